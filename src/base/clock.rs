@@ -1,0 +1,255 @@
+//! The one clock.
+//!
+//! In: the system's time. Out: [`Timestamp`], a point in UTC with microseconds. Code that decides
+//! takes `now: Timestamp` as its last argument; only the edge of the program owns a [`Clock`].
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+const MICROS: i64 = 1_000_000;
+
+/// A point in time: microseconds since 1970-01-01T00:00:00Z, without leap seconds.
+///
+/// ```
+/// use samlgate::base::Timestamp;
+/// let issued = Timestamp::parse_saml("2026-11-21T09:30:00.250Z").unwrap();
+/// assert_eq!(issued.to_rfc3339(), "2026-11-21T09:30:00.25Z");
+/// // Core 1.3.3: UTC, and nothing that merely looks like it.
+/// assert!(Timestamp::parse_saml("2026-11-21T09:30:00+00:00").is_none());
+/// assert!(Timestamp::parse_saml("2026-11-21T24:00:00Z").is_none());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+    /// The end of year 9999: later than every date that SAML or X.509 can write.
+    pub const FAR_FUTURE: Self = Self(253_402_300_799 * MICROS);
+
+    /// From whole seconds since 1970; saturates.
+    pub const fn from_unix_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(MICROS))
+    }
+
+    /// From microseconds since 1970, the form in which the store keeps times.
+    pub const fn from_unix_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    pub const fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(MICROS)
+    }
+
+    /// Microseconds since 1970.
+    pub const fn unix_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Reads `YYYY-MM-DDThh:mm:ss[.f{1,9}]Z`, years 1970 to 9999, and nothing else.
+    ///
+    /// Core 1.3.3: times are UTC and carry no other zone. 24:00 and leap seconds are refused,
+    /// since two readers could disagree about them. Digits after the microsecond are dropped.
+    pub fn parse_saml(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let number = |from: usize, to: usize| -> Option<i64> {
+            bytes.get(from..to)?.iter().try_fold(0_i64, |sum, byte| {
+                byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
+            })
+        };
+        let sign = |at: usize, byte: u8| (bytes.get(at) == Some(&byte)).then_some(());
+        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+        sign(4, b'-').and(sign(7, b'-')).and(sign(10, b'T'))?;
+        sign(13, b':').and(sign(16, b':'))?;
+        let rest = bytes.get(19..)?;
+        let (last, fraction) = rest.split_last()?;
+        if *last != b'Z' || year < 1970 || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let micros = match fraction.split_first() {
+            None => 0,
+            Some((b'.', digits)) if (1..=9).contains(&digits.len()) => {
+                let mut micros = 0_i64;
+                for place in 0..6 {
+                    let digit = digits.get(place).copied().unwrap_or(b'0');
+                    micros = micros * 10 + i64::from(digit.checked_sub(b'0')?);
+                }
+                digits.iter().all(u8::is_ascii_digit).then_some(micros)?
+            }
+            Some(_) => return None,
+        };
+        let month = time::Month::try_from(u8::try_from(month).ok()?).ok()?;
+        let day = u8::try_from(day).ok()?;
+        let date = time::Date::from_calendar_date(i32::try_from(year).ok()?, month, day).ok()?;
+        let midnight = date.midnight().assume_utc().unix_timestamp();
+        let seconds = midnight + hour * 3600 + minute * 60 + second;
+        Some(Self(seconds.checked_mul(MICROS)?.checked_add(micros)?))
+    }
+
+    /// `2026-11-21T09:30:00Z`, with a fraction only where there is one.
+    pub fn to_rfc3339(self) -> String {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
+            .ok()
+            .and_then(|time| time.format(&Rfc3339).ok())
+            .unwrap_or_else(|| format!("{}us", self.0))
+    }
+
+    /// The same, rounded down to whole seconds: the form in which our own messages carry times.
+    pub fn to_saml(self) -> String {
+        Self::from_unix_seconds(self.unix_seconds()).to_rfc3339()
+    }
+
+    /// This much later; saturates.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// This much earlier; saturates.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long ago `earlier` was; zero when it lies ahead.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Whole days from `now` until this time, rounded down; negative once it has passed.
+    pub const fn days_left(self, now: Self) -> i64 {
+        self.0.saturating_sub(now.0).div_euclid(86_400 * MICROS)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_rfc3339())
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where `now` comes from.
+pub trait Clock: Send + Sync + 'static {
+    /// The time at this moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the system"
+    )]
+    fn now(&self) -> Timestamp {
+        // A clock before 1970 is a broken machine; the epoch makes every message "not yet valid".
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::EPOCH.plus(since_epoch)
+    }
+}
+
+/// A clock that is stepped by hand.
+#[derive(Debug)]
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    /// Stands still at `start` until it is stepped.
+    pub fn at(start: Timestamp) -> Self {
+        Self(AtomicI64::new(start.0))
+    }
+
+    /// Moves on by `duration`.
+    pub fn step(&self, duration: Duration) {
+        self.0.store(self.now().plus(duration).0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A stop-watch for measuring how long something took. It never decides anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Starts now, on the monotonic clock.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the system"
+    )]
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// Time since [`Stopwatch::start`].
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saml_time_is_read_to_the_microsecond() {
+        let time = Timestamp::parse_saml("2026-11-21T09:30:00.123456789Z").unwrap();
+        assert_eq!(time.unix_micros(), 1_795_253_400_123_456);
+        assert_eq!(time.to_saml(), "2026-11-21T09:30:00Z");
+    }
+
+    #[test]
+    fn what_only_looks_like_a_saml_time_is_refused() {
+        for text in [
+            "",
+            "2026",
+            "2026-11-21",
+            "2026-11-21T09:30:00",
+            "2026-11-21t09:30:00Z",
+            "2026-11-21T09:30:00z",
+            "2026-11-21T09:30Z",
+            "2026-02-30T09:30:00Z",
+            "2026-11-21T09:30:60Z",
+            "2026-11-21T24:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "2026-11-21T09:30:00.Z",
+            "2026-11-21T09:30:00.1234567890Z",
+            "2026-11-21T09:30:00.1x2Z",
+            "12026-11-21T09:30:00Z",
+            " 2026-11-21T09:30:00Z",
+            "2026-11-21T09:30:00Z ",
+            "2026-11-21T09:30:00+01:00",
+            "-026-11-21T09:30:00Z",
+            "2026-13-01T00:00:00Z",
+        ] {
+            assert!(Timestamp::parse_saml(text).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn days_left_counts_down_through_zero() {
+        let now = Timestamp::from_unix_seconds(1_000_000);
+        assert_eq!(
+            now.plus(Duration::from_secs(86_400 * 3 + 5)).days_left(now),
+            3
+        );
+        assert_eq!(now.minus(Duration::from_secs(1)).days_left(now), -1);
+    }
+}

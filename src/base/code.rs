@@ -1,0 +1,217 @@
+//! The one table of error codes.
+//!
+//! A code is a promise: people write it into runbooks and alerts. It is never reused and never
+//! changes its meaning. `tests/it/error_codes.rs` keeps the whole table as a snapshot.
+//!
+//! Three readers: the code is for everybody, [`ErrorCode::public`] for the person at the browser,
+//! [`ErrorCode::remedy`] for the admin. The values of one failure (what was expected, what was
+//! found) are in the error types of the modules and go to the log and the audit record alone.
+
+use std::fmt;
+
+/// What a person at a browser can be shown. Many codes, few pages: telling them apart any finer
+/// would help whoever forges messages (and nobody else).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Page {
+    /// The request is not one that a browser sends by itself.
+    BadRequest,
+    /// The message can not be trusted: signature, decryption, structure.
+    NotAuthentic,
+    /// A genuine message, but meant for somebody else, or about somebody we do not let in.
+    NotForUs,
+    /// The identity provider reported an error of its own.
+    IdpSaidNo,
+    /// Too late, used before, or begun in another browser: signing in again helps.
+    TryAgain,
+    /// Signed in, but not entitled to this.
+    Forbidden,
+    /// There is no such page.
+    NotFound,
+    /// The application behind us, or a part of the gateway, does not answer.
+    Unavailable,
+    /// The gateway itself is at fault.
+    Internal,
+}
+
+impl Page {
+    /// The name of the page in templates and in JSON answers.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::NotAuthentic => "not_authentic",
+            Self::NotForUs => "not_for_us",
+            Self::IdpSaidNo => "idp_said_no",
+            Self::TryAgain => "try_again",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident $text:literal $status:literal $page:ident $public:literal $remedy:literal;)*) => {
+        /// A stable name for a way in which things go wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $(#[doc = concat!("`", $text, "`: ", $remedy)] $(#[$doc])* $variant,)*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The dotted words: `proto.audience`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The HTTP status of the answer.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+
+            /// The page that a browser is shown.
+            pub const fn page(self) -> Page {
+                match self { $(Self::$variant => Page::$page,)* }
+            }
+
+            /// What happened and what to do, for the person at the browser.
+            pub const fn public(self) -> &'static str {
+                match self { $(Self::$variant => $public,)* }
+            }
+
+            /// Which side has to change what, for the admin.
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy,)* }
+            }
+
+            /// The code with this text.
+            pub fn find(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
+        }
+    };
+}
+
+codes! {
+    BindingMethod "binding.method" 405 BadRequest "This address only takes answers from a sign-in page." "IdP: send the Response by HTTP-POST to the ACS URL.";
+    BindingParams "binding.params" 400 BadRequest "The sign-in answer is incomplete." "IdP: one SAMLResponse and at most one RelayState, as a form.";
+    BindingSize "binding.size" 413 BadRequest "The sign-in answer is too large." "IdP: send fewer attributes or groups (at most 256 KiB of XML).";
+    BindingBase64 "binding.base64" 400 BadRequest "The sign-in answer arrived damaged." "Something between IdP and gateway changed the form; SAMLResponse must be plain base64.";
+    BindingQuery "binding.query" 400 BadRequest "The sign-in message is incomplete." "IdP: send exactly one SAML message with the parameters of bindings 3.4.4.1.";
+    BindingQuerySignature "binding.query_signature" 403 NotAuthentic "The message could not be verified." "IdP: sign the query with a key in its metadata.";
+    BindingInflate "binding.inflate" 400 BadRequest "The sign-in message arrived damaged." "IdP: raw DEFLATE, at most 256 KiB.";
+    XmlEncoding "xml.encoding" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: send XML 1.0 in UTF-8.";
+    XmlSyntax "xml.syntax" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message is not well-formed XML.";
+    XmlDtd "xml.dtd" 403 NotAuthentic "The sign-in answer could not be verified." "A DOCTYPE is never accepted; treat this as an attack.";
+    XmlNamespace "xml.namespace" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message breaks Namespaces in XML.";
+    XmlForbiddenNode "xml.forbidden_node" 403 NotAuthentic "The sign-in answer could not be verified." "Processing instructions, CDATA and comments are not accepted in messages.";
+    XmlLimit "xml.limit" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message is larger than the limits allow.";
+    XmlId "xml.id" 403 NotAuthentic "The sign-in answer could not be verified." "Each ID must occur once; treat this as an attack.";
+    XmlSchema "xml.schema" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message does not follow the SAML 2.0 schema.";
+    ProtoRoot "proto.root" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the ACS takes a samlp:Response.";
+    SigPosition "sig.position" 403 NotAuthentic "The sign-in answer could not be verified." "A Signature stands where the schema has none; treat this as an attack.";
+    SigStructure "sig.structure" 403 NotAuthentic "The sign-in answer could not be verified." "The Signature holds more, or less, than SAML allows; treat this as an attack.";
+    SigReference "sig.reference" 403 NotAuthentic "The sign-in answer could not be verified." "A Signature must refer to the element it stands in; treat this as an attack.";
+    SigTransform "sig.transform" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: enveloped-signature and exclusive C14N are the only transforms.";
+    SigC14n "sig.c14n" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: use exclusive C14N.";
+    SigAlgorithm "sig.algorithm" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: sign with RSA or ECDSA and SHA-256 or better.";
+    SigDigestAlgorithm "sig.digest_algorithm" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: use SHA-256, SHA-384 or SHA-512 as digest.";
+    SigEncoding "sig.encoding" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: a digest or signature value is not base64 of the right length.";
+    SigDigest "sig.digest" 403 NotAuthentic "The sign-in answer could not be verified." "The signed content was changed on its way.";
+    SigInvalid "sig.invalid" 403 NotAuthentic "The sign-in answer could not be verified." "No key in the IdP's metadata made this signature. If the IdP has a new certificate, import its metadata again.";
+    SigMissing "sig.missing" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: sign the Response, the Assertion, or both.";
+    EncFailed "enc.failed" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the assertion is encrypted, and not with a key that this gateway publishes.";
+    IdpUnknown "idp.unknown" 403 NotForUs "The organisation that signed you in is not known here." "Import the metadata of this identity provider.";
+    IdpDisabled "idp.disabled" 403 NotForUs "Signing in with this organisation is switched off." "Enable the identity provider, or choose another one.";
+    IdpStatus "idp.status" 403 IdpSaidNo "Your organisation's sign-in page reported an error." "IdP: the status and its message are in the audit record.";
+    ProtoVersion "proto.version" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: use SAML 2.0.";
+    ProtoDestination "proto.destination" 403 NotForUs "The sign-in answer was meant for another address." "Compare the ACS URL at the IdP with public_url, character by character.";
+    ProtoIssuer "proto.issuer" 403 NotForUs "The sign-in answer came from an unexpected organisation." "The entityID at the IdP and in the imported metadata must be the same.";
+    ProtoInResponseTo "proto.in_response_to" 403 TryAgain "This sign-in was not begun in this browser, or was finished before." "Usually a bookmark of the sign-in page, a very old tab, or a browser that drops the login cookie.";
+    ProtoUnsolicited "proto.unsolicited" 403 TryAgain "Please begin at the application, not at your organisation's portal." "Set allow_idp_initiated for this identity provider to let people begin at its portal.";
+    ProtoMixUp "proto.mix_up" 403 TryAgain "The sign-in answer came from another organisation than the one you chose." "The request was sent to another identity provider; treat this as an attack when it repeats.";
+    ProtoAssertionCount "proto.assertion_count" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: send exactly one Assertion.";
+    ProtoAudience "proto.audience" 403 NotForUs "The sign-in answer was meant for another application." "Compare the audience (entityID) at the IdP with saml.entity_id, character by character.";
+    ProtoCondition "proto.condition" 403 NotForUs "The sign-in answer carries a condition that is not understood here." "IdP: remove the condition that is named in the audit record.";
+    ProtoReplay "proto.replay" 403 TryAgain "This sign-in was used before." "Going back or reloading sends the same answer again; nothing to change unless it repeats.";
+    TimeSyntax "time.syntax" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: times are UTC, as in 2026-11-21T09:30:00Z.";
+    TimeIssueInstant "time.issue_instant" 403 TryAgain "The sign-in answer did not arrive in time." "Compare the clocks of the IdP and of this gateway.";
+    TimeNotYet "time.not_yet" 403 TryAgain "The sign-in answer is not valid yet." "Compare the clocks of the IdP and of this gateway.";
+    TimeExpired "time.expired" 403 TryAgain "The sign-in answer did not arrive in time." "Compare the clocks of the IdP and of this gateway; otherwise signing in again helps.";
+    TimeSession "time.session" 403 TryAgain "Your session at your organisation has ended." "IdP: SessionNotOnOrAfter lies in the past.";
+    SubjectConfirmation "subject.confirmation" 403 NotForUs "The sign-in answer could not be accepted." "IdP: send a bearer SubjectConfirmation.";
+    SubjectRecipient "subject.recipient" 403 NotForUs "The sign-in answer was meant for another address." "Compare the ACS URL (Recipient) at the IdP with public_url.";
+    SubjectExpired "subject.expired" 403 TryAgain "The sign-in answer did not arrive in time." "Compare the clocks of the IdP and of this gateway; otherwise signing in again helps.";
+    SubjectNotBefore "subject.not_before" 403 NotForUs "The sign-in answer could not be accepted." "IdP: a bearer SubjectConfirmationData carries no NotBefore.";
+    SubjectMissing "subject.missing" 403 NotForUs "Your organisation did not say who you are." "IdP: send a NameID, or an attribute that [attributes] maps.";
+    SubjectQualifier "subject.qualifier" 403 NotForUs "The sign-in answer could not be accepted." "IdP: NameQualifier and SPNameQualifier must name the IdP and this gateway.";
+    AuthnMissing "authn.missing" 403 NotForUs "The sign-in answer could not be accepted." "IdP: switch the AuthnStatement on.";
+    AuthnContext "authn.context" 403 NotForUs "You signed in by a method that is not enough here." "IdP: authenticate by one of the methods in authn_context.";
+    ValueRefused "value.refused" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: an identifier is empty, too long, or holds control characters or outer spaces.";
+    ValueComplex "value.complex" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: send attribute values as text.";
+    ValueDuplicate "value.duplicate" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: an attribute that can have one value came with several different ones.";
+    UserNotProvisioned "user.not_provisioned" 403 NotForUs "You do not have an account here yet." "users.provisioning is \"scim\": provision the person, or set it to \"jit\".";
+    UserDisabled "user.disabled" 403 NotForUs "Your account is switched off." "The person is not active in the user store.";
+    UserConflict "user.conflict" 403 NotForUs "Your account belongs to another sign-in." "Another identity provider's person has this name or address; link them on purpose or rename one.";
+    SessionMissing "session.missing" 401 TryAgain "You are not signed in." "Nothing to change.";
+    SessionEnded "session.ended" 401 TryAgain "Your session has ended." "Nothing to change.";
+    StoreUnavailable "store.unavailable" 503 Unavailable "Signing in is not possible at the moment." "The database does not answer; see the log.";
+    AccessRole "access.role" 403 Forbidden "You are signed in, but may not open this page." "Grant a role that the route requires, by [[role]] or at the IdP.";
+    AccessCrossSite "access.cross_site" 403 BadRequest "This request came from another site." "Send the form from a page of the same site.";
+    ProxyHost "proxy.host" 404 NotFound "There is no application at this address." "No [[route]] matches; compare host and path.";
+    ProxyRequest "proxy.request" 400 BadRequest "The request can not be passed on." "The request has an ambiguous path or header; the log says which.";
+    ProxyUpstream "proxy.upstream" 502 Unavailable "The application does not answer." "The upstream refused the connection or broke it off.";
+    ProxyUpstreamTimeout "proxy.upstream_timeout" 504 Unavailable "The application takes too long to answer." "The upstream sent no answer in time.";
+    HttpNotFound "http.not_found" 404 NotFound "There is no such page." "Compare the address with the documentation.";
+    HttpMethod "http.method" 405 BadRequest "This address does not take this kind of request." "Compare the method with the documentation.";
+    MetadataSyntax "md.syntax" 400 BadRequest "The metadata can not be read." "The document is not SAML 2.0 metadata in well-formed XML.";
+    MetadataFetch "md.fetch" 502 Unavailable "The metadata can not be fetched." "The metadata URL does not answer with a document.";
+    MetadataValidUntil "md.valid_until" 400 BadRequest "The metadata has expired." "IdP: publish metadata whose validUntil lies ahead.";
+    MetadataEntity "md.entity" 400 BadRequest "The metadata names no such entity." "Choose an entityID that occurs once in the document.";
+    MetadataEndpoint "md.endpoint" 400 BadRequest "The metadata has no usable sign-in address." "IdP: an https SingleSignOnService by HTTP-Redirect or HTTP-POST is needed.";
+    MetadataKey "md.key" 400 BadRequest "The metadata has no usable signing key." "IdP: publish an RSA (2048 bits or more) or EC (P-256, P-384, P-521) signing certificate.";
+    ConfigSyntax "config.syntax" 500 Internal "The gateway is not configured." "The configuration file is not TOML.";
+    ConfigKey "config.key" 500 Internal "The gateway is not configured." "A key of the configuration is unknown.";
+    ConfigValue "config.value" 500 Internal "The gateway is not configured." "A value of the configuration is missing or not possible.";
+    Internal "internal" 500 Internal "Something went wrong on our side." "A fault in the gateway; the log has the details. Please report it.";
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_dotted_words_and_stands_once() {
+        for (place, code) in ErrorCode::ALL.iter().enumerate() {
+            let word = |byte: u8| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._".contains(&byte)
+            };
+            assert!(code.as_str().bytes().all(word), "{code}");
+            assert_eq!(ErrorCode::find(code.as_str()), Some(*code));
+            assert_eq!(
+                ErrorCode::ALL.iter().position(|other| other == code),
+                Some(place)
+            );
+        }
+    }
+
+    #[test]
+    fn signature_and_decryption_failures_look_the_same_from_outside() {
+        let shown = |code: ErrorCode| (code.status(), code.page(), code.public());
+        for code in ErrorCode::ALL {
+            let text = code.as_str();
+            if text.starts_with("sig.") || text.starts_with("enc.") || text.starts_with("xml.") {
+                assert_eq!(shown(*code), shown(ErrorCode::EncFailed), "{code}");
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The one source of randomness, and the identifiers drawn from it.
+//!
+//! In: OpenSSL's generator. Out: bytes, and the few forms in which the program writes them down.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// Where random bytes come from.
+pub trait Entropy: Send + Sync + 'static {
+    /// Fills `bytes` with unpredictable values.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// OpenSSL's random generator.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    #[expect(
+        clippy::expect_used,
+        reason = "a machine without randomness must not go on"
+    )]
+    fn fill(&self, bytes: &mut [u8]) {
+        openssl::rand::rand_bytes(bytes).expect("the system has no randomness to give");
+    }
+}
+
+/// `N` random bytes.
+pub fn bytes<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes);
+    bytes
+}
+
+/// An identifier for a SAML message: `_` and 40 hexadecimal digits.
+///
+/// Core 1.3.4: at least 128 random bits, better 160. And an XML ID must not begin with a digit,
+/// on which some identity providers insist.
+pub fn message_id(entropy: &dyn Entropy) -> String {
+    format!("_{}", hex(&bytes::<20>(entropy)))
+}
+
+/// 256 random bits as 43 characters that are safe in a cookie, a form and a URL.
+pub fn token(entropy: &dyn Entropy) -> String {
+    URL_SAFE_NO_PAD.encode(bytes::<32>(entropy))
+}
+
+/// A UUID, version 4 (RFC 9562, 5.4).
+pub fn uuid(entropy: &dyn Entropy) -> String {
+    let mut value = u128::from_be_bytes(bytes(entropy));
+    value = (value & !(0xf << 76)) | (0x4 << 76);
+    value = (value & !(0x3 << 62)) | (0x2 << 62);
+    let digits = hex(&value.to_be_bytes());
+    let mut text = String::with_capacity(36);
+    for (place, digit) in digits.chars().enumerate() {
+        if matches!(place, 8 | 12 | 16 | 20) {
+            text.push('-');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A reference that a person can read out on the telephone: `7F3K-92QA`.
+///
+/// Crockford's alphabet, which has no I, L, O or U. 40 bits: enough to find a log line by, and
+/// nothing is protected by it.
+pub fn reference(entropy: &dyn Entropy) -> String {
+    const ALPHABET: [char; 32] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H',
+        'J', 'K', 'M', 'N', 'P', 'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z',
+    ];
+    let mut text = String::with_capacity(9);
+    for (place, byte) in bytes::<8>(entropy).into_iter().enumerate() {
+        if place == 4 {
+            text.push('-');
+        }
+        text.extend(ALPHABET.get(usize::from(byte & 31)));
+    }
+    text
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    let digit = |value: u8| DIGITS.get(usize::from(value & 15)).copied().unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts up from zero: tests that print identifiers stay the same.
+    struct Counting;
+    impl Entropy for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            for (value, byte) in (0_u8..).zip(bytes) {
+                *byte = value;
+            }
+        }
+    }
+
+    #[test]
+    fn identifiers_have_the_form_their_standards_ask_for() {
+        assert_eq!(
+            message_id(&Counting),
+            "_000102030405060708090a0b0c0d0e0f10111213"
+        );
+        assert_eq!(uuid(&Counting), "00010203-0405-4607-8809-0a0b0c0d0e0f");
+        assert_eq!(reference(&Counting), "0123-4567");
+        assert_eq!(token(&Counting).len(), 43);
+    }
+
+    #[test]
+    fn the_system_does_not_repeat_itself() {
+        assert_ne!(token(&SystemEntropy), token(&SystemEntropy));
+    }
+}

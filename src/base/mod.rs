@@ -1,0 +1,23 @@
+//! Words that everybody uses: time, randomness, error codes, secrets, addresses.
+//!
+//! Nothing here knows SAML, SCIM or HTTP. Time and randomness enter the program through
+//! [`clock`] and [`entropy`] and nowhere else, so that everything above them can be tested by
+//! stepping a clock and fixing the dice.
+
+pub mod clock;
+pub mod code;
+pub mod entropy;
+pub mod names;
+pub mod nonempty;
+pub mod secret;
+pub mod store_error;
+pub mod url;
+
+pub use clock::{Clock, Timestamp};
+pub use code::ErrorCode;
+pub use entropy::Entropy;
+pub use names::{IdpName, RoleName, UserId};
+pub use nonempty::NonEmpty;
+pub use secret::Secret;
+pub use store_error::StoreError;
+pub use url::{LocalPath, PublicUrl};

@@ -1,0 +1,209 @@
+//! Addresses: the one that the world knows us by, and the ones that a person may be sent to.
+
+use std::fmt;
+
+use url::Url;
+
+/// What browsers and identity providers see: scheme, host, port; no path, no trailing slash.
+///
+/// Always from configuration, never derived from a request: that is what makes `Destination`,
+/// `Recipient` and the cookie's `Secure` right behind any number of proxies.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PublicUrl {
+    origin: String,
+    host: String,
+    secure: bool,
+}
+
+/// Why a text is not a [`PublicUrl`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublicUrlError {
+    /// Not an absolute URL at all.
+    #[error("not a URL such as https://app.example.com")]
+    Syntax,
+    /// Neither `https` nor, on loopback, `http`.
+    #[error("must begin with https:// (http:// only for localhost and loopback addresses)")]
+    Scheme,
+    /// A path, query, fragment or user name.
+    #[error("must be scheme, host and port alone, without a path or query")]
+    Extra,
+}
+
+impl PublicUrl {
+    /// Reads an origin; a single trailing slash and a default port are dropped.
+    ///
+    /// ```
+    /// use samlgate::base::PublicUrl;
+    /// let url = PublicUrl::parse("https://app.example.com:443/").unwrap();
+    /// assert_eq!(url.as_str(), "https://app.example.com");
+    /// assert_eq!(url.join("/saml/acs"), "https://app.example.com/saml/acs");
+    /// assert!(PublicUrl::parse("http://app.example.com").is_err());
+    /// assert!(PublicUrl::parse("http://127.0.0.1:8080").is_ok());
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, PublicUrlError> {
+        let url = Url::parse(text).map_err(|_| PublicUrlError::Syntax)?;
+        let host = url.host_str().ok_or(PublicUrlError::Syntax)?.to_owned();
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" if is_loopback(&host) => false,
+            _ => return Err(PublicUrlError::Scheme),
+        };
+        let bare = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !bare {
+            return Err(PublicUrlError::Extra);
+        }
+        Ok(Self { origin: url.origin().ascii_serialization(), host, secure })
+    }
+
+    /// `https://app.example.com`.
+    pub fn as_str(&self) -> &str {
+        &self.origin
+    }
+
+    /// `app.example.com`, without the port.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// `app.example.com:8443`, as a `Host` header carries it: without a default port.
+    pub fn authority(&self) -> &str {
+        self.origin.split_once("://").map_or("", |(_, authority)| authority)
+    }
+
+    /// Whether cookies can be `Secure`.
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// This origin with a path that begins with `/`.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)
+    }
+}
+
+impl fmt::Debug for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)
+    }
+}
+
+/// Whether a host name or address is this machine itself.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost"
+        || bare.ends_with(".localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A path and query on our own origin: the only thing a redirect after login may point to.
+///
+/// ```
+/// use samlgate::base::{LocalPath, PublicUrl};
+/// let own = PublicUrl::parse("https://app.example.com").unwrap();
+/// let ours = |text| LocalPath::parse(text, &own).map(|path| path.to_string());
+/// assert_eq!(ours("/reports?q=1"), Some("/reports?q=1".into()));
+/// assert_eq!(ours("https://app.example.com/reports"), Some("/reports".into()));
+/// assert_eq!(ours("https://evil.example/"), None);
+/// assert_eq!(ours("//evil.example/"), None);
+/// assert_eq!(ours("/\\evil.example/"), None);
+/// assert_eq!(ours("javascript:alert(1)"), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPath(String);
+
+impl LocalPath {
+    /// Longest path and query that is kept over a login. Browsers and proxies cut off near 8 KB.
+    pub const MAX: usize = 4096;
+
+    /// `/`.
+    pub fn root() -> Self {
+        Self("/".to_owned())
+    }
+
+    /// Reads a path of ours, or an absolute URL on `own` origin; anything else is `None`.
+    pub fn parse(text: &str, own: &PublicUrl) -> Option<Self> {
+        let path = text.strip_prefix(own.as_str()).unwrap_or(text);
+        let path = if path.is_empty() && !text.is_empty() {
+            "/"
+        } else {
+            path
+        };
+        // Browsers read `\` as `/`, drop tabs and newlines, and take `//host` for another site.
+        let clean = path.bytes().all(|byte| byte > b' ' && byte < 0x7f && byte != b'\\');
+        let local = path.starts_with('/') && !path.starts_with("//");
+        (clean && local && path.len() <= Self::MAX).then(|| Self(path.to_owned()))
+    }
+
+    /// The path and query.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is one of the gateway's own pages, which are no place to land after login.
+    pub fn is_gateway_page(&self) -> bool {
+        self.0.starts_with("/.samlgate/") || self.0.starts_with("/saml/")
+    }
+}
+
+impl fmt::Display for LocalPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        let refused = |text| PublicUrl::parse(text).unwrap_err();
+        assert_eq!(refused("app.example.com"), PublicUrlError::Syntax);
+        assert_eq!(refused("ftp://app.example.com"), PublicUrlError::Scheme);
+        assert_eq!(
+            refused("https://app.example.com/base"),
+            PublicUrlError::Extra
+        );
+        assert_eq!(refused("https://me@app.example.com"), PublicUrlError::Extra);
+        assert_eq!(
+            PublicUrl::parse("http://[::1]:8080").unwrap().authority(),
+            "[::1]:8080"
+        );
+    }
+
+    #[test]
+    fn only_our_own_paths_are_local() {
+        let own = PublicUrl::parse("https://app.example.com").unwrap();
+        for text in [
+            "",
+            "reports",
+            "//evil.example",
+            "///evil.example",
+            "/\t/evil.example",
+            "/\\evil",
+            "https://app.example.com.evil.example/",
+            "https://app.example.com@evil.example/",
+            "https:evil.example",
+            "http://app.example.com/",
+            "/caf\u{e9}",
+            "/a b",
+            "\u{0}/",
+        ] {
+            assert_eq!(LocalPath::parse(text, &own), None, "{text:?}");
+        }
+        assert_eq!(
+            LocalPath::parse(&format!("/{}", "a".repeat(4096)), &own),
+            None
+        );
+    }
+}

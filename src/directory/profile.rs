@@ -1,0 +1,39 @@
+//! What we know about a person.
+
+use serde::{Deserialize, Serialize};
+
+/// The person's attributes under our names, whichever names the identity provider used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Profile {
+    /// E-mail address, verbatim.
+    pub email: Option<String>,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// The name to show.
+    pub display_name: Option<String>,
+    /// Department.
+    pub department: Option<String>,
+    /// Job title.
+    pub title: Option<String>,
+    /// Employee number.
+    pub employee_number: Option<String>,
+    /// The manager, as the identity provider names them.
+    pub manager: Option<String>,
+    /// Groups at the identity provider, in its order, each once.
+    pub groups: Vec<String>,
+}
+
+impl Profile {
+    /// The name to show: display name, else first and last name, else the e-mail address.
+    pub fn name(&self) -> Option<String> {
+        let full = || match (&self.first_name, &self.last_name) {
+            (Some(first), Some(last)) => Some(format!("{first} {last}")),
+            (Some(one), None) | (None, Some(one)) => Some(one.clone()),
+            (None, None) => None,
+        };
+        self.display_name.clone().or_else(full).or_else(|| self.email.clone())
+    }
+}

@@ -1,0 +1,8 @@
+//! samlgate
+pub mod access;
+pub mod base;
+pub mod directory;
+pub mod identity;
+pub mod saml;
+pub mod session;
+pub mod trust;

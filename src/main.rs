@@ -1,0 +1,3 @@
+//! The `samlgate` program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Signed element → what it says → whether we accept it.
+pub mod sp;
+pub use sp::ServiceProvider;

@@ -1,0 +1,3 @@
+//! Identity → session.
+pub mod lifetimes;
+pub use lifetimes::Lifetimes;

@@ -1,0 +1,79 @@
+//! What an operator says about one identity provider: `[[idp]]`, or `samlgate idp import`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::{IdpName, LocalPath};
+
+/// Where metadata comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetadataSource {
+    /// Fetched over HTTPS (HTTP on loopback only).
+    Url(String),
+    /// Read from a file.
+    File(PathBuf),
+    /// Kept in the store since it was imported from standard input.
+    Stored,
+}
+
+/// One identity provider, without what its metadata says.
+#[derive(Clone, Debug)]
+pub struct IdpSettings {
+    /// The short name.
+    pub name: IdpName,
+    /// What people read on its button.
+    pub label: String,
+    /// Where its metadata comes from.
+    pub metadata: MetadataSource,
+    /// Which entity of an EntitiesDescriptor; needed only where the document holds several.
+    pub entity_id: Option<String>,
+    /// Switched off: shown nowhere, its answers refused with `idp.disabled`.
+    pub enabled: bool,
+    /// Sign-in goes straight here without the chooser.
+    pub default: bool,
+    /// Has a button in the chooser (otherwise it is reached by e-mail domain or `?idp=`).
+    pub show_button: bool,
+    /// People with these e-mail domains are sent here; lower case.
+    pub email_domains: Vec<String>,
+    /// Accept Responses that answer no request of ours (profiles 4.1.5).
+    pub allow_idp_initiated: bool,
+    /// Where such a Response lands when its RelayState names no page of ours.
+    pub landing: LocalPath,
+    /// Sign AuthnRequests; `None` does what the metadata asks for.
+    pub sign_requests: Option<bool>,
+    /// Ask for fresh authentication (core 3.4.1, ForceAuthn).
+    pub force_authn: bool,
+    /// Accept only these AuthnContextClassRefs, and ask for them; empty asks for nothing.
+    pub authn_context: Vec<String>,
+    /// NameIDPolicy Format to ask for; `None` sends no NameIDPolicy.
+    pub name_id_format: Option<String>,
+    /// Overrides `saml.clock_skew`.
+    pub clock_skew: Option<Duration>,
+    /// One attribute Name in several Attribute elements whose values differ: for single-valued
+    /// targets the first value is taken instead of `value.duplicate`.
+    pub allow_duplicate_attributes: bool,
+}
+
+impl IdpSettings {
+    /// Everything at its default.
+    pub fn new(name: IdpName, label: String, metadata: MetadataSource) -> Self {
+        Self {
+            name,
+            label,
+            metadata,
+            entity_id: None,
+            enabled: true,
+            default: false,
+            show_button: true,
+            email_domains: Vec::new(),
+            allow_idp_initiated: false,
+            landing: LocalPath::root(),
+            sign_requests: None,
+            force_authn: false,
+            authn_context: Vec::new(),
+            name_id_format: None,
+            clock_skew: None,
+            allow_duplicate_attributes: false,
+        }
+    }
+}
