@@ -62,11 +62,11 @@ impl Timestamp {
                 byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
             })
         };
-        let sign = |at: usize, byte: u8| (bytes.get(at) == Some(&byte)).then_some(());
         let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
         let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-        sign(4, b'-').and(sign(7, b'-')).and(sign(10, b'T'))?;
-        sign(13, b':').and(sign(16, b':'))?;
+        for (at, byte) in [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')] {
+            (bytes.get(at) == Some(&byte)).then_some(())?;
+        }
         let rest = bytes.get(19..)?;
         let (last, fraction) = rest.split_last()?;
         if *last != b'Z' || year < 1970 || hour > 23 || minute > 59 || second > 59 {

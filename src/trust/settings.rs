@@ -39,7 +39,7 @@ pub struct IdpSettings {
     pub allow_idp_initiated: bool,
     /// Where such a Response lands when its RelayState names no page of ours.
     pub landing: LocalPath,
-    /// Sign AuthnRequests; `None` does what the metadata asks for.
+    /// Sign our `AuthnRequest`s; `None` does what the metadata asks for.
     pub sign_requests: Option<bool>,
     /// Ask for fresh authentication (core 3.4.1, ForceAuthn).
     pub force_authn: bool,
