@@ -2,7 +2,9 @@
 pub mod access;
 pub mod base;
 pub mod directory;
+pub mod dsig;
 pub mod identity;
 pub mod saml;
 pub mod session;
 pub mod trust;
+pub mod xml;

@@ -1,0 +1,42 @@
+//! Where signatures may stand in a message.
+
+use super::DsigError;
+use crate::xml::{Element, ns};
+
+/// Refuses every `ds:Signature` that is not one of the at most two kinds that SAML has in a
+/// message: a child of the root, or of an Assertion that is a child of the root, each directly
+/// behind `saml:Issuer`, each once.
+///
+/// None of them is read here, and a signature in another place would not be read anywhere. But
+/// nobody sends one there without wanting some reader to find it.
+pub fn signature_positions(root: Element<'_>) -> Result<(), DsigError> {
+    let signatures = root.descendants().filter(|element| element.is(ns::DS, "Signature"));
+    for signature in signatures {
+        let parent = signature.parent().ok_or(ELSEWHERE)?;
+        let in_root = parent.same(root);
+        let in_assertion = parent.is(ns::SAML, "Assertion")
+            && parent.parent().is_some_and(|grandparent| grandparent.same(root));
+        if !in_root && !in_assertion {
+            return Err(ELSEWHERE);
+        }
+        after_issuer(parent, signature)?;
+    }
+    Ok(())
+}
+
+/// The parent's first child is `saml:Issuer`, its second is this one.
+pub(super) fn after_issuer(parent: Element<'_>, signature: Element<'_>) -> Result<(), DsigError> {
+    let mut children = parent.children();
+    let issuer = children.next().is_some_and(|first| first.is(ns::SAML, "Issuer"));
+    let second = children.next().is_some_and(|second| second.same(signature));
+    if issuer && second {
+        Ok(())
+    } else {
+        Err(DsigError::Position(
+            "a Signature stands directly behind the Issuer, once",
+        ))
+    }
+}
+
+const ELSEWHERE: DsigError =
+    DsigError::Position("a Signature is a child of the message or of its Assertion");

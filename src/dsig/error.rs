@@ -1,0 +1,88 @@
+//! Why a signature is refused.
+
+use crate::base::ErrorCode;
+
+/// The first thing about a signature that is not acceptable.
+///
+/// The values come from the message and are for the log; a browser is told none of this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DsigError {
+    /// Core 5.4.1 and the schemas: at most one Signature, in one place.
+    #[error("{0}")]
+    Position(&'static str),
+    /// XMLDSig 4.1 to 4.4, without everything optional: core 5.4.5.
+    #[error("{0}")]
+    Structure(&'static str),
+    /// Core 5.4.2: one Reference, to the element in which the Signature stands.
+    #[error("{what}: {found:?}")]
+    Reference {
+        /// The rule.
+        what: &'static str,
+        /// What the message has instead.
+        found: String,
+    },
+    /// Core 5.4.4: the enveloped-signature transform, then exclusive C14N.
+    #[error("{what}: {found:?}")]
+    Transform {
+        /// The rule.
+        what: &'static str,
+        /// What the message has instead.
+        found: String,
+    },
+    /// Core 5.4.3: exclusive C14N for SignedInfo.
+    #[error("{what}: {found:?}")]
+    C14n {
+        /// The rule.
+        what: &'static str,
+        /// What the message has instead.
+        found: String,
+    },
+    /// Not on the list, or not for a key of the type that we trust.
+    #[error("{what}: {found:?}")]
+    Algorithm {
+        /// The rule.
+        what: &'static str,
+        /// What the message has instead.
+        found: String,
+    },
+    /// The digest is not SHA-256, SHA-384 or SHA-512.
+    #[error("digest algorithm is not accepted: {found:?}")]
+    DigestAlgorithm {
+        /// What the message has instead.
+        found: String,
+    },
+    /// Not base64, or not of the length that the algorithm makes.
+    #[error("{0}")]
+    Encoding(&'static str),
+    /// XMLDSig 3.2.1: the content is not what was digested.
+    #[error("the digest does not match the content")]
+    Digest,
+    /// XMLDSig 3.2.2: none of the keys made this signature.
+    #[error("none of {tried} trusted keys made this signature")]
+    Invalid {
+        /// How many keys of the right type there are.
+        tried: usize,
+    },
+    /// Signing failed: our own message or key is at fault.
+    #[error("can not sign: {0}")]
+    Signing(String),
+}
+
+impl DsigError {
+    /// The stable name of this failure.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Position(_) => ErrorCode::SigPosition,
+            Self::Structure(_) => ErrorCode::SigStructure,
+            Self::Reference { .. } => ErrorCode::SigReference,
+            Self::Transform { .. } => ErrorCode::SigTransform,
+            Self::C14n { .. } => ErrorCode::SigC14n,
+            Self::Algorithm { .. } => ErrorCode::SigAlgorithm,
+            Self::DigestAlgorithm { .. } => ErrorCode::SigDigestAlgorithm,
+            Self::Encoding(_) => ErrorCode::SigEncoding,
+            Self::Digest => ErrorCode::SigDigest,
+            Self::Invalid { .. } => ErrorCode::SigInvalid,
+            Self::Signing(_) => ErrorCode::Internal,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Tree to proof: XML signatures, as narrow as SAML allows them.
+//!
+//! In: an element that anybody may have written, and the keys of one identity provider. Out:
+//! [`Verified`], which nothing but [`verify`] makes, or the first reason against it. Promised:
+//!
+//! - No signature is *searched for*. It is a child of the element that it signs, and its one
+//!   Reference must name that element; no ID is ever looked up. So there is no other element that
+//!   could be meant (core 5.4.2; this is what signature wrapping lives on).
+//! - The shape is checked before any cryptography, and everything that is not on the list is
+//!   refused: elements, attributes, algorithms, their order and number.
+//! - Keys come from the caller alone. `KeyInfo` may be there, and is not read.
+//! - What the digest covers and what [`Verified`] lets the holder see is the same view.
+#![warn(clippy::arithmetic_side_effects)]
+
+mod algorithm;
+mod census;
+mod error;
+mod key;
+mod shape;
+mod sign;
+mod signing_key;
+mod verified;
+mod verify;
+
+pub use algorithm::{DigestMethod, SignatureMethod};
+pub use census::signature_positions;
+pub use error::DsigError;
+pub use key::{KeyRefusal, TrustedKey, TrustedKeys};
+pub use shape::Place;
+pub use sign::{sign_enveloped, sign_query};
+pub use signing_key::SigningKey;
+pub use verified::Verified;
+pub use verify::{verify, verify_at};

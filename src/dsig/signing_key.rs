@@ -1,0 +1,181 @@
+//! Our own keys: what we sign with, and the certificate by which others know it.
+//!
+//! In: PEM files, or nothing. Out: [`SigningKey`], a private key of an accepted type and size
+//! with its certificate. Where the files are and who may read them is decided elsewhere.
+
+use openssl::asn1::{Asn1Integer, Asn1Time};
+use openssl::bn::{BigNum, MsbOption};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::ecdsa::EcdsaSig;
+use openssl::hash::{MessageDigest, hash};
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::{Padding, Rsa};
+use openssl::x509::extension::{BasicConstraints, KeyUsage};
+use openssl::x509::{X509, X509NameBuilder};
+
+use super::algorithm::{DigestMethod, SignatureMethod};
+use super::key::{self, KeyKind, KeyRefusal, TrustedKey};
+use crate::base::{Secret, Timestamp};
+
+/// A private key and its certificate.
+pub struct SigningKey {
+    key: PKey<Private>,
+    kind: KeyKind,
+    certificate: X509,
+    certificate_der: Vec<u8>,
+    fingerprint: String,
+    not_after: Timestamp,
+}
+
+impl SigningKey {
+    /// Size of the RSA keys that we make.
+    ///
+    /// 3072 bits are as hard as AES-128 (NIST SP 800-57); a certificate lives for ten years, and
+    /// 2048 bits are not recommended beyond 2030. Signing takes us 1.5 ms instead of 0.6 ms, once
+    /// a login; and every identity provider that takes 2048 bits takes 3072.
+    pub const RSA_BITS: u32 = 3072;
+
+    /// Reads a private key (PKCS#8 or the older forms, not encrypted) and its certificate.
+    pub fn from_pem(key: &[u8], certificate: &[u8]) -> Result<Self, KeyRefusal> {
+        Self::new(
+            PKey::private_key_from_pem(key)?,
+            X509::from_pem(certificate)?,
+        )
+    }
+
+    /// Makes an RSA key of `bits` bits (see [`SigningKey::RSA_BITS`]) and a certificate for it.
+    pub fn generate_rsa(bits: u32, common_name: &str, now: Timestamp) -> Result<Self, KeyRefusal> {
+        let key = PKey::from_rsa(Rsa::generate(bits)?)?;
+        KeyKind::of(&key)?;
+        let certificate = self_signed(&key, common_name, now)?;
+        Self::new(key, certificate)
+    }
+
+    /// Makes a P-256 key and a certificate for it.
+    pub fn generate_ec(common_name: &str, now: Timestamp) -> Result<Self, KeyRefusal> {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+        let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
+        let certificate = self_signed(&key, common_name, now)?;
+        Self::new(key, certificate)
+    }
+
+    fn new(key: PKey<Private>, certificate: X509) -> Result<Self, KeyRefusal> {
+        let kind = KeyKind::of(&key)?;
+        if !certificate.public_key()?.public_eq(&key) {
+            return Err(KeyRefusal::OtherKey);
+        }
+        Ok(Self {
+            kind,
+            key,
+            certificate_der: certificate.to_der()?,
+            fingerprint: key::fingerprint(&certificate)?,
+            not_after: key::not_after(&certificate)?,
+            certificate,
+        })
+    }
+
+    /// The private key as PKCS#8 in PEM, for a file that only we can read.
+    pub fn key_pem(&self) -> Result<Secret<Vec<u8>>, KeyRefusal> {
+        Ok(Secret::new(self.key.private_key_to_pem_pkcs8()?))
+    }
+
+    /// The certificate in PEM.
+    pub fn certificate_pem(&self) -> Result<String, KeyRefusal> {
+        let pem = self.certificate.to_pem()?;
+        String::from_utf8(pem).map_err(|error| KeyRefusal::Unreadable(error.to_string()))
+    }
+
+    /// The certificate, as metadata and KeyInfo carry it before base64.
+    pub fn certificate_der(&self) -> &[u8] {
+        &self.certificate_der
+    }
+
+    /// SHA-256 of the certificate, in lower-case hexadecimal digits.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// When the certificate ends.
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// `RSA 3072`, `EC P-256`.
+    pub fn description(&self) -> String {
+        self.kind.description()
+    }
+
+    /// The public half, as the other side trusts it.
+    pub fn trusted(&self) -> Result<TrustedKey, KeyRefusal> {
+        TrustedKey::from_certificate(&self.certificate)
+    }
+
+    /// How this key signs: SHA-256 with whatever the key is.
+    pub const fn method(&self) -> SignatureMethod {
+        match self.kind {
+            KeyKind::Rsa { .. } => SignatureMethod::Rsa(DigestMethod::Sha256),
+            KeyKind::Ec { .. } => SignatureMethod::Ecdsa(DigestMethod::Sha256),
+        }
+    }
+
+    /// Signs bytes by [`SigningKey::method`]. An ECDSA signature is `r` and `s`, each as long as
+    /// the curve's field (RFC 6931, 2.3.6), which is also what JWS wants.
+    pub fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, KeyRefusal> {
+        let digest = hash(MessageDigest::sha256(), bytes)?;
+        match self.kind {
+            KeyKind::Rsa { .. } => {
+                let mut context = PkeyCtx::new(&self.key)?;
+                context.sign_init()?;
+                context.set_rsa_padding(Padding::PKCS1)?;
+                context.set_signature_md(DigestMethod::Sha256.md())?;
+                let mut signature = Vec::new();
+                context.sign_to_vec(&digest, &mut signature)?;
+                Ok(signature)
+            }
+            KeyKind::Ec { field, .. } => {
+                let signature = EcdsaSig::sign(&digest, &*self.key.ec_key()?)?;
+                let length = i32::try_from(field).unwrap_or(i32::MAX);
+                let mut bytes = signature.r().to_vec_padded(length)?;
+                bytes.extend(signature.s().to_vec_padded(length)?);
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("kind", &self.kind)
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A certificate for ten years: it is an envelope for the key in metadata, and when it ends
+/// nothing but warnings happens. Rotating the key is what keeps it young.
+fn self_signed(key: &PKey<Private>, common_name: &str, now: Timestamp) -> Result<X509, KeyRefusal> {
+    const TEN_YEARS: i64 = 3652 * 86_400;
+    // X.509 has room for 64 characters (RFC 5280, appendix A, ub-common-name).
+    let common_name = common_name.chars().take(64).collect::<String>();
+    let mut name = X509NameBuilder::new()?;
+    name.append_entry_by_nid(Nid::COMMONNAME, &common_name)?;
+    let name = name.build();
+    let mut serial = BigNum::new()?;
+    serial.rand(159, MsbOption::ONE, false)?;
+    let begin = now.unix_seconds();
+    let mut certificate = X509::builder()?;
+    certificate.set_version(2)?;
+    certificate.set_serial_number(&*Asn1Integer::from_bn(&serial)?)?;
+    certificate.set_subject_name(&name)?;
+    certificate.set_issuer_name(&name)?;
+    certificate.set_not_before(&*Asn1Time::from_unix(begin)?)?;
+    certificate.set_not_after(&*Asn1Time::from_unix(begin.saturating_add(TEN_YEARS))?)?;
+    certificate.set_pubkey(key)?;
+    certificate.append_extension(BasicConstraints::new().critical().build()?)?;
+    certificate.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
+    certificate.sign(key, MessageDigest::sha256())?;
+    Ok(certificate.build())
+}

@@ -1,0 +1,40 @@
+//! Which characters may stand where: XML 1.0 (fifth edition) 2.2, 2.3; Namespaces in XML 1.0, 4.
+
+/// `S`: space, tab, line feed, carriage return.
+pub(super) const fn is_white(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// `Char`: what a document may hold at all, also by reference.
+pub(super) const fn is_char(char: char) -> bool {
+    matches!(char, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
+}
+
+/// `NameStartChar` without the colon.
+const fn is_name_start(char: char) -> bool {
+    matches!(char,
+        'A'..='Z' | '_' | 'a'..='z'
+        | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
+        | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}'
+        | '\u{2070}'..='\u{218f}' | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}'
+        | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}' | '\u{10000}'..='\u{effff}')
+}
+
+/// `NameChar` without the colon.
+pub(super) const fn is_name_char(char: char) -> bool {
+    is_name_start(char)
+        || matches!(char,
+            '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+}
+
+/// Whether a text is an `NCName`, which is what every ID has to be.
+///
+/// ```
+/// use samlgate::xml::is_ncname;
+/// assert!(is_ncname("_a1.b-c"));
+/// assert!(!is_ncname("1a") && !is_ncname("a:b") && !is_ncname(""));
+/// ```
+pub fn is_ncname(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
+}

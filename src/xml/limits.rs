@@ -1,0 +1,123 @@
+//! How much a document may cost, and which kinds of node it may hold.
+
+use super::XmlError;
+
+/// What a document is, which decides what it may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A protocol message: elements, attributes and text alone.
+    ///
+    /// A comment can split a text in two for one reader and not for another (CVE-2017-11427), and
+    /// no identity provider sends any.
+    Message,
+    /// Metadata, which people edit by hand: comments are read over, as if they were not there.
+    Metadata,
+}
+
+/// The most that a document may use. Every document is one that a stranger sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the whole document.
+    pub bytes: usize,
+    /// Elements inside each other.
+    pub depth: usize,
+    /// Elements altogether.
+    pub elements: usize,
+    /// Attributes and namespace declarations of one element.
+    pub attributes: usize,
+    /// Namespace declarations on the way from the root to an element, counted with repetition.
+    pub namespaces: usize,
+    /// Bytes of one run of text, or of one attribute's value.
+    pub text: usize,
+    /// Bytes of one name, prefix included.
+    pub name: usize,
+}
+
+impl Default for Limits {
+    /// For protocol messages.
+    fn default() -> Self {
+        Self {
+            // A Response with 150 groups has 18 KB, one with a certificate chain in each of two
+            // signatures 30 KB. Beyond this it is somebody filling memory.
+            bytes: 256 * 1024,
+            // The deepest element that SAML defines in a Response lies at 12.
+            depth: 32,
+            // 1000 groups, each an AttributeValue, and room for the rest.
+            elements: 4096,
+            // The schema's richest element has 12; duplicates are found by comparing all pairs.
+            attributes: 64,
+            // Okta declares 5 on the way down, Keycloak 6; a look-up walks over all of them.
+            namespaces: 32,
+            // A certificate is 2 KB, a large one 8 KB; encrypted assertions can have 40 KB.
+            text: 64 * 1024,
+            // `SubjectConfirmationData` has 23; attribute *values*, which can be long, are text.
+            name: 256,
+        }
+    }
+}
+
+impl Limits {
+    /// For metadata: an operator chose where it comes from, and a federation's is large.
+    pub const fn metadata() -> Self {
+        Self {
+            // ADFS publishes 70 KB for one entity, a university federation 5 MB for hundreds.
+            bytes: 8 * 1024 * 1024,
+            depth: 32,
+            elements: 200_000,
+            attributes: 64,
+            // Federations declare all their extensions at the top.
+            namespaces: 64,
+            // Logos come as `data:` URLs.
+            text: 1024 * 1024,
+            name: 256,
+        }
+    }
+}
+
+/// What is left of the limits while one document is read.
+pub(super) struct Budget {
+    limits: Limits,
+    elements: usize,
+}
+
+impl Budget {
+    pub(super) const fn new(limits: Limits) -> Self {
+        Self { limits, elements: limits.elements }
+    }
+
+    pub(super) const fn bytes(&self, length: usize) -> Result<(), XmlError> {
+        within("bytes", length, self.limits.bytes)
+    }
+
+    /// One more element, `depth` deep (the root is at 1).
+    pub(super) fn element(&mut self, depth: usize) -> Result<(), XmlError> {
+        within("elements inside each other", depth, self.limits.depth)?;
+        let left = self.elements.checked_sub(1);
+        let most = self.limits.elements;
+        self.elements = left.ok_or(XmlError::Limit { what: "elements", most })?;
+        Ok(())
+    }
+
+    pub(super) const fn attributes(&self, count: usize) -> Result<(), XmlError> {
+        within("attributes of one element", count, self.limits.attributes)
+    }
+
+    pub(super) const fn namespaces(&self, count: usize) -> Result<(), XmlError> {
+        within("namespaces in scope", count, self.limits.namespaces)
+    }
+
+    pub(super) const fn text(&self, length: usize) -> Result<(), XmlError> {
+        within("bytes in one text", length, self.limits.text)
+    }
+
+    pub(super) const fn name(&self, length: usize) -> Result<(), XmlError> {
+        within("bytes in one name", length, self.limits.name)
+    }
+}
+
+const fn within(what: &'static str, found: usize, most: usize) -> Result<(), XmlError> {
+    if found > most {
+        return Err(XmlError::Limit { what, most });
+    }
+    Ok(())
+}
