@@ -225,7 +225,7 @@ pub(super) fn not_after(certificate: &X509Ref) -> Result<Timestamp, KeyRefusal> 
 pub(super) fn subject(certificate: &X509Ref) -> String {
     let entries = certificate.subject_name().entries().map(|entry| {
         let name = entry.object().nid().short_name().unwrap_or("?").to_owned();
-        let value = entry.data().as_utf8().map(|text| text.to_string()).unwrap_or_default();
+        let value = entry.data().to_string().unwrap_or_default();
         format!("{name}={value}")
     });
     entries.collect::<Vec<_>>().join(", ")

@@ -18,6 +18,7 @@ mod error;
 mod key;
 mod shape;
 mod sign;
+mod signed_info;
 mod signing_key;
 mod verified;
 mod verify;

@@ -1,8 +1,26 @@
-//! Verifying.
-use super::{DsigError, Place, TrustedKeys, Verified};
-use crate::xml::Element;
+//! From "anyone's" to "theirs": the only file that attests.
+//!
+//! In: an element and the keys of the one identity provider that it may come from. Out: the same
+//! element as [`Verified`], or the reason against it.
 
-/// Verifies the signature of a message or assertion.
+use openssl::bn::BigNum;
+use openssl::ecdsa::EcdsaSig;
+use openssl::error::ErrorStack;
+use openssl::hash::hash;
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::Padding;
+
+use super::algorithm::SignatureMethod;
+use super::key::{KeyKind, TrustedKey};
+use super::shape::ProfiledSignature;
+use super::signed_info::SignedInfo;
+use super::{DsigError, Place, TrustedKeys, Verified};
+use crate::xml::{Element, c14n};
+
+/// Verifies the signature of a message or an assertion: see [`verify_at`], [`Place::AfterIssuer`].
+///
+/// `None` says that the element has no Signature at all; whether it needs one is the caller's to
+/// decide. A Signature that is there has to be right.
 pub fn verify<'d>(
     element: Element<'d>,
     keys: &TrustedKeys,
@@ -10,11 +28,89 @@ pub fn verify<'d>(
     verify_at(element, Place::AfterIssuer, keys)
 }
 
-/// The same for a signature that stands elsewhere in its parent.
+/// Verifies the signature that stands at `place` in `element`.
+///
+/// The order is that of XMLDSig 3.2 with the shape in front: shape, digest of the content,
+/// signature over SignedInfo.
 pub fn verify_at<'d>(
-    _element: Element<'d>,
-    _place: Place,
-    _keys: &TrustedKeys,
+    element: Element<'d>,
+    place: Place,
+    keys: &TrustedKeys,
 ) -> Result<Option<Verified<Element<'d>>>, DsigError> {
-    Err(DsigError::Structure("nothing is verified yet"))
+    let Some(signature) = ProfiledSignature::of(element, place)? else {
+        return Ok(None);
+    };
+
+    // What the signature covers are canonical bytes; so what it says is read from those.
+    let mut signed_bytes = Vec::with_capacity(2048);
+    canonicalise(
+        signature.signed_info,
+        &signature.claimed.own_prefixes,
+        &mut signed_bytes,
+    );
+    let signed_info = SignedInfo::read_canonical(&signed_bytes, element.attribute("ID"))?;
+    if signed_info != signature.claimed {
+        return Err(DsigError::Structure(
+            "SignedInfo and its canonical form differ",
+        ));
+    }
+    let method = signed_info.method;
+    let fitting = keys.iter().filter(|key| method.fits(key.kind())).collect::<Vec<_>>();
+    if fitting.is_empty() {
+        let found = method.uri().to_owned();
+        return Err(DsigError::Algorithm { what: "there is no key of this type", found });
+    }
+
+    // The one view that is digested here is the one that is given away below.
+    let view = element.narrowed(Some(signature.element));
+    let mut content = Vec::with_capacity(16 * 1024);
+    canonicalise(view, &signed_info.prefixes, &mut content);
+    let digest = hash(signed_info.digest_method.message_digest(), &content);
+    let digest = digest.map_err(|_| DsigError::Digest)?;
+    if digest.as_ref() != signed_info.digest.as_slice() {
+        return Err(DsigError::Digest);
+    }
+
+    // `Ok(true)` and nothing else is a yes: what OpenSSL calls an error is a no here.
+    let made =
+        |key: &&&TrustedKey| made_by(key, method, &signed_bytes, &signature.value).unwrap_or(false);
+    match fitting.iter().find(made) {
+        Some(key) => Ok(Some(Verified::attest(view, key.shared_fingerprint()))),
+        None => Err(DsigError::Invalid { tried: fitting.len() }),
+    }
+}
+
+fn canonicalise(element: Element<'_>, prefixes: &[String], out: &mut Vec<u8>) {
+    let prefixes = prefixes.iter().map(String::as_str).collect::<Vec<_>>();
+    c14n::exclusive(element, &prefixes, out);
+}
+
+/// Whether this key made this signature over these bytes.
+fn made_by(
+    key: &TrustedKey,
+    method: SignatureMethod,
+    bytes: &[u8],
+    signature: &[u8],
+) -> Result<bool, ErrorStack> {
+    let digest = hash(method.digest().message_digest(), bytes)?;
+    match (method, key.kind()) {
+        (SignatureMethod::Rsa(digest_method), KeyKind::Rsa { .. }) => {
+            let mut context = PkeyCtx::new(key.public_key())?;
+            context.verify_init()?;
+            context.set_rsa_padding(Padding::PKCS1)?;
+            context.set_signature_md(digest_method.md())?;
+            context.verify(&digest, signature)
+        }
+        (SignatureMethod::Ecdsa(_), KeyKind::Ec { field, .. }) => {
+            let Some((r, s)) = signature.split_at_checked(field).filter(|(_, s)| s.len() == field)
+            else {
+                return Ok(false);
+            };
+            let (r, s) = (BigNum::from_slice(r)?, BigNum::from_slice(s)?);
+            let signature = EcdsaSig::from_private_components(r, s)?;
+            let public_key = key.public_key().ec_key()?;
+            signature.verify(&digest, &public_key)
+        }
+        _ => Ok(false),
+    }
 }

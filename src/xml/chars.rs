@@ -11,7 +11,7 @@ pub(super) const fn is_char(char: char) -> bool {
 }
 
 /// `NameStartChar` without the colon.
-const fn is_name_start(char: char) -> bool {
+pub(super) const fn is_name_start(char: char) -> bool {
     matches!(char,
         'A'..='Z' | '_' | 'a'..='z'
         | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'

@@ -208,8 +208,9 @@ impl<'d> Element<'d> {
         let child = |other: &Self| {
             std::ptr::eq(self.document, other.document) && other.data().parent == Some(self.id)
         };
-        // What was hidden stays hidden.
-        let hidden = self.hidden.or_else(|| hidden.filter(child).map(|other| other.id));
+        // What was hidden in here stays hidden. What was hidden elsewhere is out of sight anyway.
+        let kept = self.hidden.filter(|id| self.subtree().contains(id));
+        let hidden = kept.or_else(|| hidden.filter(child).map(|other| other.id));
         Self { top: self.id, hidden, ..self }
     }
 
