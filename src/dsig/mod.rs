@@ -32,3 +32,6 @@ pub use sign::{sign_enveloped, sign_query};
 pub use signing_key::SigningKey;
 pub use verified::Verified;
 pub use verify::{verify, verify_at};
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,7 @@ fn canonicalise(element: Element<'_>, prefixes: &[String], out: &mut Vec<u8>) {
 }
 
 /// Whether this key made this signature over these bytes.
-fn made_by(
+pub(super) fn made_by(
     key: &TrustedKey,
     method: SignatureMethod,
     bytes: &[u8],

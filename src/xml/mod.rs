@@ -24,3 +24,6 @@ pub use error::XmlError;
 pub use limits::{Limits, Mode};
 pub use tree::{Children, Descendants, Document, Element};
 pub use write::Writer;
+
+#[cfg(test)]
+mod tests;
