@@ -5,12 +5,12 @@ use openssl::md::{Md, MdRef};
 
 use super::key::KeyKind;
 
-/// XMLDSig 6.6.4: the Signature element itself is not part of what it signs.
+/// XML Signature 6.6.4: the Signature element itself is not part of what it signs.
 pub(super) const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 /// Exclusive C14N without comments.
 pub(super) const EXC_C14N: &str = crate::xml::ns::EXC_C14N;
 /// The same here: where comments are not refused, a Reference to an ID leaves them out
-/// (XMLDSig 4.3.3.3).
+/// (XML Signature 4.3.3.3).
 pub(super) const EXC_C14N_WITH_COMMENTS: &str =
     "http://www.w3.org/2001/10/xml-exc-c14n#WithComments";
 

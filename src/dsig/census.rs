@@ -3,12 +3,11 @@
 use super::DsigError;
 use crate::xml::{Element, ns};
 
-/// Refuses every `ds:Signature` that is not one of the at most two kinds that SAML has in a
-/// message: a child of the root, or of an Assertion that is a child of the root, each directly
-/// behind `saml:Issuer`, each once.
+/// Refuses every `ds:Signature` in a place where SAML has none.
 ///
-/// None of them is read here, and a signature in another place would not be read anywhere. But
-/// nobody sends one there without wanting some reader to find it.
+/// The places are: in the root, and in an Assertion that is a child of the root; directly behind
+/// `saml:Issuer`; once. No signature is read here, and one in another place would not be read
+/// anywhere. But nobody sends one there without wanting some reader to find it.
 pub fn signature_positions(root: Element<'_>) -> Result<(), DsigError> {
     let signatures = root.descendants().filter(|element| element.is(ns::DS, "Signature"));
     for signature in signatures {

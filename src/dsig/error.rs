@@ -10,7 +10,7 @@ pub enum DsigError {
     /// Core 5.4.1 and the schemas: at most one Signature, in one place.
     #[error("{0}")]
     Position(&'static str),
-    /// XMLDSig 4.1 to 4.4, without everything optional: core 5.4.5.
+    /// XML Signature 4.1 to 4.4, without everything optional: core 5.4.5.
     #[error("{0}")]
     Structure(&'static str),
     /// Core 5.4.2: one Reference, to the element in which the Signature stands.
@@ -54,10 +54,10 @@ pub enum DsigError {
     /// Not base64, or not of the length that the algorithm makes.
     #[error("{0}")]
     Encoding(&'static str),
-    /// XMLDSig 3.2.1: the content is not what was digested.
+    /// XML Signature 3.2.1: the content is not what was digested.
     #[error("the digest does not match the content")]
     Digest,
-    /// XMLDSig 3.2.2: none of the keys made this signature.
+    /// XML Signature 3.2.2: none of the keys made this signature.
     #[error("none of {tried} trusted keys made this signature")]
     Invalid {
         /// How many keys of the right type there are.

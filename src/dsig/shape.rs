@@ -1,7 +1,7 @@
 //! The shape of a signature, before any cryptography.
 //!
 //! In: an element that may hold a Signature. Out: [`ProfiledSignature`], whose parts are exactly
-//! those of core 5.4 in their order. Everything else that XMLDSig has room for is refused.
+//! those of core 5.4 in their order. Everything else that XML Signature has room for is refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -65,7 +65,7 @@ impl<'d> ProfiledSignature<'d> {
     }
 }
 
-/// Exactly these children, all of XMLDSig, and no text between them.
+/// Exactly these children, all of XML Signature, and no text between them.
 pub(super) fn children<'d, const N: usize>(
     element: Element<'d>,
     names: [&str; N],

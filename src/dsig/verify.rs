@@ -30,7 +30,7 @@ pub fn verify<'d>(
 
 /// Verifies the signature that stands at `place` in `element`.
 ///
-/// The order is that of XMLDSig 3.2 with the shape in front: shape, digest of the content,
+/// The order is that of XML Signature 3.2 with the shape in front: shape, digest of the content,
 /// signature over SignedInfo.
 pub fn verify_at<'d>(
     element: Element<'d>,

@@ -406,7 +406,8 @@ impl<'s> Reader<'s> {
     /// `CharData` and references, up to the next markup.
     fn char_data(&mut self) -> Result<(), XmlError> {
         let start = self.at;
-        let length = self.rest().find('<').unwrap_or(self.rest().len());
+        let rest = self.rest();
+        let length = rest.find('<').unwrap_or(rest.len());
         self.advance(length);
         let span = self.decoded(start..self.at, Normalise::Text)?;
         self.document.nodes.push(Node::Text(span));
