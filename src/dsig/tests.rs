@@ -92,14 +92,14 @@ fn refused(from: &str, to: &str) -> &'static str {
 fn signature_of(xml: &str) -> &str {
     let start = xml.find("<ds:Signature ").unwrap();
     let end = xml.rfind("</ds:Signature>").unwrap() + "</ds:Signature>".len();
-    &xml[start..end]
+    xml.get(start..end).unwrap()
 }
 
 /// The text from `start` to `end`, both included.
 fn part<'x>(xml: &'x str, start: &str, end: &str) -> &'x str {
     let from = xml.find(start).unwrap();
-    let length = xml[from..].find(end).unwrap() + end.len();
-    &xml[from..from + length]
+    let behind = xml.get(from..).unwrap();
+    behind.get(..behind.find(end).unwrap() + end.len()).unwrap()
 }
 
 #[test]

@@ -226,15 +226,16 @@ fn x6_more_than_the_limits_is_xml_limit() {
     let text = |length| format!("<a>{}</a>", "x".repeat(length));
     let value = |length| format!("<a b='{}'/>", "x".repeat(length));
     let name = |length| format!("<{}/>", "x".repeat(length));
-    for (make, most) in [
-        (&nested as &dyn Fn(usize) -> String, limits.depth),
+    let cases: [(&dyn Fn(usize) -> String, usize); 7] = [
+        (&nested, limits.depth),
         (&elements, limits.elements),
         (&attributes, limits.attributes),
         (&namespaces, limits.namespaces),
         (&text, limits.text),
         (&value, limits.text),
         (&name, limits.name),
-    ] {
+    ];
+    for (make, most) in cases {
         assert_eq!(refused(&make(most)), "accepted");
         assert_eq!(refused(&make(most + 1)), "xml.limit");
     }

@@ -1,2 +1,4 @@
 //! Integration tests.
+#![cfg(test)]
+
 mod dsig_xmlsec;
