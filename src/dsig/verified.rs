@@ -73,11 +73,8 @@ impl<'d> Verified<Element<'d>> {
     /// `element`, if it is (a part of) what was signed; the Signature itself is not.
     #[must_use]
     pub fn map_child(&self, element: Element<'d>) -> Option<Self> {
-        // The element is found again in our own view; the one that was passed in may see more.
-        std::iter::once(self.value)
-            .chain(self.value.descendants())
-            .find(|own| own.same(element))
-            .map(|own| self.part(own))
+        // Our own view of it: the one that was passed in may see more.
+        self.value.view_of(element).map(|own| self.part(own))
     }
 
     fn part(&self, value: Element<'d>) -> Self {

@@ -29,7 +29,7 @@ pub struct Limits {
     pub namespaces: usize,
     /// Bytes of one run of text, or of one attribute's value.
     pub text: usize,
-    /// Bytes of one name, prefix included.
+    /// Bytes of one name, prefix included, and of one namespace name.
     pub name: usize,
 }
 
@@ -78,11 +78,30 @@ impl Limits {
 pub(super) struct Budget {
     limits: Limits,
     elements: usize,
+    written_out: usize,
 }
 
 impl Budget {
     pub(super) const fn new(limits: Limits) -> Self {
-        Self { limits, elements: limits.elements }
+        let written_out = Self::most_written_out(&limits);
+        Self { limits, elements: limits.elements, written_out }
+    }
+
+    /// A name with a prefix stands for a namespace name of any length. Exclusive C14N writes that
+    /// out again at each of many siblings; so their sum is bounded, or 256 KiB of message would
+    /// become 9 MiB of canonical bytes, before any signature was checked. Real messages, which
+    /// have a name every 60 bytes, stay below their own size.
+    const fn most_written_out(limits: &Limits) -> usize {
+        limits.bytes.saturating_mul(4)
+    }
+
+    /// One more name in a namespace whose name has this length.
+    pub(super) fn namespace_used(&mut self, length: usize) -> Result<(), XmlError> {
+        let left = self.written_out.checked_sub(length);
+        let most = Self::most_written_out(&self.limits);
+        self.written_out =
+            left.ok_or(XmlError::Limit { what: "bytes of namespace names in use", most })?;
+        Ok(())
     }
 
     pub(super) const fn bytes(&self, length: usize) -> Result<(), XmlError> {

@@ -271,6 +271,7 @@ impl<'s> Reader<'s> {
             if own.any(|other| document.str(other.prefix) == prefix) {
                 return Err(XmlError::Syntax { what: "an attribute occurs twice", at });
             }
+            self.budget.name(namespace.len())?;
             count = count.saturating_add(1);
             self.budget.namespaces(count)?;
             let outer = scope;
@@ -284,14 +285,17 @@ impl<'s> Reader<'s> {
 
     /// What a prefix stands for; the empty one may stand for nothing.
     fn namespace_of(
-        &self,
+        &mut self,
         scope: Option<usize>,
         prefix: Span,
         at: usize,
     ) -> Result<Span, XmlError> {
         let text = self.document.str(prefix);
         match self.document.resolve(scope, text) {
-            Some(namespace) => Ok(namespace),
+            Some(namespace) => {
+                self.budget.namespace_used(namespace.end.saturating_sub(namespace.start))?;
+                Ok(namespace)
+            }
             None if text.is_empty() => Ok(Span::default()),
             None => {
                 let name = shortened(text);

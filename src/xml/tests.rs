@@ -226,7 +226,9 @@ fn x6_more_than_the_limits_is_xml_limit() {
     let text = |length| format!("<a>{}</a>", "x".repeat(length));
     let value = |length| format!("<a b='{}'/>", "x".repeat(length));
     let name = |length| format!("<{}/>", "x".repeat(length));
-    let cases: [(&dyn Fn(usize) -> String, usize); 7] = [
+    let namespace = |length| format!("<a xmlns='urn:{}'/>", "x".repeat(length - 4));
+    let cases: [(&dyn Fn(usize) -> String, usize); 8] = [
+        (&namespace, limits.name),
         (&nested, limits.depth),
         (&elements, limits.elements),
         (&attributes, limits.attributes),
@@ -242,6 +244,22 @@ fn x6_more_than_the_limits_is_xml_limit() {
     let fill = |bytes: usize| format!("<a/>{}", " ".repeat(bytes - 4));
     assert_eq!(refused(&fill(limits.bytes)), "accepted");
     assert_eq!(refused(&fill(limits.bytes + 1)), "xml.limit");
+}
+
+#[test]
+fn namespaces_that_c14n_would_write_out_thousands_of_times_are_xml_limit() {
+    let siblings = |count, length| {
+        let name = "x".repeat(length);
+        let used = (0..10).map(|n| format!(" p{n}:a=''")).collect::<String>();
+        let declared = (0..10).map(|n| format!(" xmlns:p{n}='urn:{n}{name}'")).collect::<String>();
+        format!("<a{declared}>{}</a>", format!("<b{used}/>").repeat(count))
+    };
+    assert_eq!(refused(&siblings(2000, 250)), "xml.limit");
+    // As many names in namespaces like those of SAML.
+    assert_eq!(refused(&siblings(2000, 40)), "accepted");
+    let text = siblings(400, 250);
+    let document = parse(&text).unwrap();
+    assert!(canonical(document.root(), &[]).len() < 8 * Limits::default().bytes);
 }
 
 #[test]

@@ -189,6 +189,12 @@ impl<'d> Element<'d> {
             && !hidden.is_some_and(|range| range.contains(&other.id))
     }
 
+    /// `other` as this view sees it; `None` when it does not.
+    #[must_use]
+    pub fn view_of(self, other: Self) -> Option<Self> {
+        self.contains(other).then_some(Self { id: other.id, ..self })
+    }
+
     /// The same element in a smaller view: it has no parent any more, and `hidden`, when that is
     /// a child of it, is not there.
     ///
@@ -212,13 +218,6 @@ impl<'d> Element<'d> {
         let kept = self.hidden.filter(|id| self.subtree().contains(id));
         let hidden = kept.or_else(|| hidden.filter(child).map(|other| other.id));
         Self { top: self.id, hidden, ..self }
-    }
-
-    /// The namespace name that a prefix stands for here; the empty prefix is the default one.
-    pub fn resolve_prefix(self, prefix: &str) -> Option<&'d str> {
-        self.document
-            .resolve(self.data().scope, prefix)
-            .map(|span| self.document.str(span))
     }
 
     /// Where in the source the content begins (behind the start tag) and where the whole element
