@@ -522,6 +522,34 @@ fn an_assertion_in_a_signed_response_is_verified_with_it() {
 }
 
 #[test]
+fn nothing_but_verify_attests() {
+    let mut files = Vec::new();
+    let mut folders = vec![std::path::PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/src"
+    ))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().unwrap() != "tests.rs" {
+                files.push(path);
+            }
+        }
+    }
+    let calls = |path: &std::path::PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .any(|line| line.contains("attest(") && !line.contains("fn attest("))
+    };
+    let found = files.iter().filter(|path| calls(path)).collect::<Vec<_>>();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].ends_with("src/dsig/verify.rs"));
+}
+
+#[test]
 fn signature_wrapping_has_nothing_to_wrap() {
     const EVIL: &str = "mallory@example.com";
     let assertion_signed = signed(&["_a"]);

@@ -258,8 +258,10 @@ impl<'s> Reader<'s> {
             let (prefix, namespace) = (document.str(declared), document.str(raw.value));
             let refused =
                 |what, name: &str| Err(XmlError::Namespace { what, name: shortened(name), at });
-            if matches!(prefix, "xml" | "xmlns") || matches!(namespace, ns::XML | ns::XMLNS) {
-                return refused("xml and xmlns are not for declaring", prefix);
+            // `xmlns:xml` may be declared as what it is anyway; some federations' tools do that.
+            let rebound = (prefix == "xml") != (namespace == ns::XML);
+            if rebound || prefix == "xmlns" || namespace == ns::XMLNS {
+                return refused("xml and xmlns are bound for ever", prefix);
             }
             if namespace.is_empty() && !prefix.is_empty() {
                 return refused("a prefix can not be undeclared", prefix);

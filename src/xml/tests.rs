@@ -160,7 +160,7 @@ fn x4_broken_namespaces_are_xml_namespace() {
         "<a xmlns='urn:a b'/>",
         "<a xmlns:xml='urn:a'/>",
         "<a xmlns:xmlns='urn:a'/>",
-        "<a xmlns:xml='http://www.w3.org/XML/1998/namespace'/>",
+        "<a xmlns='http://www.w3.org/XML/1998/namespace'/>",
         "<a xmlns:b='http://www.w3.org/XML/1998/namespace'/>",
         "<a xmlns='http://www.w3.org/2000/xmlns/'/>",
         "<xmlns:a/>",
@@ -170,6 +170,12 @@ fn x4_broken_namespaces_are_xml_namespace() {
     }
     assert!(parse("<a xmlns='urn:a'><b xmlns=''/></a>").is_ok());
     assert!(parse("<a xml:lang='en'/>").is_ok());
+    let declared = "<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang='en'/>";
+    let document = parse(declared).unwrap();
+    assert_eq!(
+        canonical(document.root(), &["xml"]),
+        "<a xml:lang=\"en\"></a>"
+    );
     assert!(parse("<a xmlns:b='urn:x' c='1' b:c='2'/>").is_ok());
 }
 
