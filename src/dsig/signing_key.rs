@@ -33,8 +33,8 @@ impl SigningKey {
     /// Size of the RSA keys that we make.
     ///
     /// 3072 bits are as hard as AES-128 (NIST SP 800-57); a certificate lives for ten years, and
-    /// 2048 bits are not recommended beyond 2030. Signing takes us 1.5 ms instead of 0.6 ms, once
-    /// a login; and every identity provider that takes 2048 bits takes 3072.
+    /// 2048 bits are not recommended beyond 2030. It costs 2.2 ms a signature instead of
+    /// 0.45 (`openssl speed`), once a login, and the other side 0.05 ms instead of 0.02.
     pub const RSA_BITS: u32 = 3072;
 
     /// Reads a private key (PKCS#8 or the older forms, not encrypted) and its certificate.

@@ -37,18 +37,20 @@ impl Default for Limits {
     /// For protocol messages.
     fn default() -> Self {
         Self {
-            // A Response with 150 groups has 18 KB, one with a certificate chain in each of two
-            // signatures 30 KB. Beyond this it is somebody filling memory.
+            // A Response with 150 groups has 18 KB; this is room for ten times as much.
             bytes: 256 * 1024,
-            // The deepest element that SAML defines in a Response lies at 12.
+            // The path Response, Assertion, Signature, SignedInfo, Reference, Transforms, Transform,
+            // InclusiveNamespaces has 8; attribute values may bring some of their own.
             depth: 32,
             // 1000 groups, each an AttributeValue, and room for the rest.
             elements: 4096,
             // The schema's richest element has 12; duplicates are found by comparing all pairs.
             attributes: 64,
-            // Okta declares 5 on the way down, Keycloak 6; a look-up walks over all of them.
+            // samlp, saml, ds, ec, xs, xsi and a default are 7, and some products repeat them on
+            // the way down. A look-up walks over all of them.
             namespaces: 32,
-            // A certificate is 2 KB, a large one 8 KB; encrypted assertions can have 40 KB.
+            // A certificate has about 2 KB; an encrypted assertion is one text as well, as large
+            // as the assertion was.
             text: 64 * 1024,
             // `SubjectConfirmationData` has 23; attribute *values*, which can be long, are text.
             name: 256,
@@ -60,7 +62,8 @@ impl Limits {
     /// For metadata: an operator chose where it comes from, and a federation's is large.
     pub const fn metadata() -> Self {
         Self {
-            // ADFS publishes 70 KB for one entity, a university federation 5 MB for hundreds.
+            // One entity has some ten KB (ADFS the most, for all its claims); this is a
+            // federation of some hundred.
             bytes: 8 * 1024 * 1024,
             depth: 32,
             elements: 200_000,
@@ -88,9 +91,9 @@ impl Budget {
     }
 
     /// A name with a prefix stands for a namespace name of any length. Exclusive C14N writes that
-    /// out again at each of many siblings; so their sum is bounded, or 256 KiB of message would
-    /// become 9 MiB of canonical bytes, before any signature was checked. Real messages, which
-    /// have a name every 60 bytes, stay below their own size.
+    /// out again at each of many siblings; so their sum is bounded, or 256 KiB of message could
+    /// become 9 MiB of canonical bytes, before any signature was checked. With SAML's own names,
+    /// of about 40 bytes, and tags that are longer than that, no message comes near.
     const fn most_written_out(limits: &Limits) -> usize {
         limits.bytes.saturating_mul(4)
     }
