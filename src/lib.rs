@@ -1,10 +1,12 @@
 //! samlgate
 pub mod access;
+pub mod audit;
 pub mod base;
 pub mod directory;
 pub mod dsig;
 pub mod identity;
 pub mod saml;
 pub mod session;
+pub mod store;
 pub mod trust;
 pub mod xml;

@@ -138,6 +138,11 @@ impl LocalPath {
         } else {
             path
         };
+        Self::from_path(path)
+    }
+
+    /// Reads a path of ours, as the store kept it.
+    pub fn from_path(path: &str) -> Option<Self> {
         // Browsers read `\` as `/`, drop tabs and newlines, and take `//host` for another site.
         let clean = path.bytes().all(|byte| byte > b' ' && byte < 0x7f && byte != b'\\');
         let local = path.starts_with('/') && !path.starts_with("//");

@@ -1,5 +1,17 @@
 //! Accepted assertion → a person we know, with roles.
+pub mod error;
+pub mod mapping;
+pub mod person;
+pub mod provision;
+pub mod roles;
 pub mod settings;
+pub mod value;
+pub mod vendor_names;
+pub use error::IdentityError;
+pub use mapping::{Mapped, map};
+pub use person::Identity;
+pub use provision::resolve;
+pub use roles::roles;
 pub use settings::{
     AttributeMap, AttributeName, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,
 };

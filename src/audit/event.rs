@@ -1,0 +1,142 @@
+//! Events and login attempts.
+//!
+//! Neither ever holds a secret: no token, no cookie, no key, no signed message.
+
+use crate::base::{ErrorCode, IdpName, Timestamp, UserId};
+
+/// Something that an auditor will ask about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// Why it was refused; `None` when it succeeded.
+    pub code: Option<ErrorCode>,
+    /// What the person at the browser was shown.
+    pub reference: Option<String>,
+    /// The request, as in `X-Request-Id`.
+    pub request_id: Option<String>,
+    /// Which identity provider took part.
+    pub idp: Option<IdpName>,
+    /// To whom it happened.
+    pub user: Option<UserId>,
+    /// From which address.
+    pub client: Option<String>,
+    /// All the values.
+    pub detail: serde_json::Value,
+}
+
+impl Event {
+    /// An event about which nothing else is known.
+    pub const fn new(kind: EventKind) -> Self {
+        Self {
+            kind,
+            code: None,
+            reference: None,
+            request_id: None,
+            idp: None,
+            user: None,
+            client: None,
+            detail: serde_json::Value::Null,
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident $text:literal,)*) => {
+        /// The kinds of events. A word is never reused for something else.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventKind {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl EventKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The dotted words: `login.accepted`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The kind with these words.
+            pub fn find(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The gateway began to serve.
+    ServerStarted "server.started",
+    /// The gateway stopped on purpose.
+    ServerStopped "server.stopped",
+    /// A configuration took effect, or was refused (with a code).
+    ConfigReloaded "config.reloaded",
+    /// Somebody signed in.
+    LoginAccepted "login.accepted",
+    /// Somebody was not let in.
+    LoginRefused "login.refused",
+    /// A session ended before its time.
+    SessionEnded "session.ended",
+    /// A first login created a person.
+    UserCreated "user.created",
+    /// A person was switched off.
+    UserDisabled "user.disabled",
+    /// A person was switched on.
+    UserEnabled "user.enabled",
+    /// An identity provider was imported or changed.
+    IdpImported "idp.imported",
+    /// An identity provider was removed.
+    IdpRemoved "idp.removed",
+    /// Metadata with other content was fetched.
+    MetadataChanged "metadata.changed",
+    /// A key of ours was made, promoted or retired.
+    KeyChanged "key.changed",
+}
+
+/// One `Response` that came to the ACS, for whoever looks up a reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginAttempt {
+    /// What the person at the browser was shown: `7F3K-92QA`.
+    pub reference: String,
+    /// When.
+    pub at: Timestamp,
+    /// Which identity provider, as far as that was known.
+    pub idp: Option<IdpName>,
+    /// How it ended.
+    pub outcome: LoginOutcome,
+    /// Who signed in or would have.
+    pub user: Option<UserId>,
+    /// The request, as in `X-Request-Id`.
+    pub request_id: Option<String>,
+    /// Every check with what was expected and found.
+    pub detail: serde_json::Value,
+}
+
+/// How a login attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginOutcome {
+    /// With a session.
+    Accepted,
+    /// With an error page.
+    Refused(ErrorCode),
+}
+
+impl LoginOutcome {
+    /// `ok` or the code: the label `result` of `samlgate_logins_total`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "ok",
+            Self::Refused(code) => code.as_str(),
+        }
+    }
+
+    /// From the same words.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "ok" => Some(Self::Accepted),
+            code => ErrorCode::find(code).map(Self::Refused),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What may be asked of the directory.
+
+use async_trait::async_trait;
+
+use crate::base::{IdpName, StoreError, Timestamp, UserId};
+use crate::directory::User;
+
+/// The directory. All look-ups compare verbatim.
+#[async_trait]
+pub trait DirectoryStore: Send + Sync {
+    /// By our id.
+    async fn find(&self, id: &UserId) -> Result<Option<User>, StoreError>;
+
+    /// By `userName`.
+    async fn find_by_user_name(&self, user_name: &str) -> Result<Option<User>, StoreError>;
+
+    /// By `externalId`, among the people of this identity provider, then among those of none.
+    async fn find_by_external_id(
+        &self,
+        idp: &IdpName,
+        external_id: &str,
+    ) -> Result<Option<User>, StoreError>;
+
+    /// By e-mail address: the first two at most, which is enough to see that it is ambiguous.
+    async fn find_by_email(&self, email: &str) -> Result<Vec<User>, StoreError>;
+
+    /// By the persistent NameID of an identity provider.
+    async fn find_by_name_id(
+        &self,
+        idp: &IdpName,
+        name_id: &str,
+    ) -> Result<Option<User>, StoreError>;
+
+    /// Adds a person.
+    async fn create(&self, user: &User) -> Result<Created, StoreError>;
+
+    /// Replaces a person, if they still are at `user.revision`; stored is the next revision.
+    async fn update(&self, user: &User) -> Result<Changed, StoreError>;
+
+    /// Lets a person in or keeps them out, whatever else changes; whether they exist.
+    /// Ending their sessions is the caller's part.
+    async fn set_active(
+        &self,
+        id: &UserId,
+        active: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// People in the order of their `userName`, at most `limit`, those behind `after`.
+    async fn list(&self, limit: u32, after: Option<&str>) -> Result<Vec<User>, StoreError>;
+}
+
+/// What came of [`DirectoryStore::create`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Created {
+    /// They are there.
+    Created,
+    /// Somebody else has this already; nothing was stored.
+    Taken(UniqueField),
+}
+
+/// What came of [`DirectoryStore::update`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Changed {
+    /// It is stored.
+    Changed,
+    /// The person was changed or removed since they were read; nothing was stored.
+    Stale,
+    /// Somebody else has this already; nothing was stored.
+    Taken(UniqueField),
+}
+
+/// What only one person can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UniqueField {
+    /// `userName`
+    UserName,
+    /// `externalId`, at one identity provider
+    ExternalId,
+    /// The persistent NameID, at one identity provider
+    NameId,
+}

@@ -1,0 +1,89 @@
+//! Why a genuine assertion does not become a person.
+
+use crate::base::{ErrorCode, IdpName, StoreError, UserId};
+use crate::identity::Target;
+use crate::identity::value::Fault;
+
+/// One variant for each reason; the values are for the audit record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// Neither NameID nor an attribute that is mapped to `user_name`, `email` or `external_id`.
+    #[error("neither NameID nor a mapped attribute says who this is; sent were {sent:?}")]
+    SubjectMissing {
+        /// The Names of the attributes that were sent.
+        sent: Vec<String>,
+    },
+    /// An identifier that can not be used as one.
+    #[error("{key} {value:?} {fault}", key = target.key())]
+    ValueRefused {
+        /// Which identifier.
+        target: Target,
+        /// What was sent.
+        value: String,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+    /// Several values where one is possible.
+    #[error("{key} can have one value, and {name:?} came with {values:?}", key = target.key())]
+    ValueDuplicate {
+        /// For which target.
+        target: Target,
+        /// The attribute.
+        name: String,
+        /// All its values.
+        values: Vec<String>,
+    },
+    /// `users.provisioning` is `scim`, and nobody provisioned this person.
+    #[error("nobody provisioned {user_name:?}")]
+    NotProvisioned {
+        /// The `userName` that was looked for.
+        user_name: String,
+    },
+    /// The person is not active.
+    #[error("{user_name:?} ({user}) is not active")]
+    Disabled {
+        /// Who.
+        user: UserId,
+        /// Their `userName`.
+        user_name: String,
+    },
+    /// The person who was found is, or may be, somebody else.
+    #[error("{user_name:?} ({user}, of {idp:?}) was found by {by}, but {why}")]
+    Conflict {
+        /// Who was found.
+        user: UserId,
+        /// Their `userName`.
+        user_name: String,
+        /// To whom they belong.
+        idp: Option<IdpName>,
+        /// By what they were found.
+        by: &'static str,
+        /// What speaks against it.
+        why: &'static str,
+    },
+    /// The directory can not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl IdentityError {
+    /// The code of each variant.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::SubjectMissing { .. } => ErrorCode::SubjectMissing,
+            Self::ValueRefused { .. } => ErrorCode::ValueRefused,
+            Self::ValueDuplicate { .. } => ErrorCode::ValueDuplicate,
+            Self::NotProvisioned { .. } => ErrorCode::UserNotProvisioned,
+            Self::Disabled { .. } => ErrorCode::UserDisabled,
+            Self::Conflict { .. } => ErrorCode::UserConflict,
+            Self::Store(error) => error.code(),
+        }
+    }
+}
+
+impl Target {
+    /// Its key in `[attributes]`.
+    pub fn key(self) -> &'static str {
+        Self::ALL.iter().find(|(target, _)| *target == self).map_or("", |(_, key)| key)
+    }
+}

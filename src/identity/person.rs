@@ -1,0 +1,119 @@
+//! Who somebody is, for as long as a session lasts.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{IdpName, RoleName, Timestamp, UserId};
+use crate::directory::Profile;
+use crate::identity::Target;
+use crate::saml::NameId;
+
+/// A person we know, active, as their identity provider described them at this login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Our id of the person.
+    pub user: UserId,
+    /// `userName`.
+    pub user_name: String,
+    /// The identity provider, by the name that the operator gave it.
+    pub idp: IdpName,
+    /// The identity provider's entityID.
+    pub idp_entity_id: String,
+    /// NameID with everything that a LogoutRequest must repeat.
+    pub name_id: Option<NameId>,
+    /// The session at the identity provider.
+    pub session_index: Option<String>,
+    /// The person's attributes under our names.
+    pub profile: Profile,
+    /// What the gateway grants them; sorted.
+    pub roles: Vec<RoleName>,
+    /// All attributes by Name, values of repeated elements together.
+    pub attributes: Vec<(String, Vec<String>)>,
+    /// When they proved who they are.
+    #[serde(with = "micros")]
+    pub authn_instant: Timestamp,
+    /// AuthnContextClassRef: how they proved it.
+    pub authn_context: Option<String>,
+    /// When the identity provider wants the session to end.
+    #[serde(with = "optional_micros")]
+    pub session_not_on_or_after: Option<Timestamp>,
+    /// This login created the person.
+    pub created: bool,
+}
+
+impl Identity {
+    /// The values of an attribute: by its Name, else by a key of `[attributes]` (`department`).
+    /// Empty when nobody said.
+    pub fn values(&self, name: &str) -> Vec<Cow<'_, str>> {
+        let sent = self.attributes.iter().find(|(sent, _)| sent == name);
+        if let Some((_, values)) = sent {
+            return values.iter().map(Cow::from).collect();
+        }
+        let target = Target::ALL.iter().find(|(_, key)| *key == name);
+        target.map_or_else(Vec::new, |(target, _)| match target {
+            Target::UserName => vec![Cow::from(&self.user_name)],
+            target => target.of_profile(&self.profile).into_iter().map(Cow::from).collect(),
+        })
+    }
+}
+
+impl Target {
+    /// The values of this target in a profile. `user_name` and `external_id` are not part of it.
+    pub fn of_profile(self, profile: &Profile) -> Vec<&str> {
+        let one = match self {
+            Self::UserName | Self::ExternalId => &None,
+            Self::Groups => return profile.groups.iter().map(String::as_str).collect(),
+            Self::Email => &profile.email,
+            Self::FirstName => &profile.first_name,
+            Self::LastName => &profile.last_name,
+            Self::DisplayName => &profile.display_name,
+            Self::Department => &profile.department,
+            Self::Title => &profile.title,
+            Self::EmployeeNumber => &profile.employee_number,
+            Self::Manager => &profile.manager,
+        };
+        one.as_deref().into_iter().collect()
+    }
+}
+
+/// Times as the store keeps them: microseconds.
+mod micros {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::base::Timestamp;
+
+    pub(super) fn serialize<S: Serializer>(
+        time: &Timestamp,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.unix_micros().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Timestamp, D::Error> {
+        i64::deserialize(deserializer).map(Timestamp::from_unix_micros)
+    }
+}
+
+/// The same where there may be none.
+mod optional_micros {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::base::Timestamp;
+
+    #[expect(clippy::ref_option, reason = "serde fixes the signature")]
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(Timestamp::unix_micros).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        Ok(Option::<i64>::deserialize(deserializer)?.map(Timestamp::from_unix_micros))
+    }
+}

@@ -1,0 +1,56 @@
+//! Which texts can be identifiers.
+
+/// Longest identifier, in characters. Directories stop at 256, and so do the databases of most
+/// applications behind us.
+pub const MAX_IDENTIFIER: usize = 256;
+
+/// What is wrong with an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Nothing, or nothing but white space.
+    #[error("is empty")]
+    Empty,
+    /// More than [`MAX_IDENTIFIER`] characters.
+    #[error("is too long")]
+    TooLong,
+    /// White space at its beginning or end: two identifiers that look the same.
+    #[error("begins or ends with white space")]
+    OuterSpace,
+    /// Control characters, line separators or bidirectional controls: it reads as another one.
+    #[error("holds a control character")]
+    Control,
+}
+
+/// Checks a value by which people are told apart (rules N2 of saml2int's SDP-G02).
+///
+/// ```
+/// use samlgate::identity::value::{Fault, check_identifier};
+/// assert_eq!(check_identifier("alice@example.com"), Ok(()));
+/// assert_eq!(check_identifier("alice@example.com "), Err(Fault::OuterSpace));
+/// assert_eq!(check_identifier("alice\u{202e}moc"), Err(Fault::Control));
+/// ```
+pub fn check_identifier(text: &str) -> Result<(), Fault> {
+    if text.chars().all(char::is_whitespace) {
+        return Err(Fault::Empty);
+    }
+    if text.chars().any(is_forbidden) {
+        return Err(Fault::Control);
+    }
+    if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
+        return Err(Fault::OuterSpace);
+    }
+    if text.chars().count() > MAX_IDENTIFIER {
+        return Err(Fault::TooLong);
+    }
+    Ok(())
+}
+
+/// C0, DEL and C1; line and paragraph separator; everything that turns the direction of text.
+fn is_forbidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{061c}' | '\u{200e}' | '\u{200f}'
+                | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}

@@ -1,0 +1,164 @@
+//! What an assertion says once every check has passed.
+//!
+//! In: the values that `saml` read from a verified element and validated. Out: [`ValidAssertion`],
+//! and after its only use was claimed, [`Accepted`]. The promise is in the constructors: a
+//! [`ValidAssertion`] is made inside `saml` alone, an [`Accepted`] by [`crate::saml::OneUse`] alone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Timestamp;
+
+/// For us, now, in answer to our request; perhaps not for the first time.
+///
+/// It is not `Clone`: claiming its one use consumes it.
+#[derive(Debug)]
+pub struct ValidAssertion(Claims);
+
+impl ValidAssertion {
+    /// Only the validation in `saml` may say that claims are valid.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the validation of assertions comes next")
+    )]
+    pub(in crate::saml) const fn new(claims: Claims) -> Self {
+        Self(claims)
+    }
+
+    /// What it says.
+    pub const fn claims(&self) -> &Claims {
+        &self.0
+    }
+
+    /// Consumes the proof: what follows is somebody's responsibility again.
+    pub(in crate::saml) fn into_claims(self) -> Claims {
+        self.0
+    }
+}
+
+/// A valid assertion whose one use was claimed: the bearer may be given a session.
+#[derive(Debug)]
+pub struct Accepted(Claims);
+
+impl Accepted {
+    /// Only [`crate::saml::OneUse::claim`] may say so.
+    pub(in crate::saml) const fn new(claims: Claims) -> Self {
+        Self(claims)
+    }
+
+    /// An accepted assertion out of thin air.
+    #[cfg(test)]
+    pub(crate) const fn for_test(claims: Claims) -> Self {
+        Self(claims)
+    }
+
+    /// Everything it says.
+    pub const fn claims(&self) -> &Claims {
+        &self.0
+    }
+
+    /// The entityID of the identity provider.
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// Who it is about, when the subject has a NameID.
+    pub const fn name_id(&self) -> Option<&NameId> {
+        self.0.name_id.as_ref()
+    }
+
+    /// SessionIndex of the AuthnStatement: the session at the identity provider.
+    pub fn session_index(&self) -> Option<&str> {
+        self.0.session_index.as_deref()
+    }
+
+    /// The attributes as they were sent.
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.0.attributes
+    }
+
+    /// When the person proved who they are.
+    pub const fn authn_instant(&self) -> Timestamp {
+        self.0.authn_instant
+    }
+
+    /// AuthnContextClassRef: how they proved it.
+    pub fn authn_context(&self) -> Option<&str> {
+        self.0.authn_context.as_deref()
+    }
+
+    /// When the identity provider wants our session to end.
+    pub const fn session_not_on_or_after(&self) -> Option<Timestamp> {
+        self.0.session_not_on_or_after
+    }
+
+    /// The assertion's ID.
+    pub fn assertion_id(&self) -> &str {
+        &self.0.assertion_id
+    }
+}
+
+/// What an assertion says, without any proof that it may be believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// The entityID of the identity provider.
+    pub issuer: String,
+    /// The assertion's ID.
+    pub assertion_id: String,
+    /// From when on it would be refused as too old, clock skew included.
+    pub expires: Timestamp,
+    /// Who it is about; absent where attributes alone say it.
+    pub name_id: Option<NameId>,
+    /// SessionIndex of the AuthnStatement.
+    pub session_index: Option<String>,
+    /// When the person proved who they are.
+    pub authn_instant: Timestamp,
+    /// AuthnContextClassRef.
+    pub authn_context: Option<String>,
+    /// When the identity provider wants our session to end.
+    pub session_not_on_or_after: Option<Timestamp>,
+    /// In the order of the message; an attribute that came twice stands here twice.
+    pub attributes: Vec<Attribute>,
+}
+
+/// `saml:NameID`, verbatim. All of it is kept: a LogoutRequest must repeat every part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameId {
+    /// The text, never trimmed, folded or normalised (core 8.3).
+    pub value: String,
+    /// `Format`.
+    pub format: Option<String>,
+    /// `NameQualifier`.
+    pub name_qualifier: Option<String>,
+    /// `SPNameQualifier`.
+    pub sp_name_qualifier: Option<String>,
+}
+
+impl NameId {
+    /// Core 8.3.2: the value is an e-mail address.
+    pub const EMAIL: &'static str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
+    /// Core 8.3.7: opaque, the same at each login, different for each service provider.
+    pub const PERSISTENT: &'static str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
+    /// Core 8.3.8: another one at each login.
+    pub const TRANSIENT: &'static str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+
+    /// Whether the `Format` is [`NameId::PERSISTENT`].
+    pub fn is_persistent(&self) -> bool {
+        self.format.as_deref() == Some(Self::PERSISTENT)
+    }
+
+    /// Whether the `Format` is [`NameId::TRANSIENT`].
+    pub fn is_transient(&self) -> bool {
+        self.format.as_deref() == Some(Self::TRANSIENT)
+    }
+}
+
+/// One `saml:Attribute` element.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// `Name`, by which attributes are told apart.
+    pub name: String,
+    /// `FriendlyName`, a label and no more (core 2.7.3.1).
+    pub friendly_name: Option<String>,
+    /// The text of each AttributeValue; empty ones are kept.
+    pub values: Vec<String>,
+}

@@ -1,0 +1,61 @@
+//! What sessions ask of a store.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::base::{StoreError, Timestamp, UserId};
+use crate::session::{Session, TokenHash};
+
+/// Keeps sessions beyond a restart, and is the one place that says whether a session exists.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Adds a session.
+    async fn insert(&self, session: &Session) -> Result<(), StoreError>;
+
+    /// The session of a token, whether or not it is due to end.
+    async fn find(&self, hash: &TokenHash) -> Result<Option<Session>, StoreError>;
+
+    /// Notes when sessions were last seen. A session that is gone stays gone.
+    async fn touch(&self, seen: &[(TokenHash, Timestamp)]) -> Result<(), StoreError>;
+
+    /// Ends a session; whether it existed.
+    async fn end(&self, hash: &TokenHash, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Ends all sessions of a person; which ones.
+    async fn end_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<TokenHash>, StoreError>;
+
+    /// Ends every session; how many.
+    async fn end_all(&self, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Sessions that any process ended after `mark`. Begin with a mark of `None`, which tells the
+    /// present mark and no session.
+    async fn ended_after(&self, mark: Option<i64>) -> Result<Ended, StoreError>;
+
+    /// The session that was last opened by a browser.
+    async fn newest_of_browser(&self, browser: &[u8; 32]) -> Result<Option<Session>, StoreError>;
+
+    /// Sessions that are not due to end, newest first: of one person or of all.
+    async fn list(
+        &self,
+        user: Option<&UserId>,
+        idle: Duration,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError>;
+
+    /// Removes the sessions that are due to end; how many.
+    async fn sweep(&self, idle: Duration, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// How many sessions are not due to end.
+    async fn count(&self, idle: Duration, now: Timestamp) -> Result<u64, StoreError>;
+}
+
+/// Sessions that were ended since somebody last asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Ask again with this.
+    pub mark: i64,
+    /// Which sessions.
+    pub hashes: Vec<TokenHash>,
+}

@@ -1,0 +1,64 @@
+//! Identity providers that were imported, and metadata as it was last fetched.
+//!
+//! Both are bytes that somebody else reads and verifies again: nothing in here is trusted for
+//! having been in the store.
+
+use async_trait::async_trait;
+
+use crate::base::{IdpName, StoreError, Timestamp};
+
+/// An identity provider added by `samlgate idp import` or in the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedIdp {
+    /// Its short name; one identity provider for each.
+    pub name: IdpName,
+    /// The keys of `[[idp]]` as JSON.
+    pub settings: serde_json::Value,
+    /// The metadata document as it was imported.
+    pub metadata: String,
+    /// Where it was fetched, and will be fetched again; `None` for a file or standard input.
+    pub url: Option<String>,
+    /// When it was imported or last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Metadata as it was last fetched from the URL of a configured identity provider: what we go on
+/// with when the URL does not answer after a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataCopy {
+    /// For which identity provider.
+    pub idp: IdpName,
+    /// From where: a copy from another URL than the configured one is not used.
+    pub url: String,
+    /// The document.
+    pub metadata: String,
+    /// `ETag` of the answer, for asking again cheaply.
+    pub etag: Option<String>,
+    /// `Last-Modified` of the answer, likewise.
+    pub last_modified: Option<String>,
+    /// When it was fetched, or last confirmed by a 304.
+    pub fetched_at: Timestamp,
+}
+
+/// Keeps both.
+#[async_trait]
+pub trait IdpStore: Send + Sync {
+    /// Adds an identity provider, or replaces the one of this name.
+    async fn put(&self, idp: &ImportedIdp) -> Result<(), StoreError>;
+
+    /// All imported identity providers by name.
+    async fn list(&self) -> Result<Vec<ImportedIdp>, StoreError>;
+
+    /// Removes one; whether it was there.
+    async fn remove(&self, name: &IdpName) -> Result<bool, StoreError>;
+
+    /// Grows with each [`IdpStore::put`] and [`IdpStore::remove`], whichever process made it: how
+    /// a running gateway sees what a command changed.
+    async fn revision(&self) -> Result<i64, StoreError>;
+
+    /// Keeps a copy, replacing the one before.
+    async fn put_copy(&self, copy: &MetadataCopy) -> Result<(), StoreError>;
+
+    /// The copy for an identity provider.
+    async fn copy(&self, idp: &IdpName) -> Result<Option<MetadataCopy>, StoreError>;
+}
