@@ -9,5 +9,5 @@ pub use cookie::CookieNames;
 pub use lifetimes::Lifetimes;
 pub use record::{EndReason, Session};
 pub use sessions::Sessions;
-pub use store::{Ended, SessionStore};
+pub use store::{Ended, SessionStore, Swept};
 pub use token::{SessionToken, TokenHash};

@@ -45,7 +45,7 @@ pub trait SessionStore: Send + Sync {
     ) -> Result<Vec<Session>, StoreError>;
 
     /// Removes the sessions that are due to end; how many.
-    async fn sweep(&self, idle: Duration, now: Timestamp) -> Result<u64, StoreError>;
+    async fn sweep(&self, idle: Duration, now: Timestamp) -> Result<Swept, StoreError>;
 
     /// How many sessions are not due to end.
     async fn count(&self, idle: Duration, now: Timestamp) -> Result<u64, StoreError>;
@@ -58,4 +58,13 @@ pub struct Ended {
     pub mark: i64,
     /// Which sessions.
     pub hashes: Vec<TokenHash>,
+}
+
+/// Sessions that were removed because their time was over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// At the end of their lifetime.
+    pub lifetime: u64,
+    /// Without a request for too long.
+    pub idle: u64,
 }

@@ -1,19 +1,67 @@
 //! Everything in one SQLite file.
+//!
+//! In: a path. Out: [`SqliteStore`], which is all the stores that the modules below ask for. The
+//! promise: what was answered with `Ok` survives a crash of the machine, and everything that must
+//! happen once (an assertion, a pending login, a first login) happens once, whichever of several
+//! processes on the file asks.
+//!
+//! **Deployment caveat.** The file must be on a local file system: WAL needs shared memory, which
+//! NFS and SMB do not have.
+
+use sqlx::SqlitePool;
 
 use crate::base::{StoreError, Timestamp};
 
+mod audit;
+mod idps;
+mod one_use;
+mod open;
+mod pending;
+mod row;
+mod sessions;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod users;
+
 /// One database file; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct SqliteStore {}
+pub struct SqliteStore {
+    /// One connection. SQLite lets one connection write at a time, and waiting for our turn in
+    /// the pool is fair and cheap, while waiting for SQLite's lock is polling. Other processes
+    /// (our own command line) still wait for that lock, up to `busy_timeout`.
+    writer: SqlitePool,
+    /// A few connections, which WAL lets read while the writer writes. Every commit that was
+    /// answered is visible to them. For `:memory:` this is the writer: a second connection would
+    /// see another database.
+    readers: SqlitePool,
+}
 
 impl SqliteStore {
-    /// Opens a file, creating it (0600) and its folder (0700); or `:memory:`.
-    pub async fn open(_path: &str) -> Result<Self, StoreError> {
-        Err(StoreError::new("not yet"))
+    /// Opens a file, creating it (0600) and its folder (0700), and brings its tables up to date;
+    /// or `:memory:`, which is empty and gone with the last clone.
+    pub async fn open(path: &str) -> Result<Self, StoreError> {
+        open::open(path).await
     }
 
-    /// Removes rows whose time is over; how many. Sessions have their own sweep.
-    pub async fn sweep(&self, _now: Timestamp) -> Result<u64, StoreError> {
-        Ok(0)
+    /// Whether the database answers: for `/readyz`.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT value FROM meta LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(row::failed)?;
+        Ok(())
+    }
+
+    /// Removes rows whose time is over, but for sessions, which [`crate::session::Sessions`]
+    /// sweeps; how many.
+    pub async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        sweep::sweep(self, now).await
+    }
+
+    /// Writes the WAL back into the file and closes it. Nothing is lost without it.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
     }
 }

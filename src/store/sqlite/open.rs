@@ -1,0 +1,182 @@
+//! Path → open database with today's tables.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
+
+use super::SqliteStore;
+use super::row::{begin, commit};
+use crate::base::StoreError;
+
+/// Every migration in order; each sets `user_version` to its place, counting from 1.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_begin.sql")];
+
+/// `samL` in the header of the file, so that `file(1)` and we can tell our databases from others.
+const APPLICATION_ID: i64 = 1_935_764_812;
+
+/// How long another process may hold the write lock before a request gives up. Our command line
+/// holds it for milliseconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a request waits for a connection of ours before it answers 503.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Sessions in use are in memory, so few requests read here at all.
+const READERS: u32 = 4;
+
+/// Larger files are not checked page by page when they are opened: a restart must not take long.
+const QUICK_CHECK_UP_TO: u64 = 64 * 1024 * 1024;
+
+pub(super) async fn open(path: &str) -> Result<SqliteStore, StoreError> {
+    if path == ":memory:" {
+        let writer = pool(options(path), 1).await.map_err(|error| explain(path, error))?;
+        let store = SqliteStore { readers: writer.clone(), writer };
+        migrate(&store.writer).await?;
+        return Ok(store);
+    }
+    prepare_file(Path::new(path))?;
+    // Looked at before WAL is switched on, since that changes the file, which may not be ours.
+    inspect(path).await?;
+    let writer = pool(options(path).journal_mode(SqliteJournalMode::Wal), 1)
+        .await
+        .map_err(|error| explain(path, error))?;
+    migrate(&writer).await?;
+    let readers = pool(options(path).pragma("query_only", "ON"), READERS)
+        .await
+        .map_err(|error| explain(path, error))?;
+    Ok(SqliteStore { writer, readers })
+}
+
+fn options(path: &str) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new()
+        // The driver's default, NORMAL in WAL, may lose the last commits in a power cut: a used
+        // assertion could be used again, an ended session could come back.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
+    if path == ":memory:" {
+        options.in_memory(true)
+    } else {
+        options.filename(path)
+    }
+}
+
+async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqlitePool, sqlx::Error> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Connections to a file do not go stale; and `:memory:` lives as long as its only one.
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+}
+
+/// Creates folder and file for nobody else to read. What exists keeps its permissions: an
+/// operator may have chosen them. SQLite gives its `-wal` and `-shm` files those of the database.
+fn prepare_file(path: &Path) -> Result<(), StoreError> {
+    let failed = |error: std::io::Error| {
+        StoreError::new(format_args!(
+            "{} can not be created: {error}",
+            path.display()
+        ))
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(failed(error)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Refuses a file that is damaged, another program's, or from a later version.
+async fn inspect(path: &str) -> Result<(), StoreError> {
+    let size = std::fs::metadata(path)
+        .map_err(|error| StoreError::new(format_args!("{path} can not be read: {error}")))?
+        .len();
+    if size == 0 {
+        return Ok(());
+    }
+    let explain = |error| explain(path, error);
+    let mut connection = options(path).connect().await.map_err(explain)?;
+    let tables = number(&mut connection, "SELECT count(*) FROM sqlite_master").await;
+    let application = number(&mut connection, "PRAGMA application_id").await;
+    let version = number(&mut connection, "PRAGMA user_version").await;
+    let (tables, application) = (tables.map_err(explain)?, application.map_err(explain)?);
+    if tables > 0 && application != APPLICATION_ID {
+        return Err(StoreError::new(format_args!(
+            "{path} is the database of another program; choose another path"
+        )));
+    }
+    let version = version.map_err(explain)?;
+    if usize::try_from(version).is_ok_and(|version| version > MIGRATIONS.len()) {
+        return Err(StoreError::new(format_args!(
+            "{path} was written by a newer samlgate (schema {version}, this one knows {}); \
+             run that version, or restore a backup",
+            MIGRATIONS.len()
+        )));
+    }
+    if size <= QUICK_CHECK_UP_TO {
+        let found: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(explain)?;
+        if found != "ok" {
+            return Err(StoreError::new(format_args!(
+                "{path} is damaged ({found}); restore a backup"
+            )));
+        }
+    }
+    connection.close().await.map_err(explain)
+}
+
+/// Runs the migrations that the file has not seen, each in a transaction of its own.
+async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
+    for (version, migration) in (1_i64..).zip(MIGRATIONS) {
+        let mut transaction = begin(writer).await?;
+        // Asked inside the transaction: another process may be doing the same.
+        let present = number(&mut transaction, "PRAGMA user_version").await;
+        if present.map_err(super::row::failed)? < version {
+            sqlx::raw_sql(*migration)
+                .execute(&mut *transaction)
+                .await
+                .map_err(|error| StoreError::new(format_args!("migration {version}: {error}")))?;
+        }
+        commit(transaction).await?;
+    }
+    Ok(())
+}
+
+async fn number(
+    connection: &mut SqliteConnection,
+    question: &'static str,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(question).fetch_one(connection).await
+}
+
+/// SQLite's words, and what they mean for whoever reads the log.
+fn explain(path: &str, error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code()).map(|code| {
+        // The low byte is the primary result code, the rest says more exactly where.
+        code.parse::<i32>().unwrap_or(0) & 0xff
+    });
+    let hint = match code {
+        Some(26) => "it is not an SQLite database",
+        Some(11) => "it is damaged; restore a backup",
+        Some(14) => "it can not be opened; look at the permissions of the file and its folder",
+        Some(8 | 23) => "it can not be written; look at the permissions of the file and its folder",
+        Some(5 | 6) => "another process has locked it",
+        Some(13) => "the disk is full",
+        _ => "SQLite refused it",
+    };
+    StoreError::new(format_args!("{path}: {hint} ({error})"))
+}

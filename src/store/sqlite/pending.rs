@@ -1,0 +1,135 @@
+//! Requests that wait for their answer.
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+
+use super::SqliteStore;
+use super::row::{begin, commit, failed, hash, text, time, unreadable};
+use crate::base::{IdpName, LocalPath, StoreError, Timestamp};
+use crate::saml::{PendingLogin, PendingStore, Taken};
+
+#[async_trait]
+impl PendingStore for SqliteStore {
+    async fn keep(
+        &self,
+        handle_hash: [u8; 32],
+        browser: [u8; 32],
+        login: &PendingLogin,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = begin(&self.writer).await?;
+        sqlx::query(
+            "INSERT INTO pending_login (handle, browser, request_id, idp, return_to, created_at)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&handle_hash[..])
+        .bind(&browser[..])
+        .bind(&login.request_id)
+        .bind(login.idp.as_str())
+        .bind(login.return_to.as_str())
+        .bind(login.created_at.unix_micros())
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        sqlx::query(
+            "DELETE FROM pending_login WHERE rowid IN (
+                 SELECT rowid FROM pending_login
+                 WHERE browser = ? AND used = 0 AND created_at > ?
+                 ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?)",
+        )
+        .bind(&browser[..])
+        .bind(still_open_since(now))
+        .bind(PendingLogin::PER_BROWSER)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        commit(transaction).await
+    }
+
+    async fn take(
+        &self,
+        handle_hash: [u8; 32],
+        browser: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Taken, StoreError> {
+        // One statement finds and uses up: that is what makes it once.
+        let taken = sqlx::query(
+            "UPDATE pending_login SET used = 1
+             WHERE handle = ? AND browser = ? AND used = 0 AND created_at > ?
+             RETURNING request_id, idp, return_to, created_at",
+        )
+        .bind(&handle_hash[..])
+        .bind(&browser[..])
+        .bind(still_open_since(now))
+        .fetch_optional(&self.writer)
+        .await
+        .map_err(failed)?;
+        if let Some(row) = taken {
+            return read(&row).map(Taken::Login);
+        }
+        let refused = sqlx::query("SELECT browser, return_to FROM pending_login WHERE handle = ?")
+            .bind(&handle_hash[..])
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?;
+        why(refused.as_ref(), browser)
+    }
+
+    async fn take_by_request(
+        &self,
+        request_id: &str,
+        browser: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Taken, StoreError> {
+        let taken = sqlx::query(
+            "UPDATE pending_login SET used = 1
+             WHERE request_id = ? AND browser = ? AND used = 0 AND created_at > ?
+             RETURNING request_id, idp, return_to, created_at",
+        )
+        .bind(request_id)
+        .bind(&browser[..])
+        .bind(still_open_since(now))
+        .fetch_optional(&self.writer)
+        .await
+        .map_err(failed)?;
+        if let Some(row) = taken {
+            return read(&row).map(Taken::Login);
+        }
+        let refused =
+            sqlx::query("SELECT browser, return_to FROM pending_login WHERE request_id = ?")
+                .bind(request_id)
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(failed)?;
+        why(refused.as_ref(), browser)
+    }
+}
+
+/// Requests made at this time or before are too old.
+fn still_open_since(now: Timestamp) -> i64 {
+    now.minus(PendingLogin::LIFETIME).unix_micros()
+}
+
+fn why(row: Option<&SqliteRow>, browser: [u8; 32]) -> Result<Taken, StoreError> {
+    let Some(row) = row else {
+        return Ok(Taken::Unknown);
+    };
+    // Where another browser's person wanted to go is nobody else's business.
+    if hash(row, "browser")? != browser {
+        return Ok(Taken::OtherBrowser);
+    }
+    Ok(Taken::UsedOrExpired(LocalPath::from_path(&text(
+        row,
+        "return_to",
+    )?)))
+}
+
+fn read(row: &SqliteRow) -> Result<PendingLogin, StoreError> {
+    Ok(PendingLogin {
+        request_id: text(row, "request_id")?,
+        idp: IdpName::parse(&text(row, "idp")?).ok_or_else(|| unreadable("idp"))?,
+        return_to: LocalPath::from_path(&text(row, "return_to")?)
+            .ok_or_else(|| unreadable("return_to"))?,
+        created_at: time(row, "created_at")?,
+    })
+}

@@ -1,0 +1,232 @@
+//! Sessions.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+
+use super::SqliteStore;
+use super::row::{begin, commit, count, failed, hash, integer, optional_hash, text, time};
+use crate::base::{StoreError, Timestamp, UserId};
+use crate::session::{Ended, Session, SessionStore, Swept, TokenHash};
+
+#[async_trait]
+impl SessionStore for SqliteStore {
+    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+        let identity = &session.identity;
+        // The condition closes a gap: the person may have been switched off, and their sessions
+        // ended, after this login found them active.
+        let inserted = sqlx::query(
+            "INSERT INTO session (hash, sid, user, idp, name_id, session_index, identity, browser,
+                                  opened_at, not_after, last_seen)
+             SELECT ?, ?, ?3, ?, ?, ?, ?, ?, ?, ?, ?
+             WHERE NOT EXISTS (SELECT 1 FROM user WHERE id = ?3 AND active = 0)",
+        )
+        .bind(&session.hash.0[..])
+        .bind(&session.sid)
+        .bind(identity.user.as_str())
+        .bind(identity.idp.as_str())
+        .bind(identity.name_id.as_ref().map(|name_id| name_id.value.as_str()))
+        .bind(&identity.session_index)
+        .bind(serde_json::to_string(identity).map_err(StoreError::new)?)
+        .bind(session.browser.as_ref().map(|browser| &browser[..]))
+        .bind(session.opened_at.unix_micros())
+        .bind(session.not_after.unix_micros())
+        .bind(session.last_seen().unix_micros())
+        .execute(&self.writer)
+        .await
+        .map_err(failed)?;
+        if inserted.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::new(
+                "the person was switched off during the login",
+            ))
+        }
+    }
+
+    async fn find(&self, hash: &TokenHash) -> Result<Option<Session>, StoreError> {
+        let row = sqlx::query("SELECT * FROM session WHERE hash = ?")
+            .bind(&hash.0[..])
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?;
+        row.as_ref().map_or(Ok(None), read)
+    }
+
+    async fn touch(&self, seen: &[(TokenHash, Timestamp)]) -> Result<(), StoreError> {
+        let mut transaction = begin(&self.writer).await?;
+        for (hash, last_seen) in seen {
+            // UPDATE, never INSERT: what was ended in the meantime must not come back.
+            sqlx::query("UPDATE session SET last_seen = ?1 WHERE hash = ?2 AND last_seen < ?1")
+                .bind(last_seen.unix_micros())
+                .bind(&hash.0[..])
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+        }
+        commit(transaction).await
+    }
+
+    async fn end(&self, hash: &TokenHash, now: Timestamp) -> Result<bool, StoreError> {
+        let mut transaction = begin(&self.writer).await?;
+        let ended = sqlx::query("DELETE FROM session WHERE hash = ?")
+            .bind(&hash.0[..])
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        let existed = ended.rows_affected() == 1;
+        if existed {
+            sqlx::query("INSERT INTO session_end (hash, at) VALUES (?, ?)")
+                .bind(&hash.0[..])
+                .bind(now.unix_micros())
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+        }
+        commit(transaction).await?;
+        Ok(existed)
+    }
+
+    async fn end_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<TokenHash>, StoreError> {
+        let mut transaction = begin(&self.writer).await?;
+        sqlx::query(
+            "INSERT INTO session_end (hash, at) SELECT hash, ? FROM session WHERE user = ?",
+        )
+        .bind(now.unix_micros())
+        .bind(user.as_str())
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        let rows = sqlx::query("DELETE FROM session WHERE user = ? RETURNING hash")
+            .bind(user.as_str())
+            .fetch_all(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        commit(transaction).await?;
+        rows.iter().map(|row| hash(row, "hash").map(TokenHash)).collect()
+    }
+
+    async fn end_all(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = begin(&self.writer).await?;
+        sqlx::query("INSERT INTO session_end (hash, at) SELECT hash, ? FROM session")
+            .bind(now.unix_micros())
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        let ended = sqlx::query("DELETE FROM session")
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        commit(transaction).await?;
+        Ok(ended.rows_affected())
+    }
+
+    async fn ended_after(&self, mark: Option<i64>) -> Result<Ended, StoreError> {
+        let Some(mark) = mark else {
+            // SQLite's own record of the last number: it stays when the rows are swept.
+            let last =
+                sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'session_end'")
+                    .fetch_optional(&self.readers)
+                    .await
+                    .map_err(failed)?;
+            return Ok(Ended { mark: last.unwrap_or(0), hashes: Vec::new() });
+        };
+        let rows = sqlx::query(
+            "SELECT sequence, hash FROM session_end WHERE sequence > ? ORDER BY sequence",
+        )
+        .bind(mark)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed)?;
+        let mut ended = Ended { mark, hashes: Vec::with_capacity(rows.len()) };
+        for row in &rows {
+            ended.mark = integer(row, "sequence")?;
+            ended.hashes.push(TokenHash(hash(row, "hash")?));
+        }
+        Ok(ended)
+    }
+
+    async fn newest_of_browser(&self, browser: &[u8; 32]) -> Result<Option<Session>, StoreError> {
+        let row =
+            sqlx::query("SELECT * FROM session WHERE browser = ? ORDER BY opened_at DESC LIMIT 1")
+                .bind(&browser[..])
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(failed)?;
+        row.as_ref().map_or(Ok(None), read)
+    }
+
+    async fn list(
+        &self,
+        user: Option<&UserId>,
+        idle: Duration,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM session
+             WHERE (?1 IS NULL OR user = ?1) AND not_after > ?2 AND last_seen > ?3
+             ORDER BY opened_at DESC, sid LIMIT ?4",
+        )
+        .bind(user.map(UserId::as_str))
+        .bind(now.unix_micros())
+        .bind(now.minus(idle).unix_micros())
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed)?;
+        rows.iter().filter_map(|row| read(row).transpose()).collect()
+    }
+
+    async fn sweep(&self, idle: Duration, now: Timestamp) -> Result<Swept, StoreError> {
+        let lifetime = sqlx::query("DELETE FROM session WHERE not_after <= ?")
+            .bind(now.unix_micros())
+            .execute(&self.writer)
+            .await
+            .map_err(failed)?;
+        let idle = sqlx::query("DELETE FROM session WHERE last_seen <= ?")
+            .bind(now.minus(idle).unix_micros())
+            .execute(&self.writer)
+            .await
+            .map_err(failed)?;
+        Ok(Swept {
+            lifetime: lifetime.rows_affected(),
+            idle: idle.rows_affected(),
+        })
+    }
+
+    async fn count(&self, idle: Duration, now: Timestamp) -> Result<u64, StoreError> {
+        let live: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM session WHERE not_after > ? AND last_seen > ?",
+        )
+        .bind(now.unix_micros())
+        .bind(now.minus(idle).unix_micros())
+        .fetch_one(&self.readers)
+        .await
+        .map_err(failed)?;
+        Ok(count(live))
+    }
+}
+
+/// `None` for an identity in a form that this version does not read: its person signs in again,
+/// which is better than an error page at each request.
+fn read(row: &SqliteRow) -> Result<Option<Session>, StoreError> {
+    let sid = text(row, "sid")?;
+    let identity = match serde_json::from_str(&text(row, "identity")?) {
+        Ok(identity) => identity,
+        Err(error) => {
+            tracing::warn!(sid, %error, "a session that can not be read is taken as ended");
+            return Ok(None);
+        }
+    };
+    Ok(Some(Session::new(
+        sid,
+        TokenHash(hash(row, "hash")?),
+        identity,
+        optional_hash(row, "browser")?,
+        time(row, "opened_at")?,
+        time(row, "not_after")?,
+        time(row, "last_seen")?,
+    )))
+}

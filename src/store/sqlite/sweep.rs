@@ -1,0 +1,55 @@
+//! Forgetting what nobody will ask for any more.
+
+use std::time::Duration;
+
+use super::SqliteStore;
+use super::row::failed;
+use crate::base::{StoreError, Timestamp};
+
+/// At `expires` an assertion is refused as too old, so nothing is left to remember; the margin is
+/// for a clock that is set back.
+const KEEP_ONE_USE: Duration = Duration::from_secs(60 * 60);
+
+/// A pending login is over after fifteen minutes; for the rest of the hour a late answer is still
+/// led to the page that its person wanted, instead of being unknown.
+const KEEP_PENDING: Duration = Duration::from_secs(60 * 60);
+
+/// Other processes ask for ended sessions every few seconds.
+const KEEP_ENDED: Duration = Duration::from_secs(60 * 60);
+
+/// A help desk is asked about a reference within days. And anybody can make us write attempts.
+const KEEP_ATTEMPTS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const MOST_ATTEMPTS: i64 = 100_000;
+
+pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<u64, StoreError> {
+    let before = |age: Duration| now.minus(age).unix_micros();
+    let sweeps = [
+        (
+            "DELETE FROM one_use WHERE expires <= ?",
+            before(KEEP_ONE_USE),
+        ),
+        (
+            "DELETE FROM pending_login WHERE created_at <= ?",
+            before(KEEP_PENDING),
+        ),
+        ("DELETE FROM session_end WHERE at <= ?", before(KEEP_ENDED)),
+        (
+            "DELETE FROM login_attempt WHERE at <= ?",
+            before(KEEP_ATTEMPTS),
+        ),
+        (
+            "DELETE FROM login_attempt WHERE number <= (SELECT max(number) FROM login_attempt) - ?",
+            MOST_ATTEMPTS,
+        ),
+    ];
+    let mut swept = 0_u64;
+    for (statement, limit) in sweeps {
+        let done = sqlx::query(statement)
+            .bind(limit)
+            .execute(&store.writer)
+            .await
+            .map_err(failed)?;
+        swept = swept.saturating_add(done.rows_affected());
+    }
+    Ok(swept)
+}
