@@ -8,7 +8,7 @@ pub mod settings;
 pub mod value;
 pub mod vendor_names;
 pub use error::IdentityError;
-pub use mapping::{Mapped, map};
+pub use mapping::{Mapped, NamedBy, map};
 pub use person::Identity;
 pub use provision::resolve;
 pub use roles::roles;

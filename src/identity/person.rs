@@ -58,6 +58,41 @@ impl Identity {
     }
 }
 
+#[cfg(test)]
+impl Identity {
+    /// Somebody of the identity provider `corp`.
+    pub(crate) fn for_test(user_name: &str, now: Timestamp) -> Self {
+        Self {
+            user: UserId::new(format!("id-of-{user_name}")),
+            user_name: user_name.to_owned(),
+            idp: IdpName::parse("corp").unwrap(),
+            idp_entity_id: "https://idp.example.com".to_owned(),
+            name_id: Some(NameId {
+                value: user_name.to_owned(),
+                format: Some(NameId::EMAIL.to_owned()),
+                name_qualifier: None,
+                sp_name_qualifier: None,
+            }),
+            session_index: Some("_s1".to_owned()),
+            profile: Profile {
+                email: Some(format!("{user_name}@example.com")),
+                department: Some("IT".to_owned()),
+                groups: vec!["staff".to_owned()],
+                ..Profile::default()
+            },
+            roles: vec![RoleName::parse("it-manager").unwrap()],
+            attributes: vec![(
+                "Role".to_owned(),
+                vec!["staff".to_owned(), "admins".to_owned()],
+            )],
+            authn_instant: now,
+            authn_context: None,
+            session_not_on_or_after: None,
+            created: false,
+        }
+    }
+}
+
 impl Target {
     /// The values of this target in a profile. `user_name` and `external_id` are not part of it.
     pub fn of_profile(self, profile: &Profile) -> Vec<&str> {
@@ -115,5 +150,31 @@ mod optional_micros {
         deserializer: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         Ok(Option::<i64>::deserialize(deserializer)?.map(Timestamp::from_unix_micros))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_by_name_and_by_key() {
+        let alice = Identity::for_test("alice", Timestamp::EPOCH);
+        assert_eq!(alice.values("Role"), ["staff", "admins"]);
+        assert_eq!(alice.values("groups"), ["staff"]);
+        assert_eq!(alice.values("department"), ["IT"]);
+        assert_eq!(alice.values("user_name"), ["alice"]);
+        assert!(alice.values("title").is_empty() && alice.values("role").is_empty());
+    }
+
+    #[test]
+    fn an_identity_survives_its_way_through_the_store() {
+        let mut alice =
+            Identity::for_test("alice", Timestamp::from_unix_micros(1_795_000_000_000_001));
+        for session_not_on_or_after in [None, Some(Timestamp::from_unix_micros(5))] {
+            alice.session_not_on_or_after = session_not_on_or_after;
+            let json = serde_json::to_string(&alice).unwrap();
+            assert_eq!(serde_json::from_str::<Identity>(&json).unwrap(), alice);
+        }
     }
 }

@@ -1,24 +1,34 @@
 //! Assertion → the person it is about, known before or created now.
+//!
+//! In: an [`Accepted`] assertion. Out: an [`Identity`]. The promise: an identity provider speaks
+//! for its own people only. A person belongs to the identity provider that first signed them in,
+//! and no other one is ever let into their account, whatever names or addresses it asserts.
 
-use crate::base::{Entropy, IdpName, Timestamp};
-use crate::directory::DirectoryStore;
-use crate::identity::{Identity, IdentityError, IdentitySettings, map};
+use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
+use crate::directory::{Changed, Created, DirectoryStore, Profile, UniqueField, User};
+use crate::identity::{
+    Identity, IdentityError, IdentitySettings, LinkBy, Mapped, NamedBy, Provisioning, map, roles,
+};
 use crate::saml::{Accepted, Vendor};
 
-/// Finds or creates.
+/// Each round that fails means that somebody else's change of the same person succeeded; this many
+/// in a row are more logins of one person at one moment than a browser can open.
+const ROUNDS: u32 = 32;
+
+/// Finds the person, or creates them where that is allowed, and brings what we know up to date.
 #[expect(
     clippy::too_many_arguments,
-    reason = "each is another thing, and all are needed"
+    reason = "one fact each from the assertion, the IdP, the settings and the surroundings"
 )]
 pub async fn resolve(
     accepted: &Accepted,
     vendor: Vendor,
-    _idp: &IdpName,
+    idp: &IdpName,
     allow_duplicates: bool,
     settings: &IdentitySettings,
-    _store: &dyn DirectoryStore,
-    _entropy: &dyn Entropy,
-    _now: Timestamp,
+    store: &dyn DirectoryStore,
+    entropy: &dyn Entropy,
+    now: Timestamp,
 ) -> Result<Identity, IdentityError> {
     let mapped = map(
         accepted.claims(),
@@ -26,5 +36,678 @@ pub async fn resolve(
         allow_duplicates,
         &settings.attributes,
     )?;
-    Err(IdentityError::NotProvisioned { user_name: mapped.user_name })
+    let search = Search { mapped: &mapped, idp, link_by: &settings.link_by, store };
+    let mut taken = None;
+    for _ in 0..ROUNDS {
+        let Some(known) = search.find().await? else {
+            if let Some(field) = taken {
+                return Err(search.taken(field).await?);
+            }
+            if settings.provisioning == Provisioning::Scim {
+                return Err(IdentityError::NotProvisioned { user_name: mapped.user_name });
+            }
+            let user = newcomer(&mapped, idp, entropy, now);
+            match store.create(&user).await? {
+                Created::Created => {
+                    return Ok(identity(accepted, idp, user, mapped, settings, true));
+                }
+                // Perhaps by a first login of the same person in another tab: then the next
+                // round finds them. If not, it is somebody else's.
+                Created::Taken(field) => taken = Some(field),
+            }
+            continue;
+        };
+        if !known.active {
+            return Err(IdentityError::Disabled { user: known.id, user_name: known.user_name });
+        }
+        let user = returning(&known, &mapped, idp, settings.provisioning, now);
+        match store.update(&user).await? {
+            Changed::Changed => {
+                return Ok(identity(accepted, idp, user, mapped, settings, false));
+            }
+            Changed::Stale => {}
+            Changed::Taken(field) => return Err(search.taken(field).await?),
+        }
+    }
+    Err(StoreError::new(format_args!(
+        "{:?} is changed too often at once",
+        mapped.user_name
+    ))
+    .into())
+}
+
+/// Everything that helps to recognise a person.
+struct Search<'a> {
+    mapped: &'a Mapped,
+    idp: &'a IdpName,
+    link_by: &'a [LinkBy],
+    store: &'a dyn DirectoryStore,
+}
+
+impl Search<'_> {
+    /// 1. By the persistent NameID: it is never given to somebody else (core 8.3.7).
+    /// 2. By `link_by`, in its order.
+    /// 3. By `userName` among the people of this identity provider, even if `link_by` does not
+    ///    have it: otherwise somebody created at their first login would be a stranger at the
+    ///    second.
+    async fn find(&self) -> Result<Option<User>, IdentityError> {
+        if let Some(name_id) = &self.mapped.persistent_id
+            && let Some(user) = self.store.find_by_name_id(self.idp, name_id).await?
+        {
+            return Ok(Some(user));
+        }
+        for link_by in self.link_by {
+            let found = match link_by {
+                LinkBy::ExternalId => self.by_external_id().await?,
+                LinkBy::UserName => self.by_user_name().await?,
+                LinkBy::Email => self.by_email().await?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        let by_name = self.store.find_by_user_name(&self.mapped.user_name).await?;
+        match by_name.filter(|user| user.idp.as_ref() == Some(self.idp)) {
+            Some(user) => self.admit(user, "userName").map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Unambiguous by itself: the store looks among our people and those of nobody.
+    async fn by_external_id(&self) -> Result<Option<User>, IdentityError> {
+        let Some(external_id) = &self.mapped.external_id else {
+            return Ok(None);
+        };
+        Ok(self.store.find_by_external_id(self.idp, external_id).await?)
+    }
+
+    async fn by_user_name(&self) -> Result<Option<User>, IdentityError> {
+        let found = self.store.find_by_user_name(&self.mapped.user_name).await?;
+        found.map(|user| self.admit(user, "userName")).transpose()
+    }
+
+    /// An address that two people share says nothing about either. And someone who is known by
+    /// another `externalId` or persistent NameID only shares the address.
+    async fn by_email(&self) -> Result<Option<User>, IdentityError> {
+        let Some(email) = &self.mapped.profile.email else {
+            return Ok(None);
+        };
+        let mut found = self.store.find_by_email(email).await?;
+        let Some(user) = found.pop().filter(|_| found.is_empty()) else {
+            return Ok(None);
+        };
+        let user = self.belongs(user, "email")?;
+        let other = self.other_external_id(&user) || self.other_persistent_id(&user);
+        Ok((!other).then_some(user))
+    }
+
+    /// A person found by `userName`, unless something says that they are another one.
+    fn admit(&self, user: User, by: &'static str) -> Result<User, IdentityError> {
+        let user = self.belongs(user, by)?;
+        if self.other_external_id(&user) {
+            return Err(conflict(user, by, "has another externalId"));
+        }
+        // People can change their own address at many identity providers. It must not lead into
+        // the account of somebody who is known by a better identifier.
+        if self.mapped.named_by == NamedBy::Email && self.other_persistent_id(&user) {
+            return Err(conflict(user, by, "has another persistent NameID"));
+        }
+        Ok(user)
+    }
+
+    fn belongs(&self, user: User, by: &'static str) -> Result<User, IdentityError> {
+        match &user.idp {
+            Some(idp) if idp != self.idp => {
+                Err(conflict(user, by, "belongs to another identity provider"))
+            }
+            Some(_) | None => Ok(user),
+        }
+    }
+
+    fn other_external_id(&self, user: &User) -> bool {
+        differ(
+            user.external_id.as_deref(),
+            self.mapped.external_id.as_deref(),
+        )
+    }
+
+    fn other_persistent_id(&self, user: &User) -> bool {
+        differ(
+            user.name_id.as_deref(),
+            self.mapped.persistent_id.as_deref(),
+        )
+    }
+
+    /// Whose the value is that could not be stored.
+    async fn taken(&self, field: UniqueField) -> Result<IdentityError, IdentityError> {
+        let (by, holder) = match (field, &self.mapped.external_id, &self.mapped.persistent_id) {
+            (UniqueField::ExternalId, Some(id), _) => (
+                "externalId",
+                self.store.find_by_external_id(self.idp, id).await?,
+            ),
+            (UniqueField::NameId, _, Some(id)) => {
+                ("NameID", self.store.find_by_name_id(self.idp, id).await?)
+            }
+            _ => (
+                "userName",
+                self.store.find_by_user_name(&self.mapped.user_name).await?,
+            ),
+        };
+        Ok(match holder {
+            Some(user) => conflict(user, by, "could not be linked by users.link_by"),
+            None => StoreError::new(format_args!("{by} was taken and given back meanwhile")).into(),
+        })
+    }
+}
+
+fn differ(known: Option<&str>, sent: Option<&str>) -> bool {
+    matches!((known, sent), (Some(known), Some(sent)) if known != sent)
+}
+
+fn conflict(user: User, by: &'static str, why: &'static str) -> IdentityError {
+    IdentityError::Conflict {
+        user: user.id,
+        user_name: user.user_name,
+        idp: user.idp,
+        by,
+        why,
+    }
+}
+
+fn newcomer(mapped: &Mapped, idp: &IdpName, entropy: &dyn Entropy, now: Timestamp) -> User {
+    User {
+        id: UserId::new(entropy::uuid(entropy)),
+        user_name: mapped.user_name.clone(),
+        external_id: mapped.external_id.clone(),
+        idp: Some(idp.clone()),
+        name_id: mapped.persistent_id.clone(),
+        profile: mapped.profile.clone(),
+        active: true,
+        created_at: now,
+        updated_at: now,
+        last_login_at: Some(now),
+        revision: 1,
+    }
+}
+
+/// The person as they are after this login.
+fn returning(
+    known: &User,
+    mapped: &Mapped,
+    idp: &IdpName,
+    provisioning: Provisioning,
+    now: Timestamp,
+) -> User {
+    let mut user = known.clone();
+    user.idp = Some(idp.clone());
+    user.name_id = mapped.persistent_id.clone().or(user.name_id);
+    match provisioning {
+        // The assertion is all we have: what it does not say is not so any more.
+        Provisioning::Jit => {
+            user.profile = mapped.profile.clone();
+            user.external_id = mapped.external_id.clone().or(user.external_id);
+            // People are renamed; but not to a name that we only concluded.
+            if mapped.named_by == NamedBy::Statement {
+                user.user_name.clone_from(&mapped.user_name);
+            }
+        }
+        // The provisioning client says who somebody is; the assertion adds what it knows better.
+        Provisioning::Scim => user.profile = overlaid(user.profile, &mapped.profile),
+    }
+    if user != *known {
+        user.updated_at = now;
+    }
+    user.last_login_at = Some(now);
+    user
+}
+
+/// What was asserted, else what was known. Groups are as asserted: a group that somebody left must
+/// not go on opening doors.
+fn overlaid(known: Profile, asserted: &Profile) -> Profile {
+    let asserted = asserted.clone();
+    Profile {
+        email: asserted.email.or(known.email),
+        first_name: asserted.first_name.or(known.first_name),
+        last_name: asserted.last_name.or(known.last_name),
+        display_name: asserted.display_name.or(known.display_name),
+        department: asserted.department.or(known.department),
+        title: asserted.title.or(known.title),
+        employee_number: asserted.employee_number.or(known.employee_number),
+        manager: asserted.manager.or(known.manager),
+        groups: asserted.groups,
+    }
+}
+
+fn identity(
+    accepted: &Accepted,
+    idp: &IdpName,
+    user: User,
+    mapped: Mapped,
+    settings: &IdentitySettings,
+    created: bool,
+) -> Identity {
+    Identity {
+        roles: roles(&settings.roles, &mapped),
+        user: user.id,
+        user_name: user.user_name,
+        idp: idp.clone(),
+        idp_entity_id: accepted.issuer().to_owned(),
+        name_id: accepted.name_id().cloned(),
+        session_index: accepted.session_index().map(str::to_owned),
+        profile: user.profile,
+        attributes: mapped.attributes,
+        authn_instant: accepted.authn_instant(),
+        authn_context: accepted.authn_context().map(str::to_owned),
+        session_not_on_or_after: accepted.session_not_on_or_after(),
+        created,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::base::entropy::SystemEntropy;
+    use crate::base::{ErrorCode, RoleName};
+    use crate::identity::{AttributeMap, AttributeName, RoleRule, Target};
+    use crate::saml::{Attribute, Claims, NameId};
+    use crate::store::SqliteStore;
+
+    const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
+
+    /// One person as their identity provider describes them; tests change one thing.
+    #[derive(Clone)]
+    struct Login {
+        idp: &'static str,
+        format: &'static str,
+        name_id: &'static str,
+        email: Option<&'static str>,
+        external_id: Option<&'static str>,
+        groups: Vec<&'static str>,
+    }
+
+    fn alice() -> Login {
+        Login {
+            idp: "corp",
+            format: UNSPECIFIED,
+            name_id: "alice",
+            email: Some("alice@example.com"),
+            external_id: None,
+            groups: vec!["staff"],
+        }
+    }
+
+    impl Login {
+        fn accepted(&self) -> Accepted {
+            let attribute = |name: &str, values: Vec<String>| Attribute {
+                name: name.to_owned(),
+                friendly_name: None,
+                values,
+            };
+            let one = |value: Option<&str>| value.map(str::to_owned).into_iter().collect();
+            Accepted::for_test(Claims {
+                issuer: format!("https://{}.example.com", self.idp),
+                assertion_id: "_a".into(),
+                expires: Timestamp::FAR_FUTURE,
+                name_id: Some(NameId {
+                    value: self.name_id.into(),
+                    format: Some(self.format.into()),
+                    name_qualifier: None,
+                    sp_name_qualifier: None,
+                }),
+                session_index: Some("_s".into()),
+                authn_instant: at(0),
+                authn_context: None,
+                session_not_on_or_after: None,
+                attributes: vec![
+                    attribute("mail", one(self.email)),
+                    attribute("uid", one(self.external_id)),
+                    attribute(
+                        "groups",
+                        self.groups.iter().map(|&group| group.into()).collect(),
+                    ),
+                ],
+            })
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(1_795_000_000 + seconds)
+    }
+
+    fn settings() -> IdentitySettings {
+        let uid = vec![AttributeName::parse("uid")];
+        IdentitySettings {
+            attributes: AttributeMap([(Target::ExternalId, uid)].into_iter().collect()),
+            roles: vec![RoleRule {
+                name: RoleName::parse("staff").unwrap(),
+                groups: vec!["staff".into()],
+                attributes: std::collections::BTreeMap::new(),
+            }],
+            provisioning: Provisioning::Jit,
+            link_by: vec![LinkBy::ExternalId, LinkBy::UserName, LinkBy::Email],
+        }
+    }
+
+    fn scim() -> IdentitySettings {
+        IdentitySettings { provisioning: Provisioning::Scim, ..settings() }
+    }
+
+    async fn login(
+        store: &SqliteStore,
+        settings: &IdentitySettings,
+        login: &Login,
+    ) -> Result<Identity, IdentityError> {
+        let idp = IdpName::parse(login.idp).unwrap();
+        let accepted = login.accepted();
+        let generic = Vendor::Generic;
+        resolve(
+            &accepted,
+            generic,
+            &idp,
+            false,
+            settings,
+            store,
+            &SystemEntropy,
+            at(60),
+        )
+        .await
+    }
+
+    async fn refused(store: &SqliteStore, settings: &IdentitySettings, who: &Login) -> ErrorCode {
+        login(store, settings, who).await.unwrap_err().code()
+    }
+
+    async fn store() -> SqliteStore {
+        SqliteStore::open(":memory:").await.unwrap()
+    }
+
+    async fn user(store: &SqliteStore, user_name: &str) -> User {
+        store.find_by_user_name(user_name).await.unwrap().unwrap()
+    }
+
+    async fn everybody(store: &SqliteStore) -> usize {
+        DirectoryStore::list(store, 100, None).await.unwrap().len()
+    }
+
+    /// Somebody whom a provisioning client put there and who never signed in.
+    async fn provision(
+        store: &SqliteStore,
+        user_name: &str,
+        external_id: Option<&str>,
+        email: &str,
+    ) {
+        let user = User {
+            id: UserId::new(format!("id-of-{user_name}")),
+            user_name: user_name.into(),
+            external_id: external_id.map(str::to_owned),
+            idp: None,
+            name_id: None,
+            profile: Profile {
+                email: Some(email.into()),
+                title: Some("Engineer".into()),
+                ..Profile::default()
+            },
+            active: true,
+            created_at: at(0),
+            updated_at: at(0),
+            last_login_at: None,
+            revision: 1,
+        };
+        assert_eq!(store.create(&user).await.unwrap(), Created::Created);
+    }
+
+    #[tokio::test]
+    async fn the_first_login_creates_a_person_and_the_second_finds_them() {
+        let store = store().await;
+        let first = login(&store, &settings(), &alice()).await.unwrap();
+        assert!(first.created);
+        assert_eq!(first.user_name, "alice");
+        assert_eq!(first.roles.len(), 1);
+        let second =
+            login(&store, &settings(), &Login { groups: vec![], ..alice() }).await.unwrap();
+        assert!(!second.created);
+        assert_eq!(second.user, first.user);
+        assert!(second.roles.is_empty() && second.profile.groups.is_empty());
+        let stored = user(&store, "alice").await;
+        assert_eq!(stored.profile, second.profile);
+        assert_eq!(stored.last_login_at, Some(at(60)));
+        assert_eq!(everybody(&store).await, 1);
+    }
+
+    #[tokio::test]
+    async fn under_jit_a_value_that_is_not_sent_any_more_is_forgotten() {
+        let store = store().await;
+        login(&store, &settings(), &alice()).await.unwrap();
+        let later = login(&store, &settings(), &Login { email: None, ..alice() }).await.unwrap();
+        assert_eq!(later.profile.email, None);
+    }
+
+    #[tokio::test]
+    async fn under_scim_a_stranger_is_user_not_provisioned() {
+        let store = store().await;
+        assert_eq!(
+            refused(&store, &scim(), &alice()).await,
+            ErrorCode::UserNotProvisioned
+        );
+        assert_eq!(everybody(&store).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_provisioned_person_is_found_by_each_key_of_link_by_in_its_order() {
+        for (link_by, expected) in [
+            (
+                vec![LinkBy::ExternalId, LinkBy::UserName, LinkBy::Email],
+                "by-external-id",
+            ),
+            (vec![LinkBy::UserName, LinkBy::ExternalId], "by-user-name"),
+            (vec![LinkBy::Email, LinkBy::UserName], "by-email"),
+        ] {
+            let store = store().await;
+            provision(&store, "by-external-id", Some("e1"), "1@example.com").await;
+            provision(&store, "by-user-name", None, "2@example.com").await;
+            provision(&store, "by-email", None, "alice@example.com").await;
+            let settings = IdentitySettings { link_by, ..scim() };
+            let who = Login { name_id: "by-user-name", external_id: Some("e1"), ..alice() };
+            let identity = login(&store, &settings, &who).await.unwrap();
+            assert_eq!(identity.user_name, expected);
+            assert_eq!(
+                identity.profile.title.as_deref(),
+                Some("Engineer"),
+                "SCIM said so"
+            );
+            assert_eq!(user(&store, expected).await.idp, IdpName::parse("corp"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_link_by_does_not_have_links_nobody() {
+        let store = store().await;
+        provision(&store, "alice", None, "alice@example.com").await;
+        let settings = IdentitySettings { link_by: vec![LinkBy::ExternalId], ..scim() };
+        assert_eq!(
+            refused(&store, &settings, &alice()).await,
+            ErrorCode::UserNotProvisioned
+        );
+        let jit = IdentitySettings { provisioning: Provisioning::Jit, ..settings };
+        assert_eq!(
+            refused(&store, &jit, &alice()).await,
+            ErrorCode::UserConflict
+        );
+        assert_eq!(user(&store, "alice").await.idp, None);
+    }
+
+    #[tokio::test]
+    async fn a_person_created_at_login_comes_back_whatever_link_by_says() {
+        let store = store().await;
+        let settings = IdentitySettings { link_by: vec![], ..settings() };
+        let first = login(&store, &settings, &alice()).await.unwrap();
+        assert_eq!(
+            login(&store, &settings, &alice()).await.unwrap().user,
+            first.user
+        );
+    }
+
+    #[tokio::test]
+    async fn another_identity_provider_never_gets_into_an_account() {
+        let store = store().await;
+        let mine = Login { external_id: Some("e1"), ..alice() };
+        let owner = login(&store, &settings(), &mine).await.unwrap().user;
+        let mallory = Login { idp: "evil", ..mine.clone() };
+        let by_name = Login { email: None, external_id: None, ..mallory.clone() };
+        let by_email = Login { name_id: "mallory", external_id: None, ..mallory.clone() };
+        for attempt in [&mallory, &by_name, &by_email] {
+            assert_eq!(
+                refused(&store, &settings(), attempt).await,
+                ErrorCode::UserConflict
+            );
+        }
+        // externalIds count from 1 everywhere: the same one elsewhere is another person.
+        let namesake = Login { name_id: "mallory", email: None, ..mallory };
+        let other = login(&store, &settings(), &namesake).await.unwrap();
+        assert!(other.created && other.user != owner);
+        assert_eq!(user(&store, "alice").await.idp, IdpName::parse("corp"));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_two_people_share_links_neither() {
+        let store = store().await;
+        provision(&store, "bob", None, "office@example.com").await;
+        provision(&store, "carol", None, "office@example.com").await;
+        let who = Login {
+            name_id: "dave",
+            email: Some("office@example.com"),
+            ..alice()
+        };
+        assert_eq!(
+            refused(&store, &scim(), &who).await,
+            ErrorCode::UserNotProvisioned
+        );
+        assert!(login(&store, &settings(), &who).await.unwrap().created);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_was_given_to_somebody_else_is_user_conflict() {
+        let store = store().await;
+        let old = Login { external_id: Some("e1"), ..alice() };
+        login(&store, &settings(), &old).await.unwrap();
+        let new = Login { external_id: Some("e2"), ..alice() };
+        assert_eq!(
+            refused(&store, &settings(), &new).await,
+            ErrorCode::UserConflict
+        );
+    }
+
+    #[tokio::test]
+    async fn who_changes_their_address_to_anothers_does_not_become_them() {
+        let store = store().await;
+        let persistent = |name_id, email| Login {
+            format: NameId::PERSISTENT,
+            name_id,
+            email: Some(email),
+            ..alice()
+        };
+        let owner = login(&store, &settings(), &persistent("_a", "alice@example.com"))
+            .await
+            .unwrap();
+        login(
+            &store,
+            &settings(),
+            &persistent("_m", "mallory@example.com"),
+        )
+        .await
+        .unwrap();
+        let forged = login(&store, &settings(), &persistent("_m", "alice@example.com"))
+            .await
+            .unwrap();
+        assert_ne!(forged.user, owner.user);
+        assert_eq!(
+            refused(
+                &store,
+                &settings(),
+                &persistent("_new", "alice@example.com")
+            )
+            .await,
+            ErrorCode::UserConflict
+        );
+    }
+
+    #[tokio::test]
+    async fn a_persistent_name_id_finds_a_person_whose_address_changed() {
+        let store = store().await;
+        let before = Login { format: NameId::PERSISTENT, name_id: "_a", ..alice() };
+        let first = login(&store, &settings(), &before).await.unwrap();
+        assert_eq!(first.user_name, "alice@example.com");
+        let after = Login { email: Some("alice.liddell@example.com"), ..before };
+        let second = login(&store, &settings(), &after).await.unwrap();
+        assert_eq!(second.user, first.user);
+        assert_eq!(
+            second.profile.email.as_deref(),
+            Some("alice.liddell@example.com")
+        );
+        assert_eq!(
+            second.user_name, "alice@example.com",
+            "a concluded name renames nobody"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_person_is_renamed_when_the_identity_provider_says_so() {
+        let store = store().await;
+        let before = Login { external_id: Some("e1"), ..alice() };
+        let first = login(&store, &settings(), &before).await.unwrap();
+        let after = Login { name_id: "alice.liddell", ..before };
+        let second = login(&store, &settings(), &after).await.unwrap();
+        assert_eq!(
+            (second.user, second.user_name.as_str()),
+            (first.user, "alice.liddell")
+        );
+        // … but not to a name that somebody else has.
+        login(
+            &store,
+            &settings(),
+            &Login { name_id: "bob", email: None, ..alice() },
+        )
+        .await
+        .unwrap();
+        let taken = Login { name_id: "bob", ..after };
+        assert_eq!(
+            refused(&store, &settings(), &taken).await,
+            ErrorCode::UserConflict
+        );
+    }
+
+    #[tokio::test]
+    async fn who_was_switched_off_is_user_disabled() {
+        let store = store().await;
+        let id = login(&store, &settings(), &alice()).await.unwrap().user;
+        assert!(store.set_active(&id, false, at(61)).await.unwrap());
+        assert_eq!(
+            refused(&store, &settings(), &alice()).await,
+            ErrorCode::UserDisabled
+        );
+        assert!(!user(&store, "alice").await.active);
+        assert!(store.set_active(&id, true, at(62)).await.unwrap());
+        assert_eq!(login(&store, &settings(), &alice()).await.unwrap().user, id);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn first_logins_that_race_create_one_person() {
+        let store = Arc::new(store().await);
+        let mut tasks = JoinSet::new();
+        for _ in 0..16 {
+            let store = Arc::clone(&store);
+            tasks.spawn(async move { login(&store, &settings(), &alice()).await.unwrap() });
+        }
+        let identities = tasks.join_all().await;
+        assert_eq!(
+            identities.iter().filter(|identity| identity.created).count(),
+            1
+        );
+        assert!(identities.iter().all(|identity| identity.user == identities[0].user));
+        assert_eq!(everybody(&store).await, 1);
+    }
 }

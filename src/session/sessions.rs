@@ -290,3 +290,210 @@ fn count_ended(reason: EndReason, number: u64) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::entropy::SystemEntropy;
+    use crate::store::SqliteStore;
+
+    const LIFETIMES: Lifetimes = Lifetimes {
+        idle: Duration::from_secs(3600),
+        absolute: Duration::from_secs(12 * 3600),
+    };
+
+    /// Minutes after sign-in.
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(1_795_000_000 + minutes * 60)
+    }
+
+    async fn store() -> Arc<SqliteStore> {
+        Arc::new(SqliteStore::open(":memory:").await.unwrap())
+    }
+
+    fn over(store: &Arc<SqliteStore>) -> Sessions {
+        let store: Arc<dyn SessionStore> = Arc::clone(store) as _;
+        Sessions::new(store, LIFETIMES, 1000)
+    }
+
+    async fn open(sessions: &Sessions, user_name: &str) -> (String, Arc<Session>) {
+        let identity = Identity::for_test(user_name, at(0));
+        let (token, session) =
+            sessions.open(identity, Some([7; 32]), &SystemEntropy, at(0)).await.unwrap();
+        (token.reveal().to_owned(), session)
+    }
+
+    async fn is_live(sessions: &Sessions, token: &str, now: Timestamp) -> bool {
+        sessions.resolve(token, now).await.unwrap().is_some()
+    }
+
+    #[tokio::test]
+    async fn an_open_session_is_found_in_memory_and_after_a_restart() {
+        let store = store().await;
+        let sessions = over(&store);
+        let (token, session) = open(&sessions, "alice").await;
+        assert_eq!(sessions.cached(&token, at(1)).unwrap().sid, session.sid);
+        let restarted = over(&store);
+        assert!(restarted.cached(&token, at(2)).is_none());
+        let found = restarted.resolve(&token, at(2)).await.unwrap().unwrap();
+        assert_eq!(
+            (&found.sid, &found.identity),
+            (&session.sid, &session.identity)
+        );
+        assert!(restarted.cached(&token, at(2)).is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_token_of_ours_is_nobody() {
+        let sessions = over(&store().await);
+        open(&sessions, "alice").await;
+        for token in ["", "x", &"a".repeat(43), &"a".repeat(44), &"é".repeat(43)] {
+            assert!(sessions.cached(token, at(1)).is_none());
+            assert!(!is_live(&sessions, token, at(1)).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_ended_session_is_gone_at_once_and_stays_gone() {
+        let store = store().await;
+        let sessions = over(&store);
+        let (token, session) = open(&sessions, "alice").await;
+        sessions.cached(&token, at(1)).unwrap();
+        assert!(sessions.end(&session, EndReason::SignOut, at(1)).await.unwrap());
+        assert!(sessions.cached(&token, at(1)).is_none());
+        assert!(!is_live(&sessions, &token, at(1)).await);
+        assert!(session.has_ended());
+        // A request that was under way when it ended.
+        session.see(at(2));
+        store.touch(&[(session.hash, at(2))]).await.unwrap();
+        sessions.flush_touched(at(2)).await.unwrap();
+        assert!(!is_live(&over(&store), &token, at(2)).await);
+        assert!(!sessions.end(&session, EndReason::SignOut, at(2)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_when_it_was_idle_or_its_lifetime_is_over() {
+        let store = store().await;
+        let sessions = over(&store);
+        let (token, _) = open(&sessions, "alice").await;
+        for minutes in (0..12 * 60).step_by(59) {
+            assert!(sessions.cached(&token, at(minutes)).is_some(), "{minutes}");
+        }
+        assert!(sessions.cached(&token, at(12 * 60)).is_none());
+        assert!(!is_live(&sessions, &token, at(12 * 60)).await);
+        let (token, _) = open(&sessions, "bob").await;
+        assert!(sessions.cached(&token, at(60)).is_none());
+        assert!(!is_live(&sessions, &token, at(60)).await);
+        assert!(
+            !is_live(&sessions, &token, at(1)).await,
+            "an ended session is deleted"
+        );
+    }
+
+    #[tokio::test]
+    async fn session_not_on_or_after_ends_a_session_early() {
+        let sessions = over(&store().await);
+        let mut identity = Identity::for_test("alice", at(0));
+        identity.session_not_on_or_after = Some(at(5));
+        let (token, _) = sessions.open(identity, None, &SystemEntropy, at(0)).await.unwrap();
+        assert!(sessions.cached(token.reveal(), at(4)).is_some());
+        assert!(!is_live(&sessions, token.reveal(), at(5)).await);
+    }
+
+    #[tokio::test]
+    async fn what_another_process_ended_is_forgotten() {
+        let store = store().await;
+        let (server, command) = (over(&store), over(&store));
+        let (alices, alice) = open(&server, "alice").await;
+        let (bobs, _) = open(&server, "bob").await;
+        // Even what was ended before the server asked for the first time.
+        command.end(&alice, EndReason::Revoked, at(1)).await.unwrap();
+        server.forget_ended().await.unwrap();
+        assert!(!is_live(&server, &alices, at(1)).await);
+        assert!(is_live(&server, &bobs, at(1)).await);
+        let user = Identity::for_test("bob", at(0)).user;
+        assert_eq!(
+            command.end_user(&user, EndReason::UserDisabled, at(2)).await.unwrap(),
+            1
+        );
+        assert!(server.cached(&bobs, at(2)).is_some(), "not yet known");
+        server.forget_ended().await.unwrap();
+        assert!(server.cached(&bobs, at(2)).is_none());
+        assert!(!is_live(&server, &bobs, at(2)).await);
+    }
+
+    #[tokio::test]
+    async fn the_sweep_spares_sessions_of_which_only_memory_knows_that_they_are_in_use() {
+        let store = store().await;
+        let sessions = over(&store);
+        let (used, _) = open(&sessions, "alice").await;
+        let (idle, _) = open(&sessions, "bob").await;
+        sessions.cached(&used, at(50)).unwrap();
+        assert_eq!(sessions.sweep(at(70)).await.unwrap(), 1);
+        assert!(is_live(&over(&store), &used, at(70)).await);
+        assert!(!is_live(&over(&store), &idle, at(1)).await);
+        assert_eq!(sessions.count(at(70)).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_falls_out_of_memory_keeps_when_it_was_seen() {
+        let store = store().await;
+        let small = Sessions::new(Arc::clone(&store) as _, LIFETIMES, 1);
+        let (token, _) = open(&small, "alice").await;
+        small.resolve(&token, at(50)).await.unwrap().unwrap();
+        for other in 0..50 {
+            let (token, _) = open(&small, &format!("user{other}")).await;
+            small.resolve(&token, at(50)).await.unwrap().unwrap();
+        }
+        small.cache.run_pending_tasks();
+        assert!(is_live(&small, &token, at(100)).await);
+        small.flush_touched(at(100)).await.unwrap();
+        assert!(is_live(&over(&store), &token, at(150)).await);
+    }
+
+    #[tokio::test]
+    async fn the_newest_session_of_a_browser_is_found_while_it_lives() {
+        let sessions = over(&store().await);
+        let (_, session) = open(&sessions, "alice").await;
+        let newest = |now| sessions.newest_of_browser(&[7; 32], now);
+        assert_eq!(newest(at(1)).await.unwrap().unwrap().sid, session.sid);
+        assert!(sessions.newest_of_browser(&[8; 32], at(1)).await.unwrap().is_none());
+        assert!(newest(at(60)).await.unwrap().is_none());
+        sessions.end(&session, EndReason::SignOut, at(1)).await.unwrap();
+        assert!(newest(at(1)).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_down_is_an_error_and_not_a_missing_session() {
+        let store = store().await;
+        let sessions = over(&store);
+        let (token, _) = open(&sessions, "alice").await;
+        store.close().await;
+        assert!(
+            is_live(&sessions, &token, at(1)).await,
+            "memory still knows"
+        );
+        let failed = sessions.resolve(&"a".repeat(43), at(1)).await.unwrap_err();
+        assert_eq!(failed.code().as_str(), "store.unavailable");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn look_ups_that_race_an_ending_do_not_bring_the_session_back() {
+        let store = store().await;
+        for _ in 0..50 {
+            let sessions = Arc::new(over(&store));
+            let (token, session) = open(&sessions, "alice").await;
+            sessions.cache.invalidate_all();
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..4 {
+                let (sessions, token) = (Arc::clone(&sessions), token.clone());
+                tasks.spawn(async move { sessions.resolve(&token, at(1)).await.map(|_| ()) });
+            }
+            sessions.end(&session, EndReason::SignOut, at(1)).await.unwrap();
+            assert!(tasks.join_all().await.iter().all(Result::is_ok));
+            assert!(sessions.cached(&token, at(1)).is_none());
+        }
+    }
+}

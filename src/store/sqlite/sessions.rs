@@ -19,8 +19,8 @@ impl SessionStore for SqliteStore {
         let inserted = sqlx::query(
             "INSERT INTO session (hash, sid, user, idp, name_id, session_index, identity, browser,
                                   opened_at, not_after, last_seen)
-             SELECT ?, ?, ?3, ?, ?, ?, ?, ?, ?, ?, ?
-             WHERE NOT EXISTS (SELECT 1 FROM user WHERE id = ?3 AND active = 0)",
+             SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+             WHERE NOT EXISTS (SELECT 1 FROM user WHERE id = ? AND active = 0)",
         )
         .bind(&session.hash.0[..])
         .bind(&session.sid)
@@ -33,6 +33,7 @@ impl SessionStore for SqliteStore {
         .bind(session.opened_at.unix_micros())
         .bind(session.not_after.unix_micros())
         .bind(session.last_seen().unix_micros())
+        .bind(identity.user.as_str())
         .execute(&self.writer)
         .await
         .map_err(failed)?;
