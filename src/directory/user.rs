@@ -16,8 +16,8 @@ pub struct User {
     /// The identity provider this person belongs to. `None` until the first login of somebody who
     /// was provisioned; afterwards no other identity provider can speak for them.
     pub idp: Option<IdpName>,
-    /// The persistent NameID (core 8.3.7) by which that identity provider knows them. NameIDs of
-    /// other formats are not kept here: they change, or are the `userName` already.
+    /// The persistent NameID (core 8.3.7) by which that identity provider knows them. A NameID of
+    /// another format is not kept here: it changes, or is the `userName` already.
     pub name_id: Option<String>,
     /// Everything else.
     pub profile: Profile,

@@ -111,7 +111,7 @@ impl Sent<'_> {
     /// 4. `externalId`;
     /// 5. the NameID, whatever it is.
     ///
-    /// Persistent and transient NameIDs are opaque by definition (core 8.3.7, 8.3.8): random
+    /// A persistent or transient NameID is opaque by definition (core 8.3.7, 8.3.8): random
     /// characters that nobody has seen before. Applications show the `userName`, admins search
     /// for it, and both expect something a person would recognise. A persistent one is still what
     /// finds the person again. That a bare transient NameID lets somebody in at all is for

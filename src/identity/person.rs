@@ -20,7 +20,7 @@ pub struct Identity {
     pub idp: IdpName,
     /// The identity provider's entityID.
     pub idp_entity_id: String,
-    /// NameID with everything that a LogoutRequest must repeat.
+    /// NameID with everything that a `LogoutRequest` must repeat.
     pub name_id: Option<NameId>,
     /// The session at the identity provider.
     pub session_index: Option<String>,

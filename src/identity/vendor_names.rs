@@ -1,7 +1,7 @@
 //! The attribute Names that products use when nobody told them otherwise.
 //!
 //! They are tried after those of `[attributes]`: first the vendor's own, then the common ones.
-//! All are Names; FriendlyNames are never guessed.
+//! All are Names; a FriendlyName is never guessed.
 //!
 //! There is no default for `external_id`. It must be the very value that the provisioning client
 //! sends, and which attribute that is only the operator knows: Entra ID, for one, provisions the

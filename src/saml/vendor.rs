@@ -19,11 +19,11 @@ pub enum Vendor {
     Keycloak,
     /// OneLogin
     OneLogin,
-    /// PingOne and PingFederate
+    /// `PingOne` and `PingFederate`
     Ping,
     /// Auth0
     Auth0,
-    /// Shibboleth IdP
+    /// Shibboleth's identity provider
     Shibboleth,
     /// SimpleSAMLphp
     SimpleSaml,

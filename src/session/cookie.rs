@@ -218,7 +218,7 @@ mod tests {
             let name = str::from_utf8(name).unwrap();
             for (header, kept) in [
                 (format!("{name}=x"), None),
-                (format!("{name}"), None),
+                (name.to_owned(), None),
                 (format!(" {name} = x ;"), None),
                 (format!("{name}=x; {name}=y"), None),
                 (format!("a=1; {name}=x"), Some("a=1")),

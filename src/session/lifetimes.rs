@@ -18,7 +18,7 @@ pub struct Lifetimes {
 impl Lifetimes {
     /// When a session that is opened now ends at the latest.
     ///
-    /// SessionNotOnOrAfter is taken literally (profiles 4.1.4.3). PingOne sends five minutes by
+    /// SessionNotOnOrAfter is taken literally (profiles 4.1.4.3). `PingOne` sends five minutes by
     /// default; the remedy is its own setting for the session length, not our disobedience.
     pub fn not_after(
         &self,

@@ -313,9 +313,13 @@ mod tests {
         Arc::new(SqliteStore::open(":memory:").await.unwrap())
     }
 
+    fn sized(store: &Arc<SqliteStore>, capacity: u64) -> Sessions {
+        let store: Arc<SqliteStore> = Arc::clone(store);
+        Sessions::new(store, LIFETIMES, capacity)
+    }
+
     fn over(store: &Arc<SqliteStore>) -> Sessions {
-        let store: Arc<dyn SessionStore> = Arc::clone(store) as _;
-        Sessions::new(store, LIFETIMES, 1000)
+        sized(store, 1000)
     }
 
     async fn open(sessions: &Sessions, user_name: &str) -> (String, Arc<Session>) {
@@ -440,7 +444,7 @@ mod tests {
     #[tokio::test]
     async fn a_session_that_falls_out_of_memory_keeps_when_it_was_seen() {
         let store = store().await;
-        let small = Sessions::new(Arc::clone(&store) as _, LIFETIMES, 1);
+        let small = sized(&store, 1);
         let (token, _) = open(&small, "alice").await;
         small.resolve(&token, at(50)).await.unwrap().unwrap();
         for other in 0..50 {

@@ -29,7 +29,9 @@ impl SessionToken {
     }
 }
 
-/// SHA-256 of a token: what the store and the cache know a session by. The token can not be
+/// SHA-256 of a token: what the store and the cache know a session by.
+///
+/// The token can not be
 /// found from it, so a copy of the database opens no session; and a look-up by hash tells by its
 /// timing nothing that helps to guess a token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,1 +1,265 @@
+//! The suite of all stores, and what only a file can do.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::SqliteStore;
+use crate::audit::{AuditSink as _, Chain, Event, EventKind};
+use crate::base::{IdpName, StoreError, Timestamp};
+use crate::saml::OneUseStore as _;
+use crate::store::suite::{at, run_suite};
+use crate::trust::{IdpStore as _, MetadataCopy};
+
+mod in_memory {
+    use super::{TempStore, run_suite};
+
+    run_suite! { TempStore::in_memory().await }
+}
+
+mod in_a_file {
+    use super::{TempStore, run_suite};
+
+    run_suite! { TempStore::new().await }
+}
+
+/// A store, and the folder that is removed with it.
+struct TempStore {
+    folder: tempfile::TempDir,
+    store: Arc<SqliteStore>,
+}
+
+impl TempStore {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(open(&folder.path().join("data/samlgate.db")).await.unwrap());
+        Self { folder, store }
+    }
+
+    async fn in_memory() -> Self {
+        let store = Arc::new(SqliteStore::open(":memory:").await.unwrap());
+        Self { folder: tempfile::tempdir().unwrap(), store }
+    }
+
+    fn store(&self) -> Arc<SqliteStore> {
+        Arc::clone(&self.store)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("data/samlgate.db")
+    }
+}
+
+async fn open(path: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(path.to_str().unwrap()).await
+}
+
+async fn refusal(path: &Path) -> String {
+    let error = open(path).await.unwrap_err();
+    assert_eq!(error.code().as_str(), "store.unavailable");
+    assert!(
+        error.detail.contains(path.to_str().unwrap()),
+        "{}",
+        error.detail
+    );
+    error.detail
+}
+
+async fn execute(store: &SqliteStore, statement: &'static str) {
+    sqlx::raw_sql(statement).execute(&store.writer).await.unwrap();
+}
+
+#[tokio::test]
+async fn folder_and_file_are_for_nobody_else() {
+    let temp = TempStore::new().await;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(temp.path().parent().unwrap()), 0o700);
+    temp.store.claim("https://idp.example.com", "_a", at(300), at(0)).await.unwrap();
+    for name in ["samlgate.db", "samlgate.db-wal", "samlgate.db-shm"] {
+        assert_eq!(mode(&temp.path().with_file_name(name)), 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_kept_is_there_after_the_file_is_opened_again() {
+    let temp = TempStore::new().await;
+    assert!(temp.store.claim("https://idp.example.com", "_a", at(300), at(0)).await.unwrap());
+    temp.store.record(&Event::new(EventKind::ServerStarted), at(0)).await.unwrap();
+    temp.store.close().await;
+    assert!(temp.store.ping().await.is_err());
+    let again = open(&temp.path()).await.unwrap();
+    again.ping().await.unwrap();
+    assert!(!again.claim("https://idp.example.com", "_a", at(300), at(1)).await.unwrap());
+    again.record(&Event::new(EventKind::ServerStopped), at(1)).await.unwrap();
+    assert!(matches!(
+        again.verify().await.unwrap(),
+        Chain::Whole { events: 2, .. }
+    ));
+}
+
+#[tokio::test]
+async fn two_processes_share_a_file() {
+    let temp = TempStore::new().await;
+    let (server, command) = (temp.store(), open(&temp.path()).await.unwrap());
+    assert!(server.claim("https://idp.example.com", "_a", at(300), at(0)).await.unwrap());
+    assert!(!command.claim("https://idp.example.com", "_a", at(300), at(0)).await.unwrap());
+    let (mut here, mut there) = (0, 0);
+    for number in 0..20 {
+        let id = format!("_{number}");
+        let (first, second) = tokio::join!(
+            server.claim("https://idp.example.com", &id, at(300), at(0)),
+            command.claim("https://idp.example.com", &id, at(300), at(0)),
+        );
+        here += i32::from(first.unwrap());
+        there += i32::from(second.unwrap());
+    }
+    assert_eq!(here + there, 20);
+}
+
+#[tokio::test]
+async fn a_commit_is_written_to_the_disk_before_it_is_answered() {
+    let temp = TempStore::new().await;
+    let ask = async |question: &'static str| -> String {
+        let row = sqlx::query(question).fetch_one(&temp.store.writer).await.unwrap();
+        sqlx::Row::try_get_unchecked::<String, _>(&row, 0).unwrap()
+    };
+    assert_eq!(ask("PRAGMA journal_mode").await, "wal");
+    assert_eq!(ask("PRAGMA synchronous").await, "2");
+    assert_eq!(ask("PRAGMA foreign_keys").await, "1");
+}
+
+#[tokio::test]
+async fn a_reader_can_not_write() {
+    let temp = TempStore::new().await;
+    let written = sqlx::query("DELETE FROM one_use").execute(&temp.store.readers).await;
+    assert!(written.is_err());
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    let notes = "Dear diary, ".repeat(500);
+    std::fs::write(&path, &notes).unwrap();
+    assert!(refusal(&path).await.contains("not an SQLite database"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), notes);
+}
+
+#[tokio::test]
+async fn another_programs_database_is_left_alone() {
+    let temp = TempStore::new().await;
+    execute(
+        &temp.store,
+        "PRAGMA application_id = 7; PRAGMA user_version = 0;",
+    )
+    .await;
+    temp.store.close().await;
+    assert!(refusal(&temp.path()).await.contains("another program"));
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused() {
+    let temp = TempStore::new().await;
+    execute(&temp.store, "PRAGMA user_version = 1000").await;
+    temp.store.close().await;
+    assert!(refusal(&temp.path()).await.contains("newer samlgate (schema 1000"));
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused() {
+    let temp = TempStore::new().await;
+    // Large enough to leave the pages that hold the tables' names.
+    for number in 0..20 {
+        let copy = MetadataCopy {
+            idp: IdpName::parse(&format!("idp{number}")).unwrap(),
+            url: "https://idp.example.com/metadata".into(),
+            metadata: "x".repeat(20_000),
+            etag: None,
+            last_modified: None,
+            fetched_at: at(0),
+        };
+        temp.store.put_copy(&copy).await.unwrap();
+    }
+    temp.store.close().await;
+    let whole = std::fs::read(temp.path()).unwrap();
+    let mut holed = whole.clone();
+    for byte in &mut holed[8192..] {
+        *byte ^= 0x5a;
+    }
+    for damaged in [&holed[..], &whole[..whole.len() / 2]] {
+        std::fs::write(temp.path(), damaged).unwrap();
+        assert!(refusal(&temp.path()).await.contains("damaged"));
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_can_not_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert!(refusal(&file.join("samlgate.db")).await.contains("can not be created"));
+    assert!(refusal(folder.path()).await.contains("can not be opened"));
+}
+
+#[tokio::test]
+async fn an_audit_that_was_changed_or_cut_is_broken() {
+    let changed =
+        "UPDATE audit_event SET json = replace(json, 'alice', 'mallory') WHERE sequence = 2";
+    for (edit, expected) in [
+        (changed, 2),
+        ("DELETE FROM audit_event WHERE sequence = 2", 2),
+        ("DELETE FROM audit_event WHERE sequence = 4", 4),
+        ("DELETE FROM audit_event", 1),
+        ("UPDATE audit_event SET at = at + 1 WHERE sequence = 3", 3),
+        (
+            "UPDATE audit_event SET kind = 'login.accepted' WHERE sequence = 1",
+            1,
+        ),
+        ("UPDATE audit_event SET hash = x'00' WHERE sequence = 3", 3),
+        ("UPDATE audit_event SET sequence = -sequence", 1),
+    ] {
+        let store = SqliteStore::open(":memory:").await.unwrap();
+        for second in 0..4 {
+            let event = Event {
+                detail: json!({ "who": "alice" }),
+                ..Event::new(EventKind::SessionEnded)
+            };
+            store.record(&event, at(second)).await.unwrap();
+        }
+        execute(&store, edit).await;
+        assert_eq!(
+            store.verify().await.unwrap(),
+            Chain::Broken { sequence: expected },
+            "{edit}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_sweep_keeps_what_may_still_be_asked_for() {
+    use crate::base::LocalPath;
+    use crate::saml::{PendingLogin, PendingStore as _, Taken};
+    use crate::session::SessionStore as _;
+
+    let store = SqliteStore::open(":memory:").await.unwrap();
+    store.claim("https://idp.example.com", "_a", at(300), at(0)).await.unwrap();
+    let login = PendingLogin {
+        request_id: "_r".into(),
+        idp: IdpName::parse("corp").unwrap(),
+        return_to: LocalPath::root(),
+        created_at: at(0),
+    };
+    store.keep([1; 32], [2; 32], &login, at(0)).await.unwrap();
+    assert_eq!(store.sweep(at(1800)).await.unwrap(), 0);
+    let late = store.take([1; 32], [2; 32], at(1800)).await.unwrap();
+    assert_eq!(late, Taken::UsedOrExpired(Some(LocalPath::root())));
+    assert_eq!(store.sweep(at(300 + 3600)).await.unwrap(), 2);
+    assert_eq!(
+        store.take([1; 32], [2; 32], at(1800)).await.unwrap(),
+        Taken::Unknown
+    );
+    assert_eq!(store.ended_after(None).await.unwrap().mark, 0);
+    assert_eq!(store.sweep(Timestamp::FAR_FUTURE).await.unwrap(), 0);
+}

@@ -1,0 +1,631 @@
+//! What every store does, whichever database it is. Run against each by its own tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::audit::{AuditSink, Chain, Event, EventKind, LoginAttempt, LoginOutcome};
+use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, UserId};
+use crate::directory::{Changed, Created, DirectoryStore, Profile, UniqueField, User};
+use crate::identity::Identity;
+use crate::saml::accepted::{Claims, ValidAssertion};
+use crate::saml::{OneUse, OneUseError, OneUseStore, PendingLogin, PendingStore, Taken};
+use crate::session::{Session, SessionStore, TokenHash};
+use crate::trust::{IdpStore, ImportedIdp, MetadataCopy};
+
+/// Everything that is asked of a database.
+pub(crate) trait Store:
+    OneUseStore + PendingStore + DirectoryStore + SessionStore + AuditSink + IdpStore + 'static
+{
+}
+
+impl<T> Store for T where
+    T: OneUseStore + PendingStore + DirectoryStore + SessionStore + AuditSink + IdpStore + 'static
+{
+}
+
+/// Makes a test of each claim. `$open` gives something with a `store()`, which lives as long as
+/// the test: a folder, a server.
+macro_rules! run_suite {
+    ($open:expr; $($claim:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $claim() {
+                let opened = $open;
+                crate::store::suite::$claim(opened.store()).await;
+            }
+        )*
+    };
+    ($open:expr) => {
+        crate::store::suite::run_suite! { $open;
+            an_assertion_is_accepted_once
+            of_racing_claims_one_is_first
+            a_pending_login_is_taken_once_and_by_its_browser
+            a_pending_login_is_found_by_its_request_as_well
+            a_pending_login_is_over_after_fifteen_minutes
+            of_racing_answers_one_gets_the_login
+            a_browser_keeps_its_five_newest_logins
+            a_person_is_found_by_each_identifier_exactly
+            what_is_unique_is_taken_once
+            a_change_needs_the_revision_that_was_read
+            people_are_listed_page_by_page
+            a_session_is_found_as_it_was_opened
+            an_ended_session_can_not_be_touched_back_to_life
+            ended_sessions_are_told_to_who_asks
+            sessions_due_to_end_are_neither_listed_nor_counted_nor_kept
+            nobody_who_was_switched_off_gets_a_session
+            the_audit_is_one_chain
+            events_that_race_are_chained_one_after_another
+            a_login_attempt_is_found_by_its_reference
+            an_imported_idp_changes_the_revision
+            the_last_copy_of_metadata_is_kept
+        }
+    };
+}
+pub(crate) use run_suite;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Seconds after some moment.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(1_795_000_000 + seconds)
+}
+
+fn corp() -> IdpName {
+    IdpName::parse("corp").unwrap()
+}
+
+fn valid(issuer: &str, id: &str) -> ValidAssertion {
+    ValidAssertion::for_test(Claims {
+        issuer: issuer.into(),
+        assertion_id: id.into(),
+        expires: at(300),
+        name_id: None,
+        session_index: None,
+        authn_instant: at(0),
+        authn_context: None,
+        session_not_on_or_after: None,
+        attributes: vec![],
+    })
+}
+
+pub(crate) async fn an_assertion_is_accepted_once<S: Store>(store: Arc<S>) {
+    let claim = async |issuer: &str, id: &str, now| {
+        OneUse::claim(&*store, valid(issuer, id), now).await.map(|_| ())
+    };
+    let idp = "https://idp.example.com";
+    assert_eq!(claim(idp, "_a", at(0)).await, Ok(()));
+    let replayed = claim(idp, "_a", at(1)).await.unwrap_err();
+    assert!(
+        matches!(&replayed, OneUseError::Replayed { assertion_id, .. } if assertion_id == "_a")
+    );
+    assert_eq!(replayed.code(), ErrorCode::ProtoReplay);
+    assert_eq!(
+        claim(idp, "_A", at(1)).await,
+        Ok(()),
+        "IDs are compared exactly"
+    );
+    assert_eq!(
+        claim("https://other.example.com", "_a", at(1)).await,
+        Ok(())
+    );
+}
+
+pub(crate) async fn of_racing_claims_one_is_first<S: Store>(store: Arc<S>) {
+    let mut tasks = JoinSet::new();
+    for _ in 0..16 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            OneUseStore::claim(&*store, "https://idp.example.com", "_a", at(300), at(0))
+                .await
+                .unwrap()
+        });
+    }
+    assert_eq!(
+        tasks.join_all().await.into_iter().filter(|first| *first).count(),
+        1
+    );
+}
+
+fn pending(request_id: &str, created_at: Timestamp) -> PendingLogin {
+    PendingLogin {
+        request_id: request_id.into(),
+        idp: corp(),
+        return_to: LocalPath::from_path("/reports?q=1").unwrap(),
+        created_at,
+    }
+}
+
+fn return_to() -> Option<LocalPath> {
+    LocalPath::from_path("/reports?q=1")
+}
+
+const HANDLE: [u8; 32] = [1; 32];
+const BROWSER: [u8; 32] = [2; 32];
+const OTHER: [u8; 32] = [3; 32];
+
+pub(crate) async fn a_pending_login_is_taken_once_and_by_its_browser<S: Store>(store: Arc<S>) {
+    store.keep(HANDLE, BROWSER, &pending("_r", at(0)), at(0)).await.unwrap();
+    assert_eq!(
+        store.take([9; 32], BROWSER, at(1)).await.unwrap(),
+        Taken::Unknown
+    );
+    assert_eq!(
+        store.take(HANDLE, OTHER, at(1)).await.unwrap(),
+        Taken::OtherBrowser
+    );
+    assert_eq!(
+        store.take(HANDLE, BROWSER, at(1)).await.unwrap(),
+        Taken::Login(pending("_r", at(0))),
+        "another browser's attempt uses nothing up"
+    );
+    assert_eq!(
+        store.take(HANDLE, BROWSER, at(2)).await.unwrap(),
+        Taken::UsedOrExpired(return_to())
+    );
+    assert_eq!(
+        store.take(HANDLE, OTHER, at(2)).await.unwrap(),
+        Taken::OtherBrowser
+    );
+}
+
+pub(crate) async fn a_pending_login_is_found_by_its_request_as_well<S: Store>(store: Arc<S>) {
+    store.keep(HANDLE, BROWSER, &pending("_r", at(0)), at(0)).await.unwrap();
+    let by_request =
+        async |id: &str, browser| store.take_by_request(id, browser, at(1)).await.unwrap();
+    assert_eq!(by_request("_other", BROWSER).await, Taken::Unknown);
+    assert_eq!(by_request("_r", OTHER).await, Taken::OtherBrowser);
+    assert_eq!(
+        by_request("_r", BROWSER).await,
+        Taken::Login(pending("_r", at(0)))
+    );
+    assert_eq!(
+        by_request("_r", BROWSER).await,
+        Taken::UsedOrExpired(return_to())
+    );
+    assert_eq!(
+        store.take(HANDLE, BROWSER, at(1)).await.unwrap(),
+        Taken::UsedOrExpired(return_to()),
+        "used up both ways"
+    );
+}
+
+pub(crate) async fn a_pending_login_is_over_after_fifteen_minutes<S: Store>(store: Arc<S>) {
+    store.keep(HANDLE, BROWSER, &pending("_r", at(0)), at(0)).await.unwrap();
+    let late = store.take(HANDLE, BROWSER, at(900)).await.unwrap();
+    assert_eq!(late, Taken::UsedOrExpired(return_to()));
+    let in_time = store.take(HANDLE, BROWSER, at(899)).await.unwrap();
+    assert!(matches!(in_time, Taken::Login(_)), "{in_time:?}");
+}
+
+pub(crate) async fn of_racing_answers_one_gets_the_login<S: Store>(store: Arc<S>) {
+    store.keep(HANDLE, BROWSER, &pending("_r", at(0)), at(0)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for number in 0..16 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            if number % 2 == 0 {
+                store.take(HANDLE, BROWSER, at(1)).await.unwrap()
+            } else {
+                store.take_by_request("_r", BROWSER, at(1)).await.unwrap()
+            }
+        });
+    }
+    let taken = tasks.join_all().await;
+    assert_eq!(
+        taken.iter().filter(|taken| matches!(taken, Taken::Login(_))).count(),
+        1
+    );
+    let rest = taken.iter().filter(|taken| matches!(taken, Taken::UsedOrExpired(Some(_))));
+    assert_eq!(rest.count(), 15);
+}
+
+pub(crate) async fn a_browser_keeps_its_five_newest_logins<S: Store>(store: Arc<S>) {
+    let other = pending("_other", at(0));
+    store.keep([100; 32], OTHER, &other, at(0)).await.unwrap();
+    for number in 0..7_u8 {
+        let login = pending(&format!("_r{number}"), at(i64::from(number)));
+        store.keep([number; 32], BROWSER, &login, login.created_at).await.unwrap();
+    }
+    for number in 0..7_u8 {
+        let taken = store.take([number; 32], BROWSER, at(10)).await.unwrap();
+        assert_eq!(
+            matches!(taken, Taken::Login(_)),
+            number >= 2,
+            "{number}: {taken:?}"
+        );
+    }
+    let taken = store.take([100; 32], OTHER, at(10)).await.unwrap();
+    assert_eq!(
+        taken,
+        Taken::Login(other),
+        "another browser's are not counted"
+    );
+}
+
+/// Alice, who belongs to `corp`.
+fn alice() -> User {
+    User {
+        id: UserId::new("id-of-alice".into()),
+        user_name: "alice".into(),
+        external_id: Some("e1".into()),
+        idp: Some(corp()),
+        name_id: Some("_p1".into()),
+        profile: Profile {
+            email: Some("alice@example.com".into()),
+            groups: vec!["staff".into(), "Ümläut, \"quoted\"".into()],
+            ..Profile::default()
+        },
+        active: true,
+        created_at: at(0),
+        updated_at: at(1),
+        last_login_at: Some(at(2)),
+        revision: 1,
+    }
+}
+
+/// Somebody who shares nothing with Alice but the identity provider.
+fn named(user_name: &str) -> User {
+    User {
+        id: UserId::new(format!("id-of-{user_name}")),
+        user_name: user_name.into(),
+        external_id: None,
+        name_id: None,
+        profile: Profile::default(),
+        ..alice()
+    }
+}
+
+async fn create<S: Store>(store: &S, user: &User) {
+    assert_eq!(store.create(user).await.unwrap(), Created::Created);
+}
+
+pub(crate) async fn a_person_is_found_by_each_identifier_exactly<S: Store>(store: Arc<S>) {
+    let alice = alice();
+    create(&*store, &alice).await;
+    create(&*store, &named("bob")).await;
+    let (own, other) = (corp(), IdpName::parse("other").unwrap());
+    let directory: &dyn DirectoryStore = &*store;
+    assert_eq!(
+        directory.find(&alice.id).await.unwrap().as_ref(),
+        Some(&alice)
+    );
+    let by_name = async |name: &str| directory.find_by_user_name(name).await.unwrap();
+    assert_eq!(by_name("alice").await.as_ref(), Some(&alice));
+    for name in ["Alice", "alice ", "alic_", "alice\0", ""] {
+        assert_eq!(by_name(name).await, None, "{name:?}");
+    }
+    let by_external =
+        async |idp: &IdpName, id: &str| directory.find_by_external_id(idp, id).await.unwrap();
+    assert_eq!(by_external(&own, "e1").await.as_ref(), Some(&alice));
+    assert_eq!(by_external(&own, "E1").await, None);
+    assert_eq!(
+        by_external(&other, "e1").await,
+        None,
+        "another identity provider's"
+    );
+    let by_name_id =
+        async |idp: &IdpName, id: &str| directory.find_by_name_id(idp, id).await.unwrap();
+    assert_eq!(by_name_id(&own, "_p1").await.as_ref(), Some(&alice));
+    assert_eq!(by_name_id(&other, "_p1").await, None);
+    let by_email = directory.find_by_email("alice@example.com").await.unwrap();
+    assert_eq!(by_email, std::slice::from_ref(&alice));
+    assert!(directory.find_by_email("Alice@example.com").await.unwrap().is_empty());
+    for name in ["carol", "dave"] {
+        create(
+            &*store,
+            &User { profile: alice.profile.clone(), ..named(name) },
+        )
+        .await;
+    }
+    assert_eq!(
+        directory.find_by_email("alice@example.com").await.unwrap().len(),
+        2
+    );
+    // Who belongs to nobody is found for everybody, after who belongs to the one that asks.
+    let unbound = User { idp: None, external_id: Some("e1".into()), ..named("erin") };
+    create(&*store, &unbound).await;
+    assert_eq!(by_external(&other, "e1").await, Some(unbound));
+    assert_eq!(by_external(&own, "e1").await, Some(alice));
+}
+
+pub(crate) async fn what_is_unique_is_taken_once<S: Store>(store: Arc<S>) {
+    create(&*store, &alice()).await;
+    let taken = async |user: User| store.create(&user).await.unwrap();
+    let user_name = User { user_name: "alice".into(), ..named("bob") };
+    assert_eq!(
+        taken(user_name).await,
+        Created::Taken(UniqueField::UserName)
+    );
+    let external_id = User { external_id: Some("e1".into()), ..named("bob") };
+    assert_eq!(
+        taken(external_id.clone()).await,
+        Created::Taken(UniqueField::ExternalId)
+    );
+    let name_id = User { name_id: Some("_p1".into()), ..named("bob") };
+    assert_eq!(taken(name_id).await, Created::Taken(UniqueField::NameId));
+    let unbound = User { idp: None, ..external_id.clone() };
+    assert_eq!(taken(unbound.clone()).await, Created::Created);
+    let second = User {
+        id: UserId::new("x".into()),
+        user_name: "x".into(),
+        ..unbound.clone()
+    };
+    assert_eq!(taken(second).await, Created::Taken(UniqueField::ExternalId));
+    // Linking them to corp would make two people of one externalId.
+    let linked = store.update(&external_id).await.unwrap();
+    assert_eq!(linked, Changed::Taken(UniqueField::ExternalId));
+    let renamed = store.update(&User { user_name: "alice".into(), ..unbound }).await.unwrap();
+    assert_eq!(renamed, Changed::Taken(UniqueField::UserName));
+}
+
+pub(crate) async fn a_change_needs_the_revision_that_was_read<S: Store>(store: Arc<S>) {
+    let read = alice();
+    create(&*store, &read).await;
+    let changed = User { user_name: "alice.liddell".into(), idp: None, ..read.clone() };
+    assert_eq!(store.update(&changed).await.unwrap(), Changed::Changed);
+    let stored = DirectoryStore::find(&*store, &read.id).await.unwrap().unwrap();
+    assert_eq!(stored, User { revision: 2, ..changed });
+    assert_eq!(store.update(&read).await.unwrap(), Changed::Stale);
+    // A login that began before somebody was switched off does not switch them on again.
+    assert!(store.set_active(&read.id, false, at(9)).await.unwrap());
+    assert_eq!(store.update(&stored).await.unwrap(), Changed::Stale);
+    let stored = DirectoryStore::find(&*store, &read.id).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.active, stored.revision, stored.updated_at),
+        (false, 3, at(9))
+    );
+    assert_eq!(
+        store.update(&named("nobody")).await.unwrap(),
+        Changed::Stale
+    );
+    assert!(!store.set_active(&UserId::new("nobody".into()), false, at(9)).await.unwrap());
+}
+
+pub(crate) async fn people_are_listed_page_by_page<S: Store>(store: Arc<S>) {
+    for name in ["carol", "alice", "Zoe", "bob"] {
+        create(&*store, &named(name)).await;
+    }
+    let page = async |after: Option<&str>| -> Vec<String> {
+        let users = DirectoryStore::list(&*store, 3, after).await.unwrap();
+        users.into_iter().map(|user| user.user_name).collect()
+    };
+    assert_eq!(page(None).await, ["Zoe", "alice", "bob"]);
+    assert_eq!(page(Some("bob")).await, ["carol"]);
+    assert!(page(Some("carol")).await.is_empty());
+}
+
+fn session(number: u8, user_name: &str, opened_at: Timestamp) -> Session {
+    Session::new(
+        format!("sid-{number}"),
+        TokenHash([number; 32]),
+        Identity::for_test(user_name, at(0)),
+        Some(BROWSER),
+        opened_at,
+        opened_at.plus(HOUR * 12),
+        opened_at,
+    )
+}
+
+async fn open<S: Store>(store: &S, number: u8, user_name: &str, opened_at: Timestamp) {
+    store.insert(&session(number, user_name, opened_at)).await.unwrap();
+}
+
+async fn seen<S: Store>(store: &S, number: u8) -> Option<Timestamp> {
+    let found = SessionStore::find(store, &TokenHash([number; 32])).await.unwrap();
+    found.map(|session| session.last_seen())
+}
+
+pub(crate) async fn a_session_is_found_as_it_was_opened<S: Store>(store: Arc<S>) {
+    open(&*store, 1, "alice", at(0)).await;
+    let found = SessionStore::find(&*store, &TokenHash([1; 32])).await.unwrap().unwrap();
+    let opened = session(1, "alice", at(0));
+    assert_eq!(
+        (&found.sid, found.hash, found.browser),
+        (&opened.sid, opened.hash, opened.browser)
+    );
+    assert_eq!(found.identity, opened.identity);
+    assert_eq!(
+        (found.opened_at, found.not_after),
+        (opened.opened_at, opened.not_after)
+    );
+    assert_eq!(found.last_seen(), at(0));
+    assert_eq!(seen(&*store, 2).await, None);
+    open(&*store, 2, "alice", at(5)).await;
+    let newest = store.newest_of_browser(&BROWSER).await.unwrap().unwrap();
+    assert_eq!(newest.sid, "sid-2");
+    assert!(store.newest_of_browser(&OTHER).await.unwrap().is_none());
+}
+
+pub(crate) async fn an_ended_session_can_not_be_touched_back_to_life<S: Store>(store: Arc<S>) {
+    open(&*store, 1, "alice", at(0)).await;
+    open(&*store, 2, "bob", at(0)).await;
+    let touch = [(TokenHash([1; 32]), at(60)), (TokenHash([2; 32]), at(60))];
+    assert!(store.end(&TokenHash([1; 32]), at(30)).await.unwrap());
+    store.touch(&touch).await.unwrap();
+    assert_eq!(seen(&*store, 1).await, None);
+    assert_eq!(seen(&*store, 2).await, Some(at(60)));
+    store.touch(&[(TokenHash([2; 32]), at(50))]).await.unwrap();
+    assert_eq!(
+        seen(&*store, 2).await,
+        Some(at(60)),
+        "time does not go back"
+    );
+    assert!(!store.end(&TokenHash([1; 32]), at(31)).await.unwrap());
+}
+
+pub(crate) async fn ended_sessions_are_told_to_who_asks<S: Store>(store: Arc<S>) {
+    for (number, name) in [(1, "alice"), (2, "alice"), (3, "bob"), (4, "carol")] {
+        open(&*store, number, name, at(0)).await;
+    }
+    store.end(&TokenHash([4; 32]), at(1)).await.unwrap();
+    let first = store.ended_after(None).await.unwrap();
+    assert!(first.hashes.is_empty());
+    let alice = Identity::for_test("alice", at(0)).user;
+    let mut ended = store.end_user(&alice, at(2)).await.unwrap();
+    ended.sort_by_key(|hash| hash.0);
+    assert_eq!(ended, [TokenHash([1; 32]), TokenHash([2; 32])]);
+    let second = store.ended_after(Some(first.mark)).await.unwrap();
+    assert_eq!(second.hashes.len(), 2);
+    assert_eq!(store.end_all(at(3)).await.unwrap(), 1);
+    let third = store.ended_after(Some(second.mark)).await.unwrap();
+    assert_eq!(third.hashes, [TokenHash([3; 32])]);
+    let fourth = store.ended_after(Some(third.mark)).await.unwrap();
+    assert_eq!((fourth.mark, fourth.hashes.len()), (third.mark, 0));
+    assert_eq!(store.ended_after(None).await.unwrap().mark, third.mark);
+}
+
+pub(crate) async fn sessions_due_to_end_are_neither_listed_nor_counted_nor_kept<S: Store>(
+    store: Arc<S>,
+) {
+    open(&*store, 1, "alice", at(0)).await;
+    open(&*store, 2, "alice", at(1)).await;
+    open(&*store, 3, "bob", at(2)).await;
+    store.touch(&[(TokenHash([3; 32]), at(3000))]).await.unwrap();
+    let sids = async |user: Option<&UserId>, now| -> Vec<String> {
+        let sessions = SessionStore::list(&*store, user, HOUR, 10, now).await.unwrap();
+        sessions.into_iter().map(|session| session.sid).collect()
+    };
+    let alice = Identity::for_test("alice", at(0)).user;
+    assert_eq!(sids(None, at(10)).await, ["sid-3", "sid-2", "sid-1"]);
+    assert_eq!(sids(Some(&alice), at(10)).await, ["sid-2", "sid-1"]);
+    assert_eq!(sids(Some(&alice), at(3600)).await, ["sid-2"]);
+    assert_eq!(store.count(HOUR, at(3600)).await.unwrap(), 2);
+    let swept = SessionStore::sweep(&*store, HOUR, at(3601)).await.unwrap();
+    assert_eq!((swept.idle, swept.lifetime), (2, 0));
+    assert_eq!(seen(&*store, 3).await, Some(at(3000)));
+    let swept = SessionStore::sweep(&*store, HOUR * 100, at(2 + 12 * 3600)).await.unwrap();
+    assert_eq!((swept.idle, swept.lifetime), (0, 1));
+}
+
+pub(crate) async fn nobody_who_was_switched_off_gets_a_session<S: Store>(store: Arc<S>) {
+    create(&*store, &alice()).await;
+    open(&*store, 1, "alice", at(0)).await;
+    store.set_active(&alice().id, false, at(1)).await.unwrap();
+    assert!(store.insert(&session(2, "alice", at(2))).await.is_err());
+    assert_eq!(seen(&*store, 2).await, None);
+}
+
+async fn record<S: Store>(store: &S, kind: EventKind, now: Timestamp) {
+    let event = Event {
+        code: (kind == EventKind::LoginRefused).then_some(ErrorCode::ProtoReplay),
+        detail: json!({ "z": 1, "a": ["\u{2028}", null] }),
+        user: Some(alice().id),
+        ..Event::new(kind)
+    };
+    AuditSink::record(store, &event, now).await.unwrap();
+}
+
+pub(crate) async fn the_audit_is_one_chain<S: Store>(store: Arc<S>) {
+    let empty = Chain::Whole { events: 0, head: [0; 32] };
+    assert_eq!(store.verify().await.unwrap(), empty);
+    record(&*store, EventKind::ServerStarted, at(0)).await;
+    record(&*store, EventKind::LoginRefused, at(1)).await;
+    record(&*store, EventKind::LoginAccepted, at(2)).await;
+    let events = store.events(at(1), 0, 10).await.unwrap();
+    let sequences: Vec<i64> = events.iter().map(|event| event.sequence).collect();
+    assert_eq!(sequences, [2, 3]);
+    let refused: serde_json::Value = serde_json::from_str(&events[0].json).unwrap();
+    assert_eq!(refused["code"], "proto.replay");
+    assert_eq!(refused["type"], "login.refused");
+    assert_eq!(refused["sequence"], 2);
+    assert!(!events[0].json.contains('\n'));
+    let whole = Chain::Whole { events: 3, head: events[1].hash };
+    assert_eq!(store.verify().await.unwrap(), whole);
+    assert_eq!(store.events(at(0), 2, 10).await.unwrap().len(), 1);
+    assert_eq!(store.events(at(0), 0, 1).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn events_that_race_are_chained_one_after_another<S: Store>(store: Arc<S>) {
+    let mut tasks = JoinSet::new();
+    for number in 0..16 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { record(&*store, EventKind::LoginAccepted, at(number)).await });
+    }
+    tasks.join_all().await;
+    let verified = store.verify().await.unwrap();
+    assert!(
+        matches!(verified, Chain::Whole { events: 16, .. }),
+        "{verified:?}"
+    );
+}
+
+pub(crate) async fn a_login_attempt_is_found_by_its_reference<S: Store>(store: Arc<S>) {
+    let refused = LoginAttempt {
+        reference: "7F3K-92QA".into(),
+        at: at(0),
+        idp: Some(corp()),
+        outcome: LoginOutcome::Refused(ErrorCode::ProtoAudience),
+        user: None,
+        request_id: Some("req".into()),
+        detail: json!({ "checks": [{ "name": "audience", "found": "https://other" }] }),
+    };
+    let accepted = LoginAttempt {
+        reference: "0000-0000".into(),
+        at: at(1),
+        idp: None,
+        outcome: LoginOutcome::Accepted,
+        user: Some(alice().id),
+        request_id: None,
+        ..refused.clone()
+    };
+    store.record_attempt(&refused).await.unwrap();
+    store.record_attempt(&accepted).await.unwrap();
+    assert_eq!(
+        store.attempt("7F3K-92QA").await.unwrap().as_ref(),
+        Some(&refused)
+    );
+    assert_eq!(store.attempt("XXXX-XXXX").await.unwrap(), None);
+    assert_eq!(
+        store.attempts(10).await.unwrap(),
+        [accepted.clone(), refused]
+    );
+    assert_eq!(store.attempts(1).await.unwrap(), [accepted]);
+}
+
+pub(crate) async fn an_imported_idp_changes_the_revision<S: Store>(store: Arc<S>) {
+    let idps: &dyn IdpStore = &*store;
+    let imported = ImportedIdp {
+        name: corp(),
+        settings: json!({ "label": "Example Corp" }),
+        metadata: "<EntityDescriptor/>".into(),
+        url: None,
+        updated_at: at(0),
+    };
+    let before = idps.revision().await.unwrap();
+    idps.put(&imported).await.unwrap();
+    let added = idps.revision().await.unwrap();
+    assert!(added > before);
+    assert_eq!(idps.list().await.unwrap(), std::slice::from_ref(&imported));
+    let changed = ImportedIdp {
+        url: Some("https://idp.example.com/metadata".into()),
+        updated_at: at(1),
+        ..imported
+    };
+    idps.put(&changed).await.unwrap();
+    assert!(idps.revision().await.unwrap() > added);
+    assert_eq!(idps.list().await.unwrap(), [changed]);
+    assert!(idps.remove(&corp()).await.unwrap());
+    assert!(!idps.remove(&corp()).await.unwrap());
+    assert!(idps.list().await.unwrap().is_empty());
+}
+
+pub(crate) async fn the_last_copy_of_metadata_is_kept<S: Store>(store: Arc<S>) {
+    let idps: &dyn IdpStore = &*store;
+    let first = MetadataCopy {
+        idp: corp(),
+        url: "https://idp.example.com/metadata".into(),
+        metadata: "<EntityDescriptor/>".into(),
+        etag: Some("\"1\"".into()),
+        last_modified: None,
+        fetched_at: at(0),
+    };
+    assert_eq!(idps.copy(&corp()).await.unwrap(), None);
+    idps.put_copy(&first).await.unwrap();
+    assert_eq!(idps.copy(&corp()).await.unwrap().as_ref(), Some(&first));
+    let second = MetadataCopy { etag: None, fetched_at: at(9), ..first };
+    idps.put_copy(&second).await.unwrap();
+    assert_eq!(idps.copy(&corp()).await.unwrap(), Some(second));
+}
