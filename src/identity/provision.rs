@@ -36,7 +36,7 @@ pub async fn resolve(
         allow_duplicates,
         &settings.attributes,
     )?;
-    let search = Search { mapped: &mapped, idp, link_by: &settings.link_by, store };
+    let search = Search { mapped: &mapped, idp, settings, store };
     let mut taken = None;
     for _ in 0..ROUNDS {
         let Some(known) = search.find().await? else {
@@ -80,7 +80,7 @@ pub async fn resolve(
 struct Search<'a> {
     mapped: &'a Mapped,
     idp: &'a IdpName,
-    link_by: &'a [LinkBy],
+    settings: &'a IdentitySettings,
     store: &'a dyn DirectoryStore,
 }
 
@@ -96,7 +96,7 @@ impl Search<'_> {
         {
             return Ok(Some(user));
         }
-        for link_by in self.link_by {
+        for link_by in &self.settings.link_by {
             let found = match link_by {
                 LinkBy::ExternalId => self.by_external_id().await?,
                 LinkBy::UserName => self.by_user_name().await?,
@@ -127,7 +127,7 @@ impl Search<'_> {
     }
 
     /// An address that two people share says nothing about either. And someone who is known by
-    /// another `externalId` or persistent NameID only shares the address.
+    /// another identifier only shares the address.
     async fn by_email(&self) -> Result<Option<User>, IdentityError> {
         let Some(email) = &self.mapped.profile.email else {
             return Ok(None);
@@ -137,7 +137,9 @@ impl Search<'_> {
             return Ok(None);
         };
         let user = self.belongs(user, "email")?;
-        let other = self.other_external_id(&user) || self.other_persistent_id(&user);
+        let other = self.other_external_id(&user)
+            || self.other_persistent_id(&user)
+            || self.other_stated_name(&user);
         Ok((!other).then_some(user))
     }
 
@@ -176,6 +178,17 @@ impl Search<'_> {
             user.name_id.as_deref(),
             self.mapped.persistent_id.as_deref(),
         )
+    }
+
+    /// Under JIT a person's `userName` is what their identity provider last called them. If it
+    /// now speaks of another name with the same address (a team's mailbox), that is a colleague;
+    /// whoever wants renamed people recognised maps `external_id` or uses persistent NameIDs.
+    /// Under SCIM the name is the provisioning client's and the assertion's may always differ.
+    fn other_stated_name(&self, user: &User) -> bool {
+        self.settings.provisioning == Provisioning::Jit
+            && user.idp.is_some()
+            && self.mapped.named_by == NamedBy::Statement
+            && user.user_name != self.mapped.user_name
     }
 
     /// Whose the value is that could not be stored.
@@ -587,6 +600,43 @@ mod tests {
             ErrorCode::UserNotProvisioned
         );
         assert!(login(&store, &settings(), &who).await.unwrap().created);
+    }
+
+    #[tokio::test]
+    async fn a_colleague_with_the_same_address_is_somebody_else() {
+        let store = store().await;
+        let alice = login(&store, &settings(), &alice()).await.unwrap();
+        let bob = login(
+            &store,
+            &settings(),
+            &Login { name_id: "bob", ..self::alice() },
+        )
+        .await
+        .unwrap();
+        assert_ne!(bob.user, alice.user);
+        assert_eq!(everybody(&store).await, 2);
+    }
+
+    #[tokio::test]
+    async fn under_scim_a_person_linked_by_email_is_linked_again() {
+        let store = store().await;
+        provision(&store, "alice.liddell", None, "alice@example.com").await;
+        for _ in 0..2 {
+            let identity = login(&store, &scim(), &alice()).await.unwrap();
+            assert_eq!(identity.user_name, "alice.liddell");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_person_is_still_known_when_name_ids_become_transient() {
+        let store = store().await;
+        let before = login(&store, &settings(), &alice()).await.unwrap();
+        let transient = Login { format: NameId::TRANSIENT, name_id: "_t1", ..alice() };
+        let after = login(&store, &settings(), &transient).await.unwrap();
+        assert_eq!(
+            (after.user, after.user_name.as_str()),
+            (before.user, "alice")
+        );
     }
 
     #[tokio::test]

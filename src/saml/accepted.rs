@@ -94,6 +94,11 @@ impl Accepted {
         self.0.session_not_on_or_after
     }
 
+    /// From when on the assertion would be refused as too old.
+    pub const fn expires(&self) -> Timestamp {
+        self.0.expires
+    }
+
     /// The assertion's ID.
     pub fn assertion_id(&self) -> &str {
         &self.0.assertion_id
