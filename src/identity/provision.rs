@@ -182,8 +182,8 @@ impl Search<'_> {
 
     /// Under JIT a person's `userName` is what their identity provider last called them. If it
     /// now speaks of another name with the same address (a team's mailbox), that is a colleague;
-    /// whoever wants renamed people recognised maps `external_id` or uses persistent NameIDs.
-    /// Under SCIM the name is the provisioning client's and the assertion's may always differ.
+    /// whoever wants renamed people recognised maps `external_id`, or asks for the persistent
+    /// NameID Format. Under SCIM the name is the provisioning client's and the assertion's may always differ.
     fn other_stated_name(&self, user: &User) -> bool {
         self.settings.provisioning == Provisioning::Jit
             && user.idp.is_some()
