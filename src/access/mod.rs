@@ -1,3 +1,17 @@
 //! Who may go where.
+//!
+//! In: the head of a request, and who sent it. Out: the route that it takes ([`routes`]) and the
+//! one decision about it ([`gate`]). Routing and policy look at the same normalised path
+//! ([`path`]), so that no spelling of an address reaches an application past its rule.
+
+pub mod gate;
+pub mod host;
+pub mod path;
 pub mod route;
+pub mod routes;
+
+pub use gate::{Asked, Decision, Missing, Unauthenticated, Visitor, decide, may_enter};
+pub use host::{HostRefusal, host};
+pub use path::{PathRefusal, normalise};
 pub use route::{HeaderProfile, PathMatch, Require, Route, Upstream};
+pub use routes::Routes;

@@ -13,6 +13,12 @@ pub enum PathMatch {
     Exact(String),
 }
 
+impl Default for PathMatch {
+    fn default() -> Self {
+        Self::Prefix("/".to_owned())
+    }
+}
+
 /// Where the application is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upstream {
@@ -52,7 +58,7 @@ pub enum HeaderProfile {
 }
 
 /// One route.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Route {
     /// For logs and metrics: the `name` of the route, or its host and path.
     pub name: String,

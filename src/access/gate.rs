@@ -1,0 +1,410 @@
+//! The decision about one request, as one table.
+//!
+//! In: the route, what the client asks for, and who it is (or nobody). Out: a [`Decision`]. It is
+//! a pure function: every row of the table is a test.
+
+use http::Method;
+use http::header;
+use http::header::HeaderMap;
+use http::header::HeaderName;
+use http::header::HeaderValue;
+use http::request::Parts;
+
+use crate::access::route::Route;
+use crate::base::ErrorCode;
+use crate::base::LocalPath;
+use crate::base::PublicUrl;
+use crate::base::RoleName;
+
+/// What of a request's head the decision looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    method: &'a Method,
+    target: Option<&'a str>,
+    headers: &'a HeaderMap,
+}
+
+/// Who asks: a session's roles and groups. Nobody is `None` of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor<'a> {
+    /// The roles that the gateway granted.
+    pub roles: &'a [RoleName],
+    /// The groups that the identity provider named.
+    pub groups: &'a [String],
+}
+
+/// What happens to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Goes on without an identity: a public route, or a genuine CORS preflight.
+    Anonymous,
+    /// Goes on with the visitor's identity.
+    Admitted,
+    /// 302 to sign-in, and afterwards back to where it wanted to go.
+    SignIn {
+        /// The path and query of this request.
+        return_to: LocalPath,
+    },
+    /// 401; never a redirect.
+    Unauthenticated(Unauthenticated),
+    /// 403; never a redirect.
+    Forbidden(Missing),
+}
+
+/// The shape of a 401.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unauthenticated {
+    /// `WWW-Authenticate: Bearer error="invalid_token"`, JSON.
+    Bearer,
+    /// JSON with `login_url`: a program asked.
+    Program,
+    /// A page: a person sent a form.
+    Form,
+}
+
+/// What a person would need any one of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("none of the roles {roles:?} or groups {groups:?}")]
+pub struct Missing {
+    /// Any of these roles …
+    pub roles: Vec<RoleName>,
+    /// … or any of these groups.
+    pub groups: Vec<String>,
+}
+
+impl Missing {
+    /// `access.role`.
+    pub const fn code(&self) -> ErrorCode {
+        ErrorCode::AccessRole
+    }
+}
+
+/// Decides about one request; `own` is our public address, on which sign-in ends.
+///
+/// A signed-in visitor of a public route goes on with their identity.
+pub fn decide(
+    own: &PublicUrl,
+    route: &Route,
+    asked: &Asked<'_>,
+    visitor: Option<&Visitor<'_>>,
+) -> Decision {
+    let answer = |shape| Decision::Unauthenticated(shape);
+    match visitor {
+        Some(_) if route.public => Decision::Admitted,
+        Some(visitor) => match may_enter(route, visitor) {
+            Ok(()) => Decision::Admitted,
+            // A preflight carries no cookies; one that does is still only a preflight.
+            Err(_) if route.allow_preflight && asked.is_preflight() => Decision::Anonymous,
+            Err(missing) => Decision::Forbidden(missing),
+        },
+        None if route.public => Decision::Anonymous,
+        None if route.allow_preflight && asked.is_preflight() => Decision::Anonymous,
+        None if asked.has_bearer() => answer(Unauthenticated::Bearer),
+        None if asked.is_by_program() => answer(Unauthenticated::Program),
+        None if asked.is_reading() => Decision::SignIn { return_to: asked.return_to(own) },
+        None => answer(Unauthenticated::Form),
+    }
+}
+
+/// Whether the visitor has any one of what the route requires. Public routes are decided before.
+pub fn may_enter(route: &Route, visitor: &Visitor<'_>) -> Result<(), Missing> {
+    let require = &route.require;
+    let anyone = require.roles.is_empty() && require.groups.is_empty();
+    let enough = anyone
+        || require.roles.iter().any(|role| visitor.roles.contains(role))
+        || require.groups.iter().any(|group| visitor.groups.contains(group));
+    enough
+        .then_some(())
+        .ok_or_else(|| Missing { roles: require.roles.clone(), groups: require.groups.clone() })
+}
+
+impl<'a> Asked<'a> {
+    /// From the head of a request.
+    pub fn of(parts: &'a Parts) -> Self {
+        Self {
+            method: &parts.method,
+            target: parts.uri.path_and_query().map(http::uri::PathAndQuery::as_str),
+            headers: &parts.headers,
+        }
+    }
+
+    /// Fetch standard, "CORS-preflight request": `OPTIONS` with both of these headers.
+    fn is_preflight(&self) -> bool {
+        *self.method == Method::OPTIONS
+            && self.headers.contains_key(header::ORIGIN)
+            && self.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    }
+
+    fn has_bearer(&self) -> bool {
+        self.headers.get_all(header::AUTHORIZATION).iter().any(|value| {
+            let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
+            scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+        })
+    }
+
+    /// A program can not follow a redirect to a sign-in page, or would take the page for data.
+    fn is_by_program(&self) -> bool {
+        let is = |name: HeaderName, found: &dyn Fn(&str) -> bool| {
+            let mut values = self.headers.get_all(name).iter();
+            values.any(|value| value.to_str().is_ok_and(found))
+        };
+        let websocket = is(header::UPGRADE, &|value| {
+            value.split(',').any(|token| token.trim().eq_ignore_ascii_case("websocket"))
+        });
+        let grpc = is(header::CONTENT_TYPE, &|value| {
+            let prefix = value.get(..16).unwrap_or_default();
+            prefix.eq_ignore_ascii_case("application/grpc")
+        });
+        let fetched = is(SEC_FETCH_MODE, &|value| value != "navigate");
+        let scripted = is(X_REQUESTED_WITH, &|value| {
+            value.eq_ignore_ascii_case("XMLHttpRequest")
+        });
+        let mut accept = self.headers.get_all(header::ACCEPT).iter().peekable();
+        // A missing Accept is no opinion, and most likely a person with an odd browser.
+        let other = accept.peek().is_some() && !prefers_html(accept);
+        websocket || grpc || fetched || scripted || other
+    }
+
+    fn is_reading(&self) -> bool {
+        *self.method == Method::GET || *self.method == Method::HEAD
+    }
+
+    fn return_to(&self, own: &PublicUrl) -> LocalPath {
+        self.target
+            .and_then(|target| LocalPath::parse(target, own))
+            .unwrap_or_else(LocalPath::root)
+    }
+}
+
+/// Whether an `Accept` names HTML, and nothing with a higher weight (RFC 9110, 12.5.1).
+///
+/// `*/*` does not name it: that is what curl and `fetch` send.
+fn prefers_html<'a>(accept: impl Iterator<Item = &'a HeaderValue>) -> bool {
+    let (mut html, mut other) = (0, 0);
+    for range in accept
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+    {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default();
+        let weight = parts
+            .find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")))
+            .map_or(1000, weight);
+        let is_html = ["text/html", "application/xhtml+xml"]
+            .iter()
+            .any(|name| kind.eq_ignore_ascii_case(name));
+        let best = if is_html { &mut html } else { &mut other };
+        *best = weight.max(*best);
+    }
+    html > 0 && html >= other
+}
+
+/// `0.85` in thousandths; what is no weight counts for nothing.
+fn weight(text: &str) -> u32 {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut digits = fraction.chars().chain("000".chars()).take(3);
+    let thousandths = digits.try_fold(0, |sum, digit| Some(sum * 10 + digit.to_digit(10)?));
+    match (whole, thousandths) {
+        ("1", Some(_)) => 1000,
+        ("0", Some(thousandths)) => thousandths,
+        _ => 0,
+    }
+}
+
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::route::Require;
+
+    const BROWSER: (&str, &str) = (
+        "accept",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+    );
+
+    fn own() -> PublicUrl {
+        PublicUrl::parse("https://app.example.com").unwrap()
+    }
+
+    fn route() -> Route {
+        Route {
+            name: "app".to_owned(),
+            allow_preflight: true,
+            ..Route::default()
+        }
+    }
+
+    fn nobody(route: &Route, method: &str, headers: &[(&str, &str)]) -> Decision {
+        let mut request = http::Request::builder().method(method).uri("/reports?q=1");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let parts = request.body(()).unwrap().into_parts().0;
+        decide(&own(), route, &Asked::of(&parts), None)
+    }
+
+    #[test]
+    fn without_a_session_the_first_matching_row_decides() {
+        let program = Decision::Unauthenticated(Unauthenticated::Program);
+        let sign_in =
+            Decision::SignIn { return_to: LocalPath::parse("/reports?q=1", &own()).unwrap() };
+        let cors = [
+            ("origin", "https://x.example"),
+            ("access-control-request-method", "PUT"),
+        ];
+        let table: &[(&str, &[(&str, &str)], Decision)] = &[
+            ("OPTIONS", &cors, Decision::Anonymous),
+            (
+                "OPTIONS",
+                &cors[..1],
+                Decision::Unauthenticated(Unauthenticated::Form),
+            ),
+            ("GET", &[cors[0], cors[1], BROWSER], sign_in.clone()),
+            (
+                "GET",
+                &[BROWSER, ("authorization", "Bearer x")],
+                Decision::Unauthenticated(Unauthenticated::Bearer),
+            ),
+            (
+                "GET",
+                &[BROWSER, ("authorization", "bearer")],
+                Decision::Unauthenticated(Unauthenticated::Bearer),
+            ),
+            (
+                "GET",
+                &[BROWSER, ("authorization", "Basic YTpi")],
+                sign_in.clone(),
+            ),
+            ("GET", &[("upgrade", "websocket")], program.clone()),
+            (
+                "GET",
+                &[BROWSER, ("upgrade", "h2c, WebSocket")],
+                program.clone(),
+            ),
+            (
+                "POST",
+                &[("content-type", "application/grpc")],
+                program.clone(),
+            ),
+            (
+                "POST",
+                &[("content-type", "Application/grpc-web+proto")],
+                program.clone(),
+            ),
+            (
+                "GET",
+                &[BROWSER, ("sec-fetch-mode", "cors")],
+                program.clone(),
+            ),
+            (
+                "GET",
+                &[BROWSER, ("sec-fetch-mode", "navigate")],
+                sign_in.clone(),
+            ),
+            (
+                "GET",
+                &[BROWSER, ("x-requested-with", "XMLHttpRequest")],
+                program.clone(),
+            ),
+            ("GET", &[("accept", "application/json")], program.clone()),
+            ("GET", &[("accept", "*/*")], program.clone()),
+            ("GET", &[("accept", "")], program.clone()),
+            ("GET", &[("accept", "text/html;q=0")], program.clone()),
+            (
+                "GET",
+                &[("accept", "application/json, text/html;q=0.9")],
+                program.clone(),
+            ),
+            (
+                "GET",
+                &[("accept", "application/json;q=0.8, text/html;q=0.9")],
+                sign_in.clone(),
+            ),
+            ("GET", &[("accept", "Text/HTML")], sign_in.clone()),
+            (
+                "GET",
+                &[("accept", "image/png"), ("accept", "text/html")],
+                sign_in.clone(),
+            ),
+            ("GET", &[], sign_in.clone()),
+            ("HEAD", &[BROWSER], sign_in),
+            (
+                "POST",
+                &[BROWSER],
+                Decision::Unauthenticated(Unauthenticated::Form),
+            ),
+            ("POST", &[("accept", "application/json")], program),
+        ];
+        for (method, headers, decision) in table {
+            assert_eq!(
+                nobody(&route(), method, headers),
+                *decision,
+                "{method} {headers:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_preflight_needs_the_route_s_leave() {
+        let closed = Route { allow_preflight: false, ..route() };
+        let cors = [
+            ("origin", "https://x.example"),
+            ("access-control-request-method", "PUT"),
+        ];
+        assert_eq!(
+            nobody(&closed, "OPTIONS", &cors),
+            Decision::Unauthenticated(Unauthenticated::Form)
+        );
+    }
+
+    #[test]
+    fn a_public_route_is_open_to_nobody_and_knows_somebody() {
+        let open = Route { public: true, ..route() };
+        let bearer = [
+            ("authorization", "Bearer x"),
+            ("accept", "application/json"),
+        ];
+        assert_eq!(nobody(&open, "DELETE", &bearer), Decision::Anonymous);
+        let parts = http::Request::new(()).into_parts().0;
+        let carol = Visitor { roles: &[], groups: &[] };
+        assert_eq!(
+            decide(&own(), &open, &Asked::of(&parts), Some(&carol)),
+            Decision::Admitted
+        );
+    }
+
+    #[test]
+    fn a_session_needs_any_one_of_what_the_route_requires() {
+        let manager = RoleName::parse("it-manager").unwrap();
+        let staff = "Staff".to_owned();
+        let require = Require { roles: vec![manager.clone()], groups: vec![staff.clone()] };
+        let route = Route { require: require.clone(), ..route() };
+        let parts = http::Request::new(()).into_parts().0;
+        let asks = |roles: &[RoleName], groups: &[String]| {
+            decide(
+                &own(),
+                &route,
+                &Asked::of(&parts),
+                Some(&Visitor { roles, groups }),
+            )
+        };
+        assert_eq!(asks(&[manager], &[]), Decision::Admitted);
+        assert_eq!(asks(&[], &[staff]), Decision::Admitted);
+        let missing = Missing { roles: require.roles, groups: require.groups };
+        assert_eq!(missing.code(), ErrorCode::AccessRole);
+        assert_eq!(
+            asks(&[], &["staff".to_owned()]),
+            Decision::Forbidden(missing)
+        );
+    }
+
+    #[test]
+    fn a_target_that_is_too_long_to_keep_leads_to_the_front_page() {
+        let uri = format!("/{}", "a".repeat(5000));
+        let parts = http::Request::builder().uri(uri).body(()).unwrap().into_parts().0;
+        let decision = decide(&own(), &route(), &Asked::of(&parts), None);
+        assert_eq!(decision, Decision::SignIn { return_to: LocalPath::root() });
+    }
+}

@@ -1,0 +1,135 @@
+//! Which route a request takes.
+//!
+//! In: the host, and the path as [`super::normalise`] returned it. Out: the one route that fits
+//! best. A route for the very host goes before one for every host, an exact path before a prefix,
+//! a longer prefix before a shorter one. A look-up allocates nothing.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use crate::access::host::without_port;
+use crate::access::route::{PathMatch, Route};
+
+/// All routes, best match first.
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
+    routes: Vec<Arc<Route>>,
+}
+
+impl Routes {
+    /// Puts the routes into the order in which they are tried.
+    pub fn new(routes: Vec<Route>) -> Self {
+        let mut routes: Vec<_> = routes.into_iter().map(Arc::new).collect();
+        routes.sort_by_key(|route| {
+            let (rank, length) = match &route.path {
+                PathMatch::Exact(_) => (0, 0),
+                PathMatch::Prefix(prefix) => (1, prefix.trim_end_matches('/').len()),
+            };
+            (route.host.is_none(), rank, Reverse(length))
+        });
+        Self { routes }
+    }
+
+    /// The route for a host (its port does not count) and a normalised path.
+    ///
+    /// Some applications cut path parameters off (`/admin;v=1` is `/admin` to Tomcat), others do
+    /// not. A path with parameters therefore takes a route only when it takes the same one
+    /// without them.
+    pub fn find(&self, host: &str, path: &str) -> Option<&Arc<Route>> {
+        let host = without_port(host);
+        let found = self.best(host, path)?;
+        if !path.contains(';') {
+            return Some(found);
+        }
+        let bare = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+        let bare = bare.collect::<Vec<_>>().join("/");
+        self.best(host, &bare).filter(|other| Arc::ptr_eq(found, other))
+    }
+
+    /// Every route, in the order in which they are tried.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.iter()
+    }
+
+    fn best(&self, host: &str, path: &str) -> Option<&Arc<Route>> {
+        // A fully qualified name may end with a dot; it is the same host.
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let ours =
+            |route: &Route| route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host));
+        self.routes.iter().find(|route| ours(route) && covers(&route.path, path))
+    }
+}
+
+fn covers(rule: &PathMatch, path: &str) -> bool {
+    match rule {
+        PathMatch::Exact(exact) => path == exact,
+        PathMatch::Prefix(prefix) => path
+            .strip_prefix(prefix.trim_end_matches('/'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes() -> Routes {
+        let route = |name: &str, host: Option<&str>, path| Route {
+            name: name.to_owned(),
+            host: host.map(str::to_owned),
+            path,
+            ..Route::default()
+        };
+        let prefix = |text: &str| PathMatch::Prefix(text.to_owned());
+        let exact = |text: &str| PathMatch::Exact(text.to_owned());
+        Routes::new(vec![
+            route("root", None, prefix("/")),
+            route("admin", None, prefix("/admin")),
+            route("admin-api", None, prefix("/admin/api/")),
+            route("health", None, exact("/admin/health")),
+            route("wiki", Some("wiki.example.com"), prefix("/")),
+            route("wiki-edit", Some("wiki.example.com"), prefix("/edit")),
+        ])
+    }
+
+    #[test]
+    fn the_most_specific_route_wins() {
+        let routes = routes();
+        for (host, path, name) in [
+            ("app.example.com", "/", "root"),
+            ("app.example.com:8443", "/x", "root"),
+            ("app.example.com", "/admin", "admin"),
+            ("app.example.com", "/admin/", "admin"),
+            ("app.example.com", "/admin/x", "admin"),
+            ("app.example.com", "/administration", "root"),
+            ("app.example.com", "/Admin", "root"),
+            ("app.example.com", "/admin/api", "admin-api"),
+            ("app.example.com", "/admin/api/v1", "admin-api"),
+            ("app.example.com", "/admin/apis", "admin"),
+            ("app.example.com", "/admin/health", "health"),
+            ("app.example.com", "/admin/health/", "admin"),
+            ("wiki.example.com", "/admin", "wiki"),
+            ("WIKI.example.com:80", "/edit/page", "wiki-edit"),
+            ("wiki.example.com.", "/", "wiki"),
+            ("evil.wiki.example.com", "/", "root"),
+            ("app.example.com", "/page;v=1", "root"),
+            ("app.example.com", "/admin/x;v=1", "admin"),
+        ] {
+            let found = routes.find(host, path).map(|route| route.name.as_str());
+            assert_eq!(found, Some(name), "{host} {path}");
+        }
+    }
+
+    #[test]
+    fn a_path_parameter_leads_past_no_rule() {
+        for path in ["/admin;v=1", "/admin;/x", "/admin/health;v=1"] {
+            let found = routes().find("app.example.com", path).map(|route| route.name.clone());
+            assert_eq!(found, None, "{path}");
+        }
+    }
+
+    #[test]
+    fn without_a_route_there_is_none() {
+        assert!(Routes::default().find("app.example.com", "/").is_none());
+    }
+}
