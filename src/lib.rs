@@ -5,6 +5,7 @@ pub mod base;
 pub mod directory;
 pub mod dsig;
 pub mod identity;
+pub mod proxy;
 pub mod saml;
 pub mod session;
 pub mod store;
