@@ -1,0 +1,398 @@
+//! Listeners, connections, and how they end.
+//!
+//! In: addresses, and one service for every request. Out: answers. HTTP/1.1 and HTTP/2, over TCP,
+//! TLS and Unix sockets. Promised: whoever sends slowly holds a connection, and nothing else, for
+//! ten seconds; a head has at most 128 KiB; when the server stops, what has begun may end.
+//!
+//! What is refused before the service sees it: heads that are too long (431), a `Content-Length`
+//! that is no number or comes with two values, `Transfer-Encoding` other than `chunked` (400). A
+//! request with both is read by its `Transfer-Encoding`, loses its `Content-Length`, and is the
+//! last on its connection (RFC 9112, 6.3), so that a front proxy which reads it the other way
+//! can not be made to pass on a second request in its body.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http::Response;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+use hyper_util::server::conn::auto;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::ReadBuf;
+use tokio::net::TcpListener;
+use tokio::net::UnixListener;
+use tokio::task::JoinSet;
+
+use crate::http::tls::Tls;
+use crate::proxy::BoxError;
+use crate::proxy::Peer;
+use crate::tasks::Stop;
+
+/// Where to listen: `0.0.0.0:8080`, `[::]:8080`, `unix:/run/samlgate.sock`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// An address and a port.
+    Tcp(SocketAddr),
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+impl ListenAddress {
+    /// Reads the form in which the configuration has it.
+    ///
+    /// ```
+    /// use samlgate::http::server::ListenAddress;
+    /// assert!(ListenAddress::parse("127.0.0.1:8080").is_some());
+    /// assert!(ListenAddress::parse("unix:/run/samlgate.sock").is_some());
+    /// assert!(ListenAddress::parse("8080").is_none());
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix("unix:") {
+            Some(path) if path.starts_with('/') => Some(Self::Unix(path.into())),
+            Some(_) => None,
+            None => text.parse().ok().map(Self::Tcp),
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// An address on which we can not listen.
+#[derive(Debug, thiserror::Error)]
+#[error("can not listen on {address}: {source}")]
+pub struct BindError {
+    /// The address.
+    pub address: ListenAddress,
+    /// Why: `AddrInUse` when another program has it.
+    pub source: io::Error,
+}
+
+/// An open listener.
+#[derive(Debug)]
+pub struct Listener {
+    address: ListenAddress,
+    socket: Socket,
+    tls: Option<Tls>,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Opens it. A Unix socket that nobody listens on any more is replaced.
+    pub async fn bind(address: ListenAddress, tls: Option<Tls>) -> Result<Self, BindError> {
+        let socket = match &address {
+            ListenAddress::Tcp(address) => TcpListener::bind(*address).await.map(Socket::Tcp),
+            ListenAddress::Unix(path) => bind_unix(path).await.map(Socket::Unix),
+        };
+        match socket {
+            Ok(socket) => Ok(Self { address, socket, tls }),
+            Err(source) => Err(BindError { address, source }),
+        }
+    }
+
+    /// The address, with the port that the system chose for port 0.
+    pub fn address(&self) -> ListenAddress {
+        match &self.socket {
+            Socket::Tcp(socket) => {
+                socket.local_addr().map_or_else(|_| self.address.clone(), ListenAddress::Tcp)
+            }
+            Socket::Unix(_) => self.address.clone(),
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(Box<dyn Wire>, Option<SocketAddr>)> {
+        match &self.socket {
+            Socket::Tcp(socket) => {
+                let (stream, address) = socket.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok((Box::new(stream), Some(address)))
+            }
+            Socket::Unix(socket) => Ok((Box::new(socket.accept().await?.0), None)),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let ListenAddress::Unix(path) = &self.address {
+            // Already gone is as good.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+async fn bind_unix(path: &PathBuf) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            // A socket of a program that was killed stays behind; nobody answers on it.
+            match tokio::net::UnixStream::connect(path).await {
+                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
+                    std::fs::remove_file(path)?;
+                    UnixListener::bind(path)
+                }
+                _ => Err(error),
+            }
+        }
+        bound => bound,
+    }
+}
+
+/// How long connections are waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// A head, or a TLS handshake; also how long a connection may stay open between requests.
+    pub head: Duration,
+    /// What has begun when the server stops.
+    pub grace: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Answers every request on every listener until the server stops; then lets what has begun end,
+/// for a while, and closes.
+pub async fn serve<S, F, B>(listeners: Vec<Listener>, service: S, stop: Stop, patience: Patience)
+where
+    S: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        accepting.spawn(accept_all(
+            listener,
+            service.clone(),
+            stop.clone(),
+            patience,
+        ));
+    }
+    while accepting.join_next().await.is_some() {}
+}
+
+async fn accept_all<S, F, B>(listener: Listener, service: S, mut stop: Stop, patience: Patience)
+where
+    S: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let builder = Arc::new(builder(patience.head));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            () = stop.stopped() => break,
+        };
+        let (wire, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely; they come back when connections end.
+                tracing::warn!(%error, "can not accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (builder, service) = (Arc::clone(&builder), service.clone());
+        let (tls, stop) = (listener.tls.clone(), stop.clone());
+        connections.spawn(connection(
+            builder,
+            wire,
+            address,
+            tls,
+            service,
+            stop,
+            patience.head,
+        ));
+    }
+    drop(listener);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(patience.grace, ended).await.is_err() {
+        tracing::warn!(
+            left = connections.len(),
+            "connections are closed before their end"
+        );
+    }
+}
+
+async fn connection<S, F, B>(
+    builder: Arc<auto::Builder<TokioExecutor>>,
+    wire: Box<dyn Wire>,
+    address: Option<SocketAddr>,
+    tls: Option<Tls>,
+    service: S,
+    mut stop: Stop,
+    head: Duration,
+) where
+    S: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let peer = Peer { address, tls: tls.is_some() };
+    let wire = match tls {
+        None => wire,
+        Some(tls) => {
+            let handshake = tokio::time::timeout(head, tls.acceptor().accept(wire));
+            match handshake.await {
+                Ok(Ok(stream)) => Box::new(stream) as Box<dyn Wire>,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, ?address, "no TLS handshake");
+                    return;
+                }
+                Err(_) => return,
+            }
+        }
+    };
+    let service = service_fn(move |request| {
+        let answer = service(request, peer);
+        async move { Ok::<_, std::convert::Infallible>(answer.await) }
+    });
+    let io = TokioIo::new(Opening::new(wire, head));
+    let connection = builder.serve_connection_with_upgrades(io, service);
+    let mut connection = std::pin::pin!(connection);
+    let result = tokio::select! {
+        result = &mut connection => result,
+        () = stop.stopped() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, ?address, "a connection broke off");
+    }
+}
+
+fn builder(head: Duration) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head)
+        .max_buf_size(HEAD_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEAD_LIST_BYTES)
+        // RFC 9113, 10.5, and the resets of CVE-2023-44487: hyper counts those by itself.
+        .max_concurrent_streams(200)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// Bytes both ways.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// A connection whose first bytes must come in time. Until they tell HTTP/1 from HTTP/2, no time
+/// of hyper's runs.
+struct Opening {
+    wire: Box<dyn Wire>,
+    deadline: Option<Pin<Box<tokio::time::Sleep>>>,
+    /// What is left of the preface of HTTP/2, as long as it is what comes.
+    expected: &'static [u8],
+}
+
+impl Opening {
+    fn new(wire: Box<dyn Wire>, patience: Duration) -> Self {
+        let deadline = Some(Box::pin(tokio::time::sleep(patience)));
+        Self { wire, deadline, expected: HTTP2_PREFACE }
+    }
+}
+
+impl AsyncRead for Opening {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.wire).poll_read(context, buffer);
+        let this = &mut *self;
+        let Some(deadline) = &mut this.deadline else {
+            return polled;
+        };
+        if polled.is_pending() && deadline.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        match this.expected.strip_prefix(read) {
+            Some(rest) if !rest.is_empty() => this.expected = rest,
+            // All of the preface, or something else: hyper knows now, and its times run.
+            _ => this.deadline = None,
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Opening {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.wire).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.wire.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.wire).poll_write_vectored(context, buffers)
+    }
+}
+
+/// The longest head: what the strictest of the usual front proxies let through, and more.
+const HEAD_BYTES: usize = 128 * 1024;
+const HEAD_LIST_BYTES: u32 = 128 * 1024;
+/// RFC 9113, 3.4.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+#[cfg(test)]
+mod tests;

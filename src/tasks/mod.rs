@@ -1,0 +1,5 @@
+//! What runs besides the requests.
+
+pub mod supervise;
+
+pub use supervise::{Stop, Supervisor};

@@ -1,0 +1,209 @@
+//! Logs and metrics: how they are written, and the names that people alert on.
+//!
+//! Metric names and their labels are public. No label holds a user, a path or a host that a
+//! client chose.
+
+use http::Method;
+use metrics::Unit;
+use metrics::describe_counter;
+use metrics::describe_gauge;
+use metrics::describe_histogram;
+use metrics_exporter_prometheus::BuildError;
+use metrics_exporter_prometheus::Matcher;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_exporter_prometheus::PrometheusRecorder;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::base::Timestamp;
+
+/// `telemetry.log`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Why telemetry can not begin: it has begun already.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// Logs have a place already.
+    #[error("the log is set up already")]
+    Log(#[from] tracing_subscriber::util::TryInitError),
+    /// Metrics have a place already.
+    #[error("metrics are set up already: {0}")]
+    Metrics(String),
+}
+
+/// Sends the log to `stderr`; `filter` is in the form of `RUST_LOG`, `info` when it is empty or
+/// can not be read. Stdout is for the data of commands.
+pub fn start_log(format: LogFormat, filter: &str, color: bool) -> Result<(), TelemetryError> {
+    start_log_to(format, filter, color, std::io::stderr)
+}
+
+fn start_log_to<W>(
+    format: LogFormat,
+    filter: &str,
+    color: bool,
+    writer: W,
+) -> Result<(), TelemetryError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = if filter.is_empty() { "info" } else { filter };
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    match format {
+        LogFormat::Json => {
+            registry
+                .with(layer.json().flatten_event(true).with_current_span(false))
+                .try_init()?;
+        }
+        LogFormat::Text => registry.with(layer.with_ansi(color)).try_init()?,
+    }
+    Ok(())
+}
+
+/// Makes Prometheus' recorder the one of this process, and describes every metric.
+pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
+    let recorder = recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder)
+        .map_err(|error| TelemetryError::Metrics(error.to_string()))?;
+    describe();
+    metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(handle)
+}
+
+/// A recorder with our buckets.
+pub fn recorder() -> PrometheusRecorder {
+    with_buckets(PrometheusBuilder::new())
+        .unwrap_or_else(|_| PrometheusBuilder::new())
+        .build_recorder()
+}
+
+fn with_buckets(builder: PrometheusBuilder) -> Result<PrometheusBuilder, BuildError> {
+    let metric = |name: &str| Matcher::Full(name.to_owned());
+    builder
+        .set_buckets_for_metric(metric(HTTP_REQUEST_DURATION), DURATION)?
+        .set_buckets_for_metric(metric(OVERHEAD_DURATION), OVERHEAD)?
+        .set_buckets_for_metric(metric(LOGIN_DURATION), LOGIN)
+}
+
+/// The `method` label: the methods of RFC 9110 and PATCH; whatever else a client makes up is
+/// `other`.
+pub fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "other",
+    }
+}
+
+/// A time as a gauge holds it.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "seconds since 1970 are exact in an f64 for 285 million years"
+)]
+pub fn seconds(time: Timestamp) -> f64 {
+    time.unix_seconds() as f64
+}
+
+macro_rules! metrics {
+    ($($kind:ident $name:ident $text:literal $unit:ident $help:literal;)*) => {
+        $(#[doc = concat!("`", $text, "`: ", $help)] pub const $name: &str = $text;)*
+
+        /// Every metric.
+        pub const ALL: &[&str] = &[$($name,)*];
+
+        /// Tells the current recorder what every metric is.
+        pub fn describe() {
+            $($kind!($name, Unit::$unit, $help);)*
+        }
+    };
+}
+
+metrics! {
+    describe_gauge BUILD_INFO "samlgate_build_info" Count "Always 1; the labels say what runs.";
+    describe_counter HTTP_REQUESTS "samlgate_http_requests_total" Count "Requests by route, method and status code.";
+    describe_histogram HTTP_REQUEST_DURATION "samlgate_http_request_duration_seconds" Seconds "Time from the request's head to the answer's head.";
+    describe_gauge HTTP_REQUESTS_IN_FLIGHT "samlgate_http_requests_in_flight" Count "Requests that are being answered.";
+    describe_histogram OVERHEAD_DURATION "samlgate_overhead_duration_seconds" Seconds "Time in the gateway without the application.";
+    describe_counter UPSTREAM_ERRORS "samlgate_upstream_errors_total" Count "Requests that an application did not answer, by route and kind.";
+    describe_counter LOGINS "samlgate_logins_total" Count "Sign-ins by identity provider and result: ok, or the error code.";
+    describe_histogram LOGIN_DURATION "samlgate_login_duration_seconds" Seconds "Time to answer the identity provider's message.";
+    describe_gauge SESSIONS_ACTIVE "samlgate_sessions_active" Count "Open sessions.";
+    describe_counter SESSION_LOOKUPS "samlgate_session_lookups_total" Count "Look-ups of sessions by source and result.";
+    describe_counter SESSIONS_ENDED "samlgate_sessions_ended_total" Count "Sessions that ended, by reason.";
+    describe_gauge CERTIFICATE_NOT_AFTER "samlgate_certificate_not_after_timestamp_seconds" Seconds "When a certificate in use expires.";
+    describe_gauge CONFIG_LAST_RELOAD_SUCCESSFUL "samlgate_config_last_reload_successful" Count "1 when the configuration in use is the one in the file.";
+    describe_gauge CONFIG_LAST_RELOAD_SUCCESS "samlgate_config_last_reload_success_timestamp_seconds" Seconds "When the configuration in use was read.";
+}
+
+/// Half a millisecond to a minute: an application's page.
+const DURATION: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    60.0,
+];
+/// Ten microseconds to a tenth of a second: ours.
+const OVERHEAD: &[f64] = &[
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025,
+    0.1,
+];
+/// One millisecond to five seconds: signature, directory and session.
+const LOGIN: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn histograms_have_buckets_and_names_stay_as_they_are() {
+        let recorder = recorder();
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            metrics::histogram!(OVERHEAD_DURATION).record(0.000_02);
+            metrics::counter!(HTTP_REQUESTS, "route" => "app", "method" => "GET", "code" => "200")
+                .increment(1);
+        });
+        let text = recorder.handle().render();
+        assert!(
+            text.contains("samlgate_overhead_duration_seconds_bucket{le=\"0.000025\"} 1"),
+            "{text}"
+        );
+        assert!(
+            text.contains(
+                "samlgate_http_requests_total{route=\"app\",method=\"GET\",code=\"200\"} 1"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_method_that_a_client_made_up_is_other() {
+        assert_eq!(method_label(&Method::GET), "GET");
+        assert_eq!(method_label(&Method::from_bytes(b"BREW").unwrap()), "other");
+    }
+
+    #[test]
+    fn every_metric_begins_with_our_name() {
+        assert!(ALL.iter().all(|name| name.starts_with("samlgate_")));
+    }
+}
