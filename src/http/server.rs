@@ -37,7 +37,7 @@ use tokio::net::TcpListener;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
-use crate::http::tls::Tls;
+pub use crate::http::tls::Tls;
 use crate::proxy::BoxError;
 use crate::proxy::Peer;
 use crate::tasks::Stop;

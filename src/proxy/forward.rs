@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
+use http::Method;
 use http::Request;
 use http::Response;
 use http::StatusCode;
@@ -129,6 +130,10 @@ impl Forwarder {
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        if REFUSED.contains(request.method()) {
+            let method = request.method();
+            return Err(ProxyError::Ambiguous(format!("{method} is not passed on")));
+        }
         let client = hyper::upgrade::on(&mut request);
         let (mut parts, body) = request.into_parts();
         let wants_tunnel = upgrade::is_asked_for(&parts, body.is_end_stream());
@@ -287,6 +292,10 @@ impl Forwarder {
         }
     }
 }
+
+/// `CONNECT` asks for a proxy of another kind; the answer to `TRACE` would show the client what we
+/// tell the application.
+static REFUSED: [Method; 2] = [Method::CONNECT, Method::TRACE];
 
 impl fmt::Debug for Forwarder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,8 +7,9 @@
 //!
 //! ## Deployment caveat
 //!
-//! A header whose name contains `_` never passes: CGI, WSGI and PHP can not tell `Remote_User`
-//! from `Remote-User`. Nor does one that `Connection` nominates.
+//! A header whose name holds anything but letters, digits and `-` never passes: CGI, WSGI and PHP
+//! can not tell `Remote_User` (some not even `Remote.User`) from `Remote-User`. Nor does one that
+//! `Connection` nominates.
 
 use std::collections::HashSet;
 
@@ -43,7 +44,7 @@ impl IdentityNames {
     pub fn holds(&self, name: &HeaderName) -> bool {
         let text = name.as_str();
         // The http crate has made the letters small already.
-        if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if is_plain(text) {
             return self.names.contains(name);
         }
         HeaderName::try_from(plain(text)).is_ok_and(|name| self.names.contains(&name))
@@ -75,7 +76,7 @@ impl IdentityNames {
         for name in HOP_BY_HOP.iter().chain(&NOT_FOR_APPLICATIONS) {
             headers.remove(name);
         }
-        let bad = |name: &&HeaderName| name.as_str().contains('_') || self.holds(name);
+        let bad = |name: &&HeaderName| !is_plain(name.as_str()) || self.holds(name);
         let forged: Vec<_> = headers.keys().filter(bad).cloned().collect();
         for name in forged {
             headers.remove(name);
@@ -90,7 +91,7 @@ impl IdentityNames {
     /// cookies have no place there either (RFC 9110, 6.5.1).
     pub(crate) fn clean_trailers(&self, trailers: &mut HeaderMap) {
         let bad = |name: &&HeaderName| {
-            name.as_str().contains('_')
+            !is_plain(name.as_str())
                 || self.must_not_be_nominated(name)
                 || HOP_BY_HOP.contains(name)
                 || NOT_FOR_APPLICATIONS.contains(name)
@@ -283,6 +284,10 @@ fn plain(name: &str) -> String {
         _ => '-',
     };
     name.chars().map(letter).collect()
+}
+
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

@@ -2,3 +2,4 @@
 #![cfg(test)]
 
 mod dsig_xmlsec;
+mod proxy;

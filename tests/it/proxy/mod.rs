@@ -1,0 +1,8 @@
+//! The way to an application and back, over real sockets.
+
+mod bodies;
+mod forged;
+mod upgrade;
+mod upstream;
+mod wire;
+mod world;
