@@ -1,8 +1,8 @@
 //! Listeners, connections, and how they end.
 //!
 //! In: addresses, and one service for every request. Out: answers. HTTP/1.1 and HTTP/2, over TCP,
-//! TLS and Unix sockets. Promised: whoever sends slowly holds a connection, and nothing else, for
-//! ten seconds; a head has at most 128 KiB; when the server stops, what has begun may end.
+//! TLS and Unix sockets. Promised: whoever sends nothing, or slowly, holds a connection for ten
+//! seconds; a head has at most 128 KiB; when the server stops, what has begun may end.
 //!
 //! What is refused before the service sees it: heads that are too long (431), a `Content-Length`
 //! that is no number or comes with two values, `Transfer-Encoding` other than `chunked` (400). A
@@ -17,6 +17,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
@@ -165,8 +167,12 @@ async fn bind_unix(path: &PathBuf) -> io::Result<UnixListener> {
 /// How long connections are waited for.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// A head, or a TLS handshake; also how long a connection may stay open between requests.
+    /// A TLS handshake, and then the first head.
     pub head: Duration,
+    /// The next request on a connection, with its head. Longer than the minute for which the
+    /// usual front proxies keep a connection to us: a request that meets a closing connection is
+    /// lost.
+    pub idle: Duration,
     /// What has begun when the server stops.
     pub grace: Duration,
 }
@@ -175,6 +181,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
             grace: Duration::from_secs(30),
         }
     }
@@ -208,7 +215,7 @@ where
     B: hyper::body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let builder = Arc::new(builder(patience.head));
+    let builder = Arc::new(builder(patience.idle));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -276,12 +283,14 @@ async fn connection<S, F, B>(
             }
         }
     };
+    let begun = Arc::new(AtomicBool::new(false));
+    let opening = Opening::new(wire, head, Arc::clone(&begun));
     let service = service_fn(move |request| {
+        begun.store(true, Ordering::Relaxed);
         let answer = service(request, peer);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
-    let io = TokioIo::new(Opening::new(wire, head));
-    let connection = builder.serve_connection_with_upgrades(io, service);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(opening), service);
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
         result = &mut connection => result,
@@ -295,12 +304,12 @@ async fn connection<S, F, B>(
     }
 }
 
-fn builder(head: Duration) -> auto::Builder<TokioExecutor> {
+fn builder(idle: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(head)
+        .header_read_timeout(idle)
         .max_buf_size(HEAD_BYTES);
     builder
         .http2()
@@ -317,19 +326,22 @@ fn builder(head: Duration) -> auto::Builder<TokioExecutor> {
 trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
-/// A connection whose first bytes must come in time. Until they tell HTTP/1 from HTTP/2, no time
-/// of hyper's runs.
+/// A connection whose first request must come in time. Hyper's own time is the longer one for
+/// connections that have shown what they are for, and does not run before a connection's first
+/// bytes have told HTTP/1 from HTTP/2.
 struct Opening {
     wire: Box<dyn Wire>,
     deadline: Option<Pin<Box<tokio::time::Sleep>>>,
-    /// What is left of the preface of HTTP/2, as long as it is what comes.
-    expected: &'static [u8],
+    begun: Arc<AtomicBool>,
 }
 
 impl Opening {
-    fn new(wire: Box<dyn Wire>, patience: Duration) -> Self {
-        let deadline = Some(Box::pin(tokio::time::sleep(patience)));
-        Self { wire, deadline, expected: HTTP2_PREFACE }
+    fn new(wire: Box<dyn Wire>, head: Duration, begun: Arc<AtomicBool>) -> Self {
+        Self {
+            wire,
+            deadline: Some(Box::pin(tokio::time::sleep(head))),
+            begun,
+        }
     }
 }
 
@@ -339,20 +351,15 @@ impl AsyncRead for Opening {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
         let polled = Pin::new(&mut self.wire).poll_read(context, buffer);
-        let this = &mut *self;
-        let Some(deadline) = &mut this.deadline else {
-            return polled;
-        };
-        if polled.is_pending() && deadline.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        let read = buffer.filled().get(before..).unwrap_or_default();
-        match this.expected.strip_prefix(read) {
-            Some(rest) if !rest.is_empty() => this.expected = rest,
-            // All of the preface, or something else: hyper knows now, and its times run.
-            _ => this.deadline = None,
+        if let Some(deadline) = &mut self.deadline {
+            if deadline.as_mut().poll(context).is_pending() {
+                return polled;
+            }
+            self.deadline = None;
+            if !self.begun.load(Ordering::Relaxed) {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
         }
         polled
     }
@@ -391,8 +398,3 @@ impl AsyncWrite for Opening {
 /// The longest head: what the strictest of the usual front proxies let through, and more.
 const HEAD_BYTES: usize = 128 * 1024;
 const HEAD_LIST_BYTES: u32 = 128 * 1024;
-/// RFC 9113, 3.4.
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-#[cfg(test)]
-mod tests;

@@ -71,7 +71,11 @@ async fn no_forged_header_arrives_and_ours_arrive_once() {
         assert!(world.exchange(head.as_bytes()).await.starts_with("HTTP/1.1 200"));
         let arrived = heads.recv().await.unwrap();
         assert!(!arrived.contains("mallory"), "{arrived}");
-        assert!(!arrived.contains('_'), "{arrived}");
+        let names = arrived.lines().filter_map(|line| line.split_once(": "));
+        assert!(
+            names.clone().all(|(name, _)| !name.contains('_')),
+            "{arrived}"
+        );
         assert!(arrived.contains("x-kept: yes\r\n"));
         for name in NAMES {
             let name = format!("\r\n{}:", name.to_lowercase());

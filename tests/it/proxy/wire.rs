@@ -13,7 +13,9 @@ use http::Response;
 use samlgate::http::server::ListenAddress;
 use samlgate::http::server::Listener;
 use samlgate::http::server::Patience;
+use samlgate::http::tls::Tls;
 use samlgate::tasks::Supervisor;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
@@ -97,7 +99,7 @@ async fn a_head_that_is_too_long_is_refused() {
 async fn whoever_sends_slowly_is_cut_off() {
     let tasks = Supervisor::new();
     let (app, _heads) = raw(&tasks, OK).await;
-    let patience = Patience { head: Duration::from_millis(300), grace: SOON };
+    let patience = Patience { head: Duration::from_millis(300), ..Patience::default() };
     let world = Set { patience, ..Set::before(vec![tcp(app)]) }.start().await;
     for begun in ["", "P", "PRI * HTTP", "GET / HTTP/1.1\r\nHost: a\r\nX: "] {
         let answer = world.exchange(begun.as_bytes()).await;
@@ -113,7 +115,7 @@ async fn a_slow_answer_to_a_short_request_is_not_cut_off() {
         Response::new(Body::from("late"))
     })
     .await;
-    let patience = Patience { head: Duration::from_millis(200), grace: SOON };
+    let patience = Patience { head: Duration::from_millis(200), ..Patience::default() };
     let world = Set { patience, ..Set::before(vec![tcp(app)]) }.start().await;
     for head in [
         "PUT / HTTP/1.0\r\nHost: a\r\n\r\n",
@@ -172,14 +174,128 @@ async fn a_unix_socket_that_was_left_behind_is_replaced_and_one_in_use_is_not() 
 }
 
 #[tokio::test]
-async fn probe_idle() {
+async fn a_connection_may_wait_for_its_next_request_longer_than_for_its_first() {
     let tasks = Supervisor::new();
     let (app, _heads) = raw(&tasks, OK).await;
-    let patience = Patience { head: Duration::from_millis(300), grace: SOON };
+    let head = Duration::from_millis(100);
+    let patience = Patience { head, idle: head * 8, ..Patience::default() };
     let world = Set { patience, ..Set::before(vec![tcp(app)]) }.start().await;
     let mut stream = TcpStream::connect(world.gateway).await.unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    for pause in [head, head * 4, head * 4] {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        read_until(&mut stream, "ok").await;
+        tokio::time::sleep(pause).await;
+    }
+    let closed = tokio::time::timeout(SOON, stream.read(&mut [0; 10])).await;
+    assert_eq!(closed.expect("it stays open for good").unwrap(), 0);
+}
+
+fn certificate(folder: &std::path::Path, name: &str) -> (Tls, openssl::x509::X509) {
+    use openssl::asn1::Asn1Time;
+    use openssl::hash::MessageDigest;
+    use openssl::pkey::PKey;
+    use openssl::x509::X509;
+    use openssl::x509::X509Name;
+    use openssl::x509::extension::SubjectAlternativeName;
+    let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).unwrap();
+    let key = PKey::from_ec_key(openssl::ec::EcKey::generate(&group).unwrap()).unwrap();
+    let mut subject = X509Name::builder().unwrap();
+    subject.append_entry_by_text("CN", name).unwrap();
+    let subject = subject.build();
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    let serial = openssl::bn::BigNum::from_u32(1).unwrap().to_asn1_integer().unwrap();
+    builder.set_serial_number(&serial).unwrap();
+    builder.set_subject_name(&subject).unwrap();
+    builder.set_issuer_name(&subject).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.set_not_before(&Asn1Time::from_unix(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::from_unix(4_000_000_000).unwrap()).unwrap();
+    let alternative = SubjectAlternativeName::new()
+        .dns(name)
+        .build(&builder.x509v3_context(None, None));
+    builder.append_extension(alternative.unwrap()).unwrap();
+    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    let certificate = builder.build();
+    let (certificate_file, key_file) = (folder.join("tls.crt"), folder.join("tls.key"));
+    std::fs::write(&certificate_file, certificate.to_pem().unwrap()).unwrap();
+    std::fs::write(&key_file, key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    (
+        Tls::load(&certificate_file, &key_file).unwrap(),
+        certificate,
+    )
+}
+
+async fn handshake(
+    world: &super::world::World,
+    name: &'static str,
+    trusted: &openssl::x509::X509,
+    protocol: &[u8],
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusted.to_der().unwrap().into()).unwrap();
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    let stream = TcpStream::connect(world.gateway).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    connector.connect(name.try_into().unwrap(), stream).await
+}
+
+#[tokio::test]
+async fn tls_speaks_both_versions_and_changes_its_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tls, first) = certificate(folder.path(), "app.example.com");
+    let tasks = Supervisor::new();
+    let (app, mut heads) = raw(&tasks, OK).await;
+    let listen = Some((loopback(), Some(tls.clone())));
+    let world = Set { listen, ..Set::before(vec![tcp(app)]) }.start().await;
+
+    let mut stream = handshake(&world, "app.example.com", &first, b"http/1.1").await.unwrap();
+    stream
+        .write_all(b"GET /1 HTTP/1.1\r\nHost: app.example.com\r\n\r\n")
+        .await
+        .unwrap();
     read_until(&mut stream, "ok").await;
-    let r = tokio::time::timeout(Duration::from_secs(2), stream.read(&mut [0; 10])).await;
-    panic!("{r:?}");
+    heads.recv().await.unwrap();
+
+    let stream = handshake(&world, "app.example.com", &first, b"h2").await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    tasks.run(async move {
+        let _ = connection.await;
+    });
+    let request = http::Request::post("https://app.example.com/2")
+        .header("cookie", "a=1")
+        .header("cookie", "__Host-samlgate=token")
+        .header("cookie", "b=2")
+        .header("remote-user", "mallory")
+        .body(Body::from("hello"))
+        .unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let arrived = heads.recv().await.unwrap();
+    assert!(arrived.starts_with("POST /2 HTTP/1.1\r\n"), "{arrived}");
+    assert_eq!(
+        arrived.matches("\r\nhost: app.example.com\r\n").count(),
+        1,
+        "{arrived}"
+    );
+    assert!(arrived.contains("\r\ncookie: a=1; b=2\r\n"), "{arrived}");
+    assert!(arrived.contains("\r\nremote-user: alice\r\n"), "{arrived}");
+    assert!(arrived.contains("hello"), "{arrived}");
+
+    let (_, second) = certificate(folder.path(), "new.example.com");
+    assert!(handshake(&world, "new.example.com", &second, b"h2").await.is_err());
+    tls.reload().unwrap();
+    assert!(handshake(&world, "new.example.com", &second, b"h2").await.is_ok());
+    std::fs::write(folder.path().join("tls.crt"), "nonsense").unwrap();
+    assert!(tls.reload().is_err());
+    assert!(handshake(&world, "new.example.com", &second, b"h2").await.is_ok());
 }

@@ -82,7 +82,7 @@ impl Set {
             },
             pool: Pool::with_roots(rustls::RootCertStore::empty()),
             answer_timeout: SOON,
-            patience: Patience { head: SOON, grace: SOON },
+            patience: Patience { head: SOON, idle: SOON, grace: SOON },
             signed_in: true,
             trusted: &[],
             listen: None,
