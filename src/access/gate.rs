@@ -254,7 +254,8 @@ mod tests {
             ("origin", "https://x.example"),
             ("access-control-request-method", "PUT"),
         ];
-        let table: &[(&str, &[(&str, &str)], Decision)] = &[
+        type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Decision);
+        let table: &[Row<'_>] = &[
             ("OPTIONS", &cors, Decision::Anonymous),
             (
                 "OPTIONS",

@@ -85,8 +85,9 @@ mod tests {
 
     #[test]
     fn a_request_is_for_exactly_one_host() {
-        for (uri, hosts, found) in [
-            ("/", &["app.example.com"] as &[&str], Ok("app.example.com")),
+        type Row<'a> = (&'a str, &'a [&'a str], Result<&'a str, HostRefusal>);
+        let table: &[Row<'_>] = &[
+            ("/", &["app.example.com"], Ok("app.example.com")),
             ("/", &["App.Example.Com:8443"], Ok("App.Example.Com:8443")),
             ("https://app.example.com/", &[], Ok("app.example.com")),
             (
@@ -109,9 +110,10 @@ mod tests {
             ("/", &["a.example:8x"], Err(HostRefusal::Syntax)),
             ("/", &["::1"], Err(HostRefusal::Syntax)),
             ("/", &["[x]"], Err(HostRefusal::Syntax)),
-        ] {
+        ];
+        for (uri, hosts, found) in table {
             let parts = asked(uri, hosts);
-            assert_eq!(host(&parts), found, "{uri} {hosts:?}");
+            assert_eq!(host(&parts), *found, "{uri} {hosts:?}");
         }
         assert_eq!(without_port("[::1]:8080"), "[::1]");
         assert_eq!(without_port("[::1]"), "[::1]");

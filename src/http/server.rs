@@ -274,7 +274,7 @@ async fn connection<S, F, B>(
         Some(tls) => {
             let handshake = tokio::time::timeout(head, tls.acceptor().accept(wire));
             match handshake.await {
-                Ok(Ok(stream)) => Box::new(stream) as Box<dyn Wire>,
+                Ok(Ok(stream)) => boxed(stream),
                 Ok(Err(error)) => {
                     tracing::debug!(%error, ?address, "no TLS handshake");
                     return;
@@ -325,6 +325,10 @@ fn builder(idle: Duration) -> auto::Builder<TokioExecutor> {
 /// Bytes both ways.
 trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+fn boxed(wire: impl Wire + 'static) -> Box<dyn Wire> {
+    Box::new(wire)
+}
 
 /// A connection whose first request must come in time. Hyper's own time is the longer one for
 /// connections that have shown what they are for, and does not run before a connection's first

@@ -38,7 +38,7 @@ pub struct IdentityView<'a> {
     pub idp_entity_id: &'a str,
     /// The value of the NameID.
     pub name_id: Option<&'a str>,
-    /// The IdP's SessionIndex.
+    /// The SessionIndex at the identity provider.
     pub session_index: Option<&'a str>,
     /// AuthnContextClassRef.
     pub acr: Option<&'a str>,
@@ -309,7 +309,7 @@ const SHIBBOLETH_SESSION: &[(&str, ShibSession)] = &[
 ];
 
 /// Shibboleth's attribute-map.xml: the id there, the attribute's Names, and the key of
-/// `[attributes]` that stands in when the IdP calls it something else.
+/// `[attributes]` that stands in when the provider calls it something else.
 const SHIBBOLETH_ATTRIBUTES: &[(&str, &[&str], Option<&str>)] = &[
     (
         "eppn",

@@ -105,12 +105,9 @@ mod tests {
 
     #[test]
     fn only_a_trusted_proxy_says_who_is_behind_it() {
-        for (peer, forwarded, found) in [
-            (
-                Some("192.0.2.1"),
-                &["198.51.100.7"] as &[&str],
-                Some("192.0.2.1"),
-            ),
+        type Row<'a> = (Option<&'a str>, &'a [&'a str], Option<&'a str>);
+        let table: &[Row<'_>] = &[
+            (Some("192.0.2.1"), &["198.51.100.7"], Some("192.0.2.1")),
             (Some("10.0.0.1"), &[], Some("10.0.0.1")),
             (Some("10.0.0.1"), &["198.51.100.7"], Some("198.51.100.7")),
             (
@@ -142,10 +139,11 @@ mod tests {
             (Some("::1"), &["198.51.100.7:80"], Some("198.51.100.7")),
             (None, &["198.51.100.7"], Some("198.51.100.7")),
             (None, &[], None),
-        ] {
+        ];
+        for (peer, forwarded, found) in table {
             assert_eq!(
-                client(peer, forwarded).as_deref(),
-                found,
+                client(*peer, forwarded).as_deref(),
+                *found,
                 "{peer:?} {forwarded:?}"
             );
         }

@@ -85,7 +85,8 @@ mod tests {
     #[test]
     fn a_trusted_peer_s_id_is_kept_when_it_is_sane() {
         assert_eq!(id(&["01J-abc"], Trust::Trusted), "01J-abc");
-        for given in [&["a b"] as &[&str], &["a", "a"], &[""], &["<b>"], &[]] {
+        let odd: [&[&str]; 5] = [&["a b"], &["a", "a"], &[""], &["<b>"], &[]];
+        for given in odd {
             assert_eq!(id(given, Trust::Trusted).len(), 32, "{given:?}");
         }
         assert_ne!(id(&[&"a".repeat(129)], Trust::Trusted), "a".repeat(129));

@@ -1,4 +1,4 @@
-//! WebSockets: from one HTTP exchange to a tunnel.
+//! The way of a WebSocket: from one HTTP exchange to a tunnel.
 //!
 //! The application is asked first, and the client hears 101 only when the application has said
 //! it. Until then nothing of what the client sends after its request goes anywhere: a proxy that

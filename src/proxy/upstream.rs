@@ -166,7 +166,9 @@ impl Service<Uri> for Dial {
             }));
         }
         let dial = self.https.call(uri);
-        Box::pin(in_time(async move { Ok(Stream::Net(dial.await?)) }))
+        Box::pin(in_time(
+            async move { Ok(Stream::Net(Box::new(dial.await?))) },
+        ))
     }
 }
 
@@ -203,7 +205,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// An open connection.
 enum Stream {
-    Net(MaybeHttpsStream<TokioIo<TcpStream>>),
+    Net(Box<MaybeHttpsStream<TokioIo<TcpStream>>>),
     Unix(TokioIo<UnixStream>),
 }
 

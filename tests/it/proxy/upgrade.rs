@@ -1,4 +1,4 @@
-//! WebSockets.
+//! Every WebSocket begins as a request.
 
 use super::world::OK;
 use super::world::SOON;
