@@ -3,6 +3,8 @@
 //! Metric names and their labels are public. No label holds a user, a path or a host that a
 //! client chose.
 
+use std::time::Duration;
+
 use http::Method;
 use metrics::Unit;
 use metrics::describe_counter;
@@ -19,6 +21,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::base::Timestamp;
+use crate::base::clock::Stopwatch;
 
 /// `telemetry.log`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +117,46 @@ pub fn method_label(method: &Method) -> &'static str {
     }
 }
 
+/// One request that is being answered. It counts as in flight until it is dropped.
+#[derive(Debug)]
+pub struct InFlight(Stopwatch);
+
+impl InFlight {
+    /// The request's head has arrived.
+    pub fn begin() -> Self {
+        metrics::gauge!(HTTP_REQUESTS_IN_FLIGHT).increment(1.0);
+        Self(Stopwatch::start())
+    }
+
+    /// The answer's head is ready. `route` is the name of a route or of a page of ours, never a
+    /// path; `upstream` is the time that an application took.
+    pub fn answered(
+        &self,
+        route: &str,
+        method: &Method,
+        status: http::StatusCode,
+        upstream: Option<Duration>,
+    ) {
+        let time = self.0.elapsed();
+        let overhead = time.saturating_sub(upstream.unwrap_or_default());
+        metrics::counter!(
+            HTTP_REQUESTS,
+            "route" => route.to_owned(),
+            "method" => method_label(method),
+            "code" => status.as_str().to_owned(),
+        )
+        .increment(1);
+        metrics::histogram!(HTTP_REQUEST_DURATION, "route" => route.to_owned()).record(time);
+        metrics::histogram!(OVERHEAD_DURATION).record(overhead);
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        metrics::gauge!(HTTP_REQUESTS_IN_FLIGHT).decrement(1.0);
+    }
+}
+
 /// A time as a gauge holds it.
 #[expect(
     clippy::as_conversions,
@@ -180,12 +223,13 @@ mod tests {
         metrics::with_local_recorder(&recorder, || {
             describe();
             metrics::histogram!(OVERHEAD_DURATION).record(0.000_02);
-            metrics::counter!(HTTP_REQUESTS, "route" => "app", "method" => "GET", "code" => "200")
-                .increment(1);
+            let request = InFlight::begin();
+            let upstream = Some(Duration::from_secs(3600));
+            request.answered("app", &Method::GET, http::StatusCode::OK, upstream);
         });
         let text = recorder.handle().render();
         assert!(
-            text.contains("samlgate_overhead_duration_seconds_bucket{le=\"0.000025\"} 1"),
+            text.contains("samlgate_overhead_duration_seconds_bucket{le=\"0.000025\"} 2"),
             "{text}"
         );
         assert!(

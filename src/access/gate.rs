@@ -10,6 +10,7 @@ use http::header::HeaderName;
 use http::header::HeaderValue;
 use http::request::Parts;
 
+use crate::access::host::host;
 use crate::access::route::Route;
 use crate::base::ErrorCode;
 use crate::base::LocalPath;
@@ -21,6 +22,7 @@ use crate::base::RoleName;
 pub struct Asked<'a> {
     method: &'a Method,
     target: Option<&'a str>,
+    host: Option<&'a str>,
     headers: &'a HeaderMap,
 }
 
@@ -47,6 +49,8 @@ pub enum Decision {
     },
     /// 401; never a redirect.
     Unauthenticated(Unauthenticated),
+    /// 403, `access.cross_site`: a page of another origin opens a WebSocket in a visitor's name.
+    CrossSite,
     /// 403; never a redirect.
     Forbidden(Missing),
 }
@@ -81,7 +85,9 @@ impl Missing {
 
 /// Decides about one request; `own` is our public address, on which sign-in ends.
 ///
-/// A signed-in visitor of a public route goes on with their identity.
+/// A signed-in visitor of a public route goes on with their identity. A WebSocket that a page of
+/// another origin opens does not: browsers ask nobody's leave for those (RFC 6455, 10.2), and the
+/// cookie comes along from every site of the same domain.
 pub fn decide(
     own: &PublicUrl,
     route: &Route,
@@ -90,6 +96,8 @@ pub fn decide(
 ) -> Decision {
     let answer = |shape| Decision::Unauthenticated(shape);
     match visitor {
+        Some(_) if asked.is_foreign_socket(own) && route.public => Decision::Anonymous,
+        Some(_) if asked.is_foreign_socket(own) => Decision::CrossSite,
         Some(_) if route.public => Decision::Admitted,
         Some(visitor) => match may_enter(route, visitor) {
             Ok(()) => Decision::Admitted,
@@ -124,8 +132,29 @@ impl<'a> Asked<'a> {
         Self {
             method: &parts.method,
             target: parts.uri.path_and_query().map(http::uri::PathAndQuery::as_str),
+            host: host(parts).ok(),
             headers: &parts.headers,
         }
+    }
+
+    fn is(&self, name: &HeaderName, found: &dyn Fn(&str) -> bool) -> bool {
+        let mut values = self.headers.get_all(name).iter();
+        values.any(|value| value.to_str().is_ok_and(found))
+    }
+
+    fn is_websocket(&self) -> bool {
+        self.is(&header::UPGRADE, &|value| {
+            value.split(',').any(|token| token.trim().eq_ignore_ascii_case("websocket"))
+        })
+    }
+
+    /// Programs other than browsers send no `Origin`, and no cookies of somebody else.
+    fn is_foreign_socket(&self, own: &PublicUrl) -> bool {
+        let ours = |origin: &str| {
+            let authority = origin.split_once("://").map(|(_, authority)| authority);
+            origin == own.as_str() || (authority.is_some() && authority == self.host)
+        };
+        self.is_websocket() && self.is(&header::ORIGIN, &|origin| !ours(origin))
     }
 
     /// Fetch standard, "CORS-preflight request": `OPTIONS` with both of these headers.
@@ -144,25 +173,18 @@ impl<'a> Asked<'a> {
 
     /// A program can not follow a redirect to a sign-in page, or would take the page for data.
     fn is_by_program(&self) -> bool {
-        let is = |name: HeaderName, found: &dyn Fn(&str) -> bool| {
-            let mut values = self.headers.get_all(name).iter();
-            values.any(|value| value.to_str().is_ok_and(found))
-        };
-        let websocket = is(header::UPGRADE, &|value| {
-            value.split(',').any(|token| token.trim().eq_ignore_ascii_case("websocket"))
-        });
-        let grpc = is(header::CONTENT_TYPE, &|value| {
+        let grpc = self.is(&header::CONTENT_TYPE, &|value| {
             let prefix = value.get(..16).unwrap_or_default();
             prefix.eq_ignore_ascii_case("application/grpc")
         });
-        let fetched = is(SEC_FETCH_MODE, &|value| value != "navigate");
-        let scripted = is(X_REQUESTED_WITH, &|value| {
+        let fetched = self.is(&SEC_FETCH_MODE, &|value| value != "navigate");
+        let scripted = self.is(&X_REQUESTED_WITH, &|value| {
             value.eq_ignore_ascii_case("XMLHttpRequest")
         });
         let mut accept = self.headers.get_all(header::ACCEPT).iter().peekable();
         // A missing Accept is no opinion, and most likely a person with an odd browser.
         let other = accept.peek().is_some() && !prefers_html(accept);
-        websocket || grpc || fetched || scripted || other
+        self.is_websocket() || grpc || fetched || scripted || other
     }
 
     fn is_reading(&self) -> bool {
@@ -399,6 +421,34 @@ mod tests {
             asks(&[], &["staff".to_owned()]),
             Decision::Forbidden(missing)
         );
+    }
+
+    #[test]
+    fn a_websocket_of_another_origin_does_not_speak_for_the_visitor() {
+        let visitor = Visitor { roles: &[], groups: &[] };
+        let open = Route { public: true, ..route() };
+        let asks = |route: &Route, origin: Option<&str>| {
+            let mut request = http::Request::get("/socket")
+                .header("host", "wiki.example.com")
+                .header("upgrade", "websocket");
+            if let Some(origin) = origin {
+                request = request.header("origin", origin);
+            }
+            let parts = request.body(()).unwrap().into_parts().0;
+            decide(&own(), route, &Asked::of(&parts), Some(&visitor))
+        };
+        for (origin, decision) in [
+            (None, Decision::Admitted),
+            (Some("https://app.example.com"), Decision::Admitted),
+            (Some("https://wiki.example.com"), Decision::Admitted),
+            (Some("https://evil.example.com"), Decision::CrossSite),
+            (Some("https://wiki.example.com:8443"), Decision::CrossSite),
+            (Some("null"), Decision::CrossSite),
+            (Some(""), Decision::CrossSite),
+        ] {
+            assert_eq!(asks(&route(), origin), decision, "{origin:?}");
+        }
+        assert_eq!(asks(&open, Some("null")), Decision::Anonymous);
     }
 
     #[test]

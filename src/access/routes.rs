@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::access::host::without_port;
+use crate::access::path::normalise;
 use crate::access::route::{PathMatch, Route};
 
 /// All routes, best match first.
@@ -17,8 +18,15 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Puts the routes into the order in which they are tried.
-    pub fn new(routes: Vec<Route>) -> Self {
+    /// Puts the routes into the order in which they are tried, and their paths into the form in
+    /// which requests are looked up.
+    pub fn new(mut routes: Vec<Route>) -> Self {
+        for route in &mut routes {
+            let (PathMatch::Exact(path) | PathMatch::Prefix(path)) = &mut route.path;
+            if let Ok(normal) = normalise(path) {
+                *path = normal.into_owned();
+            }
+        }
         let mut routes: Vec<_> = routes.into_iter().map(Arc::new).collect();
         routes.sort_by_key(|route| {
             let (rank, length) = match &route.path {
@@ -88,6 +96,7 @@ mod tests {
             route("admin-api", None, prefix("/admin/api/")),
             route("health", None, exact("/admin/health")),
             route("wiki", Some("wiki.example.com"), prefix("/")),
+            route("menu", Some("wiki.example.com"), prefix("/caf\u{e9}")),
             route("wiki-edit", Some("wiki.example.com"), prefix("/edit")),
         ])
     }
@@ -111,6 +120,7 @@ mod tests {
             ("wiki.example.com", "/admin", "wiki"),
             ("WIKI.example.com:80", "/edit/page", "wiki-edit"),
             ("wiki.example.com.", "/", "wiki"),
+            ("wiki.example.com", "/caf%C3%A9/today", "menu"),
             ("evil.wiki.example.com", "/", "root"),
             ("app.example.com", "/page;v=1", "root"),
             ("app.example.com", "/admin/x;v=1", "admin"),

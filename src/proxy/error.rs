@@ -24,6 +24,15 @@ pub enum ProxyError {
         /// What the connection said.
         detail: String,
     },
+    /// The application closed the connection before its answer began, as it may do with one that
+    /// it holds for idle.
+    #[error("{upstream} closed the connection: {detail}")]
+    Closed {
+        /// The upstream, as it is configured.
+        upstream: String,
+        /// What the connection said.
+        detail: String,
+    },
     /// No connection within the time for it.
     #[error("{upstream} did not accept a connection in time")]
     ConnectTimeout {
@@ -49,9 +58,10 @@ impl ProxyError {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Ambiguous(_) => ErrorCode::ProxyRequest,
-            Self::Connect { .. } | Self::Broken { .. } | Self::Switched { .. } => {
-                ErrorCode::ProxyUpstream
-            }
+            Self::Connect { .. }
+            | Self::Broken { .. }
+            | Self::Closed { .. }
+            | Self::Switched { .. } => ErrorCode::ProxyUpstream,
             Self::ConnectTimeout { .. } | Self::AnswerTimeout { .. } => {
                 ErrorCode::ProxyUpstreamTimeout
             }
@@ -65,6 +75,7 @@ impl ProxyError {
             Self::Ambiguous(_) => None,
             Self::Connect { .. } => Some("connect"),
             Self::Broken { .. } => Some("broken"),
+            Self::Closed { .. } => Some("closed"),
             Self::ConnectTimeout { .. } => Some("connect_timeout"),
             Self::AnswerTimeout { .. } => Some("answer_timeout"),
             Self::Switched { .. } => Some("protocol"),

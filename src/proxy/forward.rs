@@ -222,8 +222,9 @@ impl Forwarder {
             .ok()
     }
 
-    /// Sends to the upstream whose turn it is. When that one can not be reached, a request
-    /// without a body goes to the others; nothing of it has been sent yet.
+    /// Sends to the upstream whose turn it is. A request without a body is sent a second time
+    /// where that can do no harm: to the next upstream when this one can not be reached, and once
+    /// again when a pooled connection was closed under a request that only reads.
     async fn send<'r, B>(
         &self,
         parts: Parts,
@@ -234,13 +235,9 @@ impl Forwarder {
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let progress = Progress::default();
-        let again = body.is_end_stream().then(|| parts.clone());
         let count = route.upstreams.len();
-        let turn = self
-            .turns
-            .get(&route.name)
-            .map_or(0, |turn| turn.fetch_add(1, Ordering::Relaxed));
+        let turn = self.turns.get(&route.name);
+        let turn = turn.map_or(0, |turn| turn.fetch_add(1, Ordering::Relaxed));
         let mut order = (0..count).filter_map(|step| {
             let place = turn.wrapping_add(step).checked_rem(count)?;
             route.upstreams.get(place)
@@ -250,20 +247,23 @@ impl Forwarder {
             detail: "the route has no upstream".to_owned(),
         };
         let mut upstream = order.next().ok_or_else(none)?;
+
+        let mut reads = parts.method.is_safe();
+        let again = body.is_end_stream().then(|| parts.clone());
+        let progress = Progress::default();
         let body = UpstreamBody::new(body, &self.names, &progress);
         let mut sent = self.send_to(parts, body, upstream, &progress).await;
-        if let Some(parts) = again {
-            for next in order {
-                if !matches!(
-                    sent,
-                    Err(ProxyError::Connect { .. } | ProxyError::ConnectTimeout { .. })
-                ) {
-                    break;
+        while let (Some(parts), Err(error)) = (&again, &sent) {
+            match error {
+                ProxyError::Connect { .. } | ProxyError::ConnectTimeout { .. } => {
+                    let Some(next) = order.next() else { break };
+                    upstream = next;
                 }
-                let body = UpstreamBody::empty(&self.names);
-                upstream = next;
-                sent = self.send_to(parts.clone(), body, upstream, &progress).await;
+                ProxyError::Closed { .. } if reads => reads = false,
+                _ => break,
             }
+            let body = UpstreamBody::empty(&self.names);
+            sent = self.send_to(parts.clone(), body, upstream, &progress).await;
         }
         Ok((sent?, upstream))
     }
@@ -278,7 +278,8 @@ impl Forwarder {
         let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         parts.uri = upstream::address(upstream, target)
             .map_err(|error| ProxyError::Ambiguous(error.to_string()))?;
-        let mut answer = Box::pin(self.pool.send(Request::from_parts(parts, body), upstream));
+        let answer = self.pool.send(Request::from_parts(parts, body), upstream);
+        let mut answer = std::pin::pin!(answer);
         // The time runs while nothing moves: a slow upload is not a slow application.
         loop {
             let frames = progress.frames();

@@ -97,6 +97,8 @@ impl Pool {
                 ProxyError::ConnectTimeout { upstream }
             } else if error.is_connect() {
                 ProxyError::Connect { upstream, detail }
+            } else if is_closed(&error) {
+                ProxyError::Closed { upstream, detail }
             } else {
                 ProxyError::Broken { upstream, detail }
             }
@@ -195,6 +197,21 @@ struct Late;
 
 fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Late>())
+}
+
+fn is_closed(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        let cut = error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_incomplete_message);
+        let reset = error.downcast_ref::<io::Error>().is_some_and(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+            )
+        });
+        cut || reset
+    })
 }
 
 /// What the errors inside each other say; the outermost alone says "client error (Connect)".

@@ -264,3 +264,24 @@ fn a_trusted_proxy_s_word_is_kept_and_its_address_added() {
         )
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_a_client_sends_no_name_of_ours_is_left(
+        sent in proptest::collection::vec(("[ -~]{1,24}", "[ -~]{0,24}"), 0..12),
+        connection in "[ -~]{0,40}",
+    ) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &sent {
+            if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+                headers.append(name, HeaderValue::from_str(value).unwrap());
+            }
+        }
+        headers.append("connection", HeaderValue::from_str(&connection).unwrap());
+        let names = names();
+        if names.clean_request(&mut headers).is_ok() {
+            assert!(headers.keys().all(|name| !names.holds(name) && is_plain(name.as_str())));
+            assert!(!headers.contains_key(header::CONNECTION));
+        }
+    }
+}

@@ -51,6 +51,31 @@ async fn an_application_that_breaks_off_is_proxy_upstream() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_closed_while_idle_costs_a_reader_nothing() {
+    let tasks = Supervisor::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let app = listener.local_addr().unwrap();
+    tasks.run(async move {
+        // Every connection serves one request and is closed as the second arrives.
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            super::world::read_until(&mut stream, "\r\n\r\n").await;
+            stream.write_all(OK.as_bytes()).await.unwrap();
+            super::world::read_until(&mut stream, "\r\n\r\n").await;
+        }
+    });
+    let world = Set::before(vec![tcp(app)]).start().await;
+    for _ in 0..4 {
+        let answer = world.exchange(GET).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    // The application may have done what a POST asks for; whoever sent it must decide.
+    let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let answer = world.exchange(post.as_bytes()).await;
+    assert!(answer.ends_with("\r\nproxy.upstream"), "{answer}");
+}
+
+#[tokio::test]
 async fn an_application_that_does_not_answer_is_proxy_upstream_timeout() {
     let tasks = Supervisor::new();
     let app = application(&tasks, async |_| {
