@@ -36,12 +36,16 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio::net::UnixListener;
+use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
+use crate::http::net::proxy_protocol;
 pub use crate::http::tls::Tls;
 use crate::proxy::BoxError;
 use crate::proxy::Peer;
+use crate::proxy::TrustedProxies;
 use crate::tasks::Stop;
 
 /// Where to listen: `0.0.0.0:8080`, `[::]:8080`, `unix:/run/samlgate.sock`.
@@ -96,6 +100,7 @@ pub struct Listener {
     address: ListenAddress,
     socket: Socket,
     tls: Option<Tls>,
+    trusted: TrustedProxies,
 }
 
 #[derive(Debug)]
@@ -112,9 +117,16 @@ impl Listener {
             ListenAddress::Unix(path) => bind_unix(path).await.map(Socket::Unix),
         };
         match socket {
-            Ok(socket) => Ok(Self { address, socket, tls }),
+            Ok(socket) => Ok(Self { address, socket, tls, trusted: TrustedProxies::default() }),
             Err(source) => Err(BindError { address, source }),
         }
+    }
+
+    /// Believes the PROXY protocol of these peers; they may also do without it.
+    #[must_use]
+    pub fn trusting(mut self, trusted: TrustedProxies) -> Self {
+        self.trusted = trusted;
+        self
     }
 
     /// The address, with the port that the system chose for port 0.
@@ -127,14 +139,14 @@ impl Listener {
         }
     }
 
-    async fn accept(&self) -> io::Result<(Box<dyn Wire>, Option<SocketAddr>)> {
+    async fn accept(&self) -> io::Result<Accepted> {
         match &self.socket {
             Socket::Tcp(socket) => {
                 let (stream, address) = socket.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok((Box::new(stream), Some(address)))
+                Ok(Accepted::Tcp(stream, address))
             }
-            Socket::Unix(socket) => Ok((Box::new(socket.accept().await?.0), None)),
+            Socket::Unix(socket) => Ok(Accepted::Unix(socket.accept().await?.0)),
         }
     }
 }
@@ -152,7 +164,7 @@ async fn bind_unix(path: &PathBuf) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             // A socket of a program that was killed stays behind; nobody answers on it.
-            match tokio::net::UnixStream::connect(path).await {
+            match UnixStream::connect(path).await {
                 Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
                     std::fs::remove_file(path)?;
                     UnixListener::bind(path)
@@ -223,7 +235,7 @@ where
             Some(_) = connections.join_next() => continue,
             () = stop.stopped() => break,
         };
-        let (wire, address) = match accepted {
+        let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely; they come back when connections end.
@@ -234,15 +246,22 @@ where
         };
         let (builder, service) = (Arc::clone(&builder), service.clone());
         let (tls, stop) = (listener.tls.clone(), stop.clone());
-        connections.spawn(connection(
-            builder,
-            wire,
-            address,
-            tls,
-            service,
-            stop,
-            patience.head,
-        ));
+        let trusted = listener.trusted.clone();
+        let head = patience.head;
+        connections.spawn(async move {
+            let mut stopped = stop.clone();
+            let opened = tokio::select! {
+                opened = tokio::time::timeout(head, accepted.open(&trusted)) => opened,
+                () = stopped.stopped() => return,
+            };
+            match opened {
+                Ok(Ok((wire, address))) => {
+                    connection(builder, wire, address, tls, service, stop, head).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "no PROXY header"),
+                Err(_) => {}
+            }
+        });
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
@@ -272,8 +291,11 @@ async fn connection<S, F, B>(
     let wire = match tls {
         None => wire,
         Some(tls) => {
-            let handshake = tokio::time::timeout(head, tls.acceptor().accept(wire));
-            match handshake.await {
+            let handshake = tokio::select! {
+                handshake = tokio::time::timeout(head, tls.acceptor().accept(wire)) => handshake,
+                () = stop.stopped() => return,
+            };
+            match handshake {
                 Ok(Ok(stream)) => boxed(stream),
                 Ok(Err(error)) => {
                     tracing::debug!(%error, ?address, "no TLS handshake");
@@ -320,6 +342,32 @@ fn builder(idle: Duration) -> auto::Builder<TokioExecutor> {
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(20));
     builder
+}
+
+/// A connection as it came in.
+enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+impl Accepted {
+    /// Whose connection it is. A trusted proxy may say so before anything else.
+    async fn open(
+        self,
+        trusted: &TrustedProxies,
+    ) -> io::Result<(Box<dyn Wire>, Option<SocketAddr>)> {
+        match self {
+            Self::Unix(stream) => Ok((boxed(stream), None)),
+            Self::Tcp(mut stream, address) => {
+                let peer = Peer { address: Some(address), tls: false };
+                let client = match trusted.trusts(&peer) {
+                    true => proxy_protocol::client(&mut stream).await?,
+                    false => None,
+                };
+                Ok((boxed(stream), Some(client.unwrap_or(address))))
+            }
+        }
+    }
 }
 
 /// Bytes both ways.

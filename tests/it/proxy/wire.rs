@@ -190,6 +190,27 @@ async fn a_connection_may_wait_for_its_next_request_longer_than_for_its_first() 
     assert_eq!(closed.expect("it stays open for good").unwrap(), 0);
 }
 
+#[tokio::test]
+async fn a_trusted_proxy_may_say_whose_bytes_it_passes_on() {
+    let tasks = Supervisor::new();
+    let (app, mut heads) = raw(&tasks, OK).await;
+    let header = "PROXY TCP4 192.0.2.1 10.0.0.1 51000 443\r\n";
+    let get = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\nConnection: close\r\n\r\n";
+    let world = Set { trusted: &["127.0.0.0/8"], ..Set::before(vec![tcp(app)]) }.start().await;
+    for (begin, from) in [(header, "192.0.2.1"), ("", "1.2.3.4, 127.0.0.1")] {
+        let answer = world.exchange(format!("{begin}{get}").as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let arrived = heads.recv().await.unwrap();
+        assert!(
+            arrived.contains(&format!("\r\nx-forwarded-for: {from}\r\n")),
+            "{arrived}"
+        );
+    }
+    let world = Set::before(vec![tcp(app)]).start().await;
+    let answer = world.exchange(format!("{header}{get}").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
 fn certificate(folder: &std::path::Path, name: &str) -> (Tls, openssl::x509::X509) {
     use openssl::asn1::Asn1Time;
     use openssl::hash::MessageDigest;

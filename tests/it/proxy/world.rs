@@ -135,7 +135,9 @@ impl Set {
             }
         };
         let (address, tls) = self.listen.unwrap_or((loopback(), None));
+        let trusted = self.trusted.iter().map(|network| network.parse().unwrap()).collect();
         let listener = Listener::bind(address, tls).await.unwrap();
+        let listener = listener.trusting(TrustedProxies::new(trusted));
         let gateway = match listener.address() {
             ListenAddress::Tcp(address) => address,
             ListenAddress::Unix(_) => "0.0.0.0:0".parse().unwrap(),

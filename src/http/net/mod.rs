@@ -1,0 +1,3 @@
+//! What comes on a connection before HTTP.
+
+pub mod proxy_protocol;
