@@ -10,6 +10,7 @@ pub mod entropy;
 pub mod names;
 pub mod nonempty;
 pub mod secret;
+pub mod stop;
 pub mod store_error;
 pub mod url;
 
@@ -19,5 +20,6 @@ pub use entropy::Entropy;
 pub use names::{IdpName, RoleName, UserId};
 pub use nonempty::NonEmpty;
 pub use secret::Secret;
+pub use stop::Stop;
 pub use store_error::StoreError;
 pub use url::{LocalPath, PublicUrl};

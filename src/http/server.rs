@@ -41,12 +41,12 @@ use tokio::net::UnixListener;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
+use crate::base::Stop;
 use crate::http::net::proxy_protocol;
 pub use crate::http::tls::Tls;
 use crate::proxy::BoxError;
 use crate::proxy::Peer;
 use crate::proxy::TrustedProxies;
-use crate::tasks::Stop;
 
 /// Where to listen: `0.0.0.0:8080`, `[::]:8080`, `unix:/run/samlgate.sock`.
 #[derive(Clone, Debug, PartialEq, Eq)]

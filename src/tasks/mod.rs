@@ -2,4 +2,4 @@
 
 pub mod supervise;
 
-pub use supervise::{Stop, Supervisor};
+pub use supervise::Supervisor;

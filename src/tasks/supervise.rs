@@ -11,31 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::sync::watch;
 
+use crate::base::Stop;
+use crate::base::stop::StopSender;
 use crate::proxy::Background;
-
-/// Hears that the server stops.
-#[derive(Clone, Debug)]
-pub struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    /// Resolves when the server stops, at once if it has.
-    pub async fn stopped(&mut self) {
-        // An error means that the supervisor is gone, and with it the server.
-        let _ = self.0.wait_for(|stopped| *stopped).await;
-    }
-
-    /// Whether the server stops.
-    pub fn is_stopped(&self) -> bool {
-        *self.0.borrow()
-    }
-}
 
 /// Runs tasks until the server stops.
 #[derive(Clone, Debug)]
 pub struct Supervisor {
-    stop: Arc<watch::Sender<bool>>,
+    stop: Arc<StopSender>,
     /// Every task holds a clone; the channel closes when the last one ends.
     alive: Arc<std::sync::Mutex<Option<mpsc::Sender<()>>>>,
     ended: Arc<tokio::sync::Mutex<mpsc::Receiver<()>>>,
@@ -46,7 +30,7 @@ impl Supervisor {
     pub fn new() -> Self {
         let (alive, ended) = mpsc::channel(1);
         Self {
-            stop: Arc::new(watch::Sender::new(false)),
+            stop: Arc::new(StopSender::new()),
             alive: Arc::new(std::sync::Mutex::new(Some(alive))),
             ended: Arc::new(tokio::sync::Mutex::new(ended)),
         }
@@ -54,7 +38,7 @@ impl Supervisor {
 
     /// Hears when the server stops.
     pub fn stop_signal(&self) -> Stop {
-        Stop(self.stop.subscribe())
+        self.stop.listen()
     }
 
     /// Runs a task to its end. It is cut off when the server stops.
@@ -127,7 +111,7 @@ impl Supervisor {
 
     /// Tells every task to stop.
     pub fn stop(&self) {
-        self.stop.send_replace(true);
+        self.stop.stop();
     }
 }
 
