@@ -1,0 +1,57 @@
+//! Addresses of the gateway's own pages, as links write them.
+//!
+//! In: names and paths that were checked before. Out: an absolute path with its query, encoded.
+//! The router has the same paths in its site map.
+
+use percent_encoding::AsciiSet;
+use percent_encoding::NON_ALPHANUMERIC;
+use percent_encoding::utf8_percent_encode;
+
+use crate::base::IdpName;
+use crate::base::LocalPath;
+
+/// Where the e-mail form of the chooser goes, and without a query the chooser itself.
+pub const SIGN_IN: &str = "/.samlgate/sign_in";
+/// Begins SP-initiated login.
+pub const START: &str = "/.samlgate/start";
+/// Asks first (GET), or ends the session (POST).
+pub const SIGN_OUT: &str = "/.samlgate/sign_out";
+
+/// The chooser, which comes back to `return_to`.
+///
+/// ```
+/// use samlgate::base::{LocalPath, PublicUrl};
+/// use samlgate::http::links;
+/// let own = PublicUrl::parse("https://app.example.com").unwrap();
+/// let path = LocalPath::parse("/reports?q=1&all", &own).unwrap();
+/// assert_eq!(links::sign_in(&path), "/.samlgate/sign_in?rd=/reports%3Fq%3D1%26all");
+/// ```
+pub fn sign_in(return_to: &LocalPath) -> String {
+    format!("{SIGN_IN}?rd={}", encode(return_to.as_str()))
+}
+
+/// Begins a login at this identity provider, which comes back to `return_to`.
+pub fn start(idp: &IdpName, return_to: &LocalPath) -> String {
+    format!(
+        "{START}?idp={}&rd={}",
+        encode(idp.as_str()),
+        encode(return_to.as_str())
+    )
+}
+
+/// Signs out; signing in again from there comes back to `return_to`.
+pub fn sign_out(return_to: &LocalPath) -> String {
+    format!("{SIGN_OUT}?rd={}", encode(return_to.as_str()))
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, QUERY).to_string()
+}
+
+/// RFC 3986, 3.4 allows `/` in a query, and an address bar with it is easier to read.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
