@@ -296,6 +296,14 @@ const TEMPLATES: &[(&str, &str)] = &[
         include_str!("../../templates/partials/mark.html"),
     ),
     (
+        "partials/icon.html",
+        include_str!("../../templates/partials/icon.html"),
+    ),
+    (
+        "partials/post_form.html",
+        include_str!("../../templates/partials/post_form.html"),
+    ),
+    (
         "partials/footer.html",
         include_str!("../../templates/partials/footer.html"),
     ),
@@ -345,3 +353,6 @@ const STYLES: &[(&str, &str)] = &[
     #[cfg(feature = "demo")]
     ("demo/app.css", include_str!("../../templates/demo/app.css")),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -140,7 +140,11 @@ impl View for Choose {
     const TEMPLATE: &'static str = "sso/choose.html";
 
     fn forms(&self) -> Forms {
-        Forms::OwnThenIdp
+        if self.by_email {
+            Forms::OwnThenIdp
+        } else {
+            Forms::None
+        }
     }
 }
 

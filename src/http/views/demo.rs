@@ -135,6 +135,10 @@ impl View for App {
     const LOOK: Look = Look::DemoApp;
 
     fn forms(&self) -> Forms {
-        Forms::OwnThenIdp
+        if self.user.is_some() {
+            Forms::OwnThenIdp
+        } else {
+            Forms::None
+        }
     }
 }
