@@ -18,10 +18,15 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use minijinja::AutoEscape;
 use minijinja::Environment;
+use minijinja::Error;
+use minijinja::Output;
+use minijinja::State;
 use minijinja::UndefinedBehavior;
 use minijinja::Value;
 use minijinja::context;
+use minijinja::escape_formatter;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 
@@ -77,7 +82,7 @@ pub enum Refusal {
     Unreadable(io::Error),
     /// Not a template.
     #[error("is not a template: {0:#}")]
-    Syntax(minijinja::Error),
+    Syntax(Error),
     /// The browser would read what follows as HTML.
     #[error("contains </style")]
     EndsStyle,
@@ -172,6 +177,7 @@ impl Theme {
         let mut templates = Environment::new();
         // A misspelt field is an error, and an error is a log line and our own page.
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        templates.set_formatter(escape);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         if let Ok(syntax) = syntax {
             templates.set_syntax(syntax);
@@ -221,7 +227,7 @@ impl Theme {
         Ok(())
     }
 
-    fn html<V: View>(&self, view: &V) -> Result<String, minijinja::Error> {
+    fn html<V: View>(&self, view: &V) -> Result<String, Error> {
         let style = Value::from_safe_string(self.style(V::LOOK));
         let context = context! { style, ..Value::from(Serde(view)) };
         self.templates.get_template(V::TEMPLATE)?.render(context)
@@ -239,6 +245,30 @@ impl Theme {
         let chosen = |name| self.styles.iter().find(|(known, _)| known == name);
         names.iter().filter_map(chosen).map(|(_, text)| text.as_str()).collect()
     }
+}
+
+/// Escapes what HTML needs escaped, in text and in quoted attributes.
+///
+/// Minijinja's own formatter also writes `/` as `&#x2f;`, which helps nobody and makes addresses
+/// and base64 hard to read, for people and for tools that look into our forms.
+fn escape(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let text = value.as_str().filter(|_| !value.is_safe());
+    let Some(text) = text.filter(|_| matches!(state.auto_escape(), AutoEscape::Html)) else {
+        return escape_formatter(out, state, value);
+    };
+    for part in text.split_inclusive(['&', '<', '>', '"', '\'']) {
+        let escaped = match part.as_bytes().last() {
+            Some(b'&') => "&amp;",
+            Some(b'<') => "&lt;",
+            Some(b'>') => "&gt;",
+            Some(b'"') => "&quot;",
+            Some(b'\'') => "&#39;",
+            _ => "",
+        };
+        out.write_str(part.trim_end_matches(['&', '<', '>', '"', '\'']))?;
+        out.write_str(escaped)?;
+    }
+    Ok(())
 }
 
 /// Files below `folder`, at most `depth` folders deep.

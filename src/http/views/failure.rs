@@ -1,0 +1,213 @@
+//! The page for everything that goes wrong: what happened, and what to do.
+//!
+//! In: an [`ErrorCode`]. Out: words for the person at the browser. The sentence comes from the
+//! one table in `base`; the headline, the advice and the button are chosen here, by page.
+
+use serde::Serialize;
+
+use super::{Link, View};
+use crate::base::code::Page;
+use crate::base::{ErrorCode, LocalPath, Timestamp};
+use crate::http::links;
+
+/// `error.html`: something went wrong, for all [`Page`]s.
+///
+/// It never carries the code, nor any value that came with the refused message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// [`Page::slug`], or `unauthenticated`.
+    pub page: &'static str,
+    /// "We could not sign you in."
+    pub headline: &'static str,
+    /// "The sign-in answer", before the name of the identity provider; or empty.
+    pub sentence_start: &'static str,
+    /// " did not arrive in time."
+    pub sentence: &'static str,
+    /// What to do.
+    pub advice: &'static str,
+    /// The label of the identity provider, where it is known.
+    pub idp: Option<String>,
+    /// Who is signed in (`forbidden`).
+    pub signed_in_as: Option<String>,
+    /// Any one of these roles would open the page (`forbidden`).
+    pub roles: Vec<String>,
+    /// Or any one of these groups (`forbidden`).
+    pub groups: Vec<String>,
+    /// The button.
+    pub primary: Option<Link>,
+    /// A second, quieter one.
+    pub secondary: Option<Link>,
+    /// What the help desk asks for: `7F3K-92QA`.
+    pub reference: String,
+    /// `2026-11-21T09:30:00Z`
+    pub at: String,
+    /// The same for reading: `21 November 2026, 09:30:00 UTC`.
+    pub at_text: String,
+}
+
+impl Failure {
+    /// The page for `code`: what happened and what to do, still without a button.
+    pub fn new(code: ErrorCode, reference: &str, now: Timestamp) -> Self {
+        let (sentence_start, sentence) = split_sentence(code.public());
+        Self {
+            page: code.page().slug(),
+            headline: headline(code),
+            sentence_start,
+            sentence,
+            advice: advice(code),
+            idp: None,
+            signed_in_as: None,
+            roles: Vec::new(),
+            groups: Vec::new(),
+            primary: None,
+            secondary: None,
+            reference: reference.to_owned(),
+            at: now.to_saml(),
+            at_text: time_text(now),
+        }
+    }
+
+    /// 401 to a form that was sent without a session: what was in it is gone.
+    pub fn form_not_sent(reference: &str, return_to: &LocalPath, now: Timestamp) -> Self {
+        Self {
+            page: "unauthenticated",
+            headline: "Your form was not sent.",
+            sentence_start: "",
+            sentence: "Your session ended before the form reached the application. Nothing was saved.",
+            advice: "Please sign in, then fill in the form and send it again.",
+            primary: Some(Link::new("Sign in", links::sign_in(return_to))),
+            ..Self::new(ErrorCode::SessionEnded, reference, now)
+        }
+    }
+
+    /// Names the identity provider whose answer it was.
+    #[must_use]
+    pub fn from_idp(mut self, label: &str) -> Self {
+        self.idp = Some(label.to_owned());
+        self
+    }
+
+    /// `forbidden`: who is signed in, and what would open the page.
+    #[must_use]
+    pub fn missing(mut self, signed_in_as: &str, roles: &[&str], groups: &[&str]) -> Self {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        self.signed_in_as = Some(signed_in_as.to_owned());
+        self.roles = owned(roles);
+        self.groups = owned(groups);
+        self
+    }
+
+    /// Adds the button that makes sense on this page; `return_to` is where the person was going.
+    #[must_use]
+    pub fn with_action(mut self, code: ErrorCode, return_to: &LocalPath) -> Self {
+        let again = |label| Some(Link::new(label, links::sign_in(return_to)));
+        let home = Some(Link::new("Back to the application", "/"));
+        match code.page() {
+            _ if code.status() == 401 => self.primary = again("Sign in"),
+            _ if is_sign_in(code) => self.primary = again("Try again"),
+            Page::Forbidden => {
+                self.primary = home;
+                let switch = links::sign_out(return_to);
+                self.secondary = Some(Link::new("Use another account", switch));
+            }
+            Page::Unavailable | Page::Internal => {
+                self.primary = Some(Link::new("Try again", return_to.as_str()));
+            }
+            _ if code != ErrorCode::ProxyHost => self.primary = home,
+            _ => {}
+        }
+        self
+    }
+}
+
+impl View for Failure {
+    const TEMPLATE: &'static str = "error.html";
+}
+
+/// Whether the failure is one of signing in, whatever its page.
+fn is_sign_in(code: ErrorCode) -> bool {
+    match code.page() {
+        Page::NotAuthentic | Page::NotForUs | Page::IdpSaidNo | Page::TryAgain => true,
+        Page::BadRequest => code.as_str().starts_with("binding."),
+        _ => false,
+    }
+}
+
+fn headline(code: ErrorCode) -> &'static str {
+    match (code, code.page()) {
+        (ErrorCode::SessionMissing, _) => "Please sign in.",
+        (ErrorCode::SessionEnded, _) => "Please sign in again.",
+        (ErrorCode::UserDisabled | ErrorCode::UserNotProvisioned, _) => "We could not let you in.",
+        (ErrorCode::ProxyHost, _) => "There is nothing here.",
+        _ if is_sign_in(code) => "We could not sign you in.",
+        (_, Page::Forbidden) => "You may not open this page.",
+        (_, Page::NotFound) => "We could not find this page.",
+        (_, Page::Unavailable) => "This does not work at the moment.",
+        (_, Page::Internal) => "Something went wrong.",
+        (_, _) => "We could not do that.",
+    }
+}
+
+fn advice(code: ErrorCode) -> &'static str {
+    const TRY_AGAIN: &str =
+        "Please try again. If it happens twice, your administrator can help with this reference.";
+    match (code, code.page()) {
+        (ErrorCode::SessionMissing | ErrorCode::SessionEnded, _) => {
+            "Sign in, and you will come back to the page you wanted."
+        }
+        (ErrorCode::UserDisabled | ErrorCode::UserNotProvisioned | ErrorCode::UserConflict, _) => {
+            "Please ask your administrator, with this reference."
+        }
+        (ErrorCode::IdpDisabled, _) => {
+            "Please choose another organisation, or ask your administrator, with this reference."
+        }
+        (ErrorCode::ProtoUnsolicited, _) => {
+            "Please go on from here. Your administrator can help with this reference."
+        }
+        (ErrorCode::ProxyHost, _) => "Please compare the address with the one that you were given.",
+        (_, Page::TryAgain | Page::NotAuthentic) => TRY_AGAIN,
+        (_, Page::BadRequest) if is_sign_in(code) => TRY_AGAIN,
+        (_, Page::NotForUs) => {
+            "Trying again will hardly help. Your administrator can, with this reference."
+        }
+        (_, Page::IdpSaidNo) => {
+            "Please try again. If it says so again, ask the help desk of your organisation, with this reference."
+        }
+        (_, Page::Forbidden) => {
+            "If you need it for your work, ask your administrator, with this reference."
+        }
+        (_, Page::NotFound) => "The link may be old, or the address mistyped.",
+        (_, Page::Unavailable) => {
+            "You are not doing anything wrong. Please try again in a minute; you stay signed in."
+        }
+        (_, Page::Internal) => {
+            "It is not your fault. Please try again later, or tell your administrator this reference."
+        }
+        (_, Page::BadRequest) => {
+            "Please go back to the application and begin there. Your administrator can help with this reference."
+        }
+    }
+}
+
+/// Cuts after the words that the name of the identity provider can follow:
+/// "The sign-in answer" *from Example Corp* "did not arrive in time."
+fn split_sentence(sentence: &'static str) -> (&'static str, &'static str) {
+    for start in ["The sign-in answer", "The sign-in message", "The message"] {
+        if let Some(rest) = sentence.strip_prefix(start) {
+            return (start, rest);
+        }
+    }
+    ("", sentence)
+}
+
+/// `21 November 2026, 09:30:00 UTC`: one zone for the person and the help desk.
+fn time_text(at: Timestamp) -> String {
+    time::OffsetDateTime::from_unix_timestamp(at.unix_seconds())
+        .ok()
+        .map(|at| {
+            let (hour, minute, second) = (at.hour(), at.minute(), at.second());
+            let (day, month, year) = (at.day(), at.month(), at.year());
+            format!("{day} {month} {year}, {hour:02}:{minute:02}:{second:02} UTC")
+        })
+        .unwrap_or_else(|| at.to_saml())
+}
