@@ -104,6 +104,8 @@ impl Failure {
         let home = Some(Link::new("Back to the application", "/"));
         match code.page() {
             _ if code.status() == 401 => self.primary = again("Sign in"),
+            // The same answer would come again: a way on, but not the advice.
+            Page::NotForUs => self.secondary = again("Sign in again"),
             _ if is_sign_in(code) => self.primary = again("Try again"),
             Page::Forbidden => {
                 self.primary = home;
