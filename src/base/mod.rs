@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod code;
 pub mod entropy;
+pub mod listen;
 pub mod names;
 pub mod nonempty;
 pub mod secret;
@@ -17,6 +18,7 @@ pub mod url;
 pub use clock::{Clock, Timestamp};
 pub use code::ErrorCode;
 pub use entropy::Entropy;
+pub use listen::{Listen, TlsFiles};
 pub use names::{IdpName, RoleName, UserId};
 pub use nonempty::NonEmpty;
 pub use secret::Secret;
