@@ -5,39 +5,30 @@
 //! value is ever ignored in silence: a key that this version does not know, or does not offer yet,
 //! is a mistake.
 
+mod build;
+mod duration;
+mod environment;
+mod keys;
+mod load;
+mod manual;
+mod names;
+mod nearest;
+mod node;
 mod problem;
+mod reader;
+mod schema;
 mod settings;
+mod show;
+mod template;
 
-use std::path::PathBuf;
-
+pub use duration::parse_duration;
+pub use load::{DEFAULT_FILES, Loaded, Sources, admin_listen, load, load_text};
+pub use manual::manual;
 pub use problem::{Problem, Problems, Source};
+pub use schema::schema;
 pub use settings::{
     AdminSettings, Config, LogFormat, ScimSettings, ServerSettings, SessionStoreKind,
     TelemetrySettings,
 };
-
-/// What a configuration is read from.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    /// `--config`; `None` tries `SAMLGATE_CONFIG` and then the default places.
-    pub file: Option<PathBuf>,
-    /// The process environment, or a part of it in tests.
-    pub environment: Vec<(String, String)>,
-}
-
-/// A configuration that can be used.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The settings.
-    pub config: Config,
-    /// What is allowed and yet looks like a mistake.
-    pub warnings: Vec<Problem>,
-    /// The file that was read.
-    pub file: PathBuf,
-}
-
-/// Reads, overlays and checks; all mistakes at once.
-pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
-    let _ = sources;
-    Err(Problems(Vec::new()))
-}
+pub use show::Effective;
+pub use template::template;

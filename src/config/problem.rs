@@ -60,4 +60,32 @@ impl fmt::Display for Problem {
 /// Every mistake at once; never empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct Problems(pub Vec<Problem>);
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// In the order of the file; what the environment says comes last.
+    pub(super) fn new(mut problems: Vec<Problem>) -> Self {
+        problems.sort_by_key(|problem| match problem.source {
+            Source::File { line, .. } => line,
+            Source::Environment(_) | Source::Default => usize::MAX,
+        });
+        Self(problems)
+    }
+
+    /// One that belongs to no key.
+    pub(super) fn one(code: ErrorCode, message: String, hint: &str) -> Self {
+        let (path, hint) = (String::new(), Some(hint.to_owned()));
+        Self(vec![Problem {
+            code,
+            path,
+            source: Source::Default,
+            message,
+            hint,
+        }])
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}

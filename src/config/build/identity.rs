@@ -1,0 +1,111 @@
+//! `[attributes]`, `[[role]]` and `[users]`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::server::role_name;
+use crate::config::reader::{Complaint, Reader, Scope, not_empty};
+use crate::config::show::redact;
+use crate::identity::{
+    AttributeMap, AttributeName, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,
+};
+
+/// Everything that makes a person out of an assertion.
+pub(in crate::config) fn identity(
+    reader: &mut Reader,
+    attributes: &Scope<'_>,
+    roles: &[Scope<'_>],
+    users: &Scope<'_>,
+) -> Option<IdentitySettings> {
+    let attributes = attribute_map(reader, attributes);
+    let roles = role_rules(reader, roles);
+    let provisioning = reader.choice(
+        users,
+        "provisioning",
+        &[("jit", Provisioning::Jit), ("scim", Provisioning::Scim)],
+    );
+    if provisioning == Some(Provisioning::Scim) {
+        let complaint = Complaint::new(
+            "only people who are known already may enter, and this version can not provision any",
+            "set it to \"jit\" until SCIM is available",
+        );
+        reader.warn_at(users, "provisioning", complaint);
+    }
+    let link_by = reader.choices(
+        users,
+        "link_by",
+        &[
+            ("externalId", LinkBy::ExternalId),
+            ("userName", LinkBy::UserName),
+            ("email", LinkBy::Email),
+        ],
+    );
+    Some(IdentitySettings { attributes, roles, provisioning: provisioning?, link_by })
+}
+
+fn attribute_map(reader: &mut Reader, scope: &Scope<'_>) -> AttributeMap {
+    let mut map = BTreeMap::new();
+    for (target, key) in Target::ALL {
+        let names = reader.parsed_list(scope, key, |text| {
+            let bare = text.strip_prefix("friendly:").unwrap_or(text);
+            not_empty(bare).map(|_| AttributeName::parse(text))
+        });
+        if !names.is_empty() {
+            map.insert(*target, names);
+        }
+    }
+    AttributeMap(map)
+}
+
+fn role_rules(reader: &mut Reader, scopes: &[Scope<'_>]) -> Vec<RoleRule> {
+    let mut rules: Vec<RoleRule> = Vec::new();
+    for scope in scopes {
+        let name = reader.parsed(scope, "name", role_name);
+        let groups = reader.texts(scope, "groups");
+        let attributes = reader.texts_by_name(scope, "attributes");
+        let empty = attributes.iter().find(|(name, values)| {
+            name.is_empty() || values.is_empty() || values.iter().any(String::is_empty)
+        });
+        if let Some((name, _)) = empty {
+            let message = format!("\"{name}\" has an empty name or value");
+            let hint = "for example `attributes = { department = [\"IT\"] }`";
+            reader.wrong_at(scope, "attributes", Complaint::new(message, hint));
+        }
+        if !scope.is_set("groups") && !scope.is_set("attributes") {
+            let complaint = Complaint::new(
+                "is granted to nobody",
+                "give it `groups`, `attributes` or both",
+            );
+            reader.wrong_at(scope, "groups", complaint);
+        }
+        let Some(name) = name else {
+            continue;
+        };
+        if rules.iter().any(|rule| rule.name == name) {
+            let message = format!("there is another [[role]] named {name}");
+            let hint = "put all its groups and attributes into one";
+            reader.wrong_at(scope, "name", Complaint::new(message, hint));
+        }
+        rules.push(RoleRule { name, groups, attributes: attributes.into_iter().collect() });
+    }
+    rules
+}
+
+/// `users.database`: the file of an SQLite database.
+pub(in crate::config) fn database(reader: &mut Reader, users: &Scope<'_>) -> Option<PathBuf> {
+    reader.parsed(users, "database", |text| {
+        let hint = "write sqlite:// and a path, such as sqlite://data/samlgate.db";
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let message = "PostgreSQL is not available in this version";
+            return Err(Complaint::new(message, hint));
+        }
+        match text.strip_prefix("sqlite://") {
+            // A parameter would be taken for a part of the file's name.
+            Some(path) if !path.is_empty() && !path.contains('?') => Ok(PathBuf::from(path)),
+            _ => Err(Complaint::new(
+                format!("\"{}\" is not a database", redact(text)),
+                hint,
+            )),
+        }
+    })
+}
