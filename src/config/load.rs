@@ -100,7 +100,15 @@ pub fn load_text(
     names::check(&mut reader, &root);
     environment::overlay(&mut reader, &mut root, environment);
     let config = config(&mut reader, &root, file);
-    let Reader { problems, warnings, values } = reader;
+    let Reader { problems, warnings, mut values } = reader;
+    // Sections are read in the order in which they need each other, and shown in the order of the
+    // table.
+    values.sort_by_key(|value| {
+        SECTIONS.iter().position(|section| {
+            let rest = value.path.strip_prefix(section.name);
+            rest.is_some_and(|rest| rest.starts_with(['.', '[']))
+        })
+    });
     match config {
         Some(config) if problems.is_empty() => {
             Ok(Loaded { config, warnings, values, file: file.to_owned() })
@@ -179,8 +187,8 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
     let folder = file.parent().unwrap_or(Path::new(""));
 
     let server_scope = sheet.scope("server")?;
-    let server = build::server::server(reader, &server_scope);
     let public_url = build::server::public_url(reader, &server_scope);
+    let server = build::server::server(reader, &server_scope);
     let own = public_url.as_ref();
     let templates = build::server::templates(reader, &server_scope);
     let admin = build::server::admin(reader, &sheet.scope("admin")?, server.as_ref());

@@ -32,3 +32,6 @@ pub use settings::{
 };
 pub use show::Effective;
 pub use template::template;
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,13 @@
 //! `config template`: the commented sample, from the table of keys.
 
-use super::keys::{Availability, Key, SECTIONS, Section, Shape};
+use super::keys::{Availability, Fallback, Key, SECTIONS, Section, Shape};
 
 const HEAD: &str = "\
 # Configuration of samlgate.
 #
-# A line that begins with `# ` and a key shows the default, or an example where there is none.
-# docs/configuration.md describes every key. `samlgate config check` finds all mistakes at once,
-# and `samlgate config show` prints what is in effect and why.
+# A key behind a `#` is not set: it shows its default or, where a default is named above it, an
+# example. docs/configuration.md describes every key. `samlgate config check` finds all mistakes at
+# once, and `samlgate config show` prints what is in effect and why.
 #
 # Every key of a [section] can also come from the environment, which then wins:
 # SAMLGATE_SERVER__PUBLIC_URL, SAMLGATE_SESSION__LIFETIME; lists are comma separated there.
@@ -46,8 +46,8 @@ fn header(section: &Section) -> String {
 }
 
 fn describe(key: &Key) -> String {
-    use super::keys::Fallback;
     match key.fallback {
+        Fallback::Value("[]") => format!("{} Default: none.", key.doc),
         Fallback::Value(value) if value != key.sample => format!("{} Default: {value}.", key.doc),
         Fallback::Words(words) => format!("{} Default: {words}.", key.doc),
         Fallback::Required if !key.active => format!("{} Required.", key.doc),
