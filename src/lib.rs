@@ -2,6 +2,7 @@
 pub mod access;
 pub mod audit;
 pub mod base;
+pub mod cli;
 pub mod config;
 pub mod directory;
 pub mod dsig;

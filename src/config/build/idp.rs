@@ -112,22 +112,25 @@ fn metadata_source(text: &str, folder: &Path) -> Result<MetadataSource, Complain
     if !lower.starts_with("http://") && !lower.starts_with("https://") {
         return metadata_file(text, folder);
     }
-    let url = Url::parse(text)
-        .map_err(|error| Complaint::new(format!("\"{text}\": {error}"), "write a complete URL"))?;
+    let hint = "use https, or download the metadata once and name the file";
+    metadata_url(text)
+        .map(MetadataSource::Url)
+        .map_err(|error| Complaint::new(error, hint))
+}
+
+/// Checks an address that metadata may be fetched from: https, or http on loopback, and without a
+/// password. Whoever can change metadata on its way can sign in as anybody.
+pub fn metadata_url(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|error| format!("\"{text}\": {error}"))?;
     let host = url.host_str().unwrap_or_default();
-    if url.scheme() == "http" && !is_loopback(host) {
-        return Err(Complaint::new(
-            "metadata over http can be replaced on its way, and with it every key",
-            "use https, or download the metadata once and name the file",
-        ));
-    }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Complaint::new(
-            "carries a user name or password",
-            "download the metadata once and name the file",
-        ));
+        return Err("carries a user name or password".to_owned());
     }
-    Ok(MetadataSource::Url(text.to_owned()))
+    match url.scheme() {
+        "https" => Ok(text.to_owned()),
+        "http" if is_loopback(host) => Ok(text.to_owned()),
+        _ => Err("metadata over http can be replaced on its way, and with it every key".to_owned()),
+    }
 }
 
 fn metadata_file(text: &str, folder: &Path) -> Result<MetadataSource, Complaint> {

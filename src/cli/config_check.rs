@@ -1,0 +1,223 @@
+//! `samlgate config check`: every mistake, or a summary of what would be served.
+
+use std::pin::Pin;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::ConfigFile;
+use super::output::{self, Table};
+use crate::access::{HeaderProfile, PathMatch, Route, Upstream};
+use crate::config::{self, Config, Loaded, Problem, Source, Sources};
+use crate::trust::MetadataSource;
+
+/// Arguments of `config check`.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Also open the database and fetch the metadata of every identity provider.
+    #[arg(long)]
+    online: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Something of `--online`: a name, and a question to the world outside.
+pub struct OnlineCheck {
+    /// `metadata of corp`
+    pub name: String,
+    /// Asks; the answer is a word about what was found, or what went wrong.
+    pub ask: Pin<Box<dyn Future<Output = Result<String, String>> + Send>>,
+}
+
+impl std::fmt::Debug for OnlineCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OnlineCheck").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What `--online` asks: each store, each metadata URL.
+fn online_checks(_config: &Config) -> Vec<OnlineCheck> {
+    Vec::new()
+}
+
+/// 0 when everything is fine, else 1.
+pub async fn run(args: CheckArgs) -> ExitCode {
+    let loaded = match config::load(&Sources::of_process(args.file.config)) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            if args.json {
+                let problems = problems.iter().map(problem).collect::<Value>();
+                output::json(&json!({ "ok": false, "problems": problems, "warnings": [] }));
+            } else {
+                output::problems(&problems);
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut answers = Vec::new();
+    if args.online {
+        let checks = online_checks(&loaded.config);
+        if checks.is_empty() {
+            output::error("--online is not available in this version");
+            return ExitCode::FAILURE;
+        }
+        for check in checks {
+            answers.push((check.name, check.ask.await));
+        }
+    }
+    let fine = answers.iter().all(|(_, answer)| answer.is_ok());
+    let printed = match args.json {
+        true => output::json(&as_json(&loaded, &answers)),
+        false => {
+            output::warnings(&loaded.warnings);
+            let printed = output::data(&summary(&loaded));
+            for (name, answer) in &answers {
+                match answer {
+                    Ok(found) => output::note(&format!("{name}: {found}")),
+                    Err(error) => output::error(&format!("{name}: {error}")),
+                }
+            }
+            printed
+        }
+    };
+    if fine { printed } else { ExitCode::FAILURE }
+}
+
+type Answer = (String, Result<String, String>);
+
+fn as_json(loaded: &Loaded, answers: &[Answer]) -> Value {
+    let online = answers.iter().map(|(name, answer)| match answer {
+        Ok(found) => json!({ "name": name, "ok": true, "found": found }),
+        Err(error) => json!({ "name": name, "ok": false, "error": error }),
+    });
+    json!({
+        "ok": answers.iter().all(|(_, answer)| answer.is_ok()),
+        "file": loaded.file.display().to_string(),
+        "problems": [],
+        "warnings": loaded.warnings.iter().map(problem).collect::<Value>(),
+        "online": online.collect::<Value>(),
+    })
+}
+
+fn problem(problem: &Problem) -> Value {
+    let (file, line, variable) = match &problem.source {
+        Source::File { file, line } => (Some(file), Some(line), None),
+        Source::Environment(name) => (None, None, Some(name)),
+        Source::Default => (None, None, None),
+    };
+    json!({
+        "code": problem.code.as_str(),
+        "key": problem.path,
+        "file": file,
+        "line": line,
+        "variable": variable,
+        "message": problem.message,
+        "hint": problem.hint,
+    })
+}
+
+/// What would be served, for a person to compare with what they meant.
+fn summary(loaded: &Loaded) -> String {
+    let config = &loaded.config;
+    let mut text = format!("{} is fine.\n\n", loaded.file.display());
+
+    let mut table = Table::plain();
+    let scheme = if config.server.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    for listen in config.server.listen.iter() {
+        table.row(["listens on".to_owned(), format!("{listen} ({scheme})")]);
+    }
+    table.row(["admin on".to_owned(), config.admin.listen.to_string()]);
+    table.row(["known as".to_owned(), config.sp.public_url.to_string()]);
+    table.row(["entityID".to_owned(), config.sp.entity_id.clone()]);
+    table.row(["database".to_owned(), config.database.display().to_string()]);
+    text.push_str(&table.to_string());
+
+    if !config.idps.is_empty() {
+        let mut table = Table::new(&["IDP", "LABEL", "METADATA", ""]);
+        for idp in &config.idps {
+            let metadata = match &idp.metadata {
+                MetadataSource::Url(url) => url.clone(),
+                MetadataSource::File(path) => path.display().to_string(),
+                MetadataSource::Stored => "imported".to_owned(),
+            };
+            let state = match (idp.enabled, idp.default) {
+                (false, _) => "off",
+                (true, true) => "default",
+                (true, false) => "",
+            };
+            table.row([
+                idp.name.to_string(),
+                idp.label.clone(),
+                metadata,
+                state.to_owned(),
+            ]);
+        }
+        text.push_str(&format!("\n{table}"));
+    }
+
+    let mut table = Table::new(&["ROUTE", "HOST", "PATH", "WHO", "UPSTREAM", "HEADERS"]);
+    for route in &config.routes {
+        let path = match &route.path {
+            PathMatch::Prefix(path) => path.clone(),
+            PathMatch::Exact(path) => format!("exact:{path}"),
+        };
+        let host = route.host.clone().unwrap_or_else(|| "any".to_owned());
+        let upstreams = route.upstreams.iter().map(upstream).collect::<Vec<_>>().join(", ");
+        table.row([
+            route.name.clone(),
+            host,
+            path,
+            who(route),
+            upstreams,
+            headers(route),
+        ]);
+    }
+    text.push_str(&format!("\n{table}"));
+    text
+}
+
+fn who(route: &Route) -> String {
+    if route.public {
+        return "everyone".to_owned();
+    }
+    let roles = route.require.roles.iter().map(|role| format!("role {role}"));
+    let groups = route.require.groups.iter().map(|group| format!("group {group}"));
+    let who = roles.chain(groups).collect::<Vec<_>>();
+    match who.is_empty() {
+        true => "anyone signed in".to_owned(),
+        false => who.join(" or "),
+    }
+}
+
+fn upstream(upstream: &Upstream) -> String {
+    match upstream {
+        Upstream::Tcp { tls: true, authority } => format!("https://{authority}"),
+        Upstream::Tcp { tls: false, authority } => format!("http://{authority}"),
+        Upstream::Unix(path) => format!("unix:{}", path.display()),
+    }
+}
+
+fn headers(route: &Route) -> String {
+    let profiles = route.headers.iter().map(|profile| match profile {
+        HeaderProfile::Signed => "signed",
+        HeaderProfile::Remote => "remote",
+        HeaderProfile::XForwarded => "x-forwarded",
+        HeaderProfile::XAuthRequest => "x-auth-request",
+        HeaderProfile::Shibboleth => "shibboleth",
+    });
+    let custom = (!route.custom.is_empty()).then_some("custom");
+    let names = profiles.chain(custom).collect::<Vec<_>>();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}

@@ -1,0 +1,215 @@
+//! The command line: arguments in, exit code out.
+//!
+//! Messages for people go to standard error, data to standard output. Exit codes: 0 fine, 1 an
+//! error while running or in the configuration, 2 wrong usage.
+
+pub mod config_check;
+mod config_show;
+#[cfg(feature = "demo")]
+pub mod demo;
+mod health;
+pub mod idp_import;
+pub mod idp_list;
+pub mod idp_refresh;
+pub mod idp_remove;
+pub mod idp_show;
+pub mod output;
+pub mod serve;
+pub mod values;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::base::IdpName;
+use crate::config::{self, Loaded, Sources};
+
+/// What a person typed after `samlgate`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "samlgate",
+    version,
+    propagate_version = true,
+    about = "A SAML 2.0 service-provider gateway in front of any web app",
+    long_about = "A SAML 2.0 service-provider gateway in front of any web app.\n\nPeople sign in at \
+                  their organisation's identity provider; the application behind samlgate only \
+                  ever sees requests of people who may be there, and who they are.",
+    after_help = "First steps:\n  \
+                  samlgate config template > config/samlgate.toml   a commented configuration\n  \
+                  samlgate config check                             is it right?\n  \
+                  samlgate idp values --vendor okta                 what to enter at the identity provider\n  \
+                  samlgate serve                                    run it\n\n\
+                  Exit codes: 0 fine, 1 error, 2 wrong usage."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    ///
+    /// Reads the configuration, checks it, and serves until SIGTERM or SIGINT.
+    #[command(
+        after_help = "Examples:\n  samlgate serve\n  samlgate serve --config /etc/samlgate/samlgate.toml"
+    )]
+    Serve(serve::ServeArgs),
+    /// Try it: gateway, identity provider and sample app on this machine.
+    ///
+    /// Everything listens on loopback only, and everything it keeps is temporary. The identity
+    /// provider of the demo signs for anybody who asks: never expose it.
+    #[cfg(feature = "demo")]
+    #[command(after_help = "Example:\n  samlgate demo --port 8080")]
+    Demo(demo::DemoArgs),
+    /// Check, print and explain the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Manage identity providers.
+    #[command(subcommand)]
+    Idp(IdpCommand),
+    /// Ask the running gateway whether it is ready; for container health checks.
+    ///
+    /// Requests /readyz from `admin.listen`. Exits with 0 when the gateway is healthy and with 1
+    /// when it is not, or does not answer within five seconds.
+    Health(ConfigFile),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Find every mistake in the configuration at once.
+    #[command(
+        after_help = "Examples:\n  samlgate config check\n  samlgate config check --online --config new.toml"
+    )]
+    Check(config_check::CheckArgs),
+    /// Print a commented sample.
+    #[command(after_help = "Example:\n  samlgate config template > config/samlgate.toml")]
+    Template,
+    /// Print the JSON Schema (draft 2020-12) of the file, for editors.
+    Schema,
+    /// Print every value in effect and where it comes from; passwords are left out.
+    Show(config_show::ShowArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum IdpCommand {
+    /// Add an identity provider, or replace one, by its SAML metadata.
+    #[command(after_help = "Examples:\n  \
+                      samlgate idp import https://idp.example.com/metadata\n  \
+                      samlgate idp import GoogleIDPMetadata.xml --name google --label \"Example Corp\"\n  \
+                      curl -s https://idp.example.com/metadata | samlgate idp import - --name corp")]
+    Import(idp_import::ImportArgs),
+    /// List the identity providers, imported and configured.
+    List(idp_list::ListArgs),
+    /// Show one identity provider: addresses, keys, settings.
+    Show(idp_show::ShowArgs),
+    /// Fetch the metadata of an identity provider again.
+    Refresh(NamedArgs),
+    /// Remove an imported identity provider.
+    Remove(NamedArgs),
+    /// Print what to enter at the identity provider, in its own words.
+    #[command(
+        after_help = "Examples:\n  samlgate idp values --vendor entra\n  samlgate idp values --json"
+    )]
+    Values(values::ValuesArgs),
+}
+
+/// Which configuration file.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigFile {
+    /// The configuration file.
+    ///
+    /// Without it: SAMLGATE_CONFIG, config/samlgate.toml, /etc/samlgate/samlgate.toml.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// A command about one identity provider.
+#[derive(Args, Clone, Debug)]
+pub struct NamedArgs {
+    /// The short name of the identity provider.
+    #[arg(value_name = "NAME", value_parser = idp_name)]
+    pub name: IdpName,
+    /// Which configuration file.
+    #[command(flatten)]
+    pub file: ConfigFile,
+}
+
+/// Parses the arguments of this process and does what they say.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => wait(serve::run(args)),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => wait(demo::run(args)),
+        Command::Config(ConfigCommand::Check(args)) => wait(config_check::run(args)),
+        Command::Config(ConfigCommand::Template) => output::data(&config::template()),
+        Command::Config(ConfigCommand::Schema) => output::json(&config::schema()),
+        Command::Config(ConfigCommand::Show(args)) => config_show::run(&args),
+        Command::Idp(IdpCommand::Import(args)) => configured(&args.file.clone(), async |loaded| {
+            idp_import::run(args, loaded).await
+        }),
+        Command::Idp(IdpCommand::List(args)) => configured(&args.file.clone(), async |loaded| {
+            idp_list::run(args, loaded).await
+        }),
+        Command::Idp(IdpCommand::Show(args)) => configured(&args.file.clone(), async |loaded| {
+            idp_show::run(args, loaded).await
+        }),
+        Command::Idp(IdpCommand::Refresh(args)) => configured(&args.file.clone(), async |loaded| {
+            idp_refresh::run(args, loaded).await
+        }),
+        Command::Idp(IdpCommand::Remove(args)) => configured(&args.file.clone(), async |loaded| {
+            idp_remove::run(args, loaded).await
+        }),
+        Command::Idp(IdpCommand::Values(args)) => values::run(&args),
+        Command::Health(args) => health::run(&args),
+    }
+}
+
+/// Loads the configuration; on mistakes prints all of them and gives the exit code.
+pub fn load(file: &ConfigFile) -> Result<Loaded, ExitCode> {
+    config::load(&Sources::of_process(file.config.clone())).map_err(|problems| {
+        output::problems(&problems);
+        ExitCode::FAILURE
+    })
+}
+
+/// Loads the configuration and then runs an asynchronous command with it.
+fn configured<F>(file: &ConfigFile, command: F) -> ExitCode
+where
+    F: AsyncFnOnce(Loaded) -> ExitCode,
+{
+    match load(file) {
+        Ok(loaded) => wait(command(loaded)),
+        Err(code) => code,
+    }
+}
+
+/// Runs an asynchronous command to its end.
+fn wait(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => {
+            output::error(&format!("the system gives no threads: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads a name for clap.
+pub(crate) fn idp_name(text: &str) -> Result<IdpName, String> {
+    IdpName::parse(text)
+        .ok_or_else(|| "use up to 64 of a-z 0-9 - _ . and begin with a letter or digit".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_of_all_commands_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}
