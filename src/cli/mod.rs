@@ -120,7 +120,7 @@ enum IdpCommand {
 pub struct ConfigFile {
     /// The configuration file.
     ///
-    /// Without it: SAMLGATE_CONFIG, config/samlgate.toml, /etc/samlgate/samlgate.toml.
+    /// Without it: `SAMLGATE_CONFIG`, config/samlgate.toml, /etc/samlgate/samlgate.toml.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

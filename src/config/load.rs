@@ -161,7 +161,7 @@ impl<'n> Sheet<'n> {
         let entry = self.root.iter().find(|entry| entry.key == name);
         let (entries, source) = match entry.map(|entry| (&entry.node.item, &entry.source)) {
             Some((Item::Table(entries), source)) => (entries.as_slice(), source.clone()),
-            _ => (&[] as &[Entry], self.begin()),
+            _ => (&[][..], self.begin()),
         };
         Some(Scope::new(section.keys, name.to_owned(), entries, source))
     }
@@ -184,7 +184,7 @@ impl<'n> Sheet<'n> {
 /// Reads every section, in the order of the table of keys.
 fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
     let sheet = Sheet { root, file: file.display().to_string() };
-    let folder = file.parent().unwrap_or(Path::new(""));
+    let folder = file.parent().unwrap_or_else(|| Path::new(""));
 
     let server_scope = sheet.scope("server")?;
     let public_url = build::server::public_url(reader, &server_scope);

@@ -233,9 +233,7 @@ static KEYCLOAK: Guide = Guide {
         ("groups", "groups", "mapper Group list, Full group path off"),
     ],
     import: "Then: samlgate idp import https://KEYCLOAK/realms/REALM/protocol/saml/descriptor",
-    notes: &[
-        "Without a Group list, samlgate takes the roles that Keycloak sends as Role for groups.",
-    ],
+    notes: &["For roles of Keycloak instead of groups: [attributes] groups = [\"Role\"]"],
     page: Some("docs/idp/keycloak.md"),
 };
 
@@ -259,11 +257,7 @@ static ONELOGIN: Guide = Guide {
         ("User.email", "email", "Email"),
         ("User.FirstName", "first_name", "First Name"),
         ("User.LastName", "last_name", "Last Name"),
-        (
-            "memberOf",
-            "groups",
-            "User Roles, semicolon input as multi-value parameter",
-        ),
+        ("memberOf", "groups", "User Roles (a multi-value parameter)"),
     ],
     import: "Then copy the Issuer URL from the SSO tab: samlgate idp import ISSUER_URL",
     notes: &[
