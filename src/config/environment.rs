@@ -4,7 +4,7 @@
 //! with `SAMLGATE_` are left alone: Kubernetes gives every container `SAMLGATE_SERVICE_HOST` and
 //! the like for a Service named `samlgate`. The exception is a key with one underscore too few.
 
-use super::keys::{Key, Kind, SECTIONS, Shape, environment_name};
+use super::keys::{Availability, Key, Kind, SECTIONS, Shape, environment_name};
 use super::nearest::nearest;
 use super::node::{Entry, Item, Node};
 use super::problem::{Problem, Source};
@@ -63,14 +63,18 @@ pub(super) fn overlay(
                 continue;
             }
         }
-        let settable = direct.or(from_file).map_or("", |settable| settable.variable.as_str());
-        if let Some((_, other)) = used.iter().find(|(known, _)| *known == settable) {
+        let Some(settable) = direct.or(from_file) else {
+            continue;
+        };
+        let source = Source::Environment(variable.clone());
+        let path = settable.path.join(".");
+        if let Some((_, other)) = used.iter().find(|(known, _)| *known == settable.variable) {
             let message = format!("both {other} and {variable} are set");
-            let complaint = Complaint::new(message, "set one of them");
-            let source = Source::Environment(variable.clone());
-            reader.wrong(settable.to_owned(), source, complaint);
+            reader.wrong(path, source, Complaint::new(message, "set one of them"));
+        } else if settable.key.availability == Availability::Later {
+            reader.wrong(path, source, Complaint::later());
         }
-        used.push((settable, variable));
+        used.push((&settable.variable, variable));
     }
 }
 

@@ -524,9 +524,10 @@ static ATTRIBUTES: &[Key] = &[
     key(
         "external_id",
         Kind::Texts,
-        "The id by which a provisioning system knows the person.",
+        "The id by which a provisioning system knows the person: the attribute must carry the very \
+         value that it sends as `externalId`.",
     )
-    .otherwise("the vendor's names")
+    .otherwise("none")
     .sample("[\"externalId\"]"),
 ];
 

@@ -92,11 +92,7 @@ fn keys(reader: &mut Reader, path: &str, known: &'static [Key], entries: &[Entry
             continue;
         };
         if key.availability == Availability::Later {
-            let complaint = Complaint::new(
-                "is not available in this version",
-                "remove it; what it would allow or demand does not happen yet",
-            );
-            reader.wrong(full, entry.source.clone(), complaint);
+            reader.wrong(full, entry.source.clone(), Complaint::later());
             continue;
         }
         if let (Kind::Inner(known), Item::Table(entries)) = (key.kind, &entry.node.item) {

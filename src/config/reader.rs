@@ -30,6 +30,14 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
+    /// About a key that exists, but not yet.
+    pub(super) fn later() -> Self {
+        Self::new(
+            "is not available in this version",
+            "remove it; what it would allow or demand does not happen yet",
+        )
+    }
+
     pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: Some(hint.into()) }
     }

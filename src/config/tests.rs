@@ -723,6 +723,11 @@ fn identity_headers_are_profiles_or_names_of_ones_own() {
         &route("custom_headers = { X-Dept = 'a', x-dept = 'b' }"),
         "route[#1].custom_headers.x-dept",
     );
+    refused(
+        &route("headers = ['remote']\ncustom_headers = { Remote-User = 'uid' }"),
+        "route[#1].custom_headers.Remote-User",
+    );
+    good(&route("custom_headers = { Remote-User = 'uid' }"));
     let route = good(&route(
         "headers = ['remote', 'custom', 'remote']\ncustom_headers = { X-Dept = 'department' }",
     ))

@@ -20,6 +20,23 @@ enum Profile {
     Custom,
 }
 
+impl Profile {
+    /// Whether it sets this header (in lower case).
+    fn has(self, name: &str) -> bool {
+        let (prefix, words): (_, &[_]) = match self {
+            Self::Ours(HeaderProfile::Remote) => ("remote-", &["user", "email", "name", "groups"]),
+            Self::Ours(HeaderProfile::XForwarded) => ("x-forwarded-", WORDS),
+            Self::Ours(HeaderProfile::XAuthRequest) => ("x-auth-request-", WORDS),
+            Self::Ours(HeaderProfile::Shibboleth) => return name.starts_with("shib-"),
+            Self::Ours(HeaderProfile::Signed) | Self::Custom => return false,
+        };
+        let name = name.replace('_', "-");
+        name.strip_prefix(prefix).is_some_and(|rest| words.contains(&rest))
+    }
+}
+
+const WORDS: &[&str] = &["user", "email", "preferred-username", "groups"];
+
 const PROFILES: &[(&str, Profile)] = &[
     ("signed", Profile::Ours(HeaderProfile::Signed)),
     ("remote", Profile::Ours(HeaderProfile::Remote)),
@@ -263,6 +280,13 @@ fn headers(reader: &mut Reader, scope: &Scope<'_>) -> (Vec<HeaderProfile>, Vec<(
         match custom_header(&name, &attribute) {
             Ok((name, _)) if custom.iter().any(|(other, _)| *other == name) => {
                 let complaint = Complaint::new("stands there twice", "case makes no difference");
+                reader.wrong(path, source, complaint);
+            }
+            Ok((name, _)) if profiles.iter().any(|profile| profile.has(&name)) => {
+                let complaint = Complaint::new(
+                    "is set by a profile in `headers` already",
+                    "remove one of them, or choose another name",
+                );
                 reader.wrong(path, source, complaint);
             }
             Ok(header) => custom.push(header),
