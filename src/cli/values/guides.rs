@@ -233,7 +233,7 @@ static KEYCLOAK: Guide = Guide {
         ("groups", "groups", "mapper Group list, Full group path off"),
     ],
     import: "Then: samlgate idp import https://KEYCLOAK/realms/REALM/protocol/saml/descriptor",
-    notes: &["For roles of Keycloak instead of groups: [attributes] groups = [\"Role\"]"],
+    notes: &["Without a Group list, the roles that Keycloak sends as Role count as groups."],
     page: Some("docs/idp/keycloak.md"),
 };
 
@@ -340,6 +340,11 @@ static SHIBBOLETH: Guide = Guide {
         ("signResponses", Text("true")),
     ],
     attributes: &[
+        (
+            "urn:oid:1.3.6.1.4.1.5923.1.1.1.6",
+            "user_name",
+            "eduPersonPrincipalName",
+        ),
         ("urn:oid:0.9.2342.19200300.100.1.3", "email", "mail"),
         ("urn:oid:2.5.4.42", "first_name", "givenName"),
         ("urn:oid:2.5.4.4", "last_name", "sn"),
@@ -348,12 +353,10 @@ static SHIBBOLETH: Guide = Guide {
             "display_name",
             "displayName",
         ),
+        ("urn:oid:1.3.6.1.4.1.5923.1.5.1.1", "groups", "isMemberOf"),
     ],
     import: "Then: samlgate idp import https://IDP_HOST/idp/shibboleth",
-    notes: &[
-        "Shibboleth encrypts assertions by default, and this version can not decrypt them.",
-        "For groups, release an attribute and name it: [attributes] groups = [\"urn:oid:1.3.6.1.4.1.5923.1.5.1.1\"]",
-    ],
+    notes: &["Shibboleth encrypts assertions by default, and this version can not decrypt them."],
     page: None,
 };
 
