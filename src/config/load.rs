@@ -117,11 +117,12 @@ pub fn load_text(
     }
 }
 
-/// `admin.listen` alone, whatever is wrong elsewhere: a health check must not fail because
-/// somebody is editing the file.
+/// `admin.listen` alone, whatever is wrong elsewhere, even if the file is not TOML at the moment:
+/// a health check must not fail because somebody is editing the file of a running gateway.
 pub fn admin_listen(sources: &Sources) -> Result<SocketAddr, Problems> {
     let (file, text) = sources.read()?;
-    let mut root = parse(&text, &file)?;
+    let (table, _) = DeTable::parse_recoverable(&text);
+    let mut root = Lines::new(&file.display().to_string(), &text).table(table.get_ref());
     let mut reader = Reader::default();
     environment::overlay(&mut reader, &mut root, &sources.environment);
     reader = Reader::default();

@@ -31,7 +31,7 @@ pub use settings::{
     AdminSettings, Config, LogFormat, ScimSettings, ServerSettings, SessionStoreKind,
     TelemetrySettings,
 };
-pub use show::Effective;
+pub use show::{Effective, waiting_for_restart};
 pub use template::template;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::keys::{self, Effect};
 use super::node::{Item, Node};
 use super::problem::Source;
 
@@ -59,6 +60,23 @@ impl Effective {
         }
         object
     }
+}
+
+/// The keys whose new values take effect only with the next start: what a reload has to say.
+pub fn waiting_for_restart(old: &[Effective], new: &[Effective]) -> Vec<String> {
+    let changed = |value: &&Effective| {
+        let before = old.iter().find(|before| before.path == value.path);
+        before.is_none_or(|before| before.value != value.value) && needs_restart(&value.path)
+    };
+    new.iter().filter(changed).map(|value| value.path.clone()).collect()
+}
+
+fn needs_restart(path: &str) -> bool {
+    let key = path.split_once('.').and_then(|(section, rest)| {
+        // `server.tls.key` is a part of `server.tls`.
+        keys::section(section)?.key(rest.split('.').next().unwrap_or_default())
+    });
+    key.is_some_and(|key| key.effect == Effect::Restart)
 }
 
 fn to_json(item: &Item, secret: bool) -> Value {

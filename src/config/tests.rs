@@ -986,6 +986,41 @@ fn health_needs_nothing_but_the_admin_address() {
 }
 
 #[test]
+fn health_works_while_the_file_is_not_even_toml() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("samlgate.toml");
+    std::fs::write(
+        &file,
+        "[admin]\nlisten = '127.0.0.1:7000'\n[[route\npath = \n",
+    )
+    .unwrap();
+    let sources = Sources { file: Some(file), environment: Vec::new() };
+    assert_eq!(
+        admin_listen(&sources).unwrap().to_string(),
+        "127.0.0.1:7000"
+    );
+}
+
+#[test]
+fn a_reload_can_tell_what_waits_for_the_next_start() {
+    let old = good(&minimal(""));
+    let new = good(&format!(
+        "{}[telemetry]\nlog = 'text'\n[saml]\nclock_skew = '60s'\n",
+        minimal("listen = '0.0.0.0:1'\ntls = { certificate = 'Cargo.toml', key = 'Cargo.lock' }"),
+    ));
+    assert_eq!(
+        waiting_for_restart(&old.values, &new.values),
+        [
+            "server.listen",
+            "server.tls.certificate",
+            "server.tls.key",
+            "telemetry.log"
+        ]
+    );
+    assert!(waiting_for_restart(&old.values, &old.values).is_empty());
+}
+
+#[test]
 fn a_file_that_is_not_there_is_said_so() {
     let sources = Sources { file: Some("none.toml".into()), environment: Vec::new() };
     let problems = load(&sources).unwrap_err();
