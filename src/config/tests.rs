@@ -1029,3 +1029,32 @@ fn a_file_that_is_not_there_is_said_so() {
         "{problems}"
     );
 }
+
+proptest::proptest! {
+    /// Every key may hold every kind of value: there is an answer, and it says what is wrong.
+    #[test]
+    fn no_value_is_too_strange(
+        lines in proptest::collection::btree_map((0_usize..11, 0_usize..40), 0_usize..12, 0..30)
+    ) {
+        let values = [
+            "7", "-1.5", "true", "''", "'\u{e9}'", "[]", "[[]]", "['a', 1, {}]", "{}",
+            "{ a = 'b' }", "2026-11-21", "'1h'",
+        ];
+        let mut text = String::new();
+        for (place, section) in keys::SECTIONS.iter().enumerate() {
+            text.push_str(&match section.shape {
+                keys::Shape::Table => format!("[{}]\n", section.name),
+                keys::Shape::List => format!("[[{}]]\n", section.name),
+            });
+            for (number, key) in section.keys.iter().enumerate() {
+                if let Some(value) = lines.get(&(place, number)) {
+                    text.push_str(&format!("{} = {}\n", key.name, values[*value]));
+                }
+            }
+        }
+        let found = mistakes(&text);
+        proptest::prop_assert!(found.iter().all(|(code, _)| *code != ErrorCode::ConfigSyntax));
+        // No [[route]] has an upstream, or it is one of the values above: that is always a mistake.
+        proptest::prop_assert!(found.iter().any(|(_, path)| path.ends_with(".upstream")), "{text}");
+    }
+}
