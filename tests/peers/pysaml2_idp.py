@@ -1,0 +1,476 @@
+#!/usr/bin/env python3
+"""An identity provider for the tests: pysaml2 behind a small HTTP server.
+
+In: AuthnRequests by HTTP-Redirect and HTTP-POST, and what a person types on the login page.
+Out: Responses by HTTP-POST, signed by xmlsec1. Nothing of the gateway is imported here, so that
+two independent readings of SAML meet.
+
+    pysaml2_idp.py --sp-metadata https://localhost:8443/saml/metadata --insecure
+
+It prints `ready URL` when it answers, and ends on SIGTERM. The metadata of the service provider is
+read at the first login, not at the start: the two need each other's. The people are in users.json.
+
+    /metadata                                   metadata of this identity provider
+    /sso/redirect, /sso/post                    single sign-on
+    /idp-initiated?user=alice&relay_state=/x    a Response that nobody asked for
+    /logout                                     forgets who is signed in here
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import secrets
+import signal
+import ssl
+import sys
+import tempfile
+import threading
+import traceback
+import urllib.request
+from datetime import datetime, timedelta, timezone
+from html import escape
+from http.cookies import SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
+from saml2.config import IdPConfig
+from saml2.metadata import entity_descriptor
+from saml2.saml import (
+    NAME_FORMAT_BASIC,
+    NAME_FORMAT_URI,
+    NAMEID_FORMAT_EMAILADDRESS,
+    NAMEID_FORMAT_PERSISTENT,
+    NAMEID_FORMAT_TRANSIENT,
+    NAMEID_FORMAT_UNSPECIFIED,
+    NameID,
+)
+from saml2.samlp import STATUS_AUTHN_FAILED, STATUS_NO_PASSIVE
+from saml2.server import Server
+from saml2.sigver import get_xmlsec_binary
+
+HERE = Path(__file__).resolve().parent
+
+PASSWORD_PROTECTED = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
+
+NAME_ID_FORMATS = {
+    "persistent": NAMEID_FORMAT_PERSISTENT,
+    "email": NAMEID_FORMAT_EMAILADDRESS,
+    "transient": NAMEID_FORMAT_TRANSIENT,
+    "unspecified": NAMEID_FORMAT_UNSPECIFIED,
+}
+
+
+class Refused(Exception):
+    """This request gets no answer; the sentence is for the person at the browser."""
+
+
+class IdentityProvider:
+    """pysaml2's Server, the people, and who is signed in."""
+
+    def __init__(self, options, base, folder):
+        self.options = options
+        self.base = base
+        self.users = json.loads(Path(options.users).read_text(encoding="utf-8"))
+        self.lock = threading.Lock()  # pysaml2 does not promise to be thread-safe
+        self.server = None
+        self.sp_entity_id = None
+        self.sessions = {}  # cookie -> (user, when)
+        self.waiting = {}  # ticket on the login page -> (AuthnRequest, RelayState)
+        self.settings = self._settings(folder)
+
+    def metadata(self):
+        with self.lock:
+            config = IdPConfig().load({**self.settings})
+            return str(entity_descriptor(config))
+
+    def parse(self, binding, parameters):
+        """An AuthnRequest, with its signature checked where one is demanded or there."""
+        message = parameters.get("SAMLRequest")
+        if not message:
+            raise Refused("There is no SAMLRequest.")
+        with self.lock:
+            request = self._server().parse_authn_request(
+                message,
+                binding,
+                relay_state=parameters.get("RelayState"),
+                sigalg=parameters.get("SigAlg"),
+                signature=parameters.get("Signature"),
+            )
+        if request is None:
+            raise Refused("The AuthnRequest could not be verified.")
+        return request.message
+
+    def answer(self, user, since, request, relay_state):
+        """The page that posts the Response to the service provider."""
+        with self.lock:
+            server = self._server()
+            if request is None:
+                in_response_to, policy = None, None
+                destination = self._acs()
+            else:
+                arguments = server.response_args(request, [BINDING_HTTP_POST])
+                in_response_to = arguments["in_response_to"]
+                policy = arguments["name_id_policy"]
+                destination = arguments["destination"]
+            person = self.users[user]
+            attributes = {"uid": [user]}
+            for name, value in person.items():
+                values = value if isinstance(value, list) else [value]
+                if any(values):
+                    attributes[name] = values
+            response = server.create_authn_response(
+                attributes,
+                in_response_to,
+                destination,
+                self.sp_entity_id,
+                name_id=self._name_id(user, policy),
+                authn={
+                    "class_ref": PASSWORD_PROTECTED,
+                    "authn_instant": since.timestamp(),
+                },
+                sign_response=self.options.sign in ("response", "both"),
+                sign_assertion=self.options.sign in ("assertion", "both"),
+                sign_alg=self.settings["signing_algorithm"],
+                digest_alg=self.settings["digest_algorithm"],
+                session_not_on_or_after=self._session_end(),
+            )
+            return self._post(server, response, destination, relay_state)
+
+    def refuse(self, request, relay_state, status, text):
+        """The page that posts a Response without an assertion."""
+        with self.lock:
+            server = self._server()
+            arguments = server.response_args(request, [BINDING_HTTP_POST])
+            response = server.create_error_response(
+                arguments["in_response_to"],
+                arguments["destination"],
+                (status, text),
+                sign=True,
+                sign_alg=self.settings["signing_algorithm"],
+                digest_alg=self.settings["digest_algorithm"],
+            )
+            return self._post(server, response, arguments["destination"], relay_state)
+
+    def _post(self, server, response, destination, relay_state):
+        http = server.apply_binding(
+            BINDING_HTTP_POST, str(response), destination, relay_state or "", response=True
+        )
+        return http["data"]
+
+    def _name_id(self, user, policy):
+        wanted = getattr(policy, "format", None)
+        if wanted in (None, "", NAMEID_FORMAT_UNSPECIFIED) or wanted not in NAME_ID_FORMATS.values():
+            wanted = NAME_ID_FORMATS[self.options.name_id_format]
+        if wanted == NAMEID_FORMAT_EMAILADDRESS:
+            text = self.users[user]["mail"]
+        elif wanted == NAMEID_FORMAT_UNSPECIFIED:
+            text = user
+        elif wanted == NAMEID_FORMAT_TRANSIENT:
+            text = "_" + secrets.token_hex(20)
+        else:
+            text = hashlib.sha256(f"{self.sp_entity_id}!{user}".encode()).hexdigest()
+        return NameID(format=wanted, sp_name_qualifier=self.sp_entity_id, text=text)
+
+    def _session_end(self):
+        if self.options.session_seconds is None:
+            return None
+        end = datetime.now(timezone.utc) + timedelta(seconds=self.options.session_seconds)
+        return end.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _acs(self):
+        services = self.server.metadata.assertion_consumer_service(
+            self.sp_entity_id, BINDING_HTTP_POST, "spsso"
+        )
+        return services[0]["location"]
+
+    def _server(self):
+        if self.server is None:
+            document = read(self.options.sp_metadata, self.options.insecure)
+            settings = {**self.settings, "metadata": {"inline": [document]}}
+            server = Server(config=IdPConfig().load(settings))
+            entities = list(server.metadata.keys())
+            if len(entities) != 1:
+                raise Refused(f"{self.options.sp_metadata} describes {len(entities)} entities")
+            self.server, self.sp_entity_id = server, entities[0]
+        return self.server
+
+    def _settings(self, folder):
+        post = (f"{self.base}/sso/post", BINDING_HTTP_POST)
+        redirect = (f"{self.base}/sso/redirect", BINDING_HTTP_REDIRECT)
+        key, certificate = key_pair(folder, self.options.entity_id or self.base)
+        sha = self.options.sha
+        return {
+            "entityid": self.options.entity_id or f"{self.base}/metadata",
+            "description": "pysaml2",
+            "key_file": key,
+            "cert_file": certificate,
+            "xmlsec_binary": get_xmlsec_binary(["/usr/bin", "/usr/local/bin", "/opt/local/bin"]),
+            "attribute_map_dir": str(HERE / "attribute_maps"),
+            "signing_algorithm": f"http://www.w3.org/2001/04/xmldsig-more#rsa-sha{sha}",
+            "digest_algorithm": {
+                "256": "http://www.w3.org/2001/04/xmlenc#sha256",
+                "384": "http://www.w3.org/2001/04/xmldsig-more#sha384",
+                "512": "http://www.w3.org/2001/04/xmlenc#sha512",
+            }[sha],
+            "service": {
+                "idp": {
+                    "name": "Example Corp",
+                    "endpoints": {
+                        "single_sign_on_service": [post]
+                        if self.options.only_post
+                        else [redirect, post],
+                    },
+                    "name_id_format": list(NAME_ID_FORMATS.values()),
+                    "want_authn_requests_signed": self.options.want_authn_requests_signed,
+                    "policy": {
+                        "default": {
+                            "lifetime": {"minutes": 5},
+                            "name_form": {
+                                "oid": NAME_FORMAT_URI,
+                                "basic": NAME_FORMAT_BASIC,
+                            }[self.options.attribute_names],
+                        }
+                    },
+                }
+            },
+        }
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The pages. The IdentityProvider is set by main()."""
+
+    protocol_version = "HTTP/1.1"
+    idp = None
+
+    def do_GET(self):
+        self._guarded("GET")
+
+    def do_POST(self):
+        self._guarded("POST")
+
+    def _guarded(self, method):
+        try:
+            self._route(method)
+        except Refused as refused:
+            self._page(400, f"<h1>Refused</h1><p>{escape(str(refused))}</p>")
+        except Exception as error:  # pysaml2 raises many kinds; all of them are an answer here
+            traceback.print_exc()
+            self._page(400, f"<h1>Refused</h1><p>{escape(type(error).__name__)}</p>")
+
+    def _route(self, method):
+        url = urlsplit(self.path)
+        text = url.query
+        if method == "POST":
+            text = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+        parameters = {name: values[0] for name, values in parse_qs(text, True).items()}
+        here = (method, url.path)
+        if here == ("GET", "/metadata"):
+            self._send(200, "application/samlmetadata+xml", self.idp.metadata())
+        elif here == ("GET", "/sso/redirect"):
+            self._sign_on(self.idp.parse(BINDING_HTTP_REDIRECT, parameters), parameters)
+        elif here == ("POST", "/sso/post"):
+            # A browser leaves our Lax cookie out of a POST that another site made, and sends it
+            # with the GET that follows.
+            request = self.idp.parse(BINDING_HTTP_POST, parameters)
+            ticket = self._keep(request, parameters.get("RelayState"))
+            self._redirect(f"/sso/continue?ticket={ticket}")
+        elif here == ("GET", "/sso/continue"):
+            request, relay_state = self._kept(parameters)
+            self._sign_on(request, {"RelayState": relay_state})
+        elif here == ("POST", "/login"):
+            self._login(parameters)
+        elif here == ("GET", "/idp-initiated"):
+            user = self._user(parameters)
+            relay_state = parameters.get("relay_state")
+            now = datetime.now(timezone.utc)
+            self._page(200, self.idp.answer(user, now, None, relay_state), whole=True)
+        elif here == ("GET", "/logout"):
+            self.idp.sessions.pop(self._cookie(), None)
+            self._page(200, "<h1>Signed out</h1>", {"Set-Cookie": self._set_cookie("", 0)})
+        elif here == ("GET", "/"):
+            self._page(200, "<h1>Example Corp</h1><p>An identity provider for tests.</p>")
+        else:
+            self._page(404, "<h1>Not found</h1>")
+
+    def _sign_on(self, request, parameters):
+        relay_state = parameters.get("RelayState")
+        signed_in = self.idp.sessions.get(self._cookie())
+        if signed_in and request.force_authn != "true":
+            user, since = signed_in
+            self._page(200, self.idp.answer(user, since, request, relay_state), whole=True)
+        elif request.is_passive == "true":
+            page = self.idp.refuse(request, relay_state, STATUS_NO_PASSIVE, "Nobody is signed in")
+            self._page(200, page, whole=True)
+        else:
+            self._login_page(self._keep(request, relay_state))
+
+    def _login_page(self, ticket):
+        people = "".join(
+            f'<option value="{escape(user)}">{escape(person["displayName"])}</option>'
+            for user, person in self.idp.users.items()
+        )
+        self._page(
+            200,
+            f"""<h1>Example Corp Login</h1>
+<form id="login" method="post" action="/login">
+  <input type="hidden" name="ticket" value="{escape(ticket)}">
+  <p><label>Who are you? <select id="user" name="user">{people}</select></label></p>
+  <p><button id="sign-in" name="action" value="sign-in">Sign in</button>
+     <button id="cancel" name="action" value="cancel">Cancel</button></p>
+</form>""",
+        )
+
+    def _login(self, parameters):
+        request, relay_state = self._kept(parameters)
+        if parameters.get("action") == "cancel":
+            page = self.idp.refuse(request, relay_state, STATUS_AUTHN_FAILED, "Cancelled")
+            self._page(200, page, whole=True)
+            return
+        user = self._user(parameters)
+        now = datetime.now(timezone.utc)
+        cookie = secrets.token_urlsafe(32)
+        self.idp.sessions[cookie] = (user, now)
+        page = self.idp.answer(user, now, request, relay_state)
+        self._page(200, page, {"Set-Cookie": self._set_cookie(cookie)}, whole=True)
+
+    def _keep(self, request, relay_state):
+        ticket = secrets.token_urlsafe(16)
+        self.idp.waiting[ticket] = (request, relay_state)
+        return ticket
+
+    def _kept(self, parameters):
+        # Not removed: whoever goes back to the login page may send it again, as at real ones.
+        try:
+            return self.idp.waiting[parameters.get("ticket")]
+        except KeyError:
+            raise Refused("This login page is from another time.") from None
+
+    def _user(self, parameters):
+        user = parameters.get("user") or parameters.get("username") or ""
+        if user not in self.idp.users:
+            raise Refused(f"Nobody is called {user}.")
+        return user
+
+    def _cookie_name(self):
+        # Cookies do not know ports, and several of us may run on one machine.
+        return f"idp_session_{self.server.server_address[1]}"
+
+    def _cookie(self):
+        cookies = SimpleCookie(self.headers.get("Cookie", ""))
+        morsel = cookies.get(self._cookie_name())
+        return morsel.value if morsel else None
+
+    def _set_cookie(self, value, max_age=None):
+        age = "" if max_age is None else f"; Max-Age={max_age}"
+        return f"{self._cookie_name()}={value}; Path=/; HttpOnly; SameSite=Lax{age}"
+
+    def _redirect(self, location):
+        self._send(303, "text/plain", "", {"Location": quote(location, safe="/?=&_-")})
+
+    def _page(self, status, body, headers=None, whole=False):
+        if not whole:
+            body = f"<!DOCTYPE html><title>Example Corp Login</title>{body}"
+        self._send(status, "text/html; charset=utf-8", body, headers)
+
+    def _send(self, status, kind, body, headers=None):
+        data = body.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Cache-Control", "no-store")
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format, *arguments):
+        # Without the query: it holds whole messages.
+        line = f"{self.command} {urlsplit(self.path).path}" if self.command else "-"
+        print(f"{line} {arguments[1] if len(arguments) > 1 else ''}", file=sys.stderr, flush=True)
+
+
+def read(place, insecure):
+    """A URL or a file."""
+    if "://" not in place:
+        return Path(place).read_text(encoding="utf-8")
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if place.startswith("http://"):
+        context = None
+    with urllib.request.urlopen(place, timeout=10, context=context) as answer:
+        return answer.read().decode()
+
+
+def key_pair(folder, common_name):
+    """A new RSA key and its self-signed certificate, as PEM files."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )
+    key_file, certificate_file = Path(folder, "idp.key"), Path(folder, "idp.crt")
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+    )
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return str(key_file), str(certificate_file)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description="An identity provider for tests, on pysaml2.")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--sp-metadata", required=True, metavar="URL|FILE")
+    parser.add_argument("--insecure", action="store_true", help="do not verify the TLS of that URL")
+    parser.add_argument("--entity-id", help="default: the URL of the metadata")
+    parser.add_argument("--sign", choices=["response", "assertion", "both"], default="assertion")
+    parser.add_argument("--sha", choices=["256", "384", "512"], default="256")
+    parser.add_argument("--name-id-format", choices=list(NAME_ID_FORMATS), default="persistent")
+    parser.add_argument("--attribute-names", choices=["oid", "basic"], default="oid")
+    parser.add_argument("--session-seconds", type=int, help="sets SessionNotOnOrAfter")
+    parser.add_argument("--want-authn-requests-signed", action="store_true")
+    parser.add_argument("--only-post", action="store_true", help="metadata lists no HTTP-Redirect")
+    parser.add_argument("--users", default=str(HERE / "users.json"))
+    return parser.parse_args()
+
+
+def main():
+    logging.basicConfig(level=logging.WARNING)
+    options = arguments()
+    http = ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
+    base = f"http://127.0.0.1:{http.server_address[1]}"
+    with tempfile.TemporaryDirectory(prefix="pysaml2-idp-") as folder:
+        Handler.idp = IdentityProvider(options, base, folder)
+
+        def stop(*_):
+            # shutdown() waits for serve_forever(), which this very thread runs.
+            threading.Thread(target=http.shutdown).start()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        print(f"ready {base}", flush=True)
+        http.serve_forever(poll_interval=0.1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,310 @@
+#!/usr/bin/env node
+// A second identity provider for the tests: Auth0's samlp behind node's http server.
+//
+// In: AuthnRequests by HTTP-Redirect and HTTP-POST, and a name on the login page.
+// Out: Responses by HTTP-POST, signed by xml-crypto. It shares no line with pysaml2_idp.py, only the
+// people (users.json), the pages' addresses and most options.
+//
+//     node server.js --sp-metadata https://localhost:8443/saml/metadata --insecure
+//
+// It prints `ready URL` when it answers, and ends on SIGTERM.
+'use strict';
+
+const { execFileSync } = require('node:child_process');
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const http = require('node:http');
+const https = require('node:https');
+const os = require('node:os');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { DOMParser } = require('@auth0/xmldom');
+const samlp = require('samlp');
+
+const METADATA = 'urn:oasis:names:tc:SAML:2.0:metadata';
+const HTTP_POST = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST';
+
+const { values: options } = parseArgs({
+  options: {
+    port: { type: 'string', default: '0' }, // 0 takes a free one
+    'sp-metadata': { type: 'string' }, // URL or file
+    insecure: { type: 'boolean', default: false }, // do not verify the TLS of that URL
+    'entity-id': { type: 'string' }, // default: the URL of the metadata
+    sign: { type: 'string', default: 'assertion' }, // response, assertion or both
+    'name-id-format': { type: 'string', default: 'unspecified' }, // or email
+    'want-authn-requests-signed': { type: 'boolean', default: false },
+    users: { type: 'string', default: path.join(__dirname, '..', 'users.json') },
+  },
+});
+
+const users = JSON.parse(fs.readFileSync(options.users, 'utf8'));
+const sessions = new Map(); // cookie -> user
+const waiting = new Map(); // ticket on the login page -> SAMLRequest and what came with it
+let base; // known when the port is
+let credentials;
+let serviceProvider; // read at the first login, not at the start: the two need each other's metadata
+
+async function route(req, res) {
+  const url = new URL(req.url, base);
+  req.query = req.method === 'GET' ? Object.fromEntries(url.searchParams) : {};
+  req.body = req.method === 'POST' ? await form(req) : {};
+  switch (`${req.method} ${url.pathname}`) {
+    case 'GET /metadata':
+      return metadata(req, res);
+    case 'GET /sso/redirect':
+      return signOn(req, res, { query: req.query, body: {}, originalUrl: req.url, method: 'GET' });
+    case 'POST /sso/post':
+      // A browser leaves our Lax cookie out of a POST that another site made, and sends it with
+      // the GET that follows.
+      return redirect(res, `/sso/continue?ticket=${keep({ query: {}, body: req.body, method: 'POST' })}`);
+    case 'GET /sso/continue':
+      return signOn(req, res, kept(req.query.ticket));
+    case 'POST /login': {
+      const user = known(req.body.username);
+      const secret = crypto.randomUUID();
+      sessions.set(secret, user);
+      res.setHeader('Set-Cookie', `${cookieName()}=${secret}; Path=/; HttpOnly; SameSite=Lax`);
+      return answer(res, user, kept(req.body.ticket));
+    }
+    case 'GET /idp-initiated': {
+      const relayState = req.query.relay_state;
+      const message = { query: {}, body: {}, method: 'GET', relayState };
+      return answer(res, known(req.query.user), message);
+    }
+    case 'GET /logout':
+      sessions.delete(cookie(req));
+      res.setHeader('Set-Cookie', `${cookieName()}=; Path=/; Max-Age=0`);
+      return page(res, 200, '<h1>Signed out</h1>');
+    default:
+      return page(res, 404, '<h1>Not found</h1>');
+  }
+}
+
+async function signOn(req, res, message) {
+  const user = sessions.get(cookie(req));
+  const request = await parse(message);
+  if (user && request.forceAuthn !== 'true') return answer(res, user, message);
+  return page(
+    res,
+    200,
+    `<h1>Contoso Login</h1>
+<form id="login" method="post" action="/login">
+  <input type="hidden" name="ticket" value="${keep(message)}">
+  <p><label>User name <input id="username" name="username" autofocus></label></p>
+  <p><button id="sign-in">Sign in</button></p>
+</form>`,
+  );
+}
+
+// The page that posts the Response to the service provider.
+async function answer(res, user, message) {
+  const sp = await readServiceProvider();
+  const handler = samlp.auth({
+    ...signing(),
+    issuer: entityId(),
+    // Without an AuthnRequest nothing names the service provider.
+    audience: sp.entityId,
+    destination: sp.acs,
+    recipient: sp.acs,
+    lifetimeInSeconds: 300,
+    sessionIndex: '_' + crypto.randomBytes(16).toString('hex'),
+    authnContextClassRef: 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport',
+    nameIdentifierFormat: `urn:oasis:names:tc:SAML:1.1:nameid-format:${
+      options['name-id-format'] === 'email' ? 'emailAddress' : 'unspecified'
+    }`,
+    RelayState: message.relayState,
+    getUserFromRequest: () => passportProfile(user),
+    getPostURL: (audience, request, req, callback) => {
+      const wanted = request && request.documentElement.getAttribute('AssertionConsumerServiceURL');
+      if (wanted && wanted !== sp.acs) return callback(new Error(`unknown ACS ${wanted}`));
+      return callback(null, sp.acs);
+    },
+  });
+  return run(handler, message, res);
+}
+
+function metadata(req, res) {
+  const handler = samlp.metadata({
+    ...signing(),
+    issuer: entityId(),
+    redirectEndpointPath: '/sso/redirect',
+    postEndpointPath: '/sso/post',
+    logoutEndpointPaths: {},
+  });
+  req.originalUrl = req.url;
+  req.protocol = 'http';
+  return run(handler, req, res);
+}
+
+function signing() {
+  return {
+    cert: credentials.cert,
+    key: credentials.key,
+    signatureAlgorithm: 'rsa-sha256',
+    digestAlgorithm: 'sha256',
+    signResponse: options.sign !== 'assertion',
+    signAssertion: options.sign !== 'response',
+  };
+}
+
+// AuthnRequest with its signature checked where one is demanded.
+async function parse(message) {
+  const sp = await readServiceProvider();
+  const signed = options['want-authn-requests-signed'] ? { signingCert: sp.certificate } : {};
+  return new Promise((resolve, reject) => {
+    if (message.query.Signature) {
+      signed.signature = message.query.Signature;
+      signed.sigAlg = message.query.SigAlg;
+      signed.relayState = message.query.RelayState;
+    }
+    samlp.parseRequest(message, signed, (error, request) =>
+      error ? reject(error) : resolve(request || {}),
+    );
+  });
+}
+
+// samlp is written for express, of which it needs two functions and the headers.
+function run(handler, req, res) {
+  return new Promise((resolve, reject) => {
+    const express = {
+      set: (name, value) => res.setHeader(name, value),
+      send: (body) => resolve(page(res, typeof body === 'number' ? body : 200, String(body))),
+    };
+    handler({ headers: {}, ...req, headers: req.headers || {} }, express, reject);
+  });
+}
+
+function passportProfile(user) {
+  const person = users[user];
+  const profile = {
+    id: options['name-id-format'] === 'email' ? person.mail : user,
+    emails: [{ value: person.mail }],
+    displayName: person.displayName,
+    name: { givenName: person.givenName, familyName: person.sn },
+    uid: user,
+  };
+  for (const name of ['department', 'title', 'employeeNumber', 'manager', 'groups']) {
+    if (person[name].length > 0) profile[name] = person[name];
+  }
+  return profile;
+}
+
+async function readServiceProvider() {
+  if (serviceProvider) return serviceProvider;
+  const text = await read(options['sp-metadata']);
+  const document = new DOMParser().parseFromString(text);
+  const services = Array.from(document.getElementsByTagNameNS(METADATA, 'AssertionConsumerService'));
+  const acs = services.find((service) => service.getAttribute('Binding') === HTTP_POST);
+  const keys = Array.from(document.getElementsByTagNameNS(METADATA, 'KeyDescriptor'));
+  const key = keys.find((descriptor) => descriptor.getAttribute('use') !== 'encryption');
+  serviceProvider = {
+    entityId: document.documentElement.getAttribute('entityID'),
+    acs: acs.getAttribute('Location'),
+    certificate: key && pem(key.textContent),
+  };
+  return serviceProvider;
+}
+
+function read(place) {
+  if (!place.includes('://')) return fs.promises.readFile(place, 'utf8');
+  const client = place.startsWith('https:') ? https : http;
+  return new Promise((resolve, reject) => {
+    client
+      .get(place, { rejectUnauthorized: !options.insecure }, (res) => {
+        if (res.statusCode !== 200) return reject(new Error(`${place}: ${res.statusCode}`));
+        return collect(res).then(resolve, reject);
+      })
+      .on('error', reject);
+  });
+}
+
+async function collect(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function form(req) {
+  return Object.fromEntries(new URLSearchParams(await collect(req)));
+}
+
+function pem(base64) {
+  const lines = base64.replace(/\s/g, '').match(/.{1,64}/g).join('\n');
+  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
+}
+
+function known(user) {
+  if (!Object.hasOwn(users, user || '')) throw new Error(`nobody is called ${user}`);
+  return user;
+}
+
+function keep(message) {
+  const ticket = crypto.randomUUID();
+  waiting.set(ticket, message);
+  return ticket;
+}
+
+// Not removed: whoever goes back to the login page may send it again, as at real ones.
+function kept(ticket) {
+  const message = waiting.get(ticket);
+  if (!message) throw new Error('this login page is from another time');
+  return message;
+}
+
+// Cookies do not know ports, and several of us may run on one machine.
+function cookieName() {
+  return `idp_session_${new URL(base).port}`;
+}
+
+function cookie(req) {
+  const all = (req.headers.cookie || '').split(/;\s*/).map((pair) => pair.split('='));
+  const ours = all.find(([name]) => name === cookieName());
+  return ours && ours[1];
+}
+
+function entityId() {
+  return options['entity-id'] || `${base}/metadata`;
+}
+
+function redirect(res, location) {
+  res.writeHead(303, { Location: location, 'Cache-Control': 'no-store' });
+  res.end();
+}
+
+function page(res, status, body) {
+  if (!res.hasHeader('Content-Type')) res.setHeader('Content-Type', 'text/html; charset=utf-8');
+  res.setHeader('Cache-Control', 'no-store');
+  res.writeHead(status);
+  res.end(body);
+}
+
+// Node has no call that makes a certificate; openssl is everywhere that node is.
+function keyPair() {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'saml-idp-'));
+  const key = path.join(folder, 'idp.key');
+  const cert = path.join(folder, 'idp.crt');
+  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '365'];
+  execFileSync('openssl', [...request, '-subj', '/CN=saml-idp', '-keyout', key, '-out', cert], {
+    stdio: 'ignore',
+  });
+  const pair = { key: fs.readFileSync(key), cert: fs.readFileSync(cert) };
+  fs.rmSync(folder, { recursive: true });
+  return pair;
+}
+
+if (!options['sp-metadata']) {
+  console.error('--sp-metadata URL|FILE is missing');
+  process.exit(2);
+}
+const server = http.createServer((req, res) => {
+  route(req, res).catch((error) => {
+    console.error(error);
+    page(res, 400, `<h1>Refused</h1><p>${error.message.replace(/[<>&]/g, ' ')}</p>`);
+  });
+});
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(0));
+credentials = keyPair();
+server.listen(Number(options.port), '127.0.0.1', () => {
+  base = `http://127.0.0.1:${server.address().port}`;
+  console.log(`ready ${base}`);
+});
