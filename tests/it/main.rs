@@ -7,3 +7,18 @@ mod proxy;
 
 #[cfg(test)]
 mod cli;
+//! Tests of the program from outside: the real binary, real identity providers, a real browser.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop, and say why"
+)]
+
+mod browser_pysaml2;
+mod browser_saml_idp;
+mod peers;
+#[expect(dead_code, reason = "words of a language: no test needs all of them")]
+mod support;

@@ -1,0 +1,286 @@
+//! The program under test: `samlgate serve` with a configuration, a folder and ports of its own.
+//!
+//! In: what differs from the usual configuration. Out: a gateway that says it is ready. It can be
+//! killed and started again on the same data, and its login attempts can be read from its database.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{Row as _, SqlitePool};
+use tempfile::TempDir;
+
+use super::http::{Answer, Visitor};
+use super::ports;
+use super::process::Process;
+use super::tls::SelfSigned;
+
+/// How long it may take until /readyz is 200: it fetches the metadata of its identity providers.
+const READY: Duration = Duration::from_secs(30);
+
+/// A gateway that is about to be started. Its addresses are known already, since its peers have to
+/// know them before it starts.
+pub(crate) struct Setup {
+    folder: TempDir,
+    public_port: u16,
+    admin_port: u16,
+    tls: Option<SelfSigned>,
+    tables: BTreeMap<&'static str, Vec<String>>,
+    tail: String,
+}
+
+impl Setup {
+    /// At `https://localhost:PORT`, as in production.
+    pub(crate) fn https() -> Self {
+        let mut setup = Self::http();
+        let tls = SelfSigned::for_localhost(setup.folder.path());
+        let line = format!(
+            "tls = {{ certificate = {:?}, key = {:?} }}",
+            tls.certificate.to_str().unwrap(),
+            tls.key.to_str().unwrap()
+        );
+        setup.tls = Some(tls);
+        setup.set("server", &line)
+    }
+
+    /// At `http://127.0.0.1:PORT`: quicker to talk to where cookies do not matter.
+    pub(crate) fn http() -> Self {
+        Self {
+            folder: tempfile::Builder::new().prefix("samlgate-it-").tempdir().unwrap(),
+            public_port: ports::free(),
+            admin_port: ports::free(),
+            tls: None,
+            tables: BTreeMap::new(),
+            tail: String::new(),
+        }
+    }
+
+    /// What browsers and identity providers see.
+    pub(crate) fn public_url(&self) -> String {
+        match self.tls {
+            Some(_) => format!("https://localhost:{}", self.public_port),
+            None => format!("http://127.0.0.1:{}", self.public_port),
+        }
+    }
+
+    /// Where the metadata of this service provider will be.
+    pub(crate) fn metadata_url(&self) -> String {
+        format!("{}/saml/metadata", self.public_url())
+    }
+
+    /// One more line in a table: `set("session", "idle_timeout = '5s'")`.
+    pub(crate) fn set(mut self, table: &'static str, line: &str) -> Self {
+        self.tables.entry(table).or_default().push(line.to_owned());
+        self
+    }
+
+    /// Whole `[[idp]]`, `[[role]]` and `[[route]]` tables.
+    pub(crate) fn add(mut self, toml: &str) -> Self {
+        writeln!(self.tail, "{toml}").unwrap();
+        self
+    }
+
+    /// An identity provider by the address of its metadata; `more` are further lines.
+    pub(crate) fn idp(self, name: &str, metadata: &str, more: &str) -> Self {
+        self.add(&format!(
+            "[[idp]]\nname = {name:?}\nlabel = {name:?}\nmetadata = {metadata:?}\n{more}"
+        ))
+    }
+
+    /// A route for everything; `more` are further lines.
+    pub(crate) fn route(self, upstream: &str, more: &str) -> Self {
+        self.add(&format!(
+            "[[route]]\npath = \"/\"\nupstream = [{upstream:?}]\n{more}"
+        ))
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub(crate) async fn start(self) -> Gateway {
+        let config = self.folder.path().join("samlgate.toml");
+        std::fs::write(&config, self.toml()).unwrap();
+        let process = serve(&config, self.folder.path());
+        let mut gateway = Gateway { setup: self, config, process };
+        gateway.ready().await;
+        gateway
+    }
+
+    fn toml(&self) -> String {
+        let data = self.folder.path().join("data");
+        let certs = self.folder.path().join("certs");
+        std::fs::create_dir_all(&data).unwrap();
+        std::fs::create_dir_all(&certs).unwrap();
+        let mut tables = self.tables.clone();
+        for (table, line) in [
+            (
+                "server",
+                format!("listen = \"127.0.0.1:{}\"", self.public_port),
+            ),
+            ("server", format!("public_url = {:?}", self.public_url())),
+            (
+                "admin",
+                format!("listen = \"127.0.0.1:{}\"", self.admin_port),
+            ),
+            ("saml", format!("keys = {:?}", certs.to_str().unwrap())),
+            (
+                "users",
+                format!("database = \"sqlite://{}\"", self.database().display()),
+            ),
+            ("telemetry", "log = \"json\"".to_owned()),
+        ] {
+            tables.entry(table).or_default().push(line);
+        }
+        let mut toml = String::new();
+        for (table, lines) in tables {
+            writeln!(toml, "[{table}]\n{}\n", lines.join("\n")).unwrap();
+        }
+        toml + &self.tail
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("data").join("samlgate.db")
+    }
+}
+
+/// A running gateway.
+pub(crate) struct Gateway {
+    setup: Setup,
+    config: PathBuf,
+    process: Process,
+}
+
+impl Gateway {
+    /// An address of the public listener.
+    pub(crate) fn url(&self, path: &str) -> String {
+        self.setup.public_url() + path
+    }
+
+    /// An address of the admin listener.
+    pub(crate) fn admin_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.setup.admin_port)
+    }
+
+    /// Somebody who trusts its certificate.
+    pub(crate) fn visitor(&self) -> Visitor {
+        match &self.setup.tls {
+            Some(tls) => Visitor::trusting(&tls.der),
+            None => Visitor::new(),
+        }
+    }
+
+    /// One of its own addresses on the admin listener.
+    pub(crate) async fn admin(&self, path: &str) -> Answer {
+        Visitor::new().get(&self.admin_url(path)).await
+    }
+
+    /// The name of its session cookie.
+    pub(crate) fn session_cookie(&self) -> &'static str {
+        if self.setup.tls.is_some() {
+            "__Host-samlgate"
+        } else {
+            "samlgate"
+        }
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.process.output()
+    }
+
+    /// Where its data, keys and configuration are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.setup.folder.path()
+    }
+
+    /// Runs a command of the program with this configuration.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_samlgate"));
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(&self.config)
+            .current_dir(self.folder());
+        command
+    }
+
+    /// Rewrites the configuration and asks for a reload.
+    pub(crate) fn reload(&mut self, change: impl FnOnce(String) -> String) {
+        let before = std::fs::read_to_string(&self.config).unwrap();
+        std::fs::write(&self.config, change(before)).unwrap();
+        self.process.signal("HUP");
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill9(&mut self) {
+        self.process.kill9();
+    }
+
+    /// Asks it to end, and waits until it did.
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
+        self.process.stop().await
+    }
+
+    /// Starts it again on the same data, after [`Self::kill9`] or [`Self::stop`].
+    pub(crate) async fn start_again(&mut self) {
+        self.process = serve(&self.config, self.setup.folder.path());
+        self.ready().await;
+    }
+
+    /// Every login attempt so far, the oldest first.
+    pub(crate) async fn login_attempts(&self) -> Vec<LoginAttempt> {
+        let rows =
+            sqlx::query("SELECT reference, idp, code, user FROM login_attempt ORDER BY at, rowid")
+                .fetch_all(&self.database().await)
+                .await
+                .unwrap();
+        let attempt = |row: &sqlx::sqlite::SqliteRow| LoginAttempt {
+            reference: row.get("reference"),
+            idp: row.get("idp"),
+            code: row.get("code"),
+            user: row.get("user"),
+        };
+        rows.iter().map(attempt).collect()
+    }
+
+    /// Its database, read only.
+    pub(crate) async fn database(&self) -> SqlitePool {
+        let options = SqliteConnectOptions::new().filename(self.setup.database()).read_only(true);
+        SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap()
+    }
+
+    async fn ready(&mut self) {
+        self.process.listening_on(self.setup.admin_port).await;
+        let ready = tokio::time::timeout(READY, async {
+            loop {
+                let answer = self.admin("/readyz").await;
+                if answer.status.is_success() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        assert!(ready.await.is_ok(), "the gateway does not become ready");
+        self.process.listening_on(self.setup.public_port).await;
+    }
+}
+
+/// A row of `login_attempt`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LoginAttempt {
+    /// What the person reads to the help desk.
+    pub(crate) reference: String,
+    /// Which identity provider.
+    pub(crate) idp: Option<String>,
+    /// `ok`, or why not.
+    pub(crate) code: Option<String>,
+    /// Whoever came in.
+    pub(crate) user: Option<String>,
+}
+
+fn serve(config: &Path, folder: &Path) -> Process {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_samlgate"));
+    command.arg("serve").arg("--config").arg(config).current_dir(folder);
+    Process::start("samlgate", &mut command)
+}

@@ -1,0 +1,13 @@
+//! What the tests stand on: processes, the gateway, a person without and one with a browser.
+//!
+//! Everything here belongs to one test: ports, folders and processes are its own, and end with it.
+//! Nothing is shared, so tests may run side by side and in any order.
+
+pub(crate) mod browser;
+pub(crate) mod forms;
+pub(crate) mod gateway;
+pub(crate) mod http;
+pub(crate) mod peers;
+pub(crate) mod ports;
+pub(crate) mod process;
+pub(crate) mod tls;
