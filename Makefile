@@ -1,0 +1,50 @@
+# On a fresh Debian 12 with a Rust toolchain, each of these installs what it needs and goes on.
+
+.PHONY: help demo build test lint quick bench packages peers tools fmt
+
+help:
+	@echo "make demo    the gateway, an identity provider and an application, to click through"
+	@echo "make test    what CI runs: every check and every test"
+	@echo "make lint    the checks alone"
+	@echo "make quick   unit tests, nothing to install"
+	@echo "make bench   how much slower than nginx is it? (benches/compare)"
+	@echo "make fmt     format the code"
+
+# Three programs on loopback with temporary data; it prints where to go and as whom.
+demo:
+	@scripts/install-packages.sh build
+	cargo run --locked --quiet -- demo
+
+build:
+	@scripts/install-packages.sh build
+	cargo build --locked --release
+
+test: packages tools peers
+	scripts/lint.sh
+	scripts/test.sh
+
+lint:
+	@scripts/install-packages.sh build
+	@scripts/install-cargo-tools.sh deny typos
+	scripts/lint.sh
+
+quick:
+	@scripts/install-packages.sh build
+	cargo test --locked --lib
+
+bench:
+	@scripts/install-packages.sh bench
+	cargo build --locked --release
+	benches/compare/run.sh
+
+fmt:
+	cargo fmt
+
+# What the tests stand on; each does nothing when it is there.
+packages:
+	@scripts/install-packages.sh build test
+tools:
+	@scripts/install-cargo-tools.sh nextest deny typos
+peers:
+	@scripts/install-packages.sh test
+	@scripts/install-peers.sh

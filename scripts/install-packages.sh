@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing for one purpose: build, test or bench.
+#
+#     scripts/install-packages.sh build test
+#
+# Asks no question. Needs root, or sudo without a password, only when something is missing.
+# Elsewhere than on Debian it names what to install.
+set -euo pipefail
+
+packages=()
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# need COMMAND PACKAGE...: the packages, when there is no such command.
+need() {
+    have "$1" || [ -x "/usr/sbin/$1" ] || packages+=("${@:2}")
+}
+
+build() {
+    need cc gcc libc6-dev
+    need pkg-config pkg-config
+    if ! have pkg-config || ! pkg-config --exists openssl; then packages+=(libssl-dev); fi
+    [ -s /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
+}
+
+test_packages() {
+    build
+    # The browser. Without a font it draws empty pages.
+    need chromium chromium fonts-dejavu-core
+    need chromedriver chromium-driver
+    # The identity providers: pysaml2 signs by xmlsec1.
+    need xmlsec1 xmlsec1
+    if ! have python3; then
+        packages+=(python3 python3-venv)
+    elif ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        packages+=(python3-venv)
+    fi
+    need node nodejs
+    need npm npm
+    need openssl openssl
+    # The front proxy.
+    need nginx nginx-light
+}
+
+bench() {
+    build
+    need nginx nginx-light
+    need wrk wrk
+    need python3 python3
+}
+
+for purpose in "$@"; do
+    case "$purpose" in
+        build) build ;;
+        test) test_packages ;;
+        bench) bench ;;
+        *) echo "usage: $0 build|test|bench ..." >&2; exit 2 ;;
+    esac
+done
+
+if [ "${#packages[@]}" -eq 0 ]; then exit 0; fi
+mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+
+if ! have apt-get; then
+    echo "Missing here: ${packages[*]} (Debian's names). Please install them." >&2
+    exit 1
+fi
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=()
+elif sudo -n true 2>/dev/null; then
+    as_root=(sudo -n)
+else
+    echo "Please run as root: apt-get install ${packages[*]}" >&2
+    exit 1
+fi
+
+echo "Installing ${packages[*]}" >&2
+${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -q update
+# No daemon is started: nginx and the others are run by the tests themselves, on their own ports.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | ${as_root[@]+"${as_root[@]}"} tee "$policy" >/dev/null
+    ${as_root[@]+"${as_root[@]}"} chmod 755 "$policy"
+    trap '${as_root[@]+"${as_root[@]}"} rm -f "$policy"' EXIT
+fi
+${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive \
+    apt-get -q install -y --no-install-recommends "${packages[@]}"
