@@ -83,10 +83,13 @@ impl Browser {
         self.client.current_url().await.unwrap().to_string()
     }
 
-    /// Waits until the address bar says this.
+    /// Waits until the page at this address is there, as a whole. The address bar is not enough:
+    /// it changes before the page does, and what one clicks then is lost.
     pub(crate) async fn arrives_at(&self, url: &str) {
+        let script = "return document.readyState == 'complete' && location.href == arguments[0]";
         let arrived = tokio::time::timeout(PATIENCE, async {
-            while self.address().await != url {
+            // Between two pages there may be nothing to run a script in.
+            while self.client.execute(script, vec![json!(url)]).await.ok() != Some(json!(true)) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         });
@@ -97,6 +100,11 @@ impl Browser {
                 self.text("body").await
             );
         }
+    }
+
+    /// Presses the back button.
+    pub(crate) async fn back(&self) {
+        self.client.back().await.unwrap();
     }
 
     /// Waits until there is such an element, and returns what a person reads in it.

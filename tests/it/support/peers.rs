@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use super::gateway::Setup;
 use super::ports;
@@ -82,6 +83,20 @@ impl Idp {
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         self.process.output()
+    }
+
+    /// Waits until it has logged this so many times.
+    pub(crate) async fn has_logged(&self, mark: &str, times: usize) {
+        let logged = tokio::time::timeout(Duration::from_secs(20), async {
+            while self.log().matches(mark).count() < times {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        assert!(
+            logged.await.is_ok(),
+            "not {times} times {mark:?} in:\n{}",
+            self.log()
+        );
     }
 }
 
