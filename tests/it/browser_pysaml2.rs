@@ -1,7 +1,7 @@
 //! A person with a real browser, pysaml2 as the identity provider, Radicale as the application.
 //!
-//! The gateway is at https://localhost and the identity provider at http://127.0.0.1: to the
-//! browser another site, as in production, so that SameSite decides which cookies come along.
+//! The gateway is at `https://localhost` and the identity provider at `http://127.0.0.1`: to the
+//! browser another site, as in production, so that `SameSite` decides which cookies come along.
 
 use fantoccini::Locator;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! A person with a real browser, Auth0's samlp as the identity provider, Radicale behind us.
 //!
-//! What browser_pysaml2.rs tells in detail holds for a second, unrelated implementation: other XML,
+//! What `browser_pysaml2` tells in detail holds for a second, unrelated implementation: other XML,
 //! another way to sign, other names for attributes.
 
 use crate::support::browser::Browser;

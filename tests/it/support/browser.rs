@@ -1,4 +1,4 @@
-//! A person with a real browser: headless Chromium by ChromeDriver.
+//! A person with a real browser: headless Chromium by `chromedriver`.
 //!
 //! Each has a profile of its own. Certificates are not verified, since ours signed themselves;
 //! everything else is as it comes: cookies, redirects, forms that submit themselves.
@@ -195,7 +195,7 @@ impl Browser {
 }
 
 impl Drop for Browser {
-    /// Ends the session, which closes Chromium; ChromeDriver alone would leave it running.
+    /// Ends the session, which closes Chromium; `chromedriver` alone would leave it running.
     fn drop(&mut self) {
         let Ok(mut stream) = TcpStream::connect(&self.driver) else {
             return;

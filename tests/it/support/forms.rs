@@ -89,13 +89,13 @@ fn tag(text: &str) -> (Tag, &str) {
         let mut value = "";
         rest = after;
         if let Some(after) = rest.strip_prefix('=') {
-            let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
-            (value, rest) = match quote {
-                Some(quote) => after[1..].split_once(quote).unwrap_or((after, "")),
-                None => after.split_at(
-                    after.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(after.len()),
-                ),
-            };
+            let quoted = ['"', '\'']
+                .into_iter()
+                .find_map(|quote| after.strip_prefix(quote)?.split_once(quote));
+            (value, rest) = quoted.unwrap_or_else(|| {
+                let end = after.find(|c: char| c.is_whitespace() || c == '>');
+                after.split_at(end.unwrap_or(after.len()))
+            });
         }
         attributes.push((attribute.to_ascii_lowercase(), unescape(value)));
     }

@@ -206,7 +206,7 @@ impl Gateway {
     }
 
     /// Rewrites the configuration and asks for a reload.
-    pub(crate) fn reload(&mut self, change: impl FnOnce(String) -> String) {
+    pub(crate) fn reload(&self, change: impl FnOnce(String) -> String) {
         let before = std::fs::read_to_string(&self.config).unwrap();
         std::fs::write(&self.config, change(before)).unwrap();
         self.process.signal("HUP");

@@ -28,7 +28,7 @@ pub(crate) enum LoginPage {
 }
 
 impl Idp {
-    /// pysaml2: Python, signs by xmlsec1. `options` are those of tests/peers/pysaml2_idp.py.
+    /// pysaml2: Python, signs by xmlsec1. `options` are those of `tests/peers/pysaml2_idp.py`.
     pub(crate) async fn pysaml2(setup: &Setup, options: &[&str]) -> Self {
         let mut command = python();
         command.arg("-W").arg("ignore").arg(peers("pysaml2_idp.py"));
@@ -36,7 +36,7 @@ impl Idp {
     }
 
     /// Auth0's samlp: JavaScript, signs by xml-crypto. `options` are those of
-    /// tests/peers/saml_idp/server.js.
+    /// `tests/peers/saml_idp/server.js`.
     pub(crate) async fn saml_idp(setup: &Setup, options: &[&str]) -> Self {
         let mut command = Command::new("node");
         command.arg("--no-deprecation").arg(peers("saml_idp/server.js"));
@@ -135,7 +135,7 @@ impl Radicale {
     }
 }
 
-/// What a CalDAV client asks first: who am I?
+/// What a calendar client asks first: who am I?
 pub(crate) const WHO_AM_I: &str =
     "<propfind xmlns=\"DAV:\"><prop><current-user-principal/></prop></propfind>";
 
