@@ -23,18 +23,23 @@ build() {
     [ -s /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
 }
 
-test_packages() {
-    build
-    # The browser. Without a font it draws empty pages.
-    need chromium chromium fonts-dejavu-core
-    need chromedriver chromium-driver
-    # The identity providers: pysaml2 signs by xmlsec1.
+pysaml2() {
+    # It signs by xmlsec1.
     need xmlsec1 xmlsec1
     if ! have python3; then
         packages+=(python3 python3-venv)
     elif ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
         packages+=(python3-venv)
     fi
+}
+
+test_packages() {
+    build
+    pysaml2
+    # The browser. Without a font it draws empty pages.
+    need chromium chromium fonts-dejavu-core
+    need chromedriver chromium-driver
+    # The other identity provider.
     need node nodejs
     need npm npm
     need openssl openssl
@@ -46,7 +51,7 @@ bench() {
     build
     need nginx nginx-light
     need wrk wrk
-    need python3 python3
+    pysaml2
 }
 
 for purpose in "$@"; do

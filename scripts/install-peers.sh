@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests talk to into tests/peers: pysaml2 and Radicale from PyPI
 # (venv), samlp from npm (node_modules). Does nothing while the lists of versions stay the same.
+#
+#     scripts/install-peers.sh [python|node ...]
 set -euo pipefail
 cd "$(dirname "$0")/../tests/peers"
 
@@ -8,7 +10,10 @@ cd "$(dirname "$0")/../tests/peers"
 fresh() { [ -f "$1" ] && [ "$(sum "${@:2}")" = "$(cat "$1")" ]; }
 sum() { { pwd; cat "$@"; } | sha256sum; }
 
-if ! fresh venv/.stamp requirements.txt; then
+wanted() { [ -z "$only" ] || [[ " $only " == *" $1 "* ]]; }
+only="$*"
+
+if wanted python && ! fresh venv/.stamp requirements.txt; then
     echo "Installing tests/peers/venv" >&2
     rm -rf venv
     python3 -m venv venv
@@ -16,7 +21,7 @@ if ! fresh venv/.stamp requirements.txt; then
     sum requirements.txt > venv/.stamp
 fi
 
-if ! fresh node_modules/.stamp package.json package-lock.json; then
+if wanted node && ! fresh node_modules/.stamp package.json package-lock.json; then
     echo "Installing tests/peers/node_modules" >&2
     npm ci --silent
     sum package.json package-lock.json > node_modules/.stamp
