@@ -55,7 +55,7 @@ macro_rules! codes {
         /// A stable name for a way in which things go wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum ErrorCode {
-            $(#[doc = concat!("`", $text, "`: ", $remedy)] $(#[$doc])* $variant,)*
+            $(#[doc = concat!("`", $text, "`\n\n```text\n", $remedy, "\n```")] $(#[$doc])* $variant,)*
         }
 
         impl ErrorCode {
