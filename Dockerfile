@@ -17,7 +17,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libssl3 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --user-group --no-create-home \
+    && useradd --uid 10001 --user-group --no-create-home \
         --home-dir /var/lib/samlgate --shell /usr/sbin/nologin samlgate \
     && install -d -o samlgate -g samlgate -m 0700 \
         /var/lib/samlgate /var/lib/samlgate/data /var/lib/samlgate/certs \
