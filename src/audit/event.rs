@@ -81,18 +81,10 @@ kinds! {
     SessionEnded "session.ended",
     /// A first login created a person.
     UserCreated "user.created",
-    /// A person was switched off.
-    UserDisabled "user.disabled",
-    /// A person was switched on.
-    UserEnabled "user.enabled",
     /// An identity provider was imported or changed.
     IdpImported "idp.imported",
     /// An identity provider was removed.
     IdpRemoved "idp.removed",
-    /// Metadata with other content was fetched.
-    MetadataChanged "metadata.changed",
-    /// A key of ours was made, promoted or retired.
-    KeyChanged "key.changed",
 }
 
 /// One `Response` that came to the ACS, for whoever looks up a reference.

@@ -1,7 +1,8 @@
 //! The one table of error codes.
 //!
 //! A code is a promise: people write it into runbooks and alerts. It is never reused and never
-//! changes its meaning. `tests/it/error_codes.rs` keeps the whole table as a snapshot.
+//! changes its meaning. `docs/errors.md` shows the whole table, and `tests/it/error_codes.rs`
+//! compares the two.
 //!
 //! Three readers: the code is for everybody, [`ErrorCode::public`] for the person at the browser,
 //! [`ErrorCode::remedy`] for the admin. The values of one failure (what was expected, what was
@@ -123,10 +124,10 @@ codes! {
     SigDigest "sig.digest" 403 NotAuthentic "The sign-in answer could not be verified." "The signed content was changed on its way.";
     SigInvalid "sig.invalid" 403 NotAuthentic "The sign-in answer could not be verified." "No key in the IdP's metadata made this signature. If the IdP has a new certificate, import its metadata again.";
     SigMissing "sig.missing" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: sign the Response, the Assertion, or both.";
-    EncFailed "enc.failed" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the assertion is encrypted, and not with a key that this gateway publishes.";
+    EncFailed "enc.failed" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: switch the encryption of assertions off; this version does not decrypt.";
     IdpUnknown "idp.unknown" 403 NotForUs "The organisation that signed you in is not known here." "Import the metadata of this identity provider.";
     IdpDisabled "idp.disabled" 403 NotForUs "Signing in with this organisation is switched off." "Enable the identity provider, or choose another one.";
-    IdpStatus "idp.status" 403 IdpSaidNo "Your organisation's sign-in page reported an error." "IdP: the status and its message are in the audit record.";
+    IdpStatus "idp.status" 403 IdpSaidNo "Your organisation could not sign you in, and reported an error." "IdP: the status and its message are in the audit record.";
     ProtoVersion "proto.version" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: use SAML 2.0.";
     ProtoDestination "proto.destination" 403 NotForUs "The sign-in answer was meant for another address." "Compare the ACS URL at the IdP with public_url, character by character.";
     ProtoIssuer "proto.issuer" 403 NotForUs "The sign-in answer came from an unexpected organisation." "The entityID at the IdP and in the imported metadata must be the same.";
@@ -146,7 +147,7 @@ codes! {
     SubjectRecipient "subject.recipient" 403 NotForUs "The sign-in answer was meant for another address." "Compare the ACS URL (Recipient) at the IdP with public_url.";
     SubjectExpired "subject.expired" 403 TryAgain "The sign-in answer did not arrive in time." "Compare the clocks of the IdP and of this gateway; otherwise signing in again helps.";
     SubjectNotBefore "subject.not_before" 403 NotForUs "The sign-in answer could not be accepted." "IdP: a bearer SubjectConfirmationData carries no NotBefore.";
-    SubjectMissing "subject.missing" 403 NotForUs "Your organisation did not say who you are." "IdP: send a NameID, or an attribute that [attributes] maps.";
+    SubjectMissing "subject.missing" 403 NotForUs "Your organisation did not say who you are." "IdP: send a NameID, or an attribute that `[attributes]` maps.";
     SubjectQualifier "subject.qualifier" 403 NotForUs "The sign-in answer could not be accepted." "IdP: NameQualifier and SPNameQualifier must name the IdP and this gateway.";
     AuthnMissing "authn.missing" 403 NotForUs "The sign-in answer could not be accepted." "IdP: switch the AuthnStatement on.";
     AuthnContext "authn.context" 403 NotForUs "You signed in by a method that is not enough here." "IdP: authenticate by one of the methods in authn_context.";
@@ -159,9 +160,9 @@ codes! {
     SessionMissing "session.missing" 401 TryAgain "You are not signed in." "Nothing to change.";
     SessionEnded "session.ended" 401 TryAgain "Your session has ended." "Nothing to change.";
     StoreUnavailable "store.unavailable" 503 Unavailable "Signing in is not possible at the moment." "The database does not answer; see the log.";
-    AccessRole "access.role" 403 Forbidden "You are signed in, but may not open this page." "Grant a role that the route requires, by [[role]] or at the IdP.";
+    AccessRole "access.role" 403 Forbidden "You are signed in, but may not open this page." "Grant a role that the route requires, by `[[role]]` or at the IdP.";
     AccessCrossSite "access.cross_site" 403 BadRequest "This request came from another site." "Send the form from a page of the same site.";
-    ProxyHost "proxy.host" 404 NotFound "There is no application at this address." "No [[route]] matches; compare host and path.";
+    ProxyHost "proxy.host" 404 NotFound "There is no application at this address." "No `[[route]]` matches; compare host and path.";
     ProxyRequest "proxy.request" 400 BadRequest "The request can not be passed on." "The request has an ambiguous path or header; the log says which.";
     ProxyUpstream "proxy.upstream" 502 Unavailable "The application does not answer." "The upstream refused the connection or broke it off.";
     ProxyUpstreamTimeout "proxy.upstream_timeout" 504 Unavailable "The application takes too long to answer." "The upstream sent no answer in time.";

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// What browsers and identity providers see: scheme, host, port; no path, no trailing slash.
@@ -105,6 +106,9 @@ pub fn is_loopback(host: &str) -> bool {
         || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Below these, everything is the gateway's own and nothing the application's.
+pub const OWN_PATHS: [&str; 4] = ["/saml", "/.samlgate", "/.well-known/samlgate", "/scim/v2"];
+
 /// A path and query on our own origin: the only thing a redirect after login may point to.
 ///
 /// ```
@@ -154,9 +158,22 @@ impl LocalPath {
         &self.0
     }
 
-    /// Whether this is one of the gateway's own pages, which are no place to land after login.
+    /// Whether this is one of the gateway's own pages, however it is written: they are no place to
+    /// land after login.
+    ///
+    /// ```
+    /// use samlgate::base::LocalPath;
+    /// let own = |text| LocalPath::from_path(text).unwrap().is_gateway_page();
+    /// assert!(own("/.samlgate/sign_out") && own("/%2Esamlgate/sign_out?rd=/"));
+    /// assert!(!own("/samlgate") && !own("/reports?to=/saml/acs"));
+    /// ```
     pub fn is_gateway_page(&self) -> bool {
-        self.0.starts_with("/.samlgate/") || self.0.starts_with("/saml/")
+        let path = self.0.split(['?', '#']).next().unwrap_or_default();
+        let path = percent_decode_str(path).decode_utf8_lossy();
+        OWN_PATHS.iter().any(|own| {
+            path.strip_prefix(own)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 }
 

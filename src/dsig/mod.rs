@@ -1,7 +1,7 @@
 //! Tree to proof: XML signatures, as narrow as SAML allows them.
 //!
 //! In: an element that anybody may have written, and the keys of one identity provider. Out:
-//! [`Verified`], which nothing but [`verify`] makes, or the first reason against it. Promised:
+//! [`Verified`], which nothing but [`verify()`] makes, or the first reason against it. Promised:
 //!
 //! - No signature is *searched for*. It is a child of the element that it signs, and its one
 //!   Reference must name that element; no ID is ever looked up. So there is no other element that

@@ -33,6 +33,14 @@ pub enum IdentityError {
         /// All its values.
         values: Vec<String>,
     },
+    /// Elements where text belongs.
+    #[error("{key} is text, and {name:?} came with elements", key = target.key())]
+    ValueComplex {
+        /// For which target.
+        target: Target,
+        /// The attribute.
+        name: String,
+    },
     /// `users.provisioning` is `scim`, and nobody provisioned this person.
     #[error("nobody provisioned {user_name:?}")]
     NotProvisioned {
@@ -73,6 +81,7 @@ impl IdentityError {
             Self::SubjectMissing { .. } => ErrorCode::SubjectMissing,
             Self::ValueRefused { .. } => ErrorCode::ValueRefused,
             Self::ValueDuplicate { .. } => ErrorCode::ValueDuplicate,
+            Self::ValueComplex { .. } => ErrorCode::ValueComplex,
             Self::NotProvisioned { .. } => ErrorCode::UserNotProvisioned,
             Self::Disabled { .. } => ErrorCode::UserDisabled,
             Self::Conflict { .. } => ErrorCode::UserConflict,

@@ -2,13 +2,13 @@
 //!
 //! In: what an assertion says, in the identity provider's words. Out: [`Mapped`], in ours. Values
 //! are passed on verbatim; those by which people are told apart are checked first. Nothing is
-//! looked up, so `samlgate explain` shows exactly this.
+//! looked up: the same claims always give the same person.
 
 use crate::directory::Profile;
 use crate::identity::value::check_identifier;
 use crate::identity::vendor_names::names;
 use crate::identity::{AttributeMap, AttributeName, IdentityError, Target};
-use crate::saml::{Claims, NameId, Vendor};
+use crate::saml::{Attribute, Claims, NameId, Vendor};
 
 /// What an assertion says about a person, under our names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub fn map(
             title: sent.one(Target::Title)?,
             employee_number: sent.one(Target::EmployeeNumber)?,
             manager: sent.one(Target::Manager)?,
-            groups: sent.find(Target::Groups).map_or_else(Vec::new, |(_, values)| values),
+            groups: sent.find(Target::Groups)?.map_or_else(Vec::new, |(_, values)| values),
         },
         attributes: merged(claims),
     })
@@ -156,7 +156,7 @@ impl Sent<'_> {
 
     /// The value of a target that can have one.
     fn one(&self, target: Target) -> Result<Option<String>, IdentityError> {
-        let Some((name, values)) = self.find(target) else {
+        let Some((name, values)) = self.find(target)? else {
             return Ok(None);
         };
         if values.len() > 1 && !self.allow_duplicates {
@@ -166,25 +166,32 @@ impl Sent<'_> {
     }
 
     /// The first attribute of the mapping that came with a value; its values, each once.
-    fn find(&self, target: Target) -> Option<(&str, Vec<String>)> {
+    fn find(&self, target: Target) -> Result<Option<(&str, Vec<String>)>, IdentityError> {
         let configured = self.attributes.0.get(&target).into_iter().flatten();
         let by_configured = configured.map(|name| match name {
             AttributeName::Name(name) => (name.as_str(), self.by_name(name)),
             AttributeName::Friendly(name) => (name.as_str(), self.by_friendly_name(name)),
         });
         let by_vendor = names(self.vendor, target).map(|name| (name, self.by_name(name)));
-        by_configured.chain(by_vendor).find(|(_, values)| !values.is_empty())
+        for (name, elements) in by_configured.chain(by_vendor) {
+            if elements.iter().any(|sent| sent.complex) {
+                return Err(IdentityError::ValueComplex { target, name: name.to_owned() });
+            }
+            let values = distinct(elements.into_iter().flat_map(|sent| &sent.values));
+            if !values.is_empty() {
+                return Ok(Some((name, values)));
+            }
+        }
+        Ok(None)
     }
 
-    fn by_name(&self, name: &str) -> Vec<String> {
-        let elements = self.claims.attributes.iter().filter(|sent| sent.name == name);
-        distinct(elements.flat_map(|sent| &sent.values))
+    fn by_name(&self, name: &str) -> Vec<&Attribute> {
+        self.claims.attributes.iter().filter(|sent| sent.name == name).collect()
     }
 
-    fn by_friendly_name(&self, name: &str) -> Vec<String> {
+    fn by_friendly_name(&self, name: &str) -> Vec<&Attribute> {
         let elements = self.claims.attributes.iter();
-        let elements = elements.filter(|sent| sent.friendly_name.as_deref() == Some(name));
-        distinct(elements.flat_map(|sent| &sent.values))
+        elements.filter(|sent| sent.friendly_name.as_deref() == Some(name)).collect()
     }
 }
 
@@ -235,7 +242,6 @@ mod tests {
 
     use super::*;
     use crate::base::{ErrorCode, Timestamp};
-    use crate::saml::Attribute;
 
     const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
 
@@ -260,6 +266,7 @@ mod tests {
                     name: (*name).into(),
                     friendly_name: None,
                     values: values.iter().map(|value| (*value).into()).collect(),
+                    complex: false,
                 })
                 .collect(),
         }

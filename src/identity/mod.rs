@@ -1,4 +1,9 @@
 //! Accepted assertion → a person we know, with roles.
+//!
+//! In: an [`Accepted`](crate::saml::Accepted) assertion and the settings. Out: an [`Identity`].
+//! Promised: an identity provider speaks for its own people only ([`provision`]), and what it says
+//! is passed on verbatim or refused ([`mapping`]).
+
 pub mod error;
 pub mod mapping;
 pub mod person;

@@ -359,6 +359,7 @@ mod tests {
                 name: name.to_owned(),
                 friendly_name: None,
                 values,
+                complex: false,
             };
             let one = |value: Option<&str>| value.map(str::to_owned).into_iter().collect();
             Accepted::for_test(Claims {

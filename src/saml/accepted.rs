@@ -16,7 +16,6 @@ pub struct ValidAssertion(Claims);
 
 impl ValidAssertion {
     /// Only the validation in `saml` may say that claims are valid.
-    #[expect(dead_code, reason = "the validation of assertions comes next")]
     pub(in crate::saml) const fn new(claims: Claims) -> Self {
         Self(claims)
     }
@@ -169,4 +168,7 @@ pub struct Attribute {
     pub friendly_name: Option<String>,
     /// The text of each AttributeValue; empty ones are kept.
     pub values: Vec<String>,
+    /// Some of its values are not text; they are not in `values` (`value.complex`).
+    #[serde(default)]
+    pub complex: bool,
 }

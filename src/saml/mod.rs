@@ -1,10 +1,35 @@
 //! Signed element → what it says → whether we accept it.
+//!
+//! ```text
+//! bytes     binding::post::ResponseForm    base64 decoded, size checked
+//!   │
+//! parsed    response::ResponseMessage      a Response, its signatures where they belong
+//!   │
+//! verified  response::Assertion            read from signed bytes only
+//!   │
+//! valid     ValidAssertion                 for us, now, in answer to our request
+//!   │
+//! accepted  Accepted                       and for the first time
+//! ```
+//!
+//! In the other direction: [`authn_request`] is what we ask for, [`metadata`] what both sides say
+//! about themselves. Nothing here knows HTTP, stores or configuration; keys come in as arguments.
+
 pub mod accepted;
+pub mod authn_request;
+pub mod binding;
+pub mod error;
+pub mod metadata;
 pub mod one_use;
 pub mod pending;
+pub mod profile;
+pub mod response;
+pub mod schema;
 pub mod sp;
 pub mod vendor;
+
 pub use accepted::{Accepted, Attribute, Claims, NameId, ValidAssertion};
+pub use error::SamlError;
 pub use one_use::{OneUse, OneUseError, OneUseStore};
 pub use pending::{PendingLogin, PendingStore, Taken};
 pub use sp::ServiceProvider;

@@ -1,0 +1,41 @@
+//! HTTP-Redirect (bindings 3.4): a request of ours → the address to send the browser to.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use url::form_urlencoded::byte_serialize;
+
+use crate::dsig::{self, DsigError, SigningKey};
+
+/// The address that carries `xml` as a `SAMLRequest` to `location`.
+///
+/// Bindings 3.4.4.1: DEFLATE, base64, percent-encoding; the signature is over
+/// `SAMLRequest=…&RelayState=…&SigAlg=…` exactly as it stands in the address.
+pub fn request_url(
+    location: &str,
+    xml: &str,
+    relay_state: &str,
+    key: Option<&SigningKey>,
+) -> Result<String, DsigError> {
+    let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+    let mut query = format!(
+        "SAMLRequest={}&RelayState={}",
+        encode(&STANDARD.encode(deflate(xml))),
+        encode(relay_state)
+    );
+    if let Some(key) = key {
+        query = dsig::sign_query(&query, key)?;
+    }
+    let separator = if location.contains('?') { '&' } else { '?' };
+    Ok(format!("{location}{separator}{query}"))
+}
+
+fn deflate(xml: &str) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    // Writing into memory can not fail; if it did, the message would be short and be refused.
+    let _ = encoder.write_all(xml.as_bytes());
+    encoder.finish().unwrap_or_default()
+}

@@ -1,0 +1,42 @@
+//! RelayState: an opaque handle of ours, a path of ours, or nothing at all.
+//!
+//! Bindings 3.4.3 allows 80 bytes and promises nothing about who writes them, so RelayState is
+//! never a redirect target by itself: that would be an open redirect.
+
+use crate::base::{LocalPath, PublicUrl};
+
+/// What a RelayState turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RelayState {
+    /// Has the form of a handle that we gave out. Whether we did, the store knows.
+    Handle(String),
+    /// A page on our own origin: where an identity provider's portal wants the person to land.
+    Page(LocalPath),
+    /// Something else (`relay_state.ignored`; not an error).
+    Ignored,
+}
+
+impl RelayState {
+    /// Sorts what came with a Response.
+    ///
+    /// ```
+    /// use samlgate::base::PublicUrl;
+    /// use samlgate::saml::binding::relay_state::RelayState;
+    /// let own = PublicUrl::parse("https://app.example.com").unwrap();
+    /// assert!(matches!(RelayState::sort(Some("/reports?q=1"), &own), RelayState::Page(_)));
+    /// assert_eq!(RelayState::sort(Some("https://evil.example/"), &own), RelayState::Ignored);
+    /// ```
+    pub fn sort(text: Option<&str>, own: &PublicUrl) -> Self {
+        let Some(text) = text else {
+            return Self::Ignored;
+        };
+        let handle = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if text.len() == 43 && text.bytes().all(handle) {
+            return Self::Handle(text.to_owned());
+        }
+        match LocalPath::parse(text, own) {
+            Some(page) if !page.is_gateway_page() => Self::Page(page),
+            _ => Self::Ignored,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What can be wrong with a Response, from its bytes to its meaning.
+
+use super::profile::ProfileError;
+use super::schema::SchemaError;
+use crate::base::ErrorCode;
+use crate::dsig::DsigError;
+use crate::xml::XmlError;
+
+/// Why a Response is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SamlError {
+    /// Not XML that we read.
+    #[error("{0}")]
+    Xml(#[from] XmlError),
+    /// Not as the SAML schema says.
+    #[error("{0}")]
+    Schema(#[from] SchemaError),
+    /// Not signed as SAML says, or not by a key of this identity provider.
+    #[error("{0}")]
+    Signature(#[from] DsigError),
+    /// A rule of the profile.
+    #[error("{0}")]
+    Profile(#[from] ProfileError),
+    /// Core 3.3.3: the ACS takes a Response.
+    #[error("the document element is {found}, not samlp:Response")]
+    Root {
+        /// What it is.
+        found: String,
+    },
+    /// Exactly one Assertion is used; profiles would allow more, and attackers would, too.
+    #[error("there are {found} Assertions, exactly one is accepted")]
+    AssertionCount {
+        /// How many.
+        found: usize,
+    },
+    /// Profiles 4.1.4.5: the Response or the Assertion is signed.
+    #[error("neither the Response nor the Assertion is signed")]
+    Unsigned,
+    /// An EncryptedAssertion. We publish no encryption key that it could be for.
+    #[error("the Assertion is encrypted, and this gateway publishes no encryption key")]
+    Encrypted,
+}
+
+impl SamlError {
+    /// The code of the failure.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Xml(error) => error.code(),
+            Self::Schema(error) => error.code(),
+            Self::Signature(error) => error.code(),
+            Self::Profile(error) => error.code(),
+            Self::Root { .. } => ErrorCode::ProtoRoot,
+            Self::AssertionCount { .. } => ErrorCode::ProtoAssertionCount,
+            Self::Unsigned => ErrorCode::SigMissing,
+            Self::Encrypted => ErrorCode::EncFailed,
+        }
+    }
+}

@@ -1,0 +1,557 @@
+//! The processing rules of the Web Browser SSO profile: what an Assertion says → whether it is
+//! for us, now, in answer to our request.
+//!
+//! In: the fields of a *verified* Assertion, the envelope around it, where the sign-in began
+//! ([`Origin`]), our own names ([`ServiceProvider`]) and the time. Out: a [`ValidAssertion`], or
+//! the first rule that is broken. Nothing is asked of the system: the same input always gives the
+//! same answer.
+//!
+//! # Deployment caveat
+//!
+//! Two things outside of us break these rules more than any attack: a proxy that makes the
+//! outside address differ from `public_url` (`proto.destination`, `subject.recipient`), and a
+//! clock that is off (`time.*`). Both errors carry what was expected and what was found.
+
+use std::time::Duration;
+
+use super::accepted::{Claims, NameId, ValidAssertion};
+use super::pending::PendingLogin;
+use super::schema::{AssertionFields, AuthnStatement, Conditions, Confirmation, Envelope};
+use super::sp::ServiceProvider;
+use crate::base::{ErrorCode, Timestamp};
+
+/// `urn:oasis:names:tc:SAML:2.0:cm:bearer`
+const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
+
+/// How old a Response may be.
+///
+/// Identity providers write IssueInstant when they answer, so this covers a slow network and a
+/// person who looks at an interstitial page. Service providers that allow 90 s are known to refuse
+/// honest people.
+pub const MAX_AGE: Duration = Duration::from_secs(600);
+
+/// Where a sign-in began.
+#[derive(Debug)]
+pub enum Origin {
+    /// With a request of ours, sent from this browser. It is used up by being here.
+    Requested(PendingLogin),
+    /// At the identity provider (profiles 4.1.5), which has to be allowed.
+    IdpInitiated(Permission),
+}
+
+/// Proof that the settings of an identity provider allow it to begin sign-ins.
+#[derive(Debug)]
+pub struct Permission(());
+
+impl Permission {
+    /// From `allow_idp_initiated`.
+    pub const fn from_setting(allowed: bool) -> Option<Self> {
+        if allowed { Some(Self(())) } else { None }
+    }
+}
+
+/// What the rules are checked against, besides the message.
+#[derive(Clone, Copy, Debug)]
+pub struct Expectations<'a> {
+    /// Us.
+    pub sp: &'a ServiceProvider,
+    /// The entityID of the identity provider whose keys verified the message.
+    pub idp_entity_id: &'a str,
+    /// How far its clock may differ from ours.
+    pub clock_skew: Duration,
+    /// The AuthnContextClassRefs that are enough; empty allows every one.
+    pub authn_context: &'a [String],
+    /// Fresh authentication was asked for (ForceAuthn), so it has to be fresh.
+    pub force_authn: bool,
+}
+
+/// A rule that a message breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileError {
+    /// Core 3.2.2 and 2.3.3: Version is "2.0".
+    #[error("Version is {found:?}, this is SAML 2.0")]
+    Version {
+        /// What it is.
+        found: String,
+    },
+    /// Bindings 3.5.5.2: Destination is where the message was sent.
+    #[error("Destination is {found:?}, our ACS is {ours}")]
+    Destination {
+        /// What it is.
+        found: String,
+        /// What it should be.
+        ours: String,
+    },
+    /// Bindings 3.5.5.2: a signed message carries a Destination.
+    #[error("the Response is signed and has no Destination")]
+    DestinationMissing,
+    /// Profiles 4.1.4.2: the Issuer is the identity provider.
+    #[error("Issuer is {found:?}, the metadata says {expected}")]
+    Issuer {
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// Core 3.2.2.2: the identity provider reports an error.
+    #[error("status {code}{}{}", detail.as_deref().map(|d| format!(" / {d}")).unwrap_or_default(),
+        message.as_deref().map(|m| format!(": {m}")).unwrap_or_default())]
+    Status {
+        /// Top-level code.
+        code: String,
+        /// Second-level code.
+        detail: Option<String>,
+        /// The identity provider's words.
+        message: Option<String>,
+    },
+    /// Profiles 4.1.4.2: InResponseTo names our request.
+    #[error("{place} answers {}, our request was {}", shown(found.as_deref()), shown(expected.as_deref()))]
+    InResponseTo {
+        /// Response or SubjectConfirmationData.
+        place: &'static str,
+        /// What it is.
+        found: Option<String>,
+        /// The ID of our request; none for a sign-in that the identity provider began.
+        expected: Option<String>,
+    },
+    /// The Assertion was made, or will be made, too far from now.
+    #[error("{place} was issued at {found}, it is {now} here")]
+    IssueInstant {
+        /// Response or Assertion.
+        place: &'static str,
+        /// When.
+        found: Timestamp,
+        /// Our time.
+        now: Timestamp,
+    },
+    /// Profiles 4.1.4.2: at least one bearer SubjectConfirmation with its data.
+    #[error("no bearer SubjectConfirmation with SubjectConfirmationData")]
+    Confirmation,
+    /// Profiles 4.1.4.3: Recipient is our ACS.
+    #[error("Recipient is {}, our ACS is {ours}", shown(found.as_deref()))]
+    Recipient {
+        /// What it is.
+        found: Option<String>,
+        /// What it should be.
+        ours: String,
+    },
+    /// Profiles 4.1.4.3: the confirmation is still good.
+    #[error("SubjectConfirmationData ended at {}, it is {now} here",
+        found.map_or_else(|| "(no NotOnOrAfter)".to_owned(), |time| time.to_string()))]
+    ConfirmationExpired {
+        /// Its NotOnOrAfter, which must be there.
+        found: Option<Timestamp>,
+        /// Our time.
+        now: Timestamp,
+    },
+    /// Profiles 4.1.4.2: no NotBefore there.
+    #[error("a bearer SubjectConfirmationData has NotBefore")]
+    ConfirmationNotBefore,
+    /// Core 2.5.1.2: not valid yet.
+    #[error("NotBefore is {found}, it is {now} here")]
+    NotYet {
+        /// NotBefore.
+        found: Timestamp,
+        /// Our time.
+        now: Timestamp,
+    },
+    /// Core 2.5.1.2: not valid any more, or never.
+    #[error("NotOnOrAfter is {found}, it is {now} here")]
+    Expired {
+        /// NotOnOrAfter.
+        found: Timestamp,
+        /// Our time.
+        now: Timestamp,
+    },
+    /// Core 2.5.1.4: every AudienceRestriction names us, and there is at least one.
+    #[error("the audience is {}, we are {ours}", audience(found))]
+    Audience {
+        /// The restriction that leaves us out; none when there is no restriction at all.
+        found: Option<Vec<String>>,
+        /// Our entityID.
+        ours: String,
+    },
+    /// Core 2.5.1: a condition that is not understood is not met.
+    #[error("the condition {found} is not understood")]
+    Condition {
+        /// Its name.
+        found: String,
+    },
+    /// Profiles 4.1.4.2: at least one AuthnStatement.
+    #[error("there is no AuthnStatement")]
+    AuthnMissing,
+    /// The sign-in at the identity provider lies in the future.
+    #[error("AuthnInstant is {found}, it is {now} here")]
+    AuthnInstant {
+        /// AuthnInstant.
+        found: Timestamp,
+        /// Our time.
+        now: Timestamp,
+    },
+    /// Profiles 4.1.4.3: the session at the identity provider is over.
+    #[error("SessionNotOnOrAfter is {found}, it is {now} here")]
+    SessionOver {
+        /// SessionNotOnOrAfter.
+        found: Timestamp,
+        /// Our time.
+        now: Timestamp,
+    },
+    /// Core 3.3.2.2.1: not one of the authentication contexts that are enough.
+    #[error("authenticated by {}, which is not one of {}", shown(found.as_deref()), expected.join(", "))]
+    AuthnContext {
+        /// AuthnContextClassRef.
+        found: Option<String>,
+        /// What is enough.
+        expected: Vec<String>,
+    },
+    /// Core 3.4.1: ForceAuthn was asked for, and the person signed in before that.
+    #[error("AuthnInstant is {found}, fresh authentication was asked for at {asked}")]
+    NotFresh {
+        /// AuthnInstant.
+        found: Timestamp,
+        /// When we asked.
+        asked: Timestamp,
+    },
+    /// Core 8.3.7: the qualifiers name the identity provider and us.
+    #[error("{attribute} is {found:?}, expected {expected}")]
+    Qualifier {
+        /// NameQualifier or SPNameQualifier.
+        attribute: &'static str,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
+}
+
+fn shown(value: Option<&str>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}"))
+}
+
+fn audience(found: &Option<Vec<String>>) -> String {
+    found
+        .as_ref()
+        .map_or_else(|| "not restricted".to_owned(), |names| format!("{names:?}"))
+}
+
+impl ProfileError {
+    /// The code of the rule.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Version { .. } => ErrorCode::ProtoVersion,
+            Self::Destination { .. } | Self::DestinationMissing => ErrorCode::ProtoDestination,
+            Self::Issuer { .. } => ErrorCode::ProtoIssuer,
+            Self::Status { .. } => ErrorCode::IdpStatus,
+            Self::InResponseTo { .. } => ErrorCode::ProtoInResponseTo,
+            Self::IssueInstant { .. } | Self::AuthnInstant { .. } => ErrorCode::TimeIssueInstant,
+            Self::Confirmation => ErrorCode::SubjectConfirmation,
+            Self::Recipient { .. } => ErrorCode::SubjectRecipient,
+            Self::ConfirmationExpired { .. } => ErrorCode::SubjectExpired,
+            Self::ConfirmationNotBefore => ErrorCode::SubjectNotBefore,
+            Self::NotYet { .. } => ErrorCode::TimeNotYet,
+            Self::Expired { .. } => ErrorCode::TimeExpired,
+            Self::Audience { .. } => ErrorCode::ProtoAudience,
+            Self::Condition { .. } => ErrorCode::ProtoCondition,
+            Self::AuthnMissing => ErrorCode::AuthnMissing,
+            Self::SessionOver { .. } => ErrorCode::TimeSession,
+            Self::AuthnContext { .. } | Self::NotFresh { .. } => ErrorCode::AuthnContext,
+            Self::Qualifier { .. } => ErrorCode::SubjectQualifier,
+        }
+    }
+}
+
+/// The rules for the Response itself. They can only refuse: see [`Envelope`].
+pub(in crate::saml) fn check_envelope(
+    envelope: &Envelope<'_>,
+    signed: bool,
+    origin: &Origin,
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<(), ProfileError> {
+    check_version(&envelope.version)?;
+    let ours = expected.sp.acs_url();
+    match &envelope.destination {
+        Some(found) if *found != ours => {
+            return Err(ProfileError::Destination { found: found.clone(), ours });
+        }
+        None if signed => return Err(ProfileError::DestinationMissing),
+        _ => {}
+    }
+    if let Some(found) = &envelope.issuer {
+        check_issuer(found, expected)?;
+    }
+    let status = &envelope.status;
+    if !status.is_success() {
+        return Err(ProfileError::Status {
+            code: status.code.clone(),
+            detail: status.detail.clone(),
+            message: status.message.clone(),
+        });
+    }
+    check_in_response_to(
+        "Response",
+        envelope.in_response_to.as_deref(),
+        Absent::IsFine,
+        origin,
+    )?;
+    check_issue_instant("Response", envelope.issue_instant, expected, now)
+}
+
+/// The rules for the Assertion: profiles 4.1.4.2 and 4.1.4.3, core 2.3 to 2.7.
+///
+/// `origin` is moved in and dropped, so one request can not be answered twice.
+pub(in crate::saml) fn validate(
+    assertion: AssertionFields,
+    origin: Origin,
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<ValidAssertion, ProfileError> {
+    check_version(&assertion.version)?;
+    check_issuer(&assertion.issuer, expected)?;
+    check_issue_instant("Assertion", assertion.issue_instant, expected, now)?;
+    let confirmed_until = check_confirmations(&assertion.confirmations, &origin, expected, now)?;
+    let conditions_end = check_conditions(assertion.conditions.as_ref(), expected, now)?;
+    if let Some(name_id) = &assertion.name_id {
+        check_qualifiers(name_id, expected)?;
+    }
+    let statement = check_authn_statements(&assertion.authn_statements, expected, now)?;
+    check_fresh(statement, &origin, expected)?;
+    // The earliest end counts. The skew by which a late one is still accepted is added, or a
+    // session could be over before it begins.
+    let session_end = assertion
+        .authn_statements
+        .iter()
+        .filter_map(|one| one.session_not_on_or_after)
+        .min();
+    let expires = conditions_end.map_or(confirmed_until, |end| end.max(confirmed_until));
+    Ok(ValidAssertion::new(Claims {
+        issuer: assertion.issuer,
+        assertion_id: assertion.id,
+        name_id: assertion.name_id,
+        session_index: statement.session_index.clone(),
+        attributes: assertion.attributes,
+        authn_instant: statement.authn_instant,
+        authn_context: statement.context_class.clone(),
+        session_not_on_or_after: session_end.map(|end| end.plus(expected.clock_skew)),
+        expires: expires.plus(expected.clock_skew),
+    }))
+}
+
+fn check_version(found: &str) -> Result<(), ProfileError> {
+    if found == "2.0" {
+        return Ok(());
+    }
+    Err(ProfileError::Version { found: found.to_owned() })
+}
+
+fn check_issuer(found: &str, expected: &Expectations<'_>) -> Result<(), ProfileError> {
+    if found == expected.idp_entity_id {
+        return Ok(());
+    }
+    Err(ProfileError::Issuer {
+        found: found.to_owned(),
+        expected: expected.idp_entity_id.to_owned(),
+    })
+}
+
+fn check_issue_instant(
+    place: &'static str,
+    found: Timestamp,
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<(), ProfileError> {
+    let ahead = found > now.plus(expected.clock_skew);
+    let old = found < now.minus(MAX_AGE).minus(expected.clock_skew);
+    if ahead || old {
+        return Err(ProfileError::IssueInstant { place, found, now });
+    }
+    Ok(())
+}
+
+/// Whether InResponseTo may be left out where a request of ours is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Absent {
+    /// On the Response, since it may be unsigned there and the confirmation's decides.
+    IsFine,
+    /// On the SubjectConfirmationData (profiles 4.1.4.2).
+    IsWrong,
+}
+
+fn check_in_response_to(
+    place: &'static str,
+    found: Option<&str>,
+    absent: Absent,
+    origin: &Origin,
+) -> Result<(), ProfileError> {
+    let expected = match origin {
+        Origin::Requested(login) => Some(login.request_id.as_str()),
+        Origin::IdpInitiated(_) => None,
+    };
+    let fine = match (expected, found) {
+        (Some(_), None) => absent == Absent::IsFine,
+        (expected, found) => expected == found,
+    };
+    if fine {
+        return Ok(());
+    }
+    Err(ProfileError::InResponseTo {
+        place,
+        found: found.map(ToOwned::to_owned),
+        expected: expected.map(ToOwned::to_owned),
+    })
+}
+
+/// Profiles 4.1.4.3: one bearer confirmation that passes everything is enough; others are
+/// ignored. When none passes, the first one's fault is the answer.
+fn check_confirmations(
+    confirmations: &[Confirmation],
+    origin: &Origin,
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<Timestamp, ProfileError> {
+    let mut first_fault = None;
+    for confirmation in confirmations.iter().filter(|one| one.method == BEARER) {
+        match check_confirmation(confirmation, origin, expected, now) {
+            Ok(until) => return Ok(until),
+            Err(fault) => first_fault = first_fault.or(Some(fault)),
+        }
+    }
+    Err(first_fault.unwrap_or(ProfileError::Confirmation))
+}
+
+fn check_confirmation(
+    confirmation: &Confirmation,
+    origin: &Origin,
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<Timestamp, ProfileError> {
+    let ours = expected.sp.acs_url();
+    if confirmation.recipient.as_deref() != Some(ours.as_str()) {
+        return Err(ProfileError::Recipient { found: confirmation.recipient.clone(), ours });
+    }
+    if confirmation.not_before.is_some() {
+        return Err(ProfileError::ConfirmationNotBefore);
+    }
+    let until = confirmation
+        .not_on_or_after
+        .ok_or(ProfileError::ConfirmationExpired { found: None, now })?;
+    if now >= until.plus(expected.clock_skew) {
+        return Err(ProfileError::ConfirmationExpired { found: Some(until), now });
+    }
+    check_in_response_to(
+        "SubjectConfirmationData",
+        confirmation.in_response_to.as_deref(),
+        Absent::IsWrong,
+        origin,
+    )?;
+    Ok(until)
+}
+
+fn check_conditions(
+    conditions: Option<&Conditions>,
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, ProfileError> {
+    let ours = &expected.sp.entity_id;
+    let unrestricted = || ProfileError::Audience { found: None, ours: ours.clone() };
+    let conditions = conditions.ok_or_else(unrestricted)?;
+    if let Some(found) = conditions.not_before
+        && found > now.plus(expected.clock_skew)
+    {
+        return Err(ProfileError::NotYet { found, now });
+    }
+    if let Some(found) = conditions.not_on_or_after {
+        let over = now >= found.plus(expected.clock_skew);
+        let never = conditions.not_before.is_some_and(|start| start >= found);
+        if over || never {
+            return Err(ProfileError::Expired { found, now });
+        }
+    }
+    if let Some(found) = conditions.unknown.first() {
+        return Err(ProfileError::Condition { found: found.clone() });
+    }
+    if conditions.audience_restrictions.is_empty() {
+        return Err(unrestricted());
+    }
+    for names in &conditions.audience_restrictions {
+        if !names.iter().any(|name| name == ours) {
+            return Err(ProfileError::Audience { found: Some(names.clone()), ours: ours.clone() });
+        }
+    }
+    Ok(conditions.not_on_or_after)
+}
+
+fn check_qualifiers(name_id: &NameId, expected: &Expectations<'_>) -> Result<(), ProfileError> {
+    let pairs = [
+        (
+            "NameQualifier",
+            &name_id.name_qualifier,
+            expected.idp_entity_id,
+        ),
+        (
+            "SPNameQualifier",
+            &name_id.sp_name_qualifier,
+            expected.sp.entity_id.as_str(),
+        ),
+    ];
+    for (attribute, found, expected) in pairs {
+        if let Some(found) = found
+            && found != expected
+        {
+            return Err(ProfileError::Qualifier {
+                attribute,
+                found: found.clone(),
+                expected: expected.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The request may have lost its ForceAuthn on the way: it is unsigned unless the identity provider
+/// wants it signed.
+fn check_fresh(
+    statement: &AuthnStatement,
+    origin: &Origin,
+    expected: &Expectations<'_>,
+) -> Result<(), ProfileError> {
+    let Origin::Requested(login) = origin else {
+        return Ok(());
+    };
+    let asked = login.created_at;
+    if expected.force_authn && statement.authn_instant < asked.minus(expected.clock_skew) {
+        return Err(ProfileError::NotFresh { found: statement.authn_instant, asked });
+    }
+    Ok(())
+}
+
+fn check_authn_statements<'s>(
+    statements: &'s [AuthnStatement],
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<&'s AuthnStatement, ProfileError> {
+    for statement in statements {
+        if statement.authn_instant > now.plus(expected.clock_skew) {
+            return Err(ProfileError::AuthnInstant { found: statement.authn_instant, now });
+        }
+        if let Some(found) = statement.session_not_on_or_after
+            && now >= found.plus(expected.clock_skew)
+        {
+            return Err(ProfileError::SessionOver { found, now });
+        }
+    }
+    let first = statements.first().ok_or(ProfileError::AuthnMissing)?;
+    if expected.authn_context.is_empty() {
+        return Ok(first);
+    }
+    let enough = |statement: &&AuthnStatement| {
+        statement
+            .context_class
+            .as_ref()
+            .is_some_and(|class| expected.authn_context.contains(class))
+    };
+    statements.iter().find(enough).ok_or_else(|| ProfileError::AuthnContext {
+        found: first.context_class.clone(),
+        expected: expected.authn_context.to_vec(),
+    })
+}

@@ -1,0 +1,294 @@
+//! The Assertion as its issuer wrote it, before any of it is judged.
+
+use super::reader::{
+    Others, Reader, SchemaError, check_attributes, required_attribute, required_time, text, time,
+    unexpected,
+};
+use super::{ASSERTION_NS, DSIG_NS};
+use crate::base::Timestamp;
+use crate::saml::accepted::{Attribute, NameId};
+use crate::xml::Element;
+
+/// Everything that a `saml:Assertion` says (core 2.3.3).
+#[derive(Clone, Debug)]
+pub struct AssertionFields {
+    /// Core 2.3.3: must be "2.0".
+    pub version: String,
+    /// Its ID.
+    pub id: String,
+    /// When it was made.
+    pub issue_instant: Timestamp,
+    /// Who says this; verbatim.
+    pub issuer: String,
+    /// Whom it is about.
+    pub name_id: Option<NameId>,
+    /// By what the bearer may be believed to be the subject.
+    pub confirmations: Vec<Confirmation>,
+    /// When and for whom it is valid; must be there for a bearer assertion.
+    pub conditions: Option<Conditions>,
+    /// How and when the person signed in at the identity provider.
+    pub authn_statements: Vec<AuthnStatement>,
+    /// What is said about the person, one entry for each Attribute element.
+    pub attributes: Vec<Attribute>,
+}
+
+/// `saml:SubjectConfirmation` (core 2.4.1.1).
+#[derive(Clone, Debug)]
+pub struct Confirmation {
+    /// The method; only `bearer` is of use to a browser.
+    pub method: String,
+    /// Where the assertion may be presented.
+    pub recipient: Option<String>,
+    /// Which request it answers.
+    pub in_response_to: Option<String>,
+    /// Forbidden for bearer (profiles 4.1.4.2).
+    pub not_before: Option<Timestamp>,
+    /// Until when it may be presented.
+    pub not_on_or_after: Option<Timestamp>,
+}
+
+/// `saml:Conditions` (core 2.5.1).
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    /// Valid from.
+    pub not_before: Option<Timestamp>,
+    /// Valid until, exclusive.
+    pub not_on_or_after: Option<Timestamp>,
+    /// One list for each AudienceRestriction; all of them must name us.
+    pub audience_restrictions: Vec<Vec<String>>,
+    /// Names of conditions that we do not know, and therefore can not meet (core 2.5.1).
+    pub unknown: Vec<String>,
+}
+
+/// `saml:AuthnStatement` (core 2.7.2).
+#[derive(Clone, Debug)]
+pub struct AuthnStatement {
+    /// When the person signed in at the identity provider.
+    pub authn_instant: Timestamp,
+    /// The identity provider's name for its session.
+    pub session_index: Option<String>,
+    /// When that session ends.
+    pub session_not_on_or_after: Option<Timestamp>,
+    /// How the person signed in.
+    pub context_class: Option<String>,
+}
+
+/// Reads an Assertion. Called with elements out of a `Verified` alone; see `saml::response`.
+pub fn read_assertion(assertion: Element<'_>) -> Result<AssertionFields, SchemaError> {
+    let mut reader = Reader::open(assertion, &["ID", "Version", "IssueInstant"])?;
+    let issuer = read_issuer(reader.required(ASSERTION_NS, "Issuer")?)?;
+    reader.optional(DSIG_NS, "Signature");
+    let subject = reader.optional(ASSERTION_NS, "Subject").map(read_subject).transpose()?;
+    let conditions =
+        reader.optional(ASSERTION_NS, "Conditions").map(read_conditions).transpose()?;
+    reader.optional(ASSERTION_NS, "Advice");
+    let mut authn_statements = Vec::new();
+    let mut attributes = Vec::new();
+    while let Some(statement) = reader.any() {
+        if statement.is(ASSERTION_NS, "AuthnStatement") {
+            authn_statements.push(read_authn_statement(statement)?);
+        } else if statement.is(ASSERTION_NS, "AttributeStatement") {
+            read_attribute_statement(statement, &mut attributes)?;
+        } else if !statement.is(ASSERTION_NS, "Statement")
+            && !statement.is(ASSERTION_NS, "AuthzDecisionStatement")
+        {
+            return Err(unexpected(assertion, statement));
+        }
+    }
+    let (name_id, confirmations) = subject.unwrap_or_default();
+    Ok(AssertionFields {
+        version: required_attribute(assertion, "Version")?.to_owned(),
+        id: required_attribute(assertion, "ID")?.to_owned(),
+        issue_instant: required_time(assertion, "IssueInstant")?,
+        issuer,
+        name_id,
+        confirmations,
+        conditions,
+        authn_statements,
+        attributes,
+    })
+}
+
+/// The text of an Issuer. Core 2.2.5: its Format is absent or `entity`; other formats can not be
+/// an entityID and are read as the empty name, which nobody has.
+pub fn read_issuer(issuer: Element<'_>) -> Result<String, SchemaError> {
+    const ENTITY: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
+    check_attributes(
+        issuer,
+        &["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"],
+        Others::Refused,
+    )?;
+    let value = text(issuer)?;
+    match issuer.attribute("Format") {
+        None | Some(ENTITY) => Ok(value.into_owned()),
+        Some(_) => Ok(String::new()),
+    }
+}
+
+type Subject = (Option<NameId>, Vec<Confirmation>);
+
+fn read_subject(subject: Element<'_>) -> Result<Subject, SchemaError> {
+    let mut reader = Reader::open(subject, &[])?;
+    let name_id = reader.optional(ASSERTION_NS, "NameID").map(read_name_id).transpose()?;
+    if name_id.is_none() {
+        // Known to the schema, of no use to us: nobody can be recognised by them.
+        let _ = reader
+            .optional(ASSERTION_NS, "BaseID")
+            .or_else(|| reader.optional(ASSERTION_NS, "EncryptedID"));
+    }
+    let mut confirmations = Vec::new();
+    while let Some(confirmation) = reader.optional(ASSERTION_NS, "SubjectConfirmation") {
+        confirmations.push(read_confirmation(confirmation)?);
+    }
+    reader.end()?;
+    Ok((name_id, confirmations))
+}
+
+fn read_name_id(name_id: Element<'_>) -> Result<NameId, SchemaError> {
+    let names = ["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"];
+    check_attributes(name_id, &names, Others::Refused)?;
+    // An empty qualifier names nobody; some identity providers write it for "none".
+    let filled = |name| name_id.attribute(name).filter(|text| !text.is_empty());
+    Ok(NameId {
+        value: text(name_id)?.into_owned(),
+        format: filled("Format").map(ToOwned::to_owned),
+        name_qualifier: filled("NameQualifier").map(ToOwned::to_owned),
+        sp_name_qualifier: filled("SPNameQualifier").map(ToOwned::to_owned),
+    })
+}
+
+fn read_confirmation(confirmation: Element<'_>) -> Result<Confirmation, SchemaError> {
+    let mut reader = Reader::open(confirmation, &["Method"])?;
+    let _ = reader
+        .optional(ASSERTION_NS, "NameID")
+        .or_else(|| reader.optional(ASSERTION_NS, "BaseID"))
+        .or_else(|| reader.optional(ASSERTION_NS, "EncryptedID"));
+    let data = reader.optional(ASSERTION_NS, "SubjectConfirmationData");
+    reader.end()?;
+    let mut result = Confirmation {
+        method: required_attribute(confirmation, "Method")?.to_owned(),
+        recipient: None,
+        in_response_to: None,
+        not_before: None,
+        not_on_or_after: None,
+    };
+    if let Some(data) = data {
+        let names = [
+            "NotBefore",
+            "NotOnOrAfter",
+            "Recipient",
+            "InResponseTo",
+            "Address",
+        ];
+        check_attributes(data, &names, Others::Allowed)?;
+        result.recipient = data.attribute("Recipient").map(ToOwned::to_owned);
+        result.in_response_to = data.attribute("InResponseTo").map(ToOwned::to_owned);
+        result.not_before = time(data, "NotBefore")?;
+        result.not_on_or_after = time(data, "NotOnOrAfter")?;
+    }
+    Ok(result)
+}
+
+fn read_conditions(conditions: Element<'_>) -> Result<Conditions, SchemaError> {
+    let mut reader = Reader::open(conditions, &["NotBefore", "NotOnOrAfter"])?;
+    let mut result = Conditions {
+        not_before: time(conditions, "NotBefore")?,
+        not_on_or_after: time(conditions, "NotOnOrAfter")?,
+        ..Conditions::default()
+    };
+    while let Some(condition) = reader.any() {
+        if condition.is(ASSERTION_NS, "AudienceRestriction") {
+            let mut audiences = Reader::open(condition, &[])?;
+            let mut names = Vec::new();
+            while let Some(audience) = audiences.optional(ASSERTION_NS, "Audience") {
+                check_attributes(audience, &[], Others::Refused)?;
+                names.push(text(audience)?.into_owned());
+            }
+            audiences.end()?;
+            result.audience_restrictions.push(names);
+        } else if condition.is(ASSERTION_NS, "OneTimeUse")
+            || condition.is(ASSERTION_NS, "ProxyRestriction")
+        {
+            // Core 2.5.1.5 and 2.5.1.6: we never use an assertion twice and never pass it on.
+        } else if condition.is(ASSERTION_NS, "Condition") {
+            result.unknown.push("Condition".to_owned());
+        } else {
+            return Err(unexpected(conditions, condition));
+        }
+    }
+    Ok(result)
+}
+
+fn read_authn_statement(statement: Element<'_>) -> Result<AuthnStatement, SchemaError> {
+    let mut reader = Reader::open(
+        statement,
+        &["AuthnInstant", "SessionIndex", "SessionNotOnOrAfter"],
+    )?;
+    reader.optional(ASSERTION_NS, "SubjectLocality");
+    let context = reader.required(ASSERTION_NS, "AuthnContext")?;
+    reader.end()?;
+    let mut inner = Reader::open(context, &[])?;
+    let class = inner.optional(ASSERTION_NS, "AuthnContextClassRef");
+    let _ = inner
+        .optional(ASSERTION_NS, "AuthnContextDecl")
+        .or_else(|| inner.optional(ASSERTION_NS, "AuthnContextDeclRef"));
+    while inner.optional(ASSERTION_NS, "AuthenticatingAuthority").is_some() {}
+    inner.end()?;
+    Ok(AuthnStatement {
+        authn_instant: required_time(statement, "AuthnInstant")?,
+        session_index: statement.attribute("SessionIndex").map(ToOwned::to_owned),
+        session_not_on_or_after: time(statement, "SessionNotOnOrAfter")?,
+        context_class: class.map(text).transpose()?.map(|class| class.trim().to_owned()),
+    })
+}
+
+fn read_attribute_statement(
+    statement: Element<'_>,
+    attributes: &mut Vec<Attribute>,
+) -> Result<(), SchemaError> {
+    let mut reader = Reader::open(statement, &[])?;
+    while let Some(child) = reader.any() {
+        if child.is(ASSERTION_NS, "Attribute") {
+            attributes.push(read_attribute(child)?);
+        } else if !child.is(ASSERTION_NS, "EncryptedAttribute") {
+            return Err(unexpected(statement, child));
+        }
+    }
+    Ok(())
+}
+
+fn read_attribute(attribute: Element<'_>) -> Result<Attribute, SchemaError> {
+    check_attributes(
+        attribute,
+        &["Name", "NameFormat", "FriendlyName"],
+        Others::Allowed,
+    )?;
+    let mut reader = Reader::children_of(attribute)?;
+    let mut values = Vec::new();
+    let mut complex = false;
+    while let Some(value) = reader.optional(ASSERTION_NS, "AttributeValue") {
+        match read_value(value) {
+            Some(text) => values.push(text),
+            None => complex = true,
+        }
+    }
+    reader.end()?;
+    Ok(Attribute {
+        name: required_attribute(attribute, "Name")?.to_owned(),
+        friendly_name: attribute.attribute("FriendlyName").map(ToOwned::to_owned),
+        values,
+        complex,
+    })
+}
+
+/// Text, or the one NameID that eduPersonTargetedID wraps its value in; `None` for other content.
+fn read_value(value: Element<'_>) -> Option<String> {
+    let mut children = value.children();
+    match (children.next(), children.next()) {
+        (None, _) => value.text().map(std::borrow::Cow::into_owned),
+        (Some(inner), None) if inner.is(ASSERTION_NS, "NameID") && !value.has_text() => {
+            inner.text().map(std::borrow::Cow::into_owned)
+        }
+        _ => None,
+    }
+}

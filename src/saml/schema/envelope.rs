@@ -1,0 +1,116 @@
+//! The Response around the Assertion.
+//!
+//! An [`Envelope`] may come from a Response that nobody signed. It can therefore only ever refuse
+//! a sign-in: no identity is read from it, and where the Response is unsigned its values are
+//! compared with ours and thrown away.
+
+use super::assertion::read_issuer;
+use super::reader::{Reader, SchemaError, required_attribute, required_time, text};
+use super::{ASSERTION_NS, DSIG_NS, PROTOCOL_NS};
+use crate::base::Timestamp;
+use crate::xml::Element;
+
+/// `samlp:Status` (core 3.2.2.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The top-level StatusCode.
+    pub code: String,
+    /// The second-level StatusCode, which is the one that says what happened.
+    pub detail: Option<String>,
+    /// What the identity provider says in words. Shown to admins only.
+    pub message: Option<String>,
+}
+
+impl Status {
+    /// `urn:oasis:names:tc:SAML:2.0:status:Success`
+    pub const SUCCESS: &'static str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+
+    /// Whether the identity provider did what we asked for.
+    pub fn is_success(&self) -> bool {
+        self.code == Self::SUCCESS
+    }
+}
+
+/// A `samlp:Response` without its Assertions (core 3.2.2).
+#[derive(Clone, Debug)]
+pub struct Envelope<'d> {
+    /// Core 3.2.2: must be "2.0".
+    pub version: String,
+    /// When the Response was made.
+    pub issue_instant: Timestamp,
+    /// Where it was sent.
+    pub destination: Option<String>,
+    /// Which request it answers.
+    pub in_response_to: Option<String>,
+    /// Who says it is from them.
+    pub issuer: Option<String>,
+    /// Success, or what went wrong.
+    pub status: Status,
+    /// The plain Assertions; unread.
+    pub assertions: Vec<Element<'d>>,
+    /// How many EncryptedAssertions there are; unread.
+    pub encrypted: usize,
+}
+
+impl<'d> Envelope<'d> {
+    /// Reads the envelope of a Response; see the module for what it may be used for.
+    pub fn read(response: Element<'d>) -> Result<Self, SchemaError> {
+        let mut reader = Reader::open(
+            response,
+            &[
+                "ID",
+                "InResponseTo",
+                "Version",
+                "IssueInstant",
+                "Destination",
+                "Consent",
+            ],
+        )?;
+        let version = required_attribute(response, "Version")?.to_owned();
+        required_attribute(response, "ID")?;
+        let issue_instant = required_time(response, "IssueInstant")?;
+        let issuer = reader.optional(ASSERTION_NS, "Issuer").map(read_issuer).transpose()?;
+        reader.optional(DSIG_NS, "Signature");
+        reader.optional(PROTOCOL_NS, "Extensions");
+        let status = read_status(reader.required(PROTOCOL_NS, "Status")?)?;
+        let mut assertions = Vec::new();
+        let mut encrypted = 0_usize;
+        while let Some(child) = reader.peek() {
+            if child.is(ASSERTION_NS, "Assertion") {
+                assertions.push(child);
+            } else if child.is(ASSERTION_NS, "EncryptedAssertion") {
+                encrypted = encrypted.saturating_add(1);
+            } else {
+                break;
+            }
+            reader.any();
+        }
+        reader.end()?;
+        Ok(Self {
+            version,
+            issue_instant,
+            destination: response.attribute("Destination").map(ToOwned::to_owned),
+            in_response_to: response.attribute("InResponseTo").map(ToOwned::to_owned),
+            issuer,
+            status,
+            assertions,
+            encrypted,
+        })
+    }
+}
+
+fn read_status(status: Element<'_>) -> Result<Status, SchemaError> {
+    let mut reader = Reader::open(status, &[])?;
+    let code = reader.required(PROTOCOL_NS, "StatusCode")?;
+    let message = reader.optional(PROTOCOL_NS, "StatusMessage");
+    reader.optional(PROTOCOL_NS, "StatusDetail");
+    reader.end()?;
+    let mut inner = Reader::open(code, &["Value"])?;
+    let second = inner.optional(PROTOCOL_NS, "StatusCode");
+    inner.end()?;
+    Ok(Status {
+        code: required_attribute(code, "Value")?.to_owned(),
+        detail: second.and_then(|second| second.attribute("Value")).map(ToOwned::to_owned),
+        message: message.map(text).transpose()?.map(|text| text.trim().to_owned()),
+    })
+}

@@ -1,0 +1,27 @@
+//! The SAML 2.0 schemas as readers: an element in, its meaning out, or the first thing that does
+//! not belong there.
+//!
+//! The readers are as strict as `saml-schema-protocol-2.0.xsd` and `-assertion-2.0.xsd`: order,
+//! number and names of elements and attributes. `Extensions`, `Advice` and `StatusDetail` are
+//! allowed where the schema has them and are never looked into.
+
+mod assertion;
+mod envelope;
+mod reader;
+
+pub use assertion::{
+    AssertionFields, AuthnStatement, Conditions, Confirmation, read_assertion, read_issuer,
+};
+pub use envelope::{Envelope, Status};
+pub use reader::SchemaError;
+
+/// `urn:oasis:names:tc:SAML:2.0:assertion`
+pub const ASSERTION_NS: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
+/// `urn:oasis:names:tc:SAML:2.0:protocol`
+pub const PROTOCOL_NS: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
+/// `urn:oasis:names:tc:SAML:2.0:metadata`
+pub const METADATA_NS: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+/// `http://www.w3.org/2000/09/xmldsig#`
+pub const DSIG_NS: &str = "http://www.w3.org/2000/09/xmldsig#";
+/// `http://www.w3.org/2001/XMLSchema-instance`
+pub const XSI_NS: &str = "http://www.w3.org/2001/XMLSchema-instance";

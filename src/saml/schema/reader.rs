@@ -1,0 +1,213 @@
+//! Reads an element's attributes and children in the order of a schema.
+
+use std::borrow::Cow;
+
+use super::XSI_NS;
+use crate::base::{ErrorCode, Timestamp};
+use crate::xml::Element;
+
+/// What does not belong where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// An attribute that the schema does not know.
+    #[error("{element} has an attribute {attribute} that SAML does not know")]
+    Attribute {
+        /// The element's local name.
+        element: String,
+        /// The attribute's local name.
+        attribute: String,
+    },
+    /// An attribute that must be there.
+    #[error("{element} lacks the attribute {attribute}")]
+    AttributeMissing {
+        /// The element's local name.
+        element: String,
+        /// The attribute's name.
+        attribute: &'static str,
+    },
+    /// An element that does not belong here.
+    #[error("{child} does not belong here in {element}")]
+    Element {
+        /// The parent's local name.
+        element: String,
+        /// The child's local name.
+        child: String,
+    },
+    /// An element that must be there.
+    #[error("{element} lacks {child}")]
+    ElementMissing {
+        /// The parent's local name.
+        element: String,
+        /// The child's name.
+        child: &'static str,
+    },
+    /// Text where only elements may be, or elements where only text may be.
+    #[error("{element} holds content of another kind than it should")]
+    Content {
+        /// The element's local name.
+        element: String,
+    },
+    /// Core 1.3.3: not a UTC time.
+    #[error("{attribute} is {found:?}, which is not a UTC time")]
+    Time {
+        /// The attribute's name.
+        attribute: &'static str,
+        /// Its value.
+        found: String,
+    },
+}
+
+impl SchemaError {
+    /// `time.syntax` for times, `xml.schema` for the rest.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Time { .. } => ErrorCode::TimeSyntax,
+            _ => ErrorCode::XmlSchema,
+        }
+    }
+}
+
+/// Walks the children of one element in schema order.
+pub(in crate::saml) struct Reader<'d> {
+    element: Element<'d>,
+    children: std::vec::IntoIter<Element<'d>>,
+    next: Option<Element<'d>>,
+}
+
+/// Whether attributes beyond the named ones may be present (`anyAttribute` in the schema).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::saml) enum Others {
+    Refused,
+    Allowed,
+}
+
+impl<'d> Reader<'d> {
+    /// Begins with an element that may have these attributes and no text of its own.
+    pub(in crate::saml) fn open(
+        element: Element<'d>,
+        attributes: &[&str],
+    ) -> Result<Self, SchemaError> {
+        check_attributes(element, attributes, Others::Refused)?;
+        Self::children_of(element)
+    }
+
+    /// Begins without looking at attributes.
+    pub(in crate::saml) fn children_of(element: Element<'d>) -> Result<Self, SchemaError> {
+        if element.has_text() {
+            return Err(SchemaError::Content { element: element.local_name().to_owned() });
+        }
+        let mut children = element.children().collect::<Vec<_>>().into_iter();
+        let next = children.next();
+        Ok(Self { element, children, next })
+    }
+
+    /// The next child if it is this one.
+    pub(in crate::saml) fn optional(&mut self, namespace: &str, name: &str) -> Option<Element<'d>> {
+        let found = self.next.filter(|child| child.is(namespace, name))?;
+        self.next = self.children.next();
+        Some(found)
+    }
+
+    /// The next child, which must be this one.
+    pub(in crate::saml) fn required(
+        &mut self,
+        namespace: &str,
+        name: &'static str,
+    ) -> Result<Element<'d>, SchemaError> {
+        self.optional(namespace, name).ok_or_else(|| SchemaError::ElementMissing {
+            element: self.element.local_name().to_owned(),
+            child: name,
+        })
+    }
+
+    /// The next child, whatever it is.
+    pub(in crate::saml) fn any(&mut self) -> Option<Element<'d>> {
+        let found = self.next?;
+        self.next = self.children.next();
+        Some(found)
+    }
+
+    /// The child about to be read.
+    pub(in crate::saml) const fn peek(&self) -> Option<Element<'d>> {
+        self.next
+    }
+
+    /// There must be nothing left.
+    pub(in crate::saml) fn end(self) -> Result<(), SchemaError> {
+        self.next.map_or(Ok(()), |child| Err(unexpected(self.element, child)))
+    }
+}
+
+/// `child` does not belong into `element`.
+pub(in crate::saml) fn unexpected(element: Element<'_>, child: Element<'_>) -> SchemaError {
+    SchemaError::Element {
+        element: element.local_name().to_owned(),
+        child: child.local_name().to_owned(),
+    }
+}
+
+/// Only the named attributes, and those that XML Schema itself puts anywhere (`xsi:type`).
+pub(in crate::saml) fn check_attributes(
+    element: Element<'_>,
+    names: &[&str],
+    others: Others,
+) -> Result<(), SchemaError> {
+    for (namespace, name, _) in element.attributes() {
+        let known = match namespace {
+            "" => names.contains(&name),
+            XSI_NS => true,
+            _ => others == Others::Allowed,
+        };
+        if !known {
+            return Err(SchemaError::Attribute {
+                element: element.local_name().to_owned(),
+                attribute: name.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// An attribute that must be there.
+pub(in crate::saml) fn required_attribute<'d>(
+    element: Element<'d>,
+    name: &'static str,
+) -> Result<&'d str, SchemaError> {
+    element.attribute(name).ok_or_else(|| SchemaError::AttributeMissing {
+        element: element.local_name().to_owned(),
+        attribute: name,
+    })
+}
+
+/// A time that may be absent.
+pub(in crate::saml) fn time(
+    element: Element<'_>,
+    name: &'static str,
+) -> Result<Option<Timestamp>, SchemaError> {
+    element
+        .attribute(name)
+        .map(|text| {
+            Timestamp::parse_saml(text)
+                .ok_or_else(|| SchemaError::Time { attribute: name, found: text.to_owned() })
+        })
+        .transpose()
+}
+
+/// A time that must be there.
+pub(in crate::saml) fn required_time(
+    element: Element<'_>,
+    name: &'static str,
+) -> Result<Timestamp, SchemaError> {
+    required_attribute(element, name)?;
+    time(element, name)?.ok_or_else(|| SchemaError::AttributeMissing {
+        element: element.local_name().to_owned(),
+        attribute: name,
+    })
+}
+
+/// The text of an element that has no elements in it, verbatim.
+pub(in crate::saml) fn text(element: Element<'_>) -> Result<Cow<'_, str>, SchemaError> {
+    element
+        .text()
+        .ok_or_else(|| SchemaError::Content { element: element.local_name().to_owned() })
+}

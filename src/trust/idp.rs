@@ -1,0 +1,53 @@
+//! One identity provider: what the operator says about it and what its metadata says.
+
+use std::time::Duration;
+
+use super::settings::IdpSettings;
+use crate::saml::ServiceProvider;
+use crate::saml::metadata::{Binding, Endpoint, IdpMetadata};
+use crate::saml::profile::Expectations;
+
+/// An identity provider that people can sign in with.
+#[derive(Clone, Debug)]
+pub struct IdpTrust {
+    /// What the operator says.
+    pub settings: IdpSettings,
+    /// What it says.
+    pub metadata: IdpMetadata,
+}
+
+impl IdpTrust {
+    /// Where to send people, and how.
+    ///
+    /// HTTP-Redirect when it is offered: it needs no script in the browser. An identity provider
+    /// that lists HTTP-POST alone (JumpCloud) gets that.
+    pub fn sign_on(&self) -> Option<&Endpoint> {
+        let endpoints = &self.metadata.sign_on;
+        let redirect = endpoints.iter().find(|endpoint| endpoint.binding == Binding::Redirect);
+        redirect.or_else(|| endpoints.first())
+    }
+
+    /// Whether our requests to it are signed: as the operator says, else as its metadata asks.
+    pub fn signs_requests(&self) -> bool {
+        self.settings.sign_requests.unwrap_or(self.metadata.wants_signed_requests)
+    }
+
+    /// How far its clock may differ from ours.
+    pub fn clock_skew(&self, sp: &ServiceProvider) -> Duration {
+        self.settings
+            .clock_skew
+            .unwrap_or(sp.clock_skew)
+            .min(ServiceProvider::MAX_CLOCK_SKEW)
+    }
+
+    /// What its messages are checked against.
+    pub fn expectations<'a>(&'a self, sp: &'a ServiceProvider) -> Expectations<'a> {
+        Expectations {
+            sp,
+            idp_entity_id: &self.metadata.entity_id,
+            clock_skew: self.clock_skew(sp),
+            authn_context: &self.settings.authn_context,
+            force_authn: self.settings.force_authn,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The settings of an imported identity provider, as the store keeps them: the keys of `[[idp]]`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::settings::{IdpSettings, MetadataSource};
+use super::store::{ImportedIdp, MetadataCopy};
+use crate::base::LocalPath;
+
+/// `[[idp]]` without `name` and `metadata`, as JSON. What is absent is at its default, so that
+/// records of an older version can be read by a newer one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImportedSettings {
+    /// `label`
+    pub label: Option<String>,
+    /// Which entity of an EntitiesDescriptor.
+    pub entity_id: Option<String>,
+    /// `enabled`
+    pub enabled: Option<bool>,
+    /// `default`
+    pub default: bool,
+    /// `show_button`
+    pub show_button: Option<bool>,
+    /// `email_domains`
+    pub email_domains: Vec<String>,
+    /// `allow_idp_initiated`
+    pub allow_idp_initiated: bool,
+    /// `landing`
+    pub landing: Option<String>,
+    /// `sign_requests`
+    pub sign_requests: Option<bool>,
+    /// `force_authn`
+    pub force_authn: bool,
+    /// `authn_context`
+    pub authn_context: Vec<String>,
+    /// `name_id_format`
+    pub name_id_format: Option<String>,
+    /// `clock_skew`, in seconds
+    pub clock_skew: Option<u64>,
+    /// `allow_duplicate_attributes`
+    pub allow_duplicate_attributes: bool,
+}
+
+impl ImportedIdp {
+    /// The newest document there is: the one that was imported, or what its address gave since.
+    pub fn document<'a>(&'a self, copy: Option<&'a MetadataCopy>) -> &'a str {
+        let newer = copy.filter(|copy| {
+            Some(&copy.url) == self.url.as_ref() && copy.fetched_at > self.updated_at
+        });
+        newer.map_or(&self.metadata, |copy| &copy.metadata)
+    }
+
+    /// The settings under our types. `None` when the record is not one of ours.
+    pub fn to_settings(&self) -> Option<IdpSettings> {
+        let kept: ImportedSettings = serde_json::from_value(self.settings.clone()).ok()?;
+        let label = kept.label.unwrap_or_else(|| self.name.to_string());
+        let mut settings = IdpSettings::new(self.name.clone(), label, MetadataSource::Stored);
+        settings.entity_id = kept.entity_id;
+        settings.enabled = kept.enabled.unwrap_or(true);
+        settings.default = kept.default;
+        settings.show_button = kept.show_button.unwrap_or(true);
+        settings.email_domains = kept.email_domains;
+        settings.allow_idp_initiated = kept.allow_idp_initiated;
+        let landing = kept.landing.as_deref().and_then(LocalPath::from_path);
+        settings.landing = landing.unwrap_or_else(LocalPath::root);
+        settings.sign_requests = kept.sign_requests;
+        settings.force_authn = kept.force_authn;
+        settings.authn_context = kept.authn_context;
+        settings.name_id_format = kept.name_id_format;
+        settings.clock_skew = kept.clock_skew.map(Duration::from_secs);
+        settings.allow_duplicate_attributes = kept.allow_duplicate_attributes;
+        Some(settings)
+    }
+}
