@@ -172,7 +172,7 @@ impl<'a> Asked<'a> {
     }
 
     /// A program can not follow a redirect to a sign-in page, or would take the page for data.
-    fn is_by_program(&self) -> bool {
+    pub fn is_by_program(&self) -> bool {
         let grpc = self.is(&header::CONTENT_TYPE, &|value| {
             let prefix = value.get(..16).unwrap_or_default();
             prefix.eq_ignore_ascii_case("application/grpc")

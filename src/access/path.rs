@@ -65,7 +65,9 @@ pub fn normalise(path: &str) -> Result<Cow<'_, str>, PathRefusal> {
         if name == "." || name == ".." {
             return Err(PathRefusal::DotSegment);
         }
-        if segment.is_empty() && segments.peek().is_some() {
+        // `/;/admin` is `//admin` to them, and `/admin` to those who join slashes.
+        let last = segments.peek().is_none();
+        if name.is_empty() && !(segment.is_empty() && last) {
             return Err(PathRefusal::EmptySegment);
         }
     }
@@ -131,6 +133,10 @@ mod tests {
             ("//admin", PathRefusal::EmptySegment),
             ("/a//admin", PathRefusal::EmptySegment),
             ("/a//", PathRefusal::EmptySegment),
+            ("/;/admin", PathRefusal::EmptySegment),
+            ("/;a=b/admin", PathRefusal::EmptySegment),
+            ("/a/;x/b", PathRefusal::EmptySegment),
+            ("/a/;", PathRefusal::EmptySegment),
             ("/a%2fadmin", PathRefusal::Separator),
             ("/a%2Fadmin", PathRefusal::Separator),
             ("/a%5cadmin", PathRefusal::Separator),

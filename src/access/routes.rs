@@ -15,6 +15,8 @@ use crate::access::route::{PathMatch, Route};
 #[derive(Clone, Debug, Default)]
 pub struct Routes {
     routes: Vec<Arc<Route>>,
+    /// The host that a request is for when no route names the one that it says.
+    own_host: String,
 }
 
 impl Routes {
@@ -35,7 +37,17 @@ impl Routes {
             };
             (route.host.is_none(), rank, Reverse(length))
         });
-        Self { routes }
+        Self { routes, own_host: String::new() }
+    }
+
+    /// Takes every host that no route names for `host`, that of our public address.
+    ///
+    /// `Host` is whatever a client sends. Without this, a made-up one would step past the routes of
+    /// our own host to those without a host.
+    #[must_use]
+    pub fn at(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.own_host);
+        self
     }
 
     /// The route for a host (its port does not count) and a normalised path.
@@ -62,8 +74,12 @@ impl Routes {
     fn best(&self, host: &str, path: &str) -> Option<&Arc<Route>> {
         // A fully qualified name may end with a dot; it is the same host.
         let host = host.strip_suffix('.').unwrap_or(host);
-        let ours =
-            |route: &Route| route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host));
+        let names = |route: &Route, host: &str| {
+            route.host.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(host))
+        };
+        let known = self.routes.iter().any(|route| names(route, host));
+        let host = if known { host } else { &self.own_host };
+        let ours = |route: &Route| route.host.is_none() || names(route, host);
         self.routes.iter().find(|route| ours(route) && covers(&route.path, path))
     }
 }

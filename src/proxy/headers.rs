@@ -12,6 +12,7 @@
 //! `Connection` nominates.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use http::HeaderMap;
 use http::header;
@@ -180,7 +181,7 @@ fn is_own_cookie(name: &[u8], own_cookies: &[String]) -> bool {
     own_cookies.iter().any(|own| own.as_bytes() == name)
 }
 
-/// Says anew what front proxies say: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, `Forwarded`.
+/// Says anew what front proxies say: `X-Forwarded-*`, `Forwarded`, `X-Real-IP`.
 ///
 /// A trusted peer's values are kept and its address is added; a stranger's are dropped, with
 /// everything else that begins with `X-Forwarded-`. The scheme and port are those of
@@ -206,7 +207,15 @@ pub(crate) fn set_forwarded(
     let is_port = |port: &String| port.parse::<u16>().is_ok();
     let public_port = given(&X_FORWARDED_PORT).filter(is_port).unwrap_or_else(|| port(own));
 
+    let real = given(&X_REAL_IP).and_then(|address| address.parse::<IpAddr>().ok());
+    headers.remove(&X_REAL_IP);
+
     let mut chain: Vec<String> = Vec::new();
+    if !trusted {
+        for name in &CLIENT_ADDRESSES {
+            headers.remove(name);
+        }
+    }
     if trusted {
         let values = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok());
         let addresses = values.flat_map(|value| value.split(',')).map(str::trim);
@@ -232,13 +241,16 @@ pub(crate) fn set_forwarded(
     set(X_FORWARDED_PROTO, proto);
     set(X_FORWARDED_HOST, public_host);
     set(X_FORWARDED_PORT, public_port);
+    if let Some(address) = real.or_else(|| peer.address.map(|peer| peer.ip().to_canonical())) {
+        set(X_REAL_IP, address.to_string());
+    }
 }
 
 /// The same in the words of RFC 7239, so that the two can not disagree.
 fn forwarded(chain: &[String], host: &str, proto: &str) -> String {
     let node = |address: &String| match address.parse() {
-        Ok(std::net::IpAddr::V4(address)) => format!("for={address}"),
-        Ok(std::net::IpAddr::V6(address)) => format!("for=\"[{address}]\""),
+        Ok(IpAddr::V4(address)) => format!("for={address}"),
+        Ok(IpAddr::V6(address)) => format!("for=\"[{address}]\""),
         Err(_) => "for=unknown".to_owned(),
     };
     let mut nodes = chain.iter().map(node);
@@ -294,6 +306,20 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// Other names under which applications look for the client's address. A front proxy may know
+/// better; a stranger only pretends to.
+static CLIENT_ADDRESSES: [HeaderName; 7] = [
+    HeaderName::from_static("client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("x-cluster-client-ip"),
+    HeaderName::from_static("cf-connecting-ip"),
+    HeaderName::from_static("fastly-client-ip"),
+    HeaderName::from_static("x-forwarded"),
+];
 
 /// RFC 9110, 7.6.1, and what older software adds. `Trailer` stays: it announces what follows.
 static HOP_BY_HOP: [HeaderName; 9] = [

@@ -19,11 +19,11 @@ pub struct CookieNames {
 }
 
 /// All our names: each is kept from the application, whichever are in use.
-const OURS: [&[u8]; 4] = [
-    b"__Host-samlgate",
-    b"__Host-samlgate-login",
-    b"samlgate",
-    b"samlgate-login",
+pub const NAMES: [&str; 4] = [
+    "__Host-samlgate",
+    "__Host-samlgate-login",
+    "samlgate",
+    "samlgate-login",
 ];
 
 impl CookieNames {
@@ -140,7 +140,7 @@ pub fn strip(header: &[u8]) -> Option<Cow<'_, [u8]>> {
 
 fn is_ours(pair: &[u8]) -> bool {
     let (name, _) = split(pair);
-    OURS.contains(&name)
+    NAMES.iter().any(|own| own.as_bytes() == name)
 }
 
 /// Name and value of `name=value`, without the white space around each.
@@ -214,8 +214,7 @@ mod tests {
     fn each_of_our_cookies_is_stripped_wherever_it_stands() {
         let stripped =
             |header: &[u8]| strip(header).map(|kept| String::from_utf8(kept.into_owned()).unwrap());
-        for name in OURS {
-            let name = str::from_utf8(name).unwrap();
+        for name in NAMES {
             for (header, kept) in [
                 (format!("{name}=x"), None),
                 (name.to_owned(), None),

@@ -1,4 +1,9 @@
 //! Identity → session.
+//!
+//! In: an [`Identity`](crate::identity::Identity), once; then the token that a browser sends. Out:
+//! the [`Session`]. Promised: the token is random and new each time, and only its hash is kept; a
+//! session ends when it is idle too long, too old, or ended by somebody, whichever is first.
+
 pub mod cookie;
 pub mod lifetimes;
 pub mod record;

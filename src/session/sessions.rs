@@ -112,6 +112,21 @@ impl Sessions {
         Ok(found)
     }
 
+    /// Whether a session goes on, without counting as a visit: for what stays open beyond its
+    /// request. A store that can not answer ends nothing.
+    pub async fn goes_on(&self, session: &Session, now: Timestamp) -> bool {
+        if session.has_ended() {
+            return false;
+        }
+        if self.cached_hash(&session.hash, now).is_some() {
+            return true;
+        }
+        match self.store.find(&session.hash).await {
+            Ok(found) => found.is_some_and(|found| self.is_live(&found, now)),
+            Err(_) => true,
+        }
+    }
+
     /// Ends a session, here and for every other process; whether it still existed.
     pub async fn end(
         &self,

@@ -1,4 +1,9 @@
 //! Databases, behind the traits of `saml`, `trust`, `directory`, `session` and `audit`.
+//!
+//! Promised by every one of them, and checked by one suite of tests: what must happen once happens
+//! once, whoever asks at the same moment, and what was answered with `Ok` survives a crash.
+
+pub mod keys;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;

@@ -186,8 +186,9 @@ fn forwarded_by(
     shown
 }
 
-fn expected(forwarded: &str, rest: [(&str, &str); 4]) -> Vec<(String, String)> {
+fn expected(real: Option<&str>, forwarded: &str, rest: [(&str, &str); 4]) -> Vec<(String, String)> {
     let mut pairs = vec![("forwarded".to_owned(), forwarded.to_owned())];
+    pairs.extend(real.map(|real| ("x-real-ip".to_owned(), real.to_owned())));
     pairs.extend(rest.map(|(name, value)| (format!("x-forwarded-{name}"), value.to_owned())));
     pairs.sort();
     pairs
@@ -201,6 +202,7 @@ const SAID: &[(&str, &str)] = &[
     ("x-forwarded-port", "8443"),
     ("x-forwarded-uri", "/admin"),
     ("forwarded", "for=127.0.0.1;proto=https"),
+    ("x-real-ip", "198.51.100.7"),
 ];
 
 #[test]
@@ -208,6 +210,7 @@ fn a_stranger_does_not_say_where_a_request_came_from() {
     assert_eq!(
         forwarded_by(Some("192.0.2.1"), false, "https://app.example.com", SAID),
         expected(
+            Some("192.0.2.1"),
             "for=192.0.2.1;host=\"app.example.com\";proto=https",
             [
                 ("for", "192.0.2.1"),
@@ -220,6 +223,7 @@ fn a_stranger_does_not_say_where_a_request_came_from() {
     assert_eq!(
         forwarded_by(Some("::1"), false, "http://127.0.0.1:8080", SAID),
         expected(
+            Some("::1"),
             "for=\"[::1]\";host=\"app.example.com\";proto=http",
             [
                 ("for", "::1"),
@@ -232,10 +236,29 @@ fn a_stranger_does_not_say_where_a_request_came_from() {
 }
 
 #[test]
+fn no_stranger_says_under_any_name_what_address_they_have() {
+    for name in [
+        "x-real-ip",
+        "client-ip",
+        "true-client-ip",
+        "x-client-ip",
+        "cf-connecting-ip",
+    ] {
+        let said = [(name, "127.0.0.1")];
+        let sent = forwarded_by(Some("192.0.2.1"), false, "https://app.example.com", &said);
+        assert!(
+            !sent.iter().any(|(_, value)| value.contains("127.0.0.1")),
+            "{name}: {sent:?}"
+        );
+    }
+}
+
+#[test]
 fn a_trusted_proxy_s_word_is_kept_and_its_address_added() {
     assert_eq!(
         forwarded_by(Some("10.0.0.1"), true, "https://app.example.com", SAID),
         expected(
+            Some("198.51.100.7"),
             "for=198.51.100.7;host=\"www.example.com\";proto=http, for=10.0.0.9, for=10.0.0.1",
             [
                 ("for", "198.51.100.7, 10.0.0.9, 10.0.0.1"),
@@ -254,6 +277,7 @@ fn a_trusted_proxy_s_word_is_kept_and_its_address_added() {
     assert_eq!(
         forwarded_by(None, true, "https://app.example.com", &odd),
         expected(
+            None,
             "for=unknown;host=\"app.example.com\";proto=https",
             [
                 ("for", "unknown"),
