@@ -1,5 +1,12 @@
-//! What runs besides the requests.
+//! What runs without a request.
+//!
+//! [`trust`] keeps the identity providers up to date, [`housekeeping`] the sessions;
+//! [`Supervisor`] starts them, starts them again when they fall, and waits for them at the end.
 
+pub mod fetch;
+pub mod housekeeping;
+pub mod registry;
 pub mod supervise;
+pub mod trust;
 
 pub use supervise::Supervisor;

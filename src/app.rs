@@ -1,0 +1,138 @@
+//! Everything a request may need, built once.
+//!
+//! In: settings and ports (stores, clock, randomness). Out: [`App`]. What an operator can change
+//! while the gateway runs is in [`Live`] and is replaced as a whole: a request that began with the
+//! old settings ends with them.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+
+use crate::access::Routes;
+use crate::audit::AuditSink;
+use crate::base::{Clock, Entropy, Timestamp};
+use crate::directory::DirectoryStore;
+use crate::dsig::SigningKey;
+use crate::identity::IdentitySettings;
+use crate::proxy::{Forwarder, TrustedProxies};
+use crate::saml::ServiceProvider;
+use crate::saml::one_use::OneUseStore;
+use crate::saml::pending::PendingStore;
+use crate::session::Sessions;
+use crate::session::cookie::CookieNames;
+use crate::trust::{IdpStore, Registry};
+
+/// The stores, each by the trait of the module that needs it.
+#[derive(Clone)]
+pub struct Ports {
+    /// People.
+    pub directory: Arc<dyn DirectoryStore>,
+    /// Requests of ours that have not been answered.
+    pub pending: Arc<dyn PendingStore>,
+    /// Assertions that were used.
+    pub one_use: Arc<dyn OneUseStore>,
+    /// Events and login attempts.
+    pub audit: Arc<dyn AuditSink>,
+    /// Imported identity providers, and copies of metadata.
+    pub idps: Arc<dyn IdpStore>,
+}
+
+/// What an operator can change while the gateway runs.
+pub struct Live {
+    /// Our names.
+    pub sp: ServiceProvider,
+    /// How assertions become people.
+    pub identity: IdentitySettings,
+    /// What goes where.
+    pub routes: Routes,
+    /// Whose `X-Forwarded-*` are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Passes requests on, along these routes.
+    pub forwarder: Forwarder,
+}
+
+/// The gateway without HTTP.
+pub struct App {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The stores.
+    pub ports: Ports,
+    /// The sessions.
+    pub sessions: Sessions,
+    /// Our cookies' names and attributes.
+    pub cookies: CookieNames,
+    /// What our messages are signed by.
+    pub signing_key: SigningKey,
+    live: ArcSwap<Live>,
+    registry: ArcSwap<Registry>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
+/// What [`App::new`] is made of.
+pub struct Parts {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The stores.
+    pub ports: Ports,
+    /// The sessions.
+    pub sessions: Sessions,
+    /// What our messages are signed by.
+    pub signing_key: SigningKey,
+    /// The settings to begin with.
+    pub live: Live,
+}
+
+impl App {
+    /// Puts the parts together. There are no identity providers until [`App::trust`].
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            clock: parts.clock,
+            entropy: parts.entropy,
+            ports: parts.ports,
+            sessions: parts.sessions,
+            cookies: CookieNames::of(&parts.live.sp.public_url),
+            signing_key: parts.signing_key,
+            live: ArcSwap::from_pointee(parts.live),
+            registry: ArcSwap::from_pointee(Registry::default()),
+        }
+    }
+
+    /// The time at this moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The settings in force, without a lock and without counting: for a look in passing.
+    pub fn live(&self) -> Guard<Arc<Live>> {
+        self.live.load()
+    }
+
+    /// The settings in force, to be held across waiting.
+    pub fn settings(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// Puts other settings in force.
+    pub fn replace(&self, live: Live) {
+        self.live.store(Arc::new(live));
+    }
+
+    /// The identity providers.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry.load_full()
+    }
+
+    /// Replaces the identity providers.
+    pub fn trust(&self, registry: Registry) {
+        self.registry.store(Arc::new(registry));
+    }
+}

@@ -1,0 +1,373 @@
+//! A configuration → a running gateway.
+//!
+//! The one place where the parts are put together: keys and stores are opened, the application is
+//! built, listeners are bound, tasks begin. `samlgate serve` and `samlgate demo` both come here.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use metrics::gauge;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+
+use crate::access::Routes;
+use crate::app::{App, Live, Parts, Ports};
+use crate::audit::{Event, EventKind};
+use crate::base::clock::SystemClock;
+use crate::base::entropy::SystemEntropy;
+use crate::base::{Clock as _, ErrorCode, Listen, StoreError, Timestamp};
+use crate::config::Config;
+use crate::http::admin::{self, Readiness};
+use crate::http::server::{self, BindError, Listener, Patience};
+use crate::http::tls::{Tls, TlsError};
+use crate::http::{Door, Gateway, PageSettings, Pages};
+use crate::proxy::{ForwardSettings, Forwarder, Jwt, Pool, TrustedProxies};
+use crate::saml::metadata::sp_metadata;
+use crate::session::{SessionStore, Sessions};
+use crate::store::SqliteStore;
+use crate::store::keys::{KeyFolderError, open_keys};
+use crate::tasks::fetch::{FetchError, Fetcher};
+use crate::tasks::{Supervisor, housekeeping, trust};
+use crate::telemetry::{
+    CERTIFICATE_NOT_AFTER, CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, seconds,
+};
+use crate::trust::IdpSettings;
+
+/// Sessions kept in memory: those in use. At about 2 KB each, 200 MB when all are taken.
+const SESSIONS_IN_MEMORY: u64 = 100_000;
+/// How long an application may take before its answer begins.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long requests that have begun may take when the gateway stops.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// Why the gateway can not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The folder of keys.
+    #[error("keys: {0}")]
+    Keys(#[from] KeyFolderError),
+    /// The database.
+    #[error("database {path}: {error}")]
+    Store {
+        /// Its file.
+        path: String,
+        /// What it said.
+        error: StoreError,
+    },
+    /// An address that is taken, or not ours.
+    #[error("{0}")]
+    Bind(#[from] BindError),
+    /// Certificate or key of the listener.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsError),
+    /// Our metadata could not be signed.
+    #[error("our metadata can not be signed: {0}")]
+    Metadata(String),
+    /// No certificate authorities to fetch metadata by.
+    #[error("{0}")]
+    Fetch(#[from] FetchError),
+}
+
+impl StartError {
+    /// Whether a port is taken, and which.
+    pub fn taken(&self) -> Option<&Listen> {
+        match self {
+            Self::Bind(error) if error.source.kind() == io::ErrorKind::AddrInUse => {
+                Some(&error.address)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A gateway that runs until it is told to stop.
+pub struct Running {
+    gateway: Arc<Gateway>,
+    supervisor: Supervisor,
+    readiness: Readiness,
+    store: Arc<SqliteStore>,
+    idps: watch::Sender<Arc<Vec<IdpSettings>>>,
+    pool: Pool,
+    tls: Option<Tls>,
+    in_force: Config,
+    /// Where the public listener listens, with real ports.
+    pub addresses: Vec<Listen>,
+    /// Where the admin listener listens.
+    pub admin: Listen,
+}
+
+/// Starts a gateway. When it returns, both listeners answer.
+pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running, StartError> {
+    let now = SystemClock.now();
+    let entropy = Arc::new(SystemEntropy);
+    // Listeners first: a taken port is the commonest mistake, and must leave nothing behind.
+    let tls = match &config.server.tls {
+        Some(files) => Some(Tls::load(&files.certificate, &files.key)?),
+        None => None,
+    };
+    let mut listeners = Vec::new();
+    for listen in config.server.listen.iter() {
+        let tls = tls.clone().filter(|_| matches!(listen, Listen::Tcp(_)));
+        let listener = Listener::bind(listen.clone(), tls).await?;
+        let trusted = TrustedProxies::new(config.server.trusted_proxies.clone());
+        listeners.push(listener.trusting(trusted));
+    }
+    let admin_listener = Listener::bind(Listen::Tcp(config.admin.listen), None).await?;
+
+    let keys = open_keys(&config.keys, config.sp.public_url.host(), now)?;
+    for path in &keys.made {
+        tracing::info!(path = %path.display(), "made a key");
+    }
+    for warning in &keys.warnings {
+        tracing::warn!(detail = warning, "keys");
+    }
+    let path = config.database.display().to_string();
+    let store = SqliteStore::open(&path)
+        .await
+        .map_err(|error| StartError::Store { path, error })?;
+    let store = Arc::new(store);
+
+    let metadata = sp_metadata(
+        &config.sp,
+        &[&keys.signing],
+        &keys.signing,
+        entropy.as_ref(),
+    )
+    .map_err(|error| StartError::Metadata(error.to_string()))?;
+    gauge!(
+        CERTIFICATE_NOT_AFTER,
+        "owner" => "sp", "use" => "signing", "fingerprint" => keys.signing.fingerprint().to_owned()
+    )
+    .set(seconds(keys.signing.not_after()));
+    let jwt = Jwt::new(&config.sp.public_url, keys.jwt, Vec::new(), entropy.clone());
+    let jwt = Arc::new(jwt);
+    let supervisor = Supervisor::new();
+    let pool = Pool::new();
+    let live = live(&config, &pool, &jwt, &supervisor);
+    let session_store: Arc<dyn SessionStore> = store.clone();
+    let app = Arc::new(App::new(Parts {
+        clock: Arc::new(SystemClock),
+        entropy,
+        ports: Ports {
+            directory: store.clone(),
+            pending: store.clone(),
+            one_use: store.clone(),
+            audit: store.clone(),
+            idps: store.clone(),
+        },
+        sessions: Sessions::new(session_store, config.lifetimes, SESSIONS_IN_MEMORY),
+        signing_key: keys.signing,
+        live,
+    }));
+    let gateway = Arc::new(Gateway {
+        app: Arc::clone(&app),
+        pages: ArcSwap::from_pointee(pages(&config)),
+        metadata,
+        jwt,
+    });
+
+    let readiness = Readiness::default();
+    readiness.not_ready("identity providers", "their metadata is being loaded");
+    let addresses = listeners.iter().map(Listener::address).collect();
+    let admin = admin_listener.address();
+    listen(&supervisor, listeners, Door::new(Arc::clone(&gateway)));
+    listen_admin(&supervisor, admin_listener, readiness.clone(), metrics);
+
+    let fetcher = Fetcher::new()?;
+    let (idps, configured) = watch::channel(Arc::new(config.idps.clone()));
+    let (kept, ready) = (Arc::clone(&app), readiness.clone());
+    supervisor.keep("identity providers", move |stop| {
+        let ready = ready.clone();
+        let loaded_once = move || ready.ready("identity providers");
+        trust::keep(
+            Arc::clone(&kept),
+            configured.clone(),
+            fetcher.clone(),
+            loaded_once,
+            stop,
+        )
+    });
+    let (kept, swept, ready) = (Arc::clone(&app), Arc::clone(&store), readiness.clone());
+    supervisor.keep("sessions", move |stop| {
+        let ready = ready.clone();
+        let answers = move |answer: Result<(), &StoreError>| match answer {
+            Ok(()) => ready.ready("store"),
+            Err(error) => ready.not_ready("store", error.detail.clone()),
+        };
+        housekeeping::sessions(Arc::clone(&kept), Arc::clone(&swept), answers, stop)
+    });
+
+    let running = Running {
+        gateway,
+        supervisor,
+        readiness,
+        store,
+        idps,
+        pool,
+        tls,
+        in_force: config,
+        addresses,
+        admin,
+    };
+    running.record(EventKind::ServerStarted, now).await;
+    reloaded(true, now);
+    Ok(running)
+}
+
+impl Running {
+    /// Puts another configuration in force. What needs a restart is left as it was, and named.
+    ///
+    /// `waiting` are the keys whose change takes effect at the next start.
+    pub async fn reload(&mut self, mut config: Config, waiting: &[String]) {
+        let now = SystemClock.now();
+        for key in waiting {
+            tracing::warn!(key, "this change takes effect at the next start");
+        }
+        // Our own names are in our metadata, in cookies and in tokens that are out already.
+        config.sp.public_url = self.in_force.sp.public_url.clone();
+        config.sp.entity_id = self.in_force.sp.entity_id.clone();
+        let live = live(&config, &self.pool, &self.gateway.jwt, &self.supervisor);
+        self.gateway.app.replace(live);
+        self.gateway.pages.store(Arc::new(pages(&config)));
+        self.idps.send_replace(Arc::new(config.idps.clone()));
+        self.reload_certificate();
+        self.record(EventKind::ConfigReloaded, now).await;
+        reloaded(true, now);
+        tracing::info!("configuration reloaded");
+    }
+
+    /// The configuration in the file is wrong: the running one stays.
+    pub async fn keep_configuration(&self, mistakes: &str) {
+        let now = SystemClock.now();
+        tracing::error!(detail = mistakes, "the configuration in force stays");
+        reloaded(false, now);
+        let event = Event {
+            code: Some(ErrorCode::ConfigValue),
+            detail: serde_json::json!({ "mistakes": mistakes }),
+            ..Event::new(EventKind::ConfigReloaded)
+        };
+        self.write(&event, now).await;
+    }
+
+    /// The files of the listener's certificate and key, to be watched.
+    pub fn certificate_files(&self) -> Vec<PathBuf> {
+        let files = self.in_force.server.tls.as_ref();
+        files.map_or_else(Vec::new, |tls| {
+            vec![tls.certificate.clone(), tls.key.clone()]
+        })
+    }
+
+    /// Reads certificate and key again; when they do not fit, the old ones stay.
+    pub fn reload_certificate(&self) {
+        match self.tls.as_ref().map(Tls::reload) {
+            Some(Ok(())) => tracing::info!("certificate reloaded"),
+            Some(Err(error)) => {
+                tracing::error!(detail = error.to_string(), "the old certificate stays");
+            }
+            None => {}
+        }
+    }
+
+    /// Stops: not ready, no new connections, what has begun may end, then everything is written.
+    pub async fn stop(self) {
+        self.readiness.not_ready("stopping", "the gateway was told to stop");
+        let complete = self.supervisor.finish(GRACE).await;
+        if !complete {
+            tracing::warn!("some requests were cut off");
+        }
+        let now = SystemClock.now();
+        if let Err(error) = self.gateway.app.sessions.flush_touched(now).await {
+            tracing::warn!(detail = error.detail, "idle times were not written");
+        }
+        self.record(EventKind::ServerStopped, now).await;
+        self.store.close().await;
+        tracing::info!("stopped");
+    }
+
+    async fn record(&self, kind: EventKind, now: Timestamp) {
+        self.write(&Event::new(kind), now).await;
+    }
+
+    async fn write(&self, event: &Event, now: Timestamp) {
+        let audit = &self.gateway.app.ports.audit;
+        if let Err(error) = audit.record(event, now).await {
+            tracing::error!(detail = error.detail, "the audit record was not written");
+        }
+    }
+}
+
+fn patience() -> Patience {
+    Patience { grace: GRACE, ..Patience::default() }
+}
+
+fn listen(supervisor: &Supervisor, listeners: Vec<Listener>, door: Door) {
+    let service = move |request, peer| {
+        let door = door.clone();
+        async move { door.serve(request, peer).await }
+    };
+    let stop = supervisor.stop_signal();
+    supervisor.run_to_end(server::serve(listeners, service, stop, patience()));
+}
+
+fn listen_admin(
+    supervisor: &Supervisor,
+    listener: Listener,
+    readiness: Readiness,
+    metrics: PrometheusHandle,
+) {
+    let router = admin::router(readiness, metrics);
+    let service = move |request, _| {
+        let router = router.clone();
+        async move {
+            match tower::ServiceExt::oneshot(router, request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    };
+    let stop = supervisor.stop_signal();
+    supervisor.run_to_end(server::serve(vec![listener], service, stop, patience()));
+}
+
+/// What can be changed while the gateway runs.
+fn live(config: &Config, pool: &Pool, jwt: &Arc<Jwt>, supervisor: &Supervisor) -> Live {
+    let routes = Routes::new(config.routes.clone()).at(config.sp.public_url.host());
+    let trusted = TrustedProxies::new(config.server.trusted_proxies.clone());
+    let settings = ForwardSettings {
+        own: config.sp.public_url.clone(),
+        trusted: trusted.clone(),
+        own_cookies: crate::session::cookie::NAMES.map(ToOwned::to_owned).to_vec(),
+        answer_timeout: ANSWER_TIMEOUT,
+    };
+    let background = Arc::new(supervisor.clone());
+    let forwarder = Forwarder::new(pool.clone(), &routes, Arc::clone(jwt), settings, background);
+    Live {
+        sp: config.sp.clone(),
+        identity: config.identity.clone(),
+        routes,
+        trusted_proxies: trusted,
+        forwarder,
+    }
+}
+
+fn pages(config: &Config) -> Pages {
+    let pages = Pages::new(&PageSettings {
+        folder: config.templates.clone(),
+        service_name: None,
+        loopback: !config.sp.public_url.is_secure(),
+    });
+    for problem in pages.problems() {
+        tracing::warn!(detail = problem.to_string(), "a template is not used");
+    }
+    pages
+}
+
+fn reloaded(successful: bool, now: Timestamp) {
+    gauge!(CONFIG_LAST_RELOAD_SUCCESSFUL).set(if successful { 1.0 } else { 0.0 });
+    if successful {
+        gauge!(CONFIG_LAST_RELOAD_SUCCESS).set(seconds(now));
+    }
+}
