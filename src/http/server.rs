@@ -30,7 +30,6 @@ use tokio::task::JoinSet;
 
 use crate::base::Stop;
 pub use crate::http::net::listener::BindError;
-pub use crate::http::net::listener::ListenAddress;
 pub use crate::http::net::listener::Listener;
 use crate::http::net::wire::Opening;
 use crate::http::net::wire::Wire;

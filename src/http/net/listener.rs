@@ -2,7 +2,6 @@
 //!
 //! In: addresses. Out: open connections, and whose they are.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::net::UnixListener;
 use tokio::net::UnixStream;
 
+use crate::base::Listen;
 use crate::http::net::proxy_protocol;
 use crate::http::net::wire::Wire;
 use crate::http::net::wire::boxed;
@@ -19,48 +19,12 @@ use crate::http::tls::Tls;
 use crate::proxy::Peer;
 use crate::proxy::TrustedProxies;
 
-/// Where to listen: `0.0.0.0:8080`, `[::]:8080`, `unix:/run/samlgate.sock`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListenAddress {
-    /// An address and a port.
-    Tcp(SocketAddr),
-    /// A socket in the file system.
-    Unix(PathBuf),
-}
-
-impl ListenAddress {
-    /// Reads the form in which the configuration has it.
-    ///
-    /// ```
-    /// use samlgate::http::server::ListenAddress;
-    /// assert!(ListenAddress::parse("127.0.0.1:8080").is_some());
-    /// assert!(ListenAddress::parse("unix:/run/samlgate.sock").is_some());
-    /// assert!(ListenAddress::parse("8080").is_none());
-    /// ```
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.strip_prefix("unix:") {
-            Some(path) if path.starts_with('/') => Some(Self::Unix(path.into())),
-            Some(_) => None,
-            None => text.parse().ok().map(Self::Tcp),
-        }
-    }
-}
-
-impl fmt::Display for ListenAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
 /// An address on which we can not listen.
 #[derive(Debug, thiserror::Error)]
 #[error("can not listen on {address}: {source}")]
 pub struct BindError {
     /// The address.
-    pub address: ListenAddress,
+    pub address: Listen,
     /// Why: `AddrInUse` when another program has it.
     pub source: io::Error,
 }
@@ -68,7 +32,7 @@ pub struct BindError {
 /// An open listener.
 #[derive(Debug)]
 pub struct Listener {
-    address: ListenAddress,
+    address: Listen,
     socket: Socket,
     pub(crate) tls: Option<Tls>,
     pub(crate) trusted: TrustedProxies,
@@ -82,10 +46,10 @@ enum Socket {
 
 impl Listener {
     /// Opens it. A Unix socket that nobody listens on any more is replaced.
-    pub async fn bind(address: ListenAddress, tls: Option<Tls>) -> Result<Self, BindError> {
+    pub async fn bind(address: Listen, tls: Option<Tls>) -> Result<Self, BindError> {
         let socket = match &address {
-            ListenAddress::Tcp(address) => TcpListener::bind(*address).await.map(Socket::Tcp),
-            ListenAddress::Unix(path) => bind_unix(path).await.map(Socket::Unix),
+            Listen::Tcp(address) => TcpListener::bind(*address).await.map(Socket::Tcp),
+            Listen::Unix(path) => bind_unix(path).await.map(Socket::Unix),
         };
         match socket {
             Ok(socket) => Ok(Self { address, socket, tls, trusted: TrustedProxies::default() }),
@@ -101,10 +65,10 @@ impl Listener {
     }
 
     /// The address, with the port that the system chose for port 0.
-    pub fn address(&self) -> ListenAddress {
+    pub fn address(&self) -> Listen {
         match &self.socket {
             Socket::Tcp(socket) => {
-                socket.local_addr().map_or_else(|_| self.address.clone(), ListenAddress::Tcp)
+                socket.local_addr().map_or_else(|_| self.address.clone(), Listen::Tcp)
             }
             Socket::Unix(_) => self.address.clone(),
         }
@@ -124,7 +88,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let ListenAddress::Unix(path) = &self.address {
+        if let Listen::Unix(path) = &self.address {
             // Already gone is as good.
             let _ = std::fs::remove_file(path);
         }

@@ -1,0 +1,130 @@
+//! A failure → what the client is told. The one place that knows statuses.
+
+use axum::response::Response;
+use http::header::{HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+
+use crate::base::{ErrorCode, LocalPath, StoreError, Timestamp, entropy};
+use crate::http::context::Context;
+use crate::http::error_json::error_json;
+use crate::http::respond;
+use crate::http::state::Gateway;
+use crate::http::views::Failure;
+
+/// Something went wrong, and for whom.
+#[derive(Clone, Debug)]
+pub struct GatewayError {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// What was expected and what was found. For the log, never for the client.
+    pub detail: String,
+    /// The label of the identity provider, when it is known.
+    pub idp: Option<String>,
+    /// Where the person was going.
+    pub return_to: LocalPath,
+}
+
+impl GatewayError {
+    /// A failure on the way to nowhere in particular.
+    pub fn new(code: ErrorCode, detail: impl std::fmt::Display) -> Self {
+        Self {
+            code,
+            detail: detail.to_string(),
+            idp: None,
+            return_to: LocalPath::root(),
+        }
+    }
+
+    /// Adds where the person was going.
+    #[must_use]
+    pub fn going_to(mut self, return_to: &LocalPath) -> Self {
+        self.return_to = return_to.clone();
+        self
+    }
+}
+
+impl From<StoreError> for GatewayError {
+    fn from(error: StoreError) -> Self {
+        Self::new(error.code(), error.detail)
+    }
+}
+
+/// Who is to read the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A person at a browser.
+    Person,
+    /// A program that wants JSON.
+    Program,
+}
+
+impl Reader {
+    /// By the request's headers: whoever asks for HTML, or asks for nothing, is a person.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let accept = headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok());
+        let html = accept.is_none_or(|accept| accept.contains("text/html") || accept == "*/*");
+        if html && !headers.contains_key("x-requested-with") {
+            Self::Person
+        } else {
+            Self::Program
+        }
+    }
+}
+
+impl Gateway {
+    /// Draws a reference, writes the log line and answers. Login attempts are recorded by
+    /// [`crate::http::sso`], which draws the reference itself.
+    pub fn fail(
+        &self,
+        error: &GatewayError,
+        context: &Context,
+        reader: Reader,
+        now: Timestamp,
+    ) -> Response {
+        let reference = entropy::reference(self.app.entropy.as_ref());
+        tracing::warn!(
+            code = error.code.as_str(),
+            reference,
+            request_id = context.request_id.as_str(),
+            client = context.client_text(),
+            detail = error.detail,
+            "request refused"
+        );
+        self.answer(error, &reference, context, reader, now)
+    }
+
+    /// The answer alone.
+    pub fn answer(
+        &self,
+        error: &GatewayError,
+        reference: &str,
+        context: &Context,
+        reader: Reader,
+        now: Timestamp,
+    ) -> Response {
+        let status =
+            StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = match reader {
+            Reader::Program => {
+                let request_id = context.request_id.as_str();
+                respond::json(
+                    status,
+                    &error_json(error.code, request_id, Some(reference), None),
+                )
+            }
+            Reader::Person => {
+                let mut view = Failure::new(error.code, reference, now)
+                    .with_action(error.code, &error.return_to);
+                if let Some(label) = &error.idp {
+                    view = view.from_idp(label);
+                }
+                respond::page(&self.pages.load(), status, &view)
+            }
+        };
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            // A database that is busy or restarting is back within seconds.
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}

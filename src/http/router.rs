@@ -1,0 +1,69 @@
+//! The site map: every path that is the gateway's own. Everything else is the application's.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Extension, State};
+use axum::response::Response;
+use axum::routing::{any, get};
+use http::HeaderMap;
+use http::Method;
+
+use crate::base::ErrorCode;
+use crate::base::url::OWN_PATHS;
+use crate::http::context::Context;
+use crate::http::error::{GatewayError, Reader};
+use crate::http::sso::{acs, login, metadata, sign_out, user};
+use crate::http::state::Gateway;
+
+/// Whether a path is the gateway's own. It is never passed on, even where nothing is found.
+pub fn is_own(path: &str) -> bool {
+    let below = |prefix: &str| {
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    OWN_PATHS.into_iter().any(below)
+}
+
+/// The gateway's own pages.
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/saml/metadata", get(metadata::metadata))
+        .route("/saml/acs", any(acs::acs))
+        .route(
+            "/.samlgate/sign_in",
+            get(login::sign_in).post(login::by_email),
+        )
+        .route("/.samlgate/start", get(login::start))
+        .route(
+            "/.samlgate/sign_out",
+            get(sign_out::confirm).post(sign_out::sign_out),
+        )
+        .route("/.samlgate/user", get(user::user))
+        .route("/.well-known/samlgate/jwks.json", get(metadata::jwks))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(not_found)
+        .with_state(gateway)
+}
+
+async fn not_found(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(context): Extension<Context>,
+    headers: HeaderMap,
+) -> Response {
+    let error = GatewayError::new(ErrorCode::HttpNotFound, "the gateway has no such page");
+    gateway.fail(&error, &context, Reader::of(&headers), gateway.app.now())
+}
+
+async fn wrong_method(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(context): Extension<Context>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let error = GatewayError::new(
+        ErrorCode::HttpMethod,
+        format!("{method} is not offered here"),
+    );
+    gateway.fail(&error, &context, Reader::of(&headers), gateway.app.now())
+}

@@ -1,0 +1,244 @@
+//! `GET, POST /.samlgate/sign_in` and `GET /.samlgate/start`: a person wants in → an
+//! AuthnRequest on its way to an identity provider.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, RawQuery, State};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use openssl::sha::sha256;
+
+use super::{browser_hash, cookie_value};
+use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, entropy};
+use crate::dsig::{Place, sign_enveloped};
+use crate::http::context::Context;
+use crate::http::error::{GatewayError, Reader};
+use crate::http::form::Fields;
+use crate::http::respond;
+use crate::http::state::Gateway;
+use crate::http::views::{Choose, Field, Post};
+use crate::saml::authn_request::AuthnRequest;
+use crate::saml::binding::redirect::request_url;
+use crate::saml::metadata::Binding;
+use crate::saml::pending::PendingLogin;
+use crate::trust::{IdpTrust, Way};
+
+/// `GET /.samlgate/sign_in?rd=`: straight on, or the chooser.
+pub async fn sign_in(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(context): Extension<Context>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let now = gateway.app.now();
+    let query = Fields::of_query(query.as_deref());
+    let return_to = return_to(&gateway, query.get("rd"));
+    let answer = match gateway.app.registry().way() {
+        Way::Straight(idp) => begin(&gateway, &idp, &return_to, &headers, now).await,
+        Way::Choose => Ok(choose(&gateway, &return_to, None)),
+        Way::Nowhere => Ok(nowhere(&gateway, &return_to)),
+    };
+    answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
+}
+
+/// `POST /.samlgate/sign_in`: the e-mail form. It is a form with a body so that addresses stay out
+/// of access logs and histories.
+pub async fn by_email(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(context): Extension<Context>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let now = gateway.app.now();
+    let form = Fields::of_body(body).await;
+    let return_to = return_to(&gateway, form.get("rd"));
+    let email = form.get("email").unwrap_or_default();
+    let registry = gateway.app.registry();
+    let Some(idp) = registry.of_email(email) else {
+        return choose(&gateway, &return_to, Some(email));
+    };
+    let answer = begin(&gateway, idp, &return_to, &headers, now).await;
+    answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
+}
+
+/// `GET /.samlgate/start?idp=&rd=`: to this identity provider, now.
+pub async fn start(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(context): Extension<Context>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let now = gateway.app.now();
+    let query = Fields::of_query(query.as_deref());
+    let return_to = return_to(&gateway, query.get("rd"));
+    let answer = match pick(&gateway, query.get("idp"), &return_to) {
+        Ok(Some(idp)) => begin(&gateway, &idp, &return_to, &headers, now).await,
+        Ok(None) if matches!(gateway.app.registry().way(), Way::Nowhere) => {
+            Ok(nowhere(&gateway, &return_to))
+        }
+        Ok(None) => Ok(choose(&gateway, &return_to, None)),
+        Err(error) => Err(error),
+    };
+    answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
+}
+
+/// The named identity provider; without a name the only way there is, if there is only one.
+fn pick(
+    gateway: &Gateway,
+    name: Option<&str>,
+    return_to: &LocalPath,
+) -> Result<Option<Arc<IdpTrust>>, GatewayError> {
+    let registry = gateway.app.registry();
+    let Some(name) = name else {
+        return match registry.way() {
+            Way::Straight(idp) => Ok(Some(idp)),
+            Way::Choose | Way::Nowhere => Ok(None),
+        };
+    };
+    let idp = IdpName::parse(name).and_then(|name| registry.named(&name).cloned());
+    let unknown = || {
+        GatewayError::new(
+            ErrorCode::IdpUnknown,
+            format!("there is no identity provider {name:?}"),
+        )
+        .going_to(return_to)
+    };
+    let idp = idp.ok_or_else(unknown)?;
+    if !idp.settings.enabled {
+        let detail = format!("{name} is switched off");
+        return Err(GatewayError::new(ErrorCode::IdpDisabled, detail).going_to(return_to));
+    }
+    Ok(Some(idp))
+}
+
+/// Nobody can sign in yet: no identity provider is configured, or its metadata has not arrived.
+fn nowhere(gateway: &Gateway, return_to: &LocalPath) -> Response {
+    tracing::error!("somebody wants to sign in, and no identity provider is ready");
+    let view = Choose::new([], false, return_to);
+    let mut response = respond::page(
+        &gateway.pages.load(),
+        StatusCode::SERVICE_UNAVAILABLE,
+        &view,
+    );
+    response
+        .headers_mut()
+        .insert(http::header::RETRY_AFTER, HeaderValue::from_static("30"));
+    response
+}
+
+/// Where the person wants to go; what is no page behind us is `/`.
+fn return_to(gateway: &Gateway, rd: Option<&str>) -> LocalPath {
+    let live = gateway.app.live();
+    rd.and_then(|rd| LocalPath::parse(rd, &live.sp.public_url))
+        .filter(|path| !path.is_gateway_page())
+        .unwrap_or_else(LocalPath::root)
+}
+
+fn choose(gateway: &Gateway, return_to: &LocalPath, unmatched: Option<&str>) -> Response {
+    let registry = gateway.app.registry();
+    let buttons = registry.shown().map(|idp| (&idp.settings.name, idp.settings.label.as_str()));
+    let mut view = Choose::new(buttons, registry.knows_domains(), return_to);
+    if let Some(email) = unmatched {
+        view = view.unmatched(email);
+    }
+    respond::page(&gateway.pages.load(), StatusCode::OK, &view)
+}
+
+/// A sign-in begins with a person who goes somewhere. A picture on another site's page that begins
+/// one would push that person's own attempts out.
+fn check_navigation(headers: &HeaderMap) -> Result<(), GatewayError> {
+    let mode = headers.get("sec-fetch-mode").and_then(|mode| mode.to_str().ok());
+    if mode.is_none_or(|mode| mode == "navigate") {
+        return Ok(());
+    }
+    let detail = "a sign-in that no navigation begins";
+    Err(GatewayError::new(ErrorCode::AccessCrossSite, detail))
+}
+
+/// Remembers the request, ties it to this browser, and sends the person on.
+async fn begin(
+    gateway: &Gateway,
+    idp: &IdpTrust,
+    return_to: &LocalPath,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Response, GatewayError> {
+    check_navigation(headers)?;
+    let app = &gateway.app;
+    let live = app.settings();
+    let entropy = app.entropy.as_ref();
+    // One cookie for all tabs of a browser; what tells them apart is the RelayState.
+    let known = cookie_value(headers, app.cookies.login)
+        .and_then(|value| Some((value.to_owned(), browser_hash(value)?)));
+    let (browser, browser_hash) = known.unwrap_or_else(|| {
+        let fresh = entropy::token(entropy);
+        let hash = sha256(fresh.as_bytes());
+        (fresh, hash)
+    });
+    let handle = entropy::token(entropy);
+    let login = PendingLogin {
+        request_id: entropy::message_id(entropy),
+        idp: idp.settings.name.clone(),
+        return_to: return_to.clone(),
+        created_at: now,
+    };
+    app.ports
+        .pending
+        .keep(sha256(handle.as_bytes()), browser_hash, &login, now)
+        .await?;
+
+    let endpoint = idp.sign_on().ok_or_else(|| {
+        GatewayError::new(
+            ErrorCode::MetadataEndpoint,
+            "the identity provider has no address",
+        )
+    })?;
+    let acs_url = live.sp.acs_url();
+    let request = AuthnRequest {
+        id: &login.request_id,
+        issue_instant: now,
+        destination: &endpoint.location,
+        acs_url: &acs_url,
+        issuer: &live.sp.entity_id,
+        force_authn: idp.settings.force_authn,
+        name_id_format: idp.settings.name_id_format.as_deref(),
+        authn_context: &idp.settings.authn_context,
+    };
+    let key = idp.signs_requests().then_some(&app.signing_key);
+    let mut response = match endpoint.binding {
+        Binding::Redirect => {
+            let url = request_url(&endpoint.location, &request.to_xml(), &handle, key);
+            let url = url.map_err(|error| GatewayError::new(ErrorCode::Internal, error))?;
+            respond::redirect(StatusCode::FOUND, &url)
+        }
+        Binding::Post => {
+            let xml = request.to_xml();
+            let xml = match key {
+                Some(key) => sign_enveloped(&xml, &login.request_id, key, Place::AfterIssuer)
+                    .map_err(|error| GatewayError::new(ErrorCode::Internal, error))?,
+                None => xml,
+            };
+            let view = Post {
+                label: idp.settings.label.clone(),
+                action: endpoint.location.clone(),
+                fields: vec![
+                    Field::new("SAMLRequest", STANDARD.encode(xml)),
+                    Field::new("RelayState", handle),
+                ],
+            };
+            respond::page(&gateway.pages.load(), StatusCode::OK, &view)
+        }
+    };
+    respond::set_cookie(&mut response, &app.cookies.set_login(&browser));
+    tracing::info!(
+        idp = idp.settings.name.as_str(),
+        binding = endpoint.binding.as_str(),
+        authn_request = login.request_id,
+        signed = key.is_some(),
+        "sign-in begun"
+    );
+    Ok(response)
+}

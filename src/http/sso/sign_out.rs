@@ -1,0 +1,145 @@
+//! `/.samlgate/sign_out`: GET asks, POST ends the session.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, RawQuery, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+
+use super::cookie_value;
+use crate::app::Live;
+use crate::audit::{Event, EventKind};
+use crate::base::{ErrorCode, LocalPath, Timestamp};
+use crate::http::context::Context;
+use crate::http::error::{GatewayError, Reader};
+use crate::http::form::Fields;
+use crate::http::respond;
+use crate::http::state::Gateway;
+use crate::http::views::{SignOut, SignedOut};
+use crate::session::{EndReason, Session};
+
+/// `GET`: a page that asks first, since a link alone must not sign anybody out.
+pub async fn confirm(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(context): Extension<Context>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let now = gateway.app.now();
+    let query = Fields::of_query(query.as_deref());
+    let return_to = return_to(&gateway.app.live(), query.get("rd"));
+    match current(&gateway, &headers, now).await {
+        Ok(Some(session)) => {
+            let identity = &session.identity;
+            let name = identity.profile.name().unwrap_or_else(|| identity.user_name.clone());
+            let mut view = SignOut::new(&name, &return_to);
+            view.email = identity.profile.email.clone();
+            view.idp = label(&gateway, &session);
+            respond::page(&gateway.pages.load(), StatusCode::OK, &view)
+        }
+        Ok(None) => {
+            let view = SignedOut::new(None, &return_to);
+            respond::page(&gateway.pages.load(), StatusCode::OK, &view)
+        }
+        Err(error) => gateway.fail(&error, &context, Reader::of(&headers), now),
+    }
+}
+
+/// `POST`: ends the session, here and at once.
+///
+/// With `rd` naming a public page of the application the person lands there; every other page
+/// would send them straight to sign-in again.
+pub async fn sign_out(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(context): Extension<Context>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let now = gateway.app.now();
+    let live = gateway.app.settings();
+    if !is_same_site(&headers, &live) {
+        let detail = "the sign-out form came from another site";
+        let error = GatewayError::new(ErrorCode::AccessCrossSite, detail);
+        return gateway.fail(&error, &context, Reader::of(&headers), now);
+    }
+    let query = Fields::of_query(query.as_deref());
+    let return_to = return_to(&live, query.get("rd"));
+    let ended = match current(&gateway, &headers, now).await {
+        Ok(Some(session)) => end(&gateway, &context, &session, now).await.map(|()| Some(session)),
+        other => other,
+    };
+    let session = match ended {
+        Ok(session) => session,
+        Err(error) => return gateway.fail(&error, &context, Reader::of(&headers), now),
+    };
+    let mut response = if query.get("rd").is_some() && is_public(&live, &return_to) {
+        respond::redirect(StatusCode::SEE_OTHER, return_to.as_str())
+    } else {
+        let label = session.and_then(|session| label(&gateway, &session));
+        let view = SignedOut::new(label.as_deref(), &return_to);
+        respond::page(&gateway.pages.load(), StatusCode::OK, &view)
+    };
+    respond::set_cookie(&mut response, &gateway.app.cookies.clear_session());
+    response
+}
+
+async fn end(
+    gateway: &Gateway,
+    context: &Context,
+    session: &Session,
+    now: Timestamp,
+) -> Result<(), GatewayError> {
+    gateway.app.sessions.end(session, EndReason::SignOut, now).await?;
+    let event = Event {
+        request_id: Some(context.request_id.as_str().to_owned()),
+        idp: Some(session.identity.idp.clone()),
+        user: Some(session.identity.user.clone()),
+        client: context.client_text(),
+        detail: serde_json::json!({ "sid": session.sid, "reason": EndReason::SignOut.as_str() }),
+        ..Event::new(EventKind::SessionEnded)
+    };
+    if let Err(error) = gateway.app.ports.audit.record(&event, now).await {
+        tracing::error!(detail = error.detail, "the audit record was not written");
+    }
+    Ok(())
+}
+
+/// The session that the cookie names.
+pub(super) async fn current(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Option<Arc<Session>>, GatewayError> {
+    let Some(token) = cookie_value(headers, gateway.app.cookies.session) else {
+        return Ok(None);
+    };
+    Ok(gateway.app.sessions.resolve(token, now).await?)
+}
+
+fn label(gateway: &Gateway, session: &Session) -> Option<String> {
+    let registry = gateway.app.registry();
+    registry.named(&session.identity.idp).map(|idp| idp.settings.label.clone())
+}
+
+fn return_to(live: &Live, rd: Option<&str>) -> LocalPath {
+    rd.and_then(|rd| LocalPath::parse(rd, &live.sp.public_url))
+        .filter(|path| !path.is_gateway_page())
+        .unwrap_or_else(LocalPath::root)
+}
+
+fn is_public(live: &Live, path: &LocalPath) -> bool {
+    let path = path.as_str().split(['?', '#']).next().unwrap_or("/");
+    let route = live.routes.find(live.sp.public_url.host(), path);
+    route.is_some_and(|route| route.public)
+}
+
+/// The session cookie is `SameSite=Lax`, so a form from another site ends nobody's session; this
+/// also keeps it from showing a sign-out page in our name.
+fn is_same_site(headers: &HeaderMap, live: &Live) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => site != "cross-site",
+        (None, Some(origin)) => origin == live.sp.public_url.as_str(),
+        (None, None) => true,
+    }
+}
