@@ -1,22 +1,33 @@
 //! `samlgate idp import`: adds an identity provider by its metadata.
 
+use std::io::Read as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use std::path::PathBuf;
-
 use clap::Args;
+use serde_json::json;
 
-use super::{ConfigFile, idp_name, output};
-use crate::base::IdpName;
+use super::{ConfigFile, idp_name, idps, output};
+use crate::audit::{AuditSink as _, Event, EventKind};
+use crate::base::clock::SystemClock;
+use crate::base::{Clock as _, IdpName, Timestamp};
 use crate::config::{Loaded, metadata_url};
+use crate::saml::Vendor;
+use crate::saml::metadata::{IdpMetadata, MetadataError};
+use crate::store::SqliteStore;
+use crate::tasks::fetch::Fetcher;
+use crate::trust::{IdpStore as _, ImportedIdp, ImportedSettings};
+
+/// Most that is read from standard input: the limit of the metadata reader and one byte.
+const MOST_BYTES: u64 = 8 * 1024 * 1024 + 1;
 
 /// Arguments of `idp import`.
 #[derive(Args, Debug)]
 pub struct ImportArgs {
     /// The SAML metadata: an https URL, a file, or - for standard input.
     ///
-    /// A URL is fetched again from time to time, so that new keys are known in time; a file is
-    /// taken as it is now.
+    /// A URL is asked again every hour while the gateway runs, so that new keys are known in time;
+    /// a file is taken as it is now.
     #[arg(value_name = "URL|FILE|-", value_parser = source)]
     pub source: ImportSource,
     /// Its short name in commands, addresses and metrics; made from the metadata when missing.
@@ -28,9 +39,21 @@ pub struct ImportArgs {
     /// Which entity, where the metadata describes several.
     #[arg(long, value_name = "ENTITYID")]
     pub entity_id: Option<String>,
+    /// Accept sign-ins that begin at its portal.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_idp_initiated: Option<bool>,
+    /// Send people here without asking.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub default: Option<bool>,
+    /// People with this e-mail domain sign in here; several times for several domains.
+    #[arg(long = "email-domain", value_name = "DOMAIN", value_parser = domain)]
+    pub email_domains: Vec<String>,
     /// Which configuration file.
     #[command(flatten)]
     pub file: ConfigFile,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Where the metadata to import is.
@@ -58,6 +81,14 @@ fn source(text: &str) -> Result<ImportSource, String> {
     }
 }
 
+fn domain(text: &str) -> Result<String, String> {
+    let domain = text.to_ascii_lowercase();
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    let fine = domain.contains('.') && domain.bytes().all(word) && !domain.starts_with('.');
+    fine.then_some(domain)
+        .ok_or_else(|| "write a domain such as example.com".to_owned())
+}
+
 fn label(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.is_empty() || text.chars().any(char::is_control) {
@@ -68,7 +99,161 @@ fn label(text: &str) -> Result<String, String> {
 
 /// Reads, checks and stores it, and prints what was found.
 pub async fn run(args: ImportArgs, loaded: Loaded) -> ExitCode {
-    let (_, _) = (args, loaded);
-    output::error("idp import is not available in this version");
-    ExitCode::FAILURE
+    let now = SystemClock.now();
+    let (bytes, url) = match read(&args.source).await {
+        Ok(found) => found,
+        Err(message) => {
+            output::error(&message);
+            return ExitCode::FAILURE;
+        }
+    };
+    let metadata = match IdpMetadata::read(&bytes, args.entity_id.as_deref(), now) {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            output::error(&format!("{error} ({})", error.code()));
+            if matches!(error, MetadataError::Several { .. }) {
+                output::hint("add --entity-id with one of them");
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    let Some(name) = args.name.or_else(|| idps::propose_name(&metadata)) else {
+        output::error("no short name can be made of this metadata: add --name");
+        return ExitCode::FAILURE;
+    };
+    if loaded.config.idps.iter().any(|idp| idp.name == name) {
+        output::error(&format!(
+            "{name} is in the configuration file, which has the last word"
+        ));
+        output::hint("choose another --name, or change the [[idp]] there");
+        return ExitCode::FAILURE;
+    }
+    let Some(store) = idps::open(&loaded.config).await else {
+        return ExitCode::FAILURE;
+    };
+    let configured = idps::all(&loaded.config, &store, now).await;
+    let twin = configured.iter().find(|idp| {
+        let same = |known: &IdpMetadata| known.entity_id == metadata.entity_id;
+        idp.origin == "configured" && idp.metadata.as_ref().is_ok_and(same)
+    });
+    if let Some(twin) = twin {
+        let (entity_id, name) = (&metadata.entity_id, &twin.settings.name);
+        output::error(&format!(
+            "{entity_id} is in the configuration file already, as {name}"
+        ));
+        return ExitCode::FAILURE;
+    }
+    let choices = Choices {
+        label: args.label,
+        entity_id: args.entity_id,
+        allow_idp_initiated: args.allow_idp_initiated,
+        default: args.default,
+        email_domains: args.email_domains,
+    };
+    match keep(&store, &name, choices, &metadata, bytes, url, now).await {
+        Ok((record, replaced)) => {
+            let code = match idps::imported(&record, None, now) {
+                Some(known) if args.json => output::json(&idps::as_json(&known, now)),
+                Some(known) => output::data(&idps::as_text(&known, now)),
+                None => ExitCode::FAILURE,
+            };
+            let done = if replaced { "replaced" } else { "imported" };
+            output::note(&format!(
+                "{done} {name}; a running gateway uses it within seconds"
+            ));
+            if metadata.vendor != Vendor::Generic {
+                let vendor = metadata.vendor.as_str();
+                output::hint(&format!(
+                    "samlgate idp values --vendor {vendor} prints what to enter there"
+                ));
+            }
+            code
+        }
+        Err(message) => {
+            output::error(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn read(source: &ImportSource) -> Result<(Vec<u8>, Option<String>), String> {
+    match source {
+        ImportSource::Url(url) => {
+            let fetcher = Fetcher::new().map_err(|error| error.to_string())?;
+            let fetched = fetcher.fetch(url, None, None).await;
+            let fetched = fetched.map_err(|error| format!("{url}: {error} ({})", error.code()))?;
+            let fetched = fetched.ok_or_else(|| format!("{url}: the answer was empty"))?;
+            Ok((fetched.body.to_vec(), Some(url.clone())))
+        }
+        ImportSource::File(path) => {
+            let bytes = tokio::fs::read(path).await;
+            let bytes = bytes.map_err(|error| format!("{}: {error}", path.display()))?;
+            Ok((bytes, None))
+        }
+        ImportSource::StandardInput => {
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().take(MOST_BYTES).read_to_end(&mut bytes);
+            read.map_err(|error| format!("standard input: {error}"))?;
+            Ok((bytes, None))
+        }
+    }
+}
+
+/// What was said about it on the command line.
+struct Choices {
+    label: Option<String>,
+    entity_id: Option<String>,
+    allow_idp_initiated: Option<bool>,
+    default: Option<bool>,
+    email_domains: Vec<String>,
+}
+
+async fn keep(
+    store: &SqliteStore,
+    name: &IdpName,
+    choices: Choices,
+    metadata: &IdpMetadata,
+    bytes: Vec<u8>,
+    url: Option<String>,
+    now: Timestamp,
+) -> Result<(ImportedIdp, bool), String> {
+    let known = store.list().await.map_err(|error| error.detail)?;
+    let twin = known.iter().find(|other| {
+        let entity_id = other.to_settings().and_then(|settings| settings.entity_id);
+        let read = IdpMetadata::read(other.metadata.as_bytes(), entity_id.as_deref(), now);
+        other.name != *name && read.is_ok_and(|read| read.entity_id == metadata.entity_id)
+    });
+    if let Some(twin) = twin {
+        let (entity_id, twin) = (&metadata.entity_id, &twin.name);
+        return Err(format!(
+            "{entity_id} is here already, as {twin}: import it with --name {twin} to replace it"
+        ));
+    }
+    let before = known.iter().find(|other| other.name == *name);
+    // What an admin chose for this identity provider outlives new metadata.
+    let kept = before.and_then(|before| serde_json::from_value(before.settings.clone()).ok());
+    let mut settings: ImportedSettings = kept.unwrap_or_default();
+    settings.label = choices.label.or(settings.label).or_else(|| metadata.display_name.clone());
+    settings.entity_id = choices.entity_id.or(settings.entity_id);
+    settings.allow_idp_initiated =
+        choices.allow_idp_initiated.unwrap_or(settings.allow_idp_initiated);
+    settings.default = choices.default.unwrap_or(settings.default);
+    if !choices.email_domains.is_empty() {
+        settings.email_domains = choices.email_domains;
+    }
+    let record = ImportedIdp {
+        name: name.clone(),
+        settings: serde_json::to_value(settings).map_err(|error| error.to_string())?,
+        metadata: String::from_utf8(bytes).map_err(|_| "the metadata is not UTF-8".to_owned())?,
+        url,
+        updated_at: now,
+    };
+    store.put(&record).await.map_err(|error| error.detail)?;
+    let event = Event {
+        idp: Some(name.clone()),
+        detail: json!({ "entity_id": metadata.entity_id, "replaced": before.is_some() }),
+        ..Event::new(EventKind::IdpImported)
+    };
+    store.record(&event, now).await.map_err(|error| error.detail)?;
+    Ok((record, before.is_some()))
 }

@@ -2,12 +2,53 @@
 
 use std::process::ExitCode;
 
-use super::{NamedArgs, output};
+use super::{NamedArgs, idps, output};
+use crate::audit::{AuditSink as _, Event, EventKind};
+use crate::base::clock::SystemClock;
+use crate::base::{Clock as _, StoreError};
 use crate::config::Loaded;
+use crate::store::SqliteStore;
+use crate::trust::IdpStore as _;
 
-/// Removes it; one that is in the configuration can only be removed there.
+/// Removes it; people who signed in by it stay signed in until their sessions end.
 pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
-    let (_, _) = (args, loaded);
-    output::error("idp remove is not available in this version");
-    ExitCode::FAILURE
+    if loaded.config.idps.iter().any(|idp| idp.name == args.name) {
+        output::error(&format!(
+            "{} is in the configuration file: remove its [[idp]] there",
+            args.name
+        ));
+        return ExitCode::FAILURE;
+    }
+    let Some(store) = idps::open(&loaded.config).await else {
+        return ExitCode::FAILURE;
+    };
+    match remove(&store, &args).await {
+        Ok(true) => {
+            output::note(&format!(
+                "removed {}; sessions that it opened go on until they end",
+                args.name
+            ));
+            ExitCode::SUCCESS
+        }
+        Ok(false) => {
+            let known = idps::all(&loaded.config, &store, SystemClock.now()).await;
+            idps::unknown(&args.name, &known)
+        }
+        Err(error) => {
+            output::error(&error.detail);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn remove(store: &SqliteStore, args: &NamedArgs) -> Result<bool, StoreError> {
+    let removed = store.remove(&args.name).await?;
+    if removed {
+        let event = Event {
+            idp: Some(args.name.clone()),
+            ..Event::new(EventKind::IdpRemoved)
+        };
+        store.record(&event, SystemClock.now()).await?;
+    }
+    Ok(removed)
 }

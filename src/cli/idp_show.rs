@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{ConfigFile, idp_name, output};
-use crate::base::IdpName;
+use super::{ConfigFile, idp_name, idps, output};
+use crate::base::clock::SystemClock;
+use crate::base::{Clock as _, IdpName};
 use crate::config::Loaded;
 
 /// Arguments of `idp show`.
@@ -24,7 +25,16 @@ pub struct ShowArgs {
 
 /// Prints everything about it; fails when there is none of this name.
 pub async fn run(args: ShowArgs, loaded: Loaded) -> ExitCode {
-    let (_, _) = (args, loaded);
-    output::error("idp show is not available in this version");
-    ExitCode::FAILURE
+    let now = SystemClock.now();
+    let Some(store) = idps::open(&loaded.config).await else {
+        return ExitCode::FAILURE;
+    };
+    let known = idps::all(&loaded.config, &store, now).await;
+    let Some(idp) = known.iter().find(|idp| idp.settings.name == args.name) else {
+        return idps::unknown(&args.name, &known);
+    };
+    if args.json {
+        return output::json(&idps::as_json(idp, now));
+    }
+    output::data(&idps::as_text(idp, now))
 }

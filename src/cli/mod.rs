@@ -13,6 +13,7 @@ pub mod idp_list;
 pub mod idp_refresh;
 pub mod idp_remove;
 pub mod idp_show;
+mod idps;
 pub mod output;
 pub mod serve;
 pub mod values;

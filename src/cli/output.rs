@@ -5,6 +5,11 @@ use std::process::ExitCode;
 
 use crate::config::{Problem, Problems};
 
+/// Whether standard error is a terminal that shows colours.
+pub fn is_terminal() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
 /// Something went wrong.
 pub fn error(message: &str) {
     say("error", "31", message);
@@ -50,8 +55,8 @@ fn one(say: fn(&str), problem: &Problem) {
 }
 
 fn say(word: &str, colour: &str, message: &str) {
+    let coloured = is_terminal();
     let mut stderr = io::stderr().lock();
-    let coloured = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let message = clean(message);
     // Nobody is left to tell when standard error is closed.
     let _ = match coloured {

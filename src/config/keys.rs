@@ -266,7 +266,8 @@ static SERVER: &[Key] = &[
         "trusted_proxies",
         Kind::Texts,
         "Addresses or networks (CIDR) of the proxies in front of the gateway. Only their \
-         `X-Forwarded-*` headers are believed.",
+         `X-Forwarded-*` headers and PROXY protocol are believed; a change takes effect for the \
+         latter with the next start.",
     )
     .default("[]")
     .sample("[\"10.0.0.0/8\"]"),
@@ -285,8 +286,7 @@ static SERVER: &[Key] = &[
         "A folder with pages of your own; a page that is not in it looks as it does by default.",
     )
     .otherwise("the built-in pages")
-    .sample("\"templates\"")
-    .restart(),
+    .sample("\"templates\""),
 ];
 
 static TLS: &[Key] = &[

@@ -28,8 +28,7 @@ pub use manual::manual;
 pub use problem::{Problem, Problems, Source};
 pub use schema::schema;
 pub use settings::{
-    AdminSettings, Config, LogFormat, ScimSettings, ServerSettings, SessionStoreKind,
-    TelemetrySettings,
+    AdminSettings, Config, ScimSettings, ServerSettings, SessionStoreKind, TelemetrySettings,
 };
 pub use show::{Effective, waiting_for_restart};
 pub use template::template;

@@ -10,6 +10,7 @@ use crate::base::{Listen, NonEmpty, RoleName, TlsFiles};
 use crate::identity::IdentitySettings;
 use crate::saml::ServiceProvider;
 use crate::session::Lifetimes;
+use crate::telemetry::LogFormat;
 use crate::trust::IdpSettings;
 
 /// Everything that an operator sets. Each part belongs to the module that uses it.
@@ -75,15 +76,6 @@ pub enum SessionStoreKind {
 pub struct TelemetrySettings {
     /// How log lines look.
     pub log: LogFormat,
-}
-
-/// `telemetry.log`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Text,
 }
 
 /// `[scim]`

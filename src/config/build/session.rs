@@ -1,9 +1,10 @@
 //! `[session]`, `[scim]` and `[telemetry]`.
 
 use crate::config::reader::{Complaint, Reader, Scope};
-use crate::config::settings::{LogFormat, ScimSettings, SessionStoreKind, TelemetrySettings};
+use crate::config::settings::{ScimSettings, SessionStoreKind, TelemetrySettings};
 use crate::config::show::redact;
 use crate::session::Lifetimes;
+use crate::telemetry::LogFormat;
 
 /// `session.idle_timeout` and `session.lifetime`.
 pub(in crate::config) fn lifetimes(reader: &mut Reader, scope: &Scope<'_>) -> Option<Lifetimes> {

@@ -1,0 +1,276 @@
+//! What the `idp` commands share: the store, the documents, and how an identity provider is shown.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::output::{self, Table};
+use crate::base::{IdpName, NonEmpty, Timestamp};
+use crate::config::Config;
+use crate::saml::metadata::IdpMetadata;
+use crate::store::SqliteStore;
+use crate::trust::{IdpSettings, ImportedIdp, MetadataCopy, MetadataSource};
+
+/// Opens the database of the configuration; says why not.
+pub(super) async fn open(config: &Config) -> Option<Arc<SqliteStore>> {
+    let path = config.database.display().to_string();
+    match SqliteStore::open(&path).await {
+        Ok(store) => Some(Arc::new(store)),
+        Err(error) => {
+            output::error(&format!("database {path}: {}", error.detail));
+            None
+        }
+    }
+}
+
+/// What is known of one identity provider.
+pub(super) struct Known {
+    /// Its settings.
+    pub(super) settings: IdpSettings,
+    /// `configured` or `imported`.
+    pub(super) origin: &'static str,
+    /// Where its metadata comes from, as people write it.
+    pub(super) source: String,
+    /// Its metadata, or why there is none.
+    pub(super) metadata: Result<IdpMetadata, String>,
+}
+
+/// Every identity provider, configured ones first, without asking the network: metadata of
+/// addresses is the copy that the gateway keeps.
+pub(super) async fn all(config: &Config, store: &SqliteStore, now: Timestamp) -> Vec<Known> {
+    use crate::trust::IdpStore as _;
+    let mut known = Vec::new();
+    for settings in &config.idps {
+        let entity_id = settings.entity_id.as_deref();
+        let read = |bytes: &[u8]| {
+            IdpMetadata::read(bytes, entity_id, now).map_err(|error| error.to_string())
+        };
+        let (source, metadata) = match &settings.metadata {
+            MetadataSource::File(path) => {
+                let bytes = tokio::fs::read(path).await.map_err(|error| error.to_string());
+                (
+                    path.display().to_string(),
+                    bytes.and_then(|bytes| read(&bytes)),
+                )
+            }
+            MetadataSource::Url(url) => {
+                let copy = store.copy(&settings.name).await;
+                let copy = copy.ok().flatten().filter(|copy| copy.url == *url);
+                let fetch = || "not fetched yet: the gateway fetches it when it starts".to_owned();
+                let metadata = copy.ok_or_else(fetch);
+                (
+                    url.clone(),
+                    metadata.and_then(|copy| read(copy.metadata.as_bytes())),
+                )
+            }
+            MetadataSource::Stored => ("imported".to_owned(), Err("not imported".to_owned())),
+        };
+        known.push(Known {
+            settings: settings.clone(),
+            origin: "configured",
+            source,
+            metadata,
+        });
+    }
+    for record in store.list().await.unwrap_or_default() {
+        if known.iter().any(|other| other.settings.name == record.name) {
+            continue;
+        }
+        let copy = store.copy(&record.name).await.ok().flatten();
+        known.extend(imported(&record, copy.as_ref(), now));
+    }
+    known
+}
+
+/// An imported identity provider.
+pub(super) fn imported(
+    record: &ImportedIdp,
+    copy: Option<&MetadataCopy>,
+    now: Timestamp,
+) -> Option<Known> {
+    let settings = record.to_settings()?;
+    let entity_id = settings.entity_id.as_deref();
+    let metadata = IdpMetadata::read(record.document(copy).as_bytes(), entity_id, now);
+    Some(Known {
+        origin: "imported",
+        source: record.url.clone().unwrap_or_else(|| "a file".to_owned()),
+        metadata: metadata.map_err(|error| error.to_string()),
+        settings,
+    })
+}
+
+/// One identity provider as JSON.
+pub(super) fn as_json(known: &Known, now: Timestamp) -> Value {
+    let settings = &known.settings;
+    let mut value = json!({
+        "name": settings.name,
+        "label": settings.label,
+        "origin": known.origin,
+        "source": known.source,
+        "enabled": settings.enabled,
+        "default": settings.default,
+        "email_domains": settings.email_domains,
+        "allow_idp_initiated": settings.allow_idp_initiated,
+    });
+    let more = match &known.metadata {
+        Ok(metadata) => facts(metadata, now),
+        Err(error) => json!({ "error": error }),
+    };
+    if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
+        value.extend(more);
+    }
+    value
+}
+
+fn facts(metadata: &IdpMetadata, now: Timestamp) -> Value {
+    let endpoints = |list: &[crate::saml::metadata::Endpoint]| {
+        let one = |endpoint: &crate::saml::metadata::Endpoint| json!({ "binding": endpoint.binding.as_str(), "location": endpoint.location });
+        list.iter().map(one).collect::<Value>()
+    };
+    let keys = metadata.signing_keys.iter().map(|key| {
+        json!({
+            "fingerprint_sha256": key.fingerprint(),
+            "key": key.description(),
+            "subject": key.subject(),
+            "not_after": key.not_after().to_saml(),
+            "days_left": key.not_after().days_left(now),
+        })
+    });
+    json!({
+        "entity_id": metadata.entity_id,
+        "vendor": metadata.vendor.as_str(),
+        "sign_on": endpoints(&metadata.sign_on),
+        "logout": endpoints(&metadata.logout),
+        "wants_signed_requests": metadata.wants_signed_requests,
+        "valid_until": metadata.valid_until.map(Timestamp::to_saml),
+        "signing_keys": keys.collect::<Value>(),
+        "refused_keys": metadata.refused_keys.iter().map(|key| key.reason.clone()).collect::<Value>(),
+    })
+}
+
+/// One identity provider for people.
+pub(super) fn as_text(known: &Known, now: Timestamp) -> String {
+    let settings = &known.settings;
+    let mut table = Table::plain();
+    table.row(["name", settings.name.as_str()]);
+    table.row(["label", &settings.label]);
+    table.row(["source", &format!("{} ({})", known.source, known.origin)]);
+    let metadata = match &known.metadata {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            table.row(["metadata", error]);
+            return table.to_string();
+        }
+    };
+    table.row(["entityID", &metadata.entity_id]);
+    table.row(["vendor", metadata.vendor.as_str()]);
+    for endpoint in &metadata.sign_on {
+        table.row([
+            "sign-on",
+            &format!("{} {}", endpoint.binding.as_str(), endpoint.location),
+        ]);
+    }
+    for endpoint in &metadata.logout {
+        table.row([
+            "logout",
+            &format!("{} {}", endpoint.binding.as_str(), endpoint.location),
+        ]);
+    }
+    let signed = settings.sign_requests.unwrap_or(metadata.wants_signed_requests);
+    table.row(["requests", if signed { "signed" } else { "not signed" }]);
+    let begins = if settings.allow_idp_initiated {
+        "allowed"
+    } else {
+        "not allowed"
+    };
+    table.row(["IdP-initiated", begins]);
+    if !settings.email_domains.is_empty() {
+        table.row(["e-mail domains", &settings.email_domains.join(", ")]);
+    }
+    if let Some(until) = metadata.valid_until {
+        table.row([
+            "valid until",
+            &format!("{} ({})", until.to_saml(), days(until, now)),
+        ]);
+    }
+    let mut text = table.to_string();
+    let mut keys = Table::new(&["SIGNING KEY (SHA-256)", "KIND", "VALID UNTIL", ""]);
+    for key in metadata.signing_keys.iter() {
+        let until = key.not_after();
+        keys.row([
+            fingerprint(key.fingerprint()),
+            key.description(),
+            until.to_saml(),
+            days(until, now),
+        ]);
+    }
+    let _ = write!(text, "\n{keys}");
+    for key in &metadata.refused_keys {
+        let _ = writeln!(text, "not used: {}", key.reason);
+    }
+    text
+}
+
+/// `3 days left`, `expired 2 days ago`.
+fn days(until: Timestamp, now: Timestamp) -> String {
+    match until.days_left(now) {
+        0 => "expires today".to_owned(),
+        1 => "1 day left".to_owned(),
+        left if left > 1 => format!("{left} days left"),
+        -1 => "EXPIRED".to_owned(),
+        left => format!("EXPIRED {} days ago", left.unsigned_abs()),
+    }
+}
+
+/// The first 16 bytes in pairs, as consoles of identity providers show them; enough to compare.
+fn fingerprint(hex: &str) -> String {
+    let pairs: Vec<String> = hex
+        .as_bytes()
+        .chunks(2)
+        .take(16)
+        .map(|pair| String::from_utf8_lossy(pair).to_uppercase())
+        .collect();
+    format!("{}…", pairs.join(":"))
+}
+
+/// A short name for an identity provider that was given none: of its display name, else of the
+/// host in its entityID, else its vendor.
+pub(super) fn propose_name(metadata: &IdpMetadata) -> Option<IdpName> {
+    let host = url::Url::parse(&metadata.entity_id)
+        .ok()
+        .and_then(|url| url.host_str().map(ToOwned::to_owned));
+    let vendor = metadata.vendor.as_str().to_owned();
+    let candidates = [metadata.display_name.clone(), Some(vendor), host];
+    let generic = crate::saml::Vendor::Generic.as_str();
+    candidates
+        .into_iter()
+        .flatten()
+        .filter(|text| text != generic)
+        .find_map(|text| {
+            let word = |c: char| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '-'
+                }
+            };
+            let dashed: String = text.chars().map(word).collect();
+            let parts =
+                NonEmpty::from_vec(dashed.split('-').filter(|part| !part.is_empty()).collect())?;
+            let name = parts.iter().copied().collect::<Vec<_>>().join("-");
+            IdpName::parse(&name)
+        })
+}
+
+/// There is none of this name.
+pub(super) fn unknown(name: &IdpName, known: &[Known]) -> ExitCode {
+    output::error(&format!("there is no identity provider {name}"));
+    let names: Vec<&str> = known.iter().map(|idp| idp.settings.name.as_str()).collect();
+    match names.is_empty() {
+        true => output::hint("there is none at all: samlgate idp import URL|FILE adds one"),
+        false => output::hint(&format!("there is {}", names.join(", "))),
+    }
+    ExitCode::FAILURE
+}
