@@ -24,7 +24,7 @@ trap finish EXIT
 
 # run LOG COMMAND...: in the background, ended with us.
 run() {
-    "${@:2}" >"$out/$1.log" 2>&1 &
+    "${@:2}" >>"$out/$1.log" 2>&1 &
     started+=("$!")
 }
 
@@ -57,16 +57,18 @@ for s in sockets:
 print(*(s.getsockname()[1] for s in sockets))
 PORTS
 )
-fill benches/compare/nginx.conf > "$out/nginx.conf"
+fill benches/compare/application.conf > "$out/application.conf"
+fill benches/compare/proxy.conf > "$out/proxy.conf"
 fill benches/compare/samlgate.toml > "$out/samlgate.toml"
 
-run nginx nginx -p "$out" -c "$out/nginx.conf"
+run application nginx -p "$out" -c "$out/application.conf"
+run proxy nginx -p "$out" -c "$out/proxy.conf"
 run idp tests/peers/venv/bin/python -W ignore tests/peers/pysaml2_idp.py --port "$idp" \
     --sp-metadata "http://127.0.0.1:$gateway/saml/metadata"
 until_answers "http://127.0.0.1:$idp/metadata" idp
 run samlgate "$SAMLGATE" serve --config "$out/samlgate.toml"
 until_answers "http://127.0.0.1:$admin/readyz" samlgate
-until_answers "http://127.0.0.1:$proxy/" nginx
+until_answers "http://127.0.0.1:$proxy/" proxy
 cookie=$(python3 benches/compare/sign_in.py "http://127.0.0.1:$gateway/" alice)
 
 # measure NAME URL: one line "requests/s p50 p99", and a refusal to count errors.
@@ -75,6 +77,9 @@ measure() {
     report=$(wrk -t 1 -c "$CONNECTIONS" -d "${SECONDS_EACH}s" --latency \
         -H "Cookie: $cookie" -H "Accept: text/html" "$2")
     printf '%s\n' "$report" >> "$out/$1.wrk"
+    # A line for each request is a lot of lines.
+    : > "$out/access.log"
+    tail -c 10000 "$out/samlgate.log" > "$out/samlgate.tail" && : > "$out/samlgate.log"
     if grep -Eq 'Non-2xx|Socket errors' <<<"$report"; then
         printf '%s\n%s\n' "$1 answered with errors:" "$report" >&2
         exit 1
