@@ -161,14 +161,25 @@ async fn two_tabs_that_sign_in_side_by_side_each_reach_their_page() {
 }
 
 #[tokio::test]
-async fn going_back_over_the_login_page_returns_to_the_application() {
+async fn returning_to_the_address_of_the_login_page_leads_to_the_application() {
     let stage = Stage::set(&[], "").await;
-    stage.sign_in("alice").await;
-    let page = stage.browser.address().await;
-    // The identity provider knows alice by now and answers the old request once more.
-    stage.browser.back().await;
+    let page = stage.gateway.url("/.web/?once");
+    stage.browser.goto(&page).await;
+    stage.browser.text("form#login").await;
+    // Where the back button leads to, or a bookmark: our request of a while ago.
+    let login_page = stage.browser.address().await;
+    stage.browser.sign_in_at(&stage.idp, "alice").await;
+    stage.browser.arrives_at(&page).await;
+    let session = stage.browser.cookie(stage.gateway.session_cookie()).await;
+
+    // The identity provider knows alice by now and answers it once more.
+    stage.browser.goto(&login_page).await;
     stage.idp.has_logged("GET /sso/redirect 200", 2).await;
     stage.browser.arrives_at(&page).await;
+    assert_eq!(
+        stage.browser.cookie(stage.gateway.session_cookie()).await,
+        session
+    );
     assert_eq!(stage.browser.who_am_i().await, "alice");
 }
 

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -102,17 +104,51 @@ impl Browser {
         }
     }
 
-    /// Presses the back button.
+    /// Presses the back button, and again when nothing happens: Chromium loses it when it is busy.
     pub(crate) async fn back(&self) {
-        self.client.back().await.unwrap();
+        for _ in 0..4 {
+            self.client.execute("window.left = true", Vec::new()).await.unwrap();
+            self.client.back().await.unwrap();
+            let gone = tokio::time::timeout(PATIENCE / 4, async {
+                let script = "return window.left === undefined";
+                while self.client.execute(script, Vec::new()).await.ok() != Some(json!(true)) {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            });
+            if gone.await.is_ok() {
+                return;
+            }
+        }
+        panic!("cannot go back from {}", self.address().await);
     }
 
     /// Waits until there is such an element, and returns what a person reads in it.
     pub(crate) async fn text(&self, css: &str) -> String {
-        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
-        match element {
-            Ok(element) => element.text().await.unwrap(),
-            Err(error) => panic!("no {css} at {}: {error}", self.address().await),
+        self.when_there(css, async |element| element.text().await).await
+    }
+
+    /// Does this with such an element as soon as there is one. A page that is replaced meanwhile
+    /// takes its elements with it; then it is tried again with the element of the next page.
+    async fn when_there<T>(
+        &self,
+        css: &str,
+        act: impl AsyncFn(Element) -> Result<T, CmdError>,
+    ) -> T {
+        let act = async || act(self.client.find(Locator::Css(css)).await?).await;
+        let mut last = None;
+        let done = tokio::time::timeout(PATIENCE, async {
+            loop {
+                match act().await {
+                    Ok(value) => return value,
+                    Err(error) => last = Some(error),
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
+        match done {
+            Ok(value) => value,
+            Err(_) => panic!("{css} at {}: {last:?}", self.address().await),
         }
     }
 
@@ -134,8 +170,7 @@ impl Browser {
 
     /// Waits until there is such an element, and clicks it.
     pub(crate) async fn click(&self, css: &str) {
-        self.text(css).await;
-        self.client.find(Locator::Css(css)).await.unwrap().click().await.unwrap();
+        self.when_there(css, async |element| element.click().await).await;
     }
 
     /// Says who one is, on the login page of an identity provider.
@@ -144,12 +179,11 @@ impl Browser {
         assert!(self.address().await.starts_with(&idp.url("/")));
         match idp.login_page() {
             LoginPage::Choice => {
-                let select = self.client.find(Locator::Id("user")).await.unwrap();
-                select.select_by_value(user).await.unwrap();
+                self.when_there("#user", async |select| select.select_by_value(user).await)
+                    .await;
             }
             LoginPage::Name => {
-                let input = self.client.find(Locator::Id("username")).await.unwrap();
-                input.send_keys(user).await.unwrap();
+                self.when_there("#username", async |input| input.send_keys(user).await).await;
             }
         }
         self.click("#sign-in").await;
