@@ -104,24 +104,6 @@ impl Browser {
         }
     }
 
-    /// Presses the back button, and again when nothing happens: Chromium loses it when it is busy.
-    pub(crate) async fn back(&self) {
-        for _ in 0..4 {
-            self.client.execute("window.left = true", Vec::new()).await.unwrap();
-            self.client.back().await.unwrap();
-            let gone = tokio::time::timeout(PATIENCE / 4, async {
-                let script = "return window.left === undefined";
-                while self.client.execute(script, Vec::new()).await.ok() != Some(json!(true)) {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            });
-            if gone.await.is_ok() {
-                return;
-            }
-        }
-        panic!("cannot go back from {}", self.address().await);
-    }
-
     /// Waits until there is such an element, and returns what a person reads in it.
     pub(crate) async fn text(&self, css: &str) -> String {
         self.when_there(css, async |element| element.text().await).await
