@@ -20,5 +20,7 @@ mod cli;
 mod browser_pysaml2;
 mod browser_saml_idp;
 mod peers;
+mod proxy;
+mod sso_rules;
 #[expect(dead_code, reason = "words of a language: no test needs all of them")]
 mod support;

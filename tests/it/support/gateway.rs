@@ -5,10 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
+use samlgate::base::Clock as _;
+use samlgate::base::clock::SystemClock;
+use samlgate::dsig::SigningKey;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Row as _, SqlitePool};
 use tempfile::TempDir;
@@ -95,6 +99,20 @@ impl Setup {
         self.add(&format!(
             "[[route]]\npath = \"/\"\nupstream = [{upstream:?}]\n{more}"
         ))
+    }
+
+    /// With a signing key on P-256 that is there already. The one that the gateway makes by itself
+    /// is RSA and takes longer than a whole test.
+    pub(crate) fn quick_key(self) -> Self {
+        let certs = self.folder.path().join("certs");
+        std::fs::create_dir_all(&certs).unwrap();
+        let key = SigningKey::generate_ec("localhost", SystemClock.now()).unwrap();
+        let path = certs.join("sp-signing.key");
+        std::fs::write(&path, key.key_pem().unwrap().reveal()).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let certificate = key.certificate_pem().unwrap();
+        std::fs::write(certs.join("sp-signing.crt"), certificate).unwrap();
+        self
     }
 
     /// Starts it, and waits until it is ready.

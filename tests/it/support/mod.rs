@@ -7,6 +7,7 @@ pub(crate) mod browser;
 pub(crate) mod forms;
 pub(crate) mod gateway;
 pub(crate) mod http;
+pub(crate) mod idp;
 pub(crate) mod peers;
 pub(crate) mod ports;
 pub(crate) mod process;
