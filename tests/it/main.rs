@@ -17,8 +17,13 @@ mod cli;
     reason = "a test that cannot go on should stop, and say why"
 )]
 
+mod architecture;
 mod browser_pysaml2;
 mod browser_saml_idp;
+mod cli;
+mod dsig_xmlsec;
+mod error_codes;
+mod gateway;
 mod peers;
 mod proxy;
 mod sso_rules;

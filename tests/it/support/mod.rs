@@ -3,6 +3,7 @@
 //! Everything here belongs to one test: ports, folders and processes are its own, and end with it.
 //! Nothing is shared, so tests may run side by side and in any order.
 
+pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod forms;
 pub(crate) mod gateway;
