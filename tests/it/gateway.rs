@@ -721,10 +721,16 @@ async fn told_to_end_it_ends_well_and_keeps_everybody_signed_in() {
     assert_eq!(alice.get(&town.gateway.url("/x")).await.status, 200);
 }
 
-/// Waits for a line on the admin listener.
+/// Waits for a line on the admin listener that begins like this.
 async fn metric(gateway: &Gateway, line: &str) {
     let shown = tokio::time::timeout(SOON, async {
-        while !gateway.admin("/metrics").await.text().lines().any(|shown| shown == line) {
+        while !gateway
+            .admin("/metrics")
+            .await
+            .text()
+            .lines()
+            .any(|shown| shown.starts_with(line))
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
@@ -776,6 +782,7 @@ async fn the_admin_listener_shows_the_metrics_of_the_contract() {
     alice.get(&town.gateway.url("/x")).await;
     let mut nobody = town.gateway.visitor();
     town.carry(&mut nobody, "<a/>", None).await;
+    metric(&town.gateway, "samlgate_sessions_active ").await;
     metric(
         &town.gateway,
         "samlgate_logins_total{idp=\"corp\",result=\"ok\"} 1",
