@@ -9,11 +9,8 @@ mod proxy;
 mod cli;
 //! Tests of the program from outside: the real binary, real identity providers, a real browser.
 #![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
     clippy::print_stderr,
-    clippy::unwrap_used,
+    clippy::string_slice,
     reason = "a test that cannot go on should stop, and say why"
 )]
 

@@ -86,7 +86,8 @@ async fn rsa_and_ecdsa_with_sha256_384_and_512_are_accepted() {
 #[tokio::test]
 async fn what_the_rules_leave_open_is_accepted() {
     let stage = Stage::set("").await;
-    let cases: &[(&str, fn(&mut Response))] = &[
+    type Change = fn(&mut Response);
+    let cases: &[(&str, Change)] = &[
         (
             "an assertion-signed Response without Destination",
             |response| {

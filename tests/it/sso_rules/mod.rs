@@ -255,8 +255,8 @@ impl Stage {
 
     fn last_line(&self) -> String {
         let log = self.gateway.log();
-        let lines = log.lines().filter(|line| line.contains("refused"));
-        lines.last().unwrap_or_default().to_owned()
+        let mut lines = log.lines().filter(|line| line.contains("refused"));
+        lines.next_back().unwrap_or_default().to_owned()
     }
 }
 

@@ -225,9 +225,14 @@ impl Gateway {
 
     /// Rewrites the configuration and asks for a reload.
     pub(crate) fn reload(&self, change: impl FnOnce(String) -> String) {
+        self.rewrite(change);
+        self.process.signal("HUP");
+    }
+
+    /// Rewrites the configuration, and leaves it to the gateway to notice.
+    pub(crate) fn rewrite(&self, change: impl FnOnce(String) -> String) {
         let before = std::fs::read_to_string(&self.config).unwrap();
         std::fs::write(&self.config, change(before)).unwrap();
-        self.process.signal("HUP");
     }
 
     /// Ends it as a power cut would.
