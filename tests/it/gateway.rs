@@ -13,6 +13,8 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
 use openssl::nid::Nid;
 use openssl::sha::sha256;
+use samlgate::audit::{AuditSink as _, Chain};
+use samlgate::store::SqliteStore;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -709,7 +711,93 @@ async fn after_a_power_cut_sessions_live_on_and_used_answers_stay_used() {
         Some("proto.replay")
     );
     assert_eq!(thief.get(&town.gateway.url("/x")).await.status, 302);
-    assert!(!town.app.url().is_empty());
+    let file = town.gateway.folder().join("data/samlgate.db");
+    let store = SqliteStore::open(file.to_str().unwrap()).await.unwrap();
+    let chain = store.verify().await.unwrap();
+    // Started, came in, started, was refused.
+    assert!(
+        matches!(chain, Chain::Whole { events: 4.., .. }),
+        "{chain:?}"
+    );
+}
+
+#[tokio::test]
+async fn of_many_who_bring_the_same_answer_at_once_one_comes_in() {
+    let idp = TestIdp::new("corp");
+    let gateway = Setup::http()
+        .quick_key()
+        .idp("corp", &idp.metadata_file(), "allow_idp_initiated = true")
+        .route("http://127.0.0.1:9", "")
+        .start()
+        .await;
+    for _ in 0..5 {
+        let fields = idp::fields(idp.write(&idp.unsolicited(&gateway.url(""))), None);
+        let mut racing = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let acs = Ask::new(Method::POST, &gateway.url("/saml/acs"));
+            let ask = acs.navigating().form(&fields);
+            racing.spawn(async move { Visitor::new().send(ask).await.status.as_u16() });
+        }
+        let mut statuses = racing.join_all().await;
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 403, 403, 403, 403, 403, 403, 403]);
+    }
+    let attempts = gateway.login_attempts().await;
+    let accepted = attempts.iter().filter(|attempt| attempt.code.is_none());
+    assert_eq!(accepted.count(), 5);
+    let refused = attempts.iter().filter_map(|attempt| attempt.code.as_deref());
+    assert!(
+        refused.clone().all(|code| code == "proto.replay"),
+        "{attempts:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_open_stream_ends_with_its_session() {
+    let town = Town::found("").await;
+    let mut alice = town.alice().await;
+    let mut stream = town.connect().await;
+    let head = format!(
+        "POST /stream HTTP/1.1\r\nHost: {}\r\nCookie: samlgate={}\r\n\
+         Accept: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        town.host(),
+        token(&town.gateway, &alice)
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut seen = String::new();
+    let mut bytes = [0; 4096];
+    while !seen.contains("hello") {
+        let count = stream.read(&mut bytes).await.unwrap();
+        assert_ne!(count, 0, "{seen}");
+        seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    let url = town.gateway.url("/.samlgate/sign_out");
+    assert_eq!(alice.send(Ask::new(Method::POST, &url)).await.status, 200);
+    // Within the five seconds that ended sessions have.
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest));
+    assert!(closed.await.is_ok(), "the stream is still open");
+    assert!(
+        !rest.ends_with(b"0\r\n\r\n"),
+        "it looks as if it had ended well"
+    );
+}
+
+#[tokio::test]
+async fn nobody_enters_who_was_switched_off() {
+    let town = Town::found("").await;
+    town.alice().await;
+    let file = town.gateway.folder().join("data/samlgate.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let writer = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query("UPDATE user SET active = 0").execute(&writer).await.unwrap();
+    let mut visitor = town.gateway.visitor();
+    let answer = town.sign_in(&mut visitor).await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.text().contains("<h1>We could not let you in.</h1>"));
+    assert_eq!(visitor.cookie(&town.gateway.url("/"), "samlgate"), None);
+    let attempts = town.gateway.login_attempts().await;
+    assert_eq!(attempts[1].code.as_deref(), Some("user.disabled"));
 }
 
 #[tokio::test]

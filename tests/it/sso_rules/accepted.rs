@@ -84,6 +84,48 @@ async fn rsa_and_ecdsa_with_sha256_384_and_512_are_accepted() {
 }
 
 #[tokio::test]
+async fn the_cookies_are_those_of_the_contract() {
+    let stage = Stage::set("").await;
+    let mut visitor = stage.gateway.visitor();
+    let start = visitor.get(&stage.gateway.url("/.samlgate/start?idp=corp")).await;
+    let request = stage.idp.read(&start);
+    assert!(request.relay_state.len() <= 80);
+    let xml = stage.idp.write(&stage.idp.answer(&request));
+    let answer = stage.carry(&mut visitor, xml, Some(&request.relay_state)).await;
+    for (cookie, name, same_site) in [
+        (
+            start.header("set-cookie"),
+            "__Host-samlgate-login=",
+            "SameSite=None",
+        ),
+        (
+            answer.header("set-cookie"),
+            "__Host-samlgate=",
+            "SameSite=Lax",
+        ),
+    ] {
+        assert!(cookie.starts_with(name) && cookie.len() < 200, "{cookie}");
+        let parts: Vec<&str> = cookie.split("; ").skip(1).collect();
+        for part in ["Path=/", "HttpOnly", "Secure", same_site] {
+            assert!(parts.contains(&part), "no {part} in {cookie}");
+        }
+        assert_eq!(parts.len(), 4, "{cookie}");
+    }
+    // The store keeps nothing that a cookie could be made of.
+    let token = visitor.cookie(&stage.gateway.url("/"), "__Host-samlgate").unwrap();
+    for file in ["samlgate.db", "samlgate.db-wal"] {
+        let bytes = std::fs::read(stage.gateway.folder().join("data").join(file)).unwrap();
+        for secret in [&token, &request.relay_state] {
+            assert!(
+                !bytes.windows(secret.len()).any(|part| part == secret.as_bytes()),
+                "{file}"
+            );
+        }
+    }
+    assert!(!stage.gateway.log().contains(&token));
+}
+
+#[tokio::test]
 async fn what_the_rules_leave_open_is_accepted() {
     let stage = Stage::set("").await;
     type Change = fn(&mut Response);
