@@ -414,6 +414,10 @@ async fn signing_out_asks_first_and_then_ends_every_copy() {
     }
     assert_eq!(alice.get(&town.gateway.url("/x")).await.status, 200);
 
+    // It leads nowhere else either.
+    let away = format!("{url}?rd=https%3A%2F%2Fevil.example%2F");
+    assert!(!alice.get(&away).await.text().contains("evil"));
+
     let answer = alice.submit(&page, &page.form()).await;
     assert_eq!(answer.status, 200);
     assert!(answer.text().contains("signed out"), "{}", answer.text());
@@ -798,6 +802,53 @@ async fn nobody_enters_who_was_switched_off() {
     assert_eq!(visitor.cookie(&town.gateway.url("/"), "samlgate"), None);
     let attempts = town.gateway.login_attempts().await;
     assert_eq!(attempts[1].code.as_deref(), Some("user.disabled"));
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_signs_nobody_out() {
+    let more = |setup: Setup, app: &App| {
+        setup.add(&format!(
+            "[[route]]\npath = \"/open\"\nupstream = [{:?}]\npublic = true",
+            app.url()
+        ))
+    };
+    let town = Town::with("", more).await;
+    let mut alice = town.alice().await;
+    let mut bob = town.gateway.visitor();
+    bob.plant(&town.gateway.url("/"), "samlgate", &"b".repeat(43));
+    assert_eq!(bob.get(&town.gateway.url("/x")).await.status, 302);
+
+    let file = town.gateway.folder().join("data/samlgate.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let writer = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query("ALTER TABLE session RENAME TO broken")
+        .execute(&writer)
+        .await
+        .unwrap();
+    // Whoever is in memory goes on.
+    assert_eq!(alice.get(&town.gateway.url("/x")).await.status, 200);
+    // Whoever is not may have a session; to send them to sign in would sign them out.
+    for path in ["/x", "/.samlgate/user", "/.samlgate/sign_out"] {
+        let answer = bob.get(&town.gateway.url(path)).await;
+        assert_eq!(answer.status, 503, "{path}");
+        assert_eq!(answer.header("retry-after"), "5", "{path}");
+        assert_eq!(answer.header("set-cookie"), "", "{path}");
+    }
+    let page = bob.get(&town.gateway.url("/x")).await.text();
+    assert!(page.contains("<h1>This does not work at the moment.</h1>"));
+    assert_eq!(bob.get(&town.gateway.url("/open")).await.status, 200);
+    let mut carol = town.gateway.visitor();
+    assert_eq!(town.sign_in(&mut carol).await.status, 503);
+    let attempts = town.gateway.login_attempts().await;
+    assert_eq!(attempts[1].code.as_deref(), Some("store.unavailable"));
+
+    sqlx::query("ALTER TABLE broken RENAME TO session")
+        .execute(&writer)
+        .await
+        .unwrap();
+    assert_eq!(alice.get(&town.gateway.url("/x")).await.status, 200);
+    assert_eq!(bob.get(&town.gateway.url("/x")).await.status, 302);
+    assert_eq!(town.sign_in(&mut carol).await.status, 303);
 }
 
 #[tokio::test]
