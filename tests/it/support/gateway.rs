@@ -253,11 +253,9 @@ impl Gateway {
 
     /// Every login attempt so far, the oldest first.
     pub(crate) async fn login_attempts(&self) -> Vec<LoginAttempt> {
-        let rows =
-            sqlx::query("SELECT reference, idp, code, user FROM login_attempt ORDER BY at, rowid")
-                .fetch_all(&self.database().await)
-                .await
-                .unwrap();
+        let query = "SELECT reference, idp, outcome, json_extract(detail, '$.user_name') AS user
+             FROM login_attempt ORDER BY number";
+        let rows = sqlx::query(query).fetch_all(&self.database().await).await.unwrap();
         let attempt = |row: &sqlx::sqlite::SqliteRow| LoginAttempt {
             reference: row.get("reference"),
             idp: row.get("idp"),
@@ -298,7 +296,7 @@ pub(crate) struct LoginAttempt {
     pub(crate) idp: Option<String>,
     /// `ok`, or why not.
     pub(crate) code: Option<String>,
-    /// Whoever came in.
+    /// The `userName` of whoever came in.
     pub(crate) user: Option<String>,
 }
 
