@@ -89,8 +89,8 @@ fn is_test(path: &Path) -> bool {
 
 fn source(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap();
-    let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
-    text[..end].to_owned()
+    let code = text.split_once("#[cfg(test)]\nmod ").map(|(code, _)| code.to_owned());
+    code.unwrap_or(text)
 }
 
 fn used_by(file: &Path) -> BTreeSet<String> {
