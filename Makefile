@@ -13,7 +13,7 @@ help:
 # Three programs on loopback with temporary data; it prints where to go and as whom.
 demo:
 	@scripts/install-packages.sh build
-	cargo run --locked --quiet -- demo
+	cargo run --locked -- demo
 
 build:
 	@scripts/install-packages.sh build
