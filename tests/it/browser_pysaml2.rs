@@ -184,6 +184,19 @@ async fn returning_to_the_address_of_the_login_page_leads_to_the_application() {
 }
 
 #[tokio::test]
+async fn going_back_stays_in_the_application() {
+    let stage = Stage::set(&[], "").await;
+    stage.sign_in("alice").await;
+    let first = stage.gateway.url("/.web/");
+    let second = stage.gateway.url("/.web/?second");
+    stage.browser.goto(&second).await;
+    stage.browser.arrives_at(&second).await;
+    stage.browser.back_to(&first).await;
+    assert_eq!(stage.browser.who_am_i().await, "alice");
+    assert_eq!(stage.codes().await.len(), 1);
+}
+
+#[tokio::test]
 async fn loading_the_page_again_after_signing_in_stays_in_the_application() {
     let stage = Stage::set(&[], "").await;
     stage.sign_in("alice").await;

@@ -1,23 +1,19 @@
-//! Integration tests.
-#![cfg(test)]
-
-mod dsig_xmlsec;
-mod proxy;
-//! Integration tests: one binary, so that it links once.
-
-#[cfg(test)]
-mod cli;
 //! Tests of the program from outside: the real binary, real identity providers, a real browser.
+//!
+//! One binary, so that it links once.
+#![cfg(test)]
 #![expect(
     clippy::print_stderr,
     clippy::string_slice,
-    reason = "a test that cannot go on should stop, and say why"
+    reason = "a test that cannot go on should stop, and say what its programs wrote"
 )]
 
 mod architecture;
 mod browser_pysaml2;
 mod browser_saml_idp;
 mod cli;
+mod cli_idp;
+mod demo;
 mod dsig_xmlsec;
 mod error_codes;
 mod gateway;

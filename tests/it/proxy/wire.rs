@@ -10,7 +10,7 @@ use super::world::read_until;
 use super::world::tcp;
 use axum::body::Body;
 use http::Response;
-use samlgate::http::server::ListenAddress;
+use samlgate::base::Listen;
 use samlgate::http::server::Listener;
 use samlgate::http::server::Patience;
 use samlgate::http::tls::Tls;
@@ -162,8 +162,8 @@ async fn a_taken_port_is_named() {
 #[tokio::test]
 async fn a_unix_socket_that_was_left_behind_is_replaced_and_one_in_use_is_not() {
     let folder = tempfile::tempdir().unwrap();
-    let address = ListenAddress::Unix(folder.path().join("samlgate.sock"));
-    let ListenAddress::Unix(path) = &address else {
+    let address = Listen::Unix(folder.path().join("samlgate.sock"));
+    let Listen::Unix(path) = &address else {
         unreachable!()
     };
     drop(std::os::unix::net::UnixListener::bind(path).unwrap());

@@ -13,6 +13,7 @@ use samlgate::access::HeaderProfile;
 use samlgate::access::Route;
 use samlgate::access::Routes;
 use samlgate::access::Upstream;
+use samlgate::base::Listen;
 use samlgate::base::PublicUrl;
 use samlgate::base::RoleName;
 use samlgate::base::Timestamp;
@@ -20,7 +21,6 @@ use samlgate::base::UserId;
 use samlgate::base::entropy::SystemEntropy;
 use samlgate::directory::profile::Profile;
 use samlgate::http::server;
-use samlgate::http::server::ListenAddress;
 use samlgate::http::server::Listener;
 use samlgate::http::server::Patience;
 use samlgate::proxy::ForwardSettings;
@@ -58,7 +58,7 @@ pub(super) struct Set {
     pub(super) patience: Patience,
     pub(super) signed_in: bool,
     pub(super) trusted: &'static [&'static str],
-    pub(super) listen: Option<(ListenAddress, Option<server::Tls>)>,
+    pub(super) listen: Option<(Listen, Option<server::Tls>)>,
 }
 
 impl Set {
@@ -139,8 +139,8 @@ impl Set {
         let listener = Listener::bind(address, tls).await.unwrap();
         let listener = listener.trusting(TrustedProxies::new(trusted));
         let gateway = match listener.address() {
-            ListenAddress::Tcp(address) => address,
-            ListenAddress::Unix(_) => "0.0.0.0:0".parse().unwrap(),
+            Listen::Tcp(address) => address,
+            Listen::Unix(_) => "0.0.0.0:0".parse().unwrap(),
         };
         let stop = supervisor.stop_signal();
         supervisor.run_to_end(server::serve(vec![listener], service, stop, self.patience));
@@ -155,8 +155,8 @@ impl World {
     }
 }
 
-pub(super) fn loopback() -> ListenAddress {
-    ListenAddress::parse("127.0.0.1:0").unwrap()
+pub(super) fn loopback() -> Listen {
+    Listen::parse("127.0.0.1:0").unwrap()
 }
 
 pub(super) fn now() -> Timestamp {

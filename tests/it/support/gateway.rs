@@ -259,7 +259,7 @@ impl Gateway {
         let attempt = |row: &sqlx::sqlite::SqliteRow| LoginAttempt {
             reference: row.get("reference"),
             idp: row.get("idp"),
-            code: row.get("code"),
+            code: Some(row.get("outcome")).filter(|outcome| outcome != "ok"),
             user: row.get("user"),
         };
         rows.iter().map(attempt).collect()
