@@ -13,6 +13,7 @@ mod browser_pysaml2;
 mod browser_saml_idp;
 mod cli;
 mod cli_idp;
+mod cli_serve;
 mod demo;
 mod dsig_xmlsec;
 mod error_codes;
