@@ -11,12 +11,11 @@ use axum::extract::{Extension, State};
 use axum::response::Response;
 use http::{HeaderMap, Method, Request, StatusCode};
 use openssl::sha::sha256;
-use serde_json::json;
 
+use super::attempt::{Attempt, Evidence, shorten};
 use super::{browser_hash, cookie_value};
-use crate::audit::{Event, EventKind, LoginAttempt, LoginOutcome};
 use crate::base::clock::Stopwatch;
-use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, UserId, entropy};
+use crate::base::{ErrorCode, LocalPath, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::measure;
@@ -35,21 +34,6 @@ use crate::xml::{Document, Limits, Mode};
 
 /// Longest wait for the form: a megabyte over a slow telephone line.
 const FORM_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What is known about an attempt so far: the evidence of a refusal.
-#[derive(Debug, Default)]
-struct Evidence {
-    idp: Option<Arc<IdpTrust>>,
-    issuer: Option<String>,
-    in_response_to: Option<String>,
-    relay_state: Option<&'static str>,
-    user: Option<UserId>,
-    /// A request of ours to this identity provider is being answered.
-    asked: bool,
-    /// Where the person was going, as far as the store knows.
-    return_to: Option<LocalPath>,
-    browser: Option<[u8; 32]>,
-}
 
 /// A sign-in that succeeded.
 struct SignedIn {
@@ -79,40 +63,18 @@ pub async fn acs(
     }
     let mut evidence = Evidence::default();
     let outcome = accept(&gateway, &headers, body, &mut evidence, now).await;
-    let reference = entropy::reference(gateway.app.entropy.as_ref());
-    let name = evidence.idp.as_ref().map(|idp| idp.settings.name.clone());
-    measure::login(
-        name.as_ref(),
-        outcome.as_ref().err().map(|error| error.code),
-        watch.elapsed(),
-    );
+    let attempt = Attempt::new(&gateway, &context, evidence, now);
+    let code = outcome.as_ref().err().map(|error| error.code);
+    measure::login(attempt.idp(), code, watch.elapsed());
     match outcome {
         Ok(signed_in) => {
-            let detail = detail_of(&evidence, Some(&signed_in.session), None);
-            record(&gateway, &context, &evidence, None, &reference, detail, now).await;
-            if signed_in.session.identity.created {
-                created(&gateway, &context, &signed_in.session, &reference, now).await;
-            }
-            tracing::info!(
-                idp = name.as_ref().map(IdpName::as_str),
-                user = signed_in.session.identity.user_name,
-                sid = signed_in.session.sid,
-                request_id = context.request_id.as_str(),
-                client = context.client_text(),
-                reference,
-                "signed in"
-            );
+            attempt.accepted(&signed_in.session).await;
             let mut response = respond::redirect(StatusCode::SEE_OTHER, signed_in.landing.as_str());
             let cookie = gateway.app.cookies.set_session(&signed_in.token);
             respond::set_cookie(&mut response, &cookie);
             response
         }
-        Err(error) => {
-            refuse(
-                &gateway, &context, &headers, &evidence, error, &reference, now,
-            )
-            .await
-        }
+        Err(error) => attempt.refused(error, &headers).await,
     }
 }
 
@@ -181,17 +143,6 @@ async fn accept(
         app.sessions.end(&previous, EndReason::Replaced, now).await?;
     }
     Ok(SignedIn { token, session, landing })
-}
-
-/// Longest piece of a message that is kept as evidence: the longest entityID (core 8.3.6). Anybody
-/// can send messages, and disks are finite.
-const EVIDENCE: usize = 1024;
-
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(EVIDENCE) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
 }
 
 fn saml(error: crate::saml::SamlError) -> GatewayError {
@@ -318,177 +269,4 @@ fn enabled(idp: Arc<IdpTrust>, origin: Origin) -> Result<(Arc<IdpTrust>, Origin)
     }
     let detail = format!("{} is switched off", idp.settings.name);
     Err(GatewayError::new(ErrorCode::IdpDisabled, detail))
-}
-
-async fn refuse(
-    gateway: &Gateway,
-    context: &Context,
-    headers: &HeaderMap,
-    evidence: &Evidence,
-    mut error: GatewayError,
-    reference: &str,
-    now: Timestamp,
-) -> Response {
-    let return_to = evidence.return_to.clone().unwrap_or_else(LocalPath::root);
-    error.return_to = return_to.clone();
-    error.detail = shorten(&error.detail);
-    // Only whom we asked is named: a made-up message must not find out whom we know.
-    let asked = evidence.idp.as_ref().filter(|_| evidence.asked);
-    error.idp = asked.map(|idp| idp.settings.label.clone());
-    let goes_on = is_stale(error.code) && has_session(gateway, headers, evidence, now).await;
-    let detail = detail_of(evidence, None, Some((&error, goes_on)));
-    record(
-        gateway,
-        context,
-        evidence,
-        Some(error.code),
-        reference,
-        detail,
-        now,
-    )
-    .await;
-    tracing::warn!(
-        code = error.code.as_str(),
-        reference,
-        request_id = context.request_id.as_str(),
-        client = context.client_text(),
-        idp = evidence.idp.as_ref().map(|idp| idp.settings.name.as_str()),
-        issuer = evidence.issuer,
-        in_response_to = evidence.in_response_to,
-        detail = error.detail,
-        remedy = error.code.remedy(),
-        went_on = goes_on,
-        "sign-in refused"
-    );
-    if goes_on {
-        return respond::redirect(StatusCode::SEE_OTHER, return_to.as_str());
-    }
-    gateway.answer(&error, reference, context, Reader::of(headers), now)
-}
-
-/// What a reload, the back button or a second tab looks like.
-const fn is_stale(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::ProtoInResponseTo
-            | ErrorCode::ProtoReplay
-            | ErrorCode::TimeExpired
-            | ErrorCode::SubjectExpired
-            | ErrorCode::TimeIssueInstant
-    )
-}
-
-/// A stale answer with a valid session just goes on to the page.
-///
-/// The session cookie is `SameSite=Lax` and does not come with a form from another site, so the
-/// login cookie tells which session this browser has. It opens nothing: the page that follows
-/// still wants the session cookie.
-async fn has_session(
-    gateway: &Gateway,
-    headers: &HeaderMap,
-    evidence: &Evidence,
-    now: Timestamp,
-) -> bool {
-    let sessions = &gateway.app.sessions;
-    if let Some(token) = cookie_value(headers, gateway.app.cookies.session)
-        && let Ok(Some(_)) = sessions.resolve(token, now).await
-    {
-        return true;
-    }
-    match evidence.browser {
-        Some(browser) => matches!(sessions.newest_of_browser(&browser, now).await, Ok(Some(_))),
-        None => false,
-    }
-}
-
-/// Somebody came for the first time.
-async fn created(
-    gateway: &Gateway,
-    context: &Context,
-    session: &Session,
-    reference: &str,
-    now: Timestamp,
-) {
-    let identity = &session.identity;
-    let event = Event {
-        reference: Some(reference.to_owned()),
-        request_id: Some(context.request_id.as_str().to_owned()),
-        idp: Some(identity.idp.clone()),
-        user: Some(identity.user.clone()),
-        detail: json!({ "user_name": identity.user_name, "provisioning": "jit" }),
-        ..Event::new(EventKind::UserCreated)
-    };
-    if let Err(error) = gateway.app.ports.audit.record(&event, now).await {
-        tracing::error!(
-            reference,
-            detail = error.detail,
-            "the audit record was not written"
-        );
-    }
-}
-
-fn detail_of(
-    evidence: &Evidence,
-    session: Option<&Session>,
-    refusal: Option<(&GatewayError, bool)>,
-) -> serde_json::Value {
-    json!({
-        "issuer": evidence.issuer,
-        "in_response_to": evidence.in_response_to,
-        "relay_state": evidence.relay_state,
-        "login_cookie": evidence.browser.is_some(),
-        "reason": refusal.map(|(error, _)| error.detail.as_str()),
-        "remedy": refusal.map(|(error, _)| error.code.remedy()),
-        "went_on": refusal.map(|(_, goes_on)| goes_on),
-        "sid": session.map(|session| session.sid.as_str()),
-        "user_name": session.map(|session| session.identity.user_name.as_str()),
-        "roles": session.map(|session| &session.identity.roles),
-    })
-}
-
-/// Writes the attempt and the event. A record that can not be written is itself in the log; it
-/// does not take a session away that is already durable.
-async fn record(
-    gateway: &Gateway,
-    context: &Context,
-    evidence: &Evidence,
-    code: Option<ErrorCode>,
-    reference: &str,
-    detail: serde_json::Value,
-    now: Timestamp,
-) {
-    let idp = evidence.idp.as_ref().map(|idp| idp.settings.name.clone());
-    let request_id = Some(context.request_id.as_str().to_owned());
-    let kind = code.map_or(EventKind::LoginAccepted, |_| EventKind::LoginRefused);
-    let event = Event {
-        code,
-        reference: Some(reference.to_owned()),
-        request_id: request_id.clone(),
-        idp: idp.clone(),
-        user: evidence.user.clone(),
-        client: context.client_text(),
-        detail: detail.clone(),
-        ..Event::new(kind)
-    };
-    let attempt = LoginAttempt {
-        reference: reference.to_owned(),
-        at: now,
-        idp,
-        outcome: code.map_or(LoginOutcome::Accepted, LoginOutcome::Refused),
-        user: evidence.user.clone(),
-        request_id,
-        detail,
-    };
-    let audit = &gateway.app.ports.audit;
-    let written = match audit.record_attempt(&attempt).await {
-        Ok(()) => audit.record(&event, now).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = written {
-        tracing::error!(
-            reference,
-            detail = error.detail,
-            "the audit record was not written"
-        );
-    }
 }

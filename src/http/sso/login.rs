@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use openssl::sha::sha256;
 
-use super::{browser_hash, cookie_value};
+use super::{browser_hash, cookie_value, return_to};
 use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, entropy};
 use crate::dsig::{Place, sign_enveloped};
 use crate::http::context::Context;
@@ -35,7 +35,7 @@ pub async fn sign_in(
 ) -> Response {
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
-    let return_to = return_to(&gateway, query.get("rd"));
+    let return_to = return_to(&gateway.app.live(), query.get("rd"));
     let answer = match gateway.app.registry().way() {
         Way::Straight(idp) => begin(&gateway, &idp, &return_to, &headers, now).await,
         Way::Choose => Ok(choose(&gateway, &return_to, None)),
@@ -54,7 +54,7 @@ pub async fn by_email(
 ) -> Response {
     let now = gateway.app.now();
     let form = Fields::of_body(body).await;
-    let return_to = return_to(&gateway, form.get("rd"));
+    let return_to = return_to(&gateway.app.live(), form.get("rd"));
     let email = form.get("email").unwrap_or_default();
     let registry = gateway.app.registry();
     let Some(idp) = registry.of_email(email) else {
@@ -73,7 +73,7 @@ pub async fn start(
 ) -> Response {
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
-    let return_to = return_to(&gateway, query.get("rd"));
+    let return_to = return_to(&gateway.app.live(), query.get("rd"));
     let answer = match pick(&gateway, query.get("idp"), &return_to) {
         Ok(Some(idp)) => begin(&gateway, &idp, &return_to, &headers, now).await,
         Ok(None) if matches!(gateway.app.registry().way(), Way::Nowhere) => {
@@ -127,14 +127,6 @@ fn nowhere(gateway: &Gateway, return_to: &LocalPath) -> Response {
         .headers_mut()
         .insert(http::header::RETRY_AFTER, HeaderValue::from_static("30"));
     response
-}
-
-/// Where the person wants to go; what is no page behind us is `/`.
-fn return_to(gateway: &Gateway, rd: Option<&str>) -> LocalPath {
-    let live = gateway.app.live();
-    rd.and_then(|rd| LocalPath::parse(rd, &live.sp.public_url))
-        .filter(|path| !path.is_gateway_page())
-        .unwrap_or_else(LocalPath::root)
 }
 
 fn choose(gateway: &Gateway, return_to: &LocalPath, unmatched: Option<&str>) -> Response {

@@ -6,7 +6,7 @@ use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::cookie_value;
+use super::{cookie_value, return_to};
 use crate::app::Live;
 use crate::audit::{Event, EventKind};
 use crate::base::{ErrorCode, LocalPath, Timestamp};
@@ -119,12 +119,6 @@ pub(super) async fn current(
 fn label(gateway: &Gateway, session: &Session) -> Option<String> {
     let registry = gateway.app.registry();
     registry.named(&session.identity.idp).map(|idp| idp.settings.label.clone())
-}
-
-fn return_to(live: &Live, rd: Option<&str>) -> LocalPath {
-    rd.and_then(|rd| LocalPath::parse(rd, &live.sp.public_url))
-        .filter(|path| !path.is_gateway_page())
-        .unwrap_or_else(LocalPath::root)
 }
 
 fn is_public(live: &Live, path: &LocalPath) -> bool {

@@ -1,0 +1,232 @@
+//! One login attempt: what is known about it, and what is written down in the end.
+//!
+//! In: evidence, piece by piece, and an outcome. Out: one login attempt and one audit event under
+//! one reference, a log line, and for a refusal the answer. What comes out of an unverified message
+//! is kept short, since anybody can send messages and disks are finite.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::cookie_value;
+use crate::audit::{Event, EventKind, LoginAttempt, LoginOutcome};
+use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, UserId, entropy};
+use crate::http::context::Context;
+use crate::http::error::{GatewayError, Reader};
+use crate::http::respond;
+use crate::http::state::Gateway;
+use crate::session::Session;
+use crate::trust::IdpTrust;
+
+/// Longest piece of a message that is kept: the longest entityID (core 8.3.6).
+const LONGEST: usize = 1024;
+
+/// What is known so far.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    /// Who answers, as far as that is known.
+    pub(super) idp: Option<Arc<IdpTrust>>,
+    /// A request of ours to this identity provider is being answered.
+    pub(super) asked: bool,
+    /// Who the message says it is from. Unverified.
+    pub(super) issuer: Option<String>,
+    /// Which request it says it answers. Unverified.
+    pub(super) in_response_to: Option<String>,
+    /// What its RelayState turned out to be.
+    pub(super) relay_state: Option<&'static str>,
+    /// The person.
+    pub(super) user: Option<UserId>,
+    /// Where they were going, as far as the store knows.
+    pub(super) return_to: Option<LocalPath>,
+    /// The browser, by the hash of its login cookie.
+    pub(super) browser: Option<[u8; 32]>,
+}
+
+/// An attempt that has come to its end.
+pub(super) struct Attempt<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) context: &'a Context,
+    pub(super) evidence: Evidence,
+    reference: String,
+    now: Timestamp,
+}
+
+impl<'a> Attempt<'a> {
+    /// Draws the reference.
+    pub(super) fn new(
+        gateway: &'a Gateway,
+        context: &'a Context,
+        evidence: Evidence,
+        now: Timestamp,
+    ) -> Self {
+        let reference = entropy::reference(gateway.app.entropy.as_ref());
+        Self { gateway, context, evidence, reference, now }
+    }
+
+    /// The name of the identity provider.
+    pub(super) fn idp(&self) -> Option<&IdpName> {
+        self.evidence.idp.as_ref().map(|idp| &idp.settings.name)
+    }
+
+    /// Somebody came in.
+    pub(super) async fn accepted(&self, session: &Session) {
+        let identity = &session.identity;
+        let detail = self.detail(json!({
+            "sid": session.sid,
+            "user_name": identity.user_name,
+            "roles": identity.roles,
+        }));
+        self.record(None, detail).await;
+        if identity.created {
+            let detail = json!({ "user_name": identity.user_name, "provisioning": "jit" });
+            self.write(&Event { detail, ..self.event(EventKind::UserCreated, None) }).await;
+        }
+        tracing::info!(
+            idp = self.idp().map(IdpName::as_str),
+            user = identity.user_name,
+            sid = session.sid,
+            request_id = self.context.request_id.as_str(),
+            client = self.context.client_text(),
+            reference = self.reference,
+            "signed in"
+        );
+    }
+
+    /// Somebody was not let in; the answer that they get.
+    pub(super) async fn refused(&self, mut error: GatewayError, headers: &HeaderMap) -> Response {
+        let evidence = &self.evidence;
+        let return_to = evidence.return_to.clone().unwrap_or_else(LocalPath::root);
+        error.return_to = return_to.clone();
+        error.detail = shorten(&error.detail);
+        // Only whom we asked is named: a made-up message must not find out whom we know.
+        let asked = evidence.idp.as_ref().filter(|_| evidence.asked);
+        error.idp = asked.map(|idp| idp.settings.label.clone());
+        let goes_on = is_stale(error.code) && self.has_session(headers).await;
+        let detail = self.detail(json!({
+            "reason": error.detail,
+            "remedy": error.code.remedy(),
+            "went_on": goes_on,
+        }));
+        self.record(Some(error.code), detail).await;
+        tracing::warn!(
+            code = error.code.as_str(),
+            reference = self.reference,
+            request_id = self.context.request_id.as_str(),
+            client = self.context.client_text(),
+            idp = self.idp().map(IdpName::as_str),
+            issuer = evidence.issuer,
+            in_response_to = evidence.in_response_to,
+            detail = error.detail,
+            remedy = error.code.remedy(),
+            went_on = goes_on,
+            "sign-in refused"
+        );
+        if goes_on {
+            return respond::redirect(StatusCode::SEE_OTHER, return_to.as_str());
+        }
+        let reader = Reader::of(headers);
+        self.gateway.answer(&error, &self.reference, self.context, reader, self.now)
+    }
+
+    /// A stale answer with a valid session just goes on to the page.
+    ///
+    /// The session cookie is `SameSite=Lax` and does not come with a form from another site, so the
+    /// login cookie tells which session this browser has. It opens nothing: the page that follows
+    /// still wants the session cookie.
+    async fn has_session(&self, headers: &HeaderMap) -> bool {
+        let app = &self.gateway.app;
+        if let Some(token) = cookie_value(headers, app.cookies.session)
+            && let Ok(Some(_)) = app.sessions.resolve(token, self.now).await
+        {
+            return true;
+        }
+        let Some(browser) = self.evidence.browser else {
+            return false;
+        };
+        matches!(
+            app.sessions.newest_of_browser(&browser, self.now).await,
+            Ok(Some(_))
+        )
+    }
+
+    /// The evidence, and what the outcome adds to it.
+    fn detail(&self, outcome: Value) -> Value {
+        let mut detail = json!({
+            "issuer": self.evidence.issuer,
+            "in_response_to": self.evidence.in_response_to,
+            "relay_state": self.evidence.relay_state,
+            "login_cookie": self.evidence.browser.is_some(),
+        });
+        if let (Value::Object(detail), Value::Object(outcome)) = (&mut detail, outcome) {
+            detail.extend(outcome);
+        }
+        detail
+    }
+
+    fn event(&self, kind: EventKind, code: Option<ErrorCode>) -> Event {
+        Event {
+            code,
+            reference: Some(self.reference.clone()),
+            request_id: Some(self.context.request_id.as_str().to_owned()),
+            idp: self.idp().cloned(),
+            user: self.evidence.user.clone(),
+            client: self.context.client_text(),
+            ..Event::new(kind)
+        }
+    }
+
+    async fn record(&self, code: Option<ErrorCode>, detail: Value) {
+        let attempt = LoginAttempt {
+            reference: self.reference.clone(),
+            at: self.now,
+            idp: self.idp().cloned(),
+            outcome: code.map_or(LoginOutcome::Accepted, LoginOutcome::Refused),
+            user: self.evidence.user.clone(),
+            request_id: Some(self.context.request_id.as_str().to_owned()),
+            detail: detail.clone(),
+        };
+        if let Err(error) = self.gateway.app.ports.audit.record_attempt(&attempt).await {
+            self.not_written(&error.detail);
+        }
+        let kind = code.map_or(EventKind::LoginAccepted, |_| EventKind::LoginRefused);
+        self.write(&Event { detail, ..self.event(kind, code) }).await;
+    }
+
+    async fn write(&self, event: &Event) {
+        if let Err(error) = self.gateway.app.ports.audit.record(event, self.now).await {
+            self.not_written(&error.detail);
+        }
+    }
+
+    /// A record that can not be written is itself in the log; it does not take a session away that
+    /// is already durable.
+    fn not_written(&self, detail: &str) {
+        tracing::error!(
+            reference = self.reference,
+            detail,
+            "the audit record was not written"
+        );
+    }
+}
+
+/// The beginning of a text that a stranger wrote.
+pub(super) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// What a reload, the back button or a second tab looks like.
+const fn is_stale(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::ProtoInResponseTo
+            | ErrorCode::ProtoReplay
+            | ErrorCode::TimeExpired
+            | ErrorCode::SubjectExpired
+            | ErrorCode::TimeIssueInstant
+    )
+}
