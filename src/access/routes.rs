@@ -147,6 +147,14 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_no_route_names_is_our_own() {
+        let routes = routes().at("wiki.example.com");
+        let found = |host| routes.find(host, "/edit/page").map(|route| route.name.clone());
+        assert_eq!(found("evil.example").as_deref(), Some("wiki-edit"));
+        assert_eq!(found("127.0.0.1:8080").as_deref(), Some("wiki-edit"));
+    }
+
+    #[test]
     fn a_path_parameter_leads_past_no_rule() {
         for path in ["/admin;v=1", "/admin;/x", "/admin/health;v=1"] {
             let found = routes().find("app.example.com", path).map(|route| route.name.clone());

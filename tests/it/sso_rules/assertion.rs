@@ -352,6 +352,31 @@ async fn another_way_to_sign_in_than_the_configured_is_authn_context() {
 }
 
 #[tokio::test]
+async fn a_sign_in_of_before_is_authn_context_where_a_fresh_one_was_asked_for() {
+    let stage = Stage::set("force_authn = true\nclock_skew = \"10s\"").await;
+    stage
+        .refuses(&[(
+            "an hour ago",
+            "authn.context",
+            Parts(|response| response.statement().authn_instant = at(-3600)),
+        )])
+        .await;
+
+    let mut visitor = stage.gateway.visitor();
+    let request = stage.begin(&mut visitor, "/").await;
+    assert!(
+        request.xml.contains("ForceAuthn=\"true\""),
+        "{}",
+        request.xml
+    );
+    let mut response = stage.idp.answer(&request);
+    response.statement().authn_instant = at(0);
+    let xml = stage.idp.write(&response);
+    let answer = stage.carry(&mut visitor, xml, Some(&request.relay_state)).await;
+    stage.accepted(&mut visitor, &answer, "/").await;
+}
+
+#[tokio::test]
 async fn what_is_no_utc_time_is_time_syntax() {
     let stage = Stage::set("").await;
     let code = "time.syntax";
