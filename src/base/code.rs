@@ -154,6 +154,7 @@ codes! {
     ValueRefused "value.refused" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: an identifier is empty, too long, or holds control characters or outer spaces.";
     ValueComplex "value.complex" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: send attribute values as text.";
     ValueDuplicate "value.duplicate" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: an attribute that can have one value came with several different ones.";
+    ValueScope "value.scope" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: a scoped identifier ends in a scope that the metadata does not list (shibmd:Scope).";
     UserNotProvisioned "user.not_provisioned" 403 NotForUs "You do not have an account here yet." "users.provisioning is \"scim\": provision the person, or set it to \"jit\".";
     UserDisabled "user.disabled" 403 NotForUs "Your account is switched off." "The person is not active in the user store.";
     UserConflict "user.conflict" 403 NotForUs "Your account belongs to another sign-in." "Another identity provider's person has this name or address; link them on purpose or rename one.";

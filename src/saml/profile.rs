@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use super::accepted::{Claims, NameId, ValidAssertion};
+use super::accepted::{Attribute, Claims, NameId, ValidAssertion};
 use super::pending::PendingLogin;
 use super::schema::{AssertionFields, AuthnStatement, Conditions, Confirmation, Envelope};
 use super::sp::ServiceProvider;
@@ -63,6 +63,8 @@ pub struct Expectations<'a> {
     pub authn_context: &'a [String],
     /// Fresh authentication was asked for (ForceAuthn), so it has to be fresh.
     pub force_authn: bool,
+    /// The scopes that the identity provider may name; `None` when its metadata lists none.
+    pub scopes: Option<&'a [String]>,
 }
 
 /// A rule that a message breaks.
@@ -212,6 +214,16 @@ pub enum ProfileError {
         /// When we asked.
         asked: Timestamp,
     },
+    /// SDP-SP17: a scope that the identity provider is not entitled to.
+    #[error("{attribute} is {found:?}, and the metadata lists the scopes {}", scopes.join(", "))]
+    Scope {
+        /// The Name of the attribute.
+        attribute: String,
+        /// The scoped value.
+        found: String,
+        /// What the metadata lists.
+        scopes: Vec<String>,
+    },
     /// Core 8.3.7: the qualifiers name the identity provider and us.
     #[error("{attribute} is {found:?}, expected {expected}")]
     Qualifier {
@@ -256,6 +268,7 @@ impl ProfileError {
             Self::SessionOver { .. } => ErrorCode::TimeSession,
             Self::AuthnContext { .. } | Self::NotFresh { .. } => ErrorCode::AuthnContext,
             Self::Qualifier { .. } => ErrorCode::SubjectQualifier,
+            Self::Scope { .. } => ErrorCode::ValueScope,
         }
     }
 }
@@ -314,6 +327,7 @@ pub(in crate::saml) fn validate(
     if let Some(name_id) = &assertion.name_id {
         check_qualifiers(name_id, expected)?;
     }
+    check_scopes(&assertion.attributes, expected)?;
     let statement = check_authn_statements(&assertion.authn_statements, expected, now)?;
     check_fresh(statement, &origin, expected)?;
     // The earliest end counts. The skew by which a late one is still accepted is added, or a
@@ -503,6 +517,38 @@ fn check_qualifiers(name_id: &NameId, expected: &Expectations<'_>) -> Result<(),
                 found: found.clone(),
                 expected: expected.to_owned(),
             });
+        }
+    }
+    Ok(())
+}
+
+/// Attributes whose values end in `@scope`, and mean nothing without the right to that scope.
+const SCOPED: [&str; 4] = [
+    // eduPersonPrincipalName
+    "urn:oid:1.3.6.1.4.1.5923.1.1.1.6",
+    // eduPersonScopedAffiliation
+    "urn:oid:1.3.6.1.4.1.5923.1.1.1.9",
+    "urn:oasis:names:tc:SAML:attribute:subject-id",
+    "urn:oasis:names:tc:SAML:attribute:pairwise-id",
+];
+
+/// SDP-SP17: a university may speak of its own people alone. Identity providers outside of
+/// federations list no scopes; for them, whoever imported the metadata has decided.
+fn check_scopes(attributes: &[Attribute], expected: &Expectations<'_>) -> Result<(), ProfileError> {
+    let Some(scopes) = expected.scopes else {
+        return Ok(());
+    };
+    for attribute in attributes.iter().filter(|one| SCOPED.contains(&one.name.as_str())) {
+        for value in attribute.values.iter().filter(|value| !value.is_empty()) {
+            let scope = value.rsplit_once('@').map(|(_, scope)| scope);
+            if !scope.is_some_and(|scope| scopes.iter().any(|own| own.eq_ignore_ascii_case(scope)))
+            {
+                return Err(ProfileError::Scope {
+                    attribute: attribute.name.clone(),
+                    found: value.clone(),
+                    scopes: scopes.to_vec(),
+                });
+            }
         }
     }
     Ok(())

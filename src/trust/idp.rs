@@ -48,6 +48,7 @@ impl IdpTrust {
             clock_skew: self.clock_skew(sp),
             authn_context: &self.settings.authn_context,
             force_authn: self.settings.force_authn,
+            scopes: self.metadata.scopes.as_deref(),
         }
     }
 }

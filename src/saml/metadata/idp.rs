@@ -19,6 +19,9 @@ use crate::xml::{Document, Element, Limits, Mode, XmlError};
 /// `urn:oasis:names:tc:SAML:metadata:ui`
 const MDUI_NS: &str = "urn:oasis:names:tc:SAML:metadata:ui";
 
+/// `urn:mace:shibboleth:metadata:1.0`
+const SHIBMD_NS: &str = "urn:mace:shibboleth:metadata:1.0";
+
 /// How a message can be sent to an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
@@ -79,6 +82,8 @@ pub struct IdpMetadata {
     pub wants_signed_requests: bool,
     /// Not to be used from then on.
     pub valid_until: Option<Timestamp>,
+    /// The scopes that it may name in scoped identifiers (shibmd:Scope); `None` when it lists none.
+    pub scopes: Option<Vec<String>>,
     /// The name to show to people, when it gives one.
     pub display_name: Option<String>,
     /// Whose product it is.
@@ -220,6 +225,7 @@ impl IdpMetadata {
                 Some("true" | "1")
             ),
             valid_until,
+            scopes: scopes(entity),
             display_name: display_name(role),
             vendor,
         })
@@ -357,6 +363,18 @@ fn is_safe(location: &str) -> bool {
     clean
         && !host.is_empty()
         && (url.scheme() == "https" || url.scheme() == "http" && is_loopback(host))
+}
+
+/// The scopes of a Shibboleth or federation identity provider. Regular expressions are not among
+/// them: what they would allow is not known here, and so is not allowed.
+fn scopes(entity: Element<'_>) -> Option<Vec<String>> {
+    let listed: Vec<_> =
+        entity.descendants().filter(|element| element.is(SHIBMD_NS, "Scope")).collect();
+    let literal = listed
+        .iter()
+        .filter(|scope| !matches!(scope.attribute("regexp"), Some("true" | "1")));
+    let texts = literal.filter_map(|scope| scope.text()).map(|text| text.trim().to_owned());
+    (!listed.is_empty()).then(|| texts.collect())
 }
 
 fn display_name(role: Element<'_>) -> Option<String> {

@@ -57,7 +57,10 @@ type Case = (&'static str, &'static str, Bend);
 
 impl Stage {
     async fn set(settings: &str) -> Self {
-        let idp = TestIdp::new("corp");
+        Self::with(TestIdp::new("corp"), settings).await
+    }
+
+    async fn with(idp: TestIdp, settings: &str) -> Self {
         let gateway = Setup::https()
             .quick_key()
             .idp("corp", &idp.metadata_file(), settings)

@@ -1,8 +1,8 @@
-//! N1 to N6: who the Assertion is about.
+//! N1 to N7: who the Assertion is about.
 
 use super::Bend::Parts;
 use super::Stage;
-use crate::support::idp::{Response, attribute, element};
+use crate::support::idp::{Response, TestIdp, attribute, element};
 
 #[tokio::test]
 async fn nobody_is_subject_missing() {
@@ -238,4 +238,51 @@ async fn the_first_of_two_values_is_taken_where_that_is_allowed() {
     let user = visitor.get(&stage.gateway.url("/.samlgate/user")).await.json();
     assert_eq!(user["email"], "alice@example.com");
     assert_eq!(user["groups"], serde_json::json!(["IT Managers", "Staff"]));
+}
+
+const EPPN: &str = "urn:oid:1.3.6.1.4.1.5923.1.1.1.6";
+
+#[tokio::test]
+async fn a_scope_that_the_metadata_does_not_list_is_value_scope() {
+    let idp = TestIdp::new("corp").with_scopes(&["example.com", "students.example.com"]);
+    let stage = Stage::with(idp, "").await;
+    stage
+        .refuses(&[
+            (
+                "another university's",
+                "value.scope",
+                Parts(|response| {
+                    let attribute = attribute(EPPN, &["alice@example.org"]);
+                    response.assertion().attributes.push(attribute);
+                }),
+            ),
+            (
+                "one of several values",
+                "value.scope",
+                Parts(|response| {
+                    let values = ["staff@example.com", "staff@evil.example.com"];
+                    let name = "urn:oid:1.3.6.1.4.1.5923.1.1.1.9";
+                    response.assertion().attributes.push(attribute(name, &values));
+                }),
+            ),
+            (
+                "none at all",
+                "value.scope",
+                Parts(|response| {
+                    response.assertion().attributes.push(attribute(EPPN, &["alice"]));
+                }),
+            ),
+        ])
+        .await;
+
+    let mut visitor = stage.gateway.visitor();
+    let request = stage.begin(&mut visitor, "/").await;
+    let mut response = stage.idp.answer(&request);
+    response
+        .assertion()
+        .attributes
+        .push(attribute(EPPN, &["alice@Students.example.com"]));
+    let xml = stage.idp.write(&response);
+    let answer = stage.carry(&mut visitor, xml, Some(&request.relay_state)).await;
+    stage.accepted(&mut visitor, &answer, "/").await;
 }

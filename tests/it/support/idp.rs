@@ -163,6 +163,19 @@ impl TestIdp {
         self.folder.path().join("metadata.xml").to_str().unwrap().to_owned()
     }
 
+    /// Lists scopes in its metadata; to be called before a gateway reads it.
+    pub(crate) fn with_scopes(self, scopes: &[&str]) -> Self {
+        let listed = scopes.iter().map(|scope| {
+            format!("<Scope xmlns=\"urn:mace:shibboleth:metadata:1.0\">{scope}</Scope>")
+        });
+        let extensions = format!("<Extensions>{}</Extensions>", listed.collect::<String>());
+        let metadata =
+            self.metadata()
+                .replacen("<KeyDescriptor", &format!("{extensions}<KeyDescriptor"), 1);
+        std::fs::write(self.metadata_file(), metadata).unwrap();
+        self
+    }
+
     fn metadata(&self) -> String {
         let binding = match self.binding {
             Binding::Redirect => "HTTP-Redirect",
