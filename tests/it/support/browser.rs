@@ -104,16 +104,10 @@ impl Browser {
         }
     }
 
-    /// Goes back, as the button does, until this address is there. A headless browser now and then
-    /// forgets to; a second press does no harm here, as the page is looked at before each.
+    /// Goes back, as the button does, and waits for the whole page.
     pub(crate) async fn back_to(&self, url: &str) {
-        let back = tokio::time::timeout(PATIENCE, async {
-            while self.address().await != url {
-                self.client.execute("history.back()", Vec::new()).await.unwrap();
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-        });
-        assert!(back.await.is_ok(), "still at {}", self.address().await);
+        self.client.execute("history.back()", Vec::new()).await.unwrap();
+        self.arrives_at(url).await;
     }
 
     /// Waits until there is such an element, and returns what a person reads in it.
