@@ -194,6 +194,8 @@ metrics! {
     describe_counter SESSION_LOOKUPS "samlgate_session_lookups_total" Count "Look-ups of sessions by source and result.";
     describe_counter SESSIONS_ENDED "samlgate_sessions_ended_total" Count "Sessions that ended, by reason.";
     describe_gauge CERTIFICATE_NOT_AFTER "samlgate_certificate_not_after_timestamp_seconds" Seconds "When a certificate in use expires.";
+    describe_gauge METADATA_VALID_UNTIL "samlgate_metadata_valid_until_timestamp_seconds" Seconds "Until when the metadata of an identity provider may be used, where it says so.";
+    describe_counter METADATA_REFRESH "samlgate_metadata_refresh_total" Count "Attempts to fetch metadata, by identity provider and result: ok, or the error code.";
     describe_gauge CONFIG_LAST_RELOAD_SUCCESSFUL "samlgate_config_last_reload_successful" Count "1 when the configuration in use is the one in the file.";
     describe_gauge CONFIG_LAST_RELOAD_SUCCESS "samlgate_config_last_reload_success_timestamp_seconds" Seconds "When the configuration in use was read.";
 }

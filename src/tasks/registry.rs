@@ -6,10 +6,13 @@
 
 use std::sync::Arc;
 
+use metrics::counter;
+
 use crate::app::App;
 use crate::base::{ErrorCode, IdpName, StoreError, Timestamp};
 use crate::saml::metadata::{IdpMetadata, MetadataError};
 use crate::tasks::fetch::{FetchError, Fetcher};
+use crate::telemetry::METADATA_REFRESH;
 use crate::trust::{
     IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry,
 };
@@ -193,7 +196,22 @@ async fn imported_idp(
     Ok(trust(settings, metadata))
 }
 
+/// Fetches, reads and keeps, and counts how that went.
 async fn fresh(
+    name: &IdpName,
+    url: &str,
+    entity_id: Option<&str>,
+    store: &dyn IdpStore,
+    fetcher: &Fetcher,
+    now: Timestamp,
+) -> Result<IdpMetadata, LoadError> {
+    let result = fetch(name, url, entity_id, store, fetcher, now).await;
+    let word = result.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok");
+    counter!(METADATA_REFRESH, "idp" => name.to_string(), "result" => word).increment(1);
+    result
+}
+
+async fn fetch(
     name: &IdpName,
     url: &str,
     entity_id: Option<&str>,

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::base::Stop;
 use crate::tasks::fetch::Fetcher;
 use crate::tasks::registry::load;
-use crate::telemetry::{CERTIFICATE_NOT_AFTER, seconds};
+use crate::telemetry::{CERTIFICATE_NOT_AFTER, METADATA_VALID_UNTIL, seconds};
 use crate::trust::{IdpSettings, Registry};
 
 /// How often the store is asked whether `samlgate idp …` changed something.
@@ -92,6 +92,9 @@ fn report(registry: &Registry) {
                 "owner" => owner.to_owned(), "use" => "signing", "fingerprint" => fingerprint
             )
             .set(seconds(key.not_after()));
+        }
+        if let Some(until) = idp.metadata.valid_until {
+            gauge!(METADATA_VALID_UNTIL, "idp" => owner.to_owned()).set(seconds(until));
         }
         tracing::info!(
             idp = owner,
