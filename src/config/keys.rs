@@ -390,7 +390,8 @@ static IDP: &[Key] = &[
     key(
         "email_domains",
         Kind::Texts,
-        "People who enter an e-mail address of these domains are sent here.",
+        "People who enter an e-mail address of these domains are sent here, and no other identity \
+         provider may assert one: that is `user.conflict`.",
     )
     .default("[]")
     .sample("[\"example.com\"]"),

@@ -69,6 +69,14 @@ pub enum IdentityError {
         /// What speaks against it.
         why: &'static str,
     },
+    /// An address in a domain that is another identity provider's (`email_domains`).
+    #[error("{address:?} is in a domain whose people sign in by {owner}")]
+    Domain {
+        /// The userName or e-mail address.
+        address: String,
+        /// Whose people have such addresses.
+        owner: IdpName,
+    },
     /// The directory can not be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -84,7 +92,7 @@ impl IdentityError {
             Self::ValueComplex { .. } => ErrorCode::ValueComplex,
             Self::NotProvisioned { .. } => ErrorCode::UserNotProvisioned,
             Self::Disabled { .. } => ErrorCode::UserDisabled,
-            Self::Conflict { .. } => ErrorCode::UserConflict,
+            Self::Conflict { .. } | Self::Domain { .. } => ErrorCode::UserConflict,
             Self::Store(error) => error.code(),
         }
     }

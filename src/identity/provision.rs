@@ -15,27 +15,37 @@ use crate::saml::{Accepted, Vendor};
 /// in a row are more logins of one person at one moment than a browser can open.
 const ROUNDS: u32 = 32;
 
+/// Who asserts, and what is known of them.
+#[derive(Clone, Copy)]
+pub struct Asserter<'a> {
+    /// The identity provider.
+    pub idp: &'a IdpName,
+    /// Whose product it is.
+    pub vendor: Vendor,
+    /// `allow_duplicate_attributes`
+    pub allow_duplicates: bool,
+    /// Whose people have e-mail addresses in a domain (`email_domains`); the domain is in lower
+    /// case.
+    pub owner_of: &'a (dyn Fn(&str) -> Option<IdpName> + Sync),
+}
+
 /// Finds the person, or creates them where that is allowed, and brings what we know up to date.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one fact each from the assertion, the IdP, the settings and the surroundings"
-)]
 pub async fn resolve(
     accepted: &Accepted,
-    vendor: Vendor,
-    idp: &IdpName,
-    allow_duplicates: bool,
+    asserter: Asserter<'_>,
     settings: &IdentitySettings,
     store: &dyn DirectoryStore,
     entropy: &dyn Entropy,
     now: Timestamp,
 ) -> Result<Identity, IdentityError> {
+    let Asserter { idp, vendor, allow_duplicates, .. } = asserter;
     let mapped = map(
         accepted.claims(),
         vendor,
         allow_duplicates,
         &settings.attributes,
     )?;
+    check_domains(&mapped, &asserter)?;
     let search = Search { mapped: &mapped, idp, settings, store };
     let mut taken = None;
     for _ in 0..ROUNDS {
@@ -74,6 +84,21 @@ pub async fn resolve(
         mapped.user_name
     ))
     .into())
+}
+
+/// An address in a domain that belongs to another identity provider is that one's to assert: the
+/// application behind us may know its owner by it, whether or not they have been here yet.
+fn check_domains(mapped: &Mapped, asserter: &Asserter<'_>) -> Result<(), IdentityError> {
+    for address in [Some(&mapped.user_name), mapped.profile.email.as_ref()].into_iter().flatten() {
+        let Some((_, domain)) = address.rsplit_once('@') else {
+            continue;
+        };
+        let owner = (asserter.owner_of)(&domain.to_ascii_lowercase());
+        if let Some(owner) = owner.filter(|owner| owner != asserter.idp) {
+            return Err(IdentityError::Domain { address: address.clone(), owner });
+        }
+    }
+    Ok(())
 }
 
 /// Everything that helps to recognise a person.
@@ -417,18 +442,13 @@ mod tests {
     ) -> Result<Identity, IdentityError> {
         let idp = IdpName::parse(login.idp).unwrap();
         let accepted = login.accepted();
-        let generic = Vendor::Generic;
-        resolve(
-            &accepted,
-            generic,
-            &idp,
-            false,
-            settings,
-            store,
-            &SystemEntropy,
-            at(60),
-        )
-        .await
+        let asserter = Asserter {
+            idp: &idp,
+            vendor: Vendor::Generic,
+            allow_duplicates: false,
+            owner_of: &|domain| IdpName::parse("owner").filter(|_| domain == "owned.example"),
+        };
+        resolve(&accepted, asserter, settings, store, &SystemEntropy, at(60)).await
     }
 
     async fn refused(store: &SqliteStore, settings: &IdentitySettings, who: &Login) -> ErrorCode {
@@ -584,6 +604,34 @@ mod tests {
         let other = login(&store, &settings(), &namesake).await.unwrap();
         assert!(other.created && other.user != owner);
         assert_eq!(user(&store, "alice").await.idp, IdpName::parse("corp"));
+    }
+
+    #[tokio::test]
+    async fn an_address_in_a_domain_of_another_identity_provider_is_not_ours_to_assert() {
+        let store = store().await;
+        // Nobody with this address has been here yet; the application may know them all the same.
+        let by_email = Login { email: Some("alice@Owned.example"), ..alice() };
+        let by_name = Login { name_id: "alice@owned.example", email: None, ..alice() };
+        for attempt in [&by_email, &by_name] {
+            assert_eq!(
+                refused(&store, &settings(), attempt).await,
+                ErrorCode::UserConflict
+            );
+            assert_eq!(everybody(&store).await, 0);
+        }
+        // Who is known already does not become them by another address.
+        login(&store, &settings(), &alice()).await.unwrap();
+        assert_eq!(
+            refused(&store, &settings(), &by_email).await,
+            ErrorCode::UserConflict
+        );
+        let kept = user(&store, "alice").await.profile.email;
+        assert_eq!(kept.as_deref(), Some("alice@example.com"));
+        // The owner asserts it, and a domain that only ends alike is another one.
+        let owner = Login { idp: "owner", name_id: "owen", ..by_email.clone() };
+        login(&store, &settings(), &owner).await.unwrap();
+        let other = Login { name_id: "x", email: Some("x@disowned.example"), ..alice() };
+        login(&store, &settings(), &other).await.unwrap();
     }
 
     #[tokio::test]

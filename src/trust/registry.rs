@@ -48,6 +48,13 @@ impl Registry {
         self.idps.iter().find(|idp| idp.metadata.entity_id == issuer)
     }
 
+    /// Whose people have addresses in this domain, in lower case; disabled ones keep theirs.
+    pub fn owner_of(&self, domain: &str) -> Option<IdpName> {
+        let owns =
+            |idp: &&Arc<IdpTrust>| idp.settings.email_domains.iter().any(|own| own == domain);
+        self.idps.iter().find(owns).map(|idp| idp.settings.name.clone())
+    }
+
     /// By the domain of an e-mail address.
     pub fn of_email(&self, email: &str) -> Option<&Arc<IdpTrust>> {
         let (_, domain) = email.trim().rsplit_once('@')?;

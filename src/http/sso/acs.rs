@@ -21,7 +21,7 @@ use crate::http::error::{GatewayError, Reader};
 use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
-use crate::identity;
+use crate::identity::{self, Asserter};
 use crate::saml::binding::post::{MAX_BODY, ResponseForm};
 use crate::saml::binding::relay_state::RelayState;
 use crate::saml::one_use::OneUse;
@@ -120,25 +120,24 @@ async fn accept(
     let accepted = OneUse::claim(app.ports.one_use.as_ref(), valid, now)
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?;
-    let identity = identity::resolve(
-        //                                           identity
-        &accepted,
-        idp.metadata.vendor,
-        &idp.settings.name,
-        idp.settings.allow_duplicate_attributes,
-        &live.identity,
-        app.ports.directory.as_ref(),
-        app.entropy.as_ref(),
-        now,
-    )
-    .await
-    .map_err(|error| GatewayError::new(error.code(), error))?;
+    let registry = app.registry();
+    let asserter = Asserter {
+        idp: &idp.settings.name,
+        vendor: idp.metadata.vendor,
+        allow_duplicates: idp.settings.allow_duplicate_attributes,
+        owner_of: &|domain| registry.owner_of(domain),
+    };
+    let directory = app.ports.directory.as_ref();
+    let entropy = app.entropy.as_ref();
+    let identity =
+        identity::resolve(&accepted, asserter, &live.identity, directory, entropy, now).await;
+    let identity = identity.map_err(|error| GatewayError::new(error.code(), error))?; // identity
     evidence.user = Some(identity.user.clone());
     let previous = match browser {
         Some(browser) => app.sessions.newest_of_browser(&browser, now).await?,
         None => None,
     };
-    let (token, session) = app.sessions.open(identity, browser, app.entropy.as_ref(), now).await?; // session
+    let (token, session) = app.sessions.open(identity, browser, entropy, now).await?; // session
     if let Some(previous) = previous {
         app.sessions.end(&previous, EndReason::Replaced, now).await?;
     }

@@ -393,3 +393,27 @@ async fn sessions(gateway: &Gateway) -> i64 {
     let query = sqlx::query_scalar("SELECT count(*) FROM session");
     query.fetch_one(&gateway.database().await).await.unwrap()
 }
+
+#[tokio::test]
+async fn an_address_of_another_identity_provider_s_people_is_user_conflict() {
+    let (corp, partner) = (TestIdp::new("corp"), TestIdp::new("partner"));
+    let gateway = Setup::https()
+        .quick_key()
+        .idp("corp", &corp.metadata_file(), "")
+        .idp(
+            "partner",
+            &partner.metadata_file(),
+            "email_domains = [\"example.com\"]",
+        )
+        .route(NOWHERE, "")
+        .start()
+        .await;
+    let records = gateway.database().await;
+    let stage = Stage { gateway, idp: corp, records };
+    let mut visitor = stage.gateway.visitor();
+    let request = stage.begin(&mut visitor, "/").await;
+    let xml = stage.idp.write(&stage.idp.answer(&request));
+    assert!(xml.contains("alice@example.com"), "{xml}");
+    let answer = stage.carry(&mut visitor, xml, Some(&request.relay_state)).await;
+    stage.refused(&answer, "user.conflict").await.unwrap();
+}
