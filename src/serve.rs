@@ -339,7 +339,6 @@ fn live(config: &Config, pool: &Pool, jwt: &Arc<Jwt>, supervisor: &Supervisor) -
     let settings = ForwardSettings {
         own: config.sp.public_url.clone(),
         trusted: trusted.clone(),
-        own_cookies: crate::session::cookie::NAMES.map(ToOwned::to_owned).to_vec(),
         answer_timeout: ANSWER_TIMEOUT,
     };
     let background = Arc::new(supervisor.clone());

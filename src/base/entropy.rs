@@ -45,6 +45,21 @@ pub fn token(entropy: &dyn Entropy) -> String {
     URL_SAFE_NO_PAD.encode(bytes::<32>(entropy))
 }
 
+/// Characters in a [`token`]: 32 bytes as base64url without padding.
+pub const TOKEN_LENGTH: usize = 43;
+
+/// Whether a text has the form of a [`token`]; whether we gave it out, a store knows.
+///
+/// ```
+/// use samlgate::base::entropy::{SystemEntropy, is_token, token};
+/// assert!(is_token(token(&SystemEntropy).as_bytes()));
+/// assert!(!is_token(b"/reports"));
+/// ```
+pub fn is_token(text: &[u8]) -> bool {
+    let safe = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+    text.len() == TOKEN_LENGTH && text.iter().all(safe)
+}
+
 /// A UUID, version 4 (RFC 9562, 5.4).
 pub fn uuid(entropy: &dyn Entropy) -> String {
     let mut value = u128::from_be_bytes(bytes(entropy));

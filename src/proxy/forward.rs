@@ -63,8 +63,6 @@ pub struct ForwardSettings {
     pub own: PublicUrl,
     /// `server.trusted_proxies`
     pub trusted: TrustedProxies,
-    /// The names of our own cookies.
-    pub own_cookies: Vec<String>,
     /// How long an application may take before its answer begins; 60 s.
     pub answer_timeout: Duration,
 }
@@ -155,7 +153,7 @@ impl Forwarder {
         }
         let application = switched.then(|| hyper::upgrade::on(&mut answer));
         let (mut head, body) = answer.into_parts();
-        headers::clean_response(&mut head.headers, &self.settings.own_cookies);
+        headers::clean_response(&mut head.headers);
         head.headers.insert(X_REQUEST_ID, passage.request_id.value().clone());
         head.version = Version::HTTP_11;
         head.extensions = http::Extensions::new();
@@ -181,7 +179,7 @@ impl Forwarder {
             .map_err(|refusal| ProxyError::Ambiguous(refusal.to_string()))?
             .to_owned();
         self.names.clean_request(&mut parts.headers)?;
-        headers::strip_cookies(&mut parts.headers, &settings.own_cookies);
+        headers::strip_cookies(&mut parts.headers);
         let trusted = settings.trusted.trusts(passage.peer);
         headers::set_forwarded(
             &mut parts.headers,

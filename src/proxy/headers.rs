@@ -11,6 +11,7 @@
 //! can not tell `Remote_User` (some not even `Remote.User`) from `Remote-User`. Nor does one that
 //! `Connection` nominates.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
@@ -25,6 +26,7 @@ use crate::proxy::error::ProxyError;
 use crate::proxy::identity_headers;
 use crate::proxy::peer::Peer;
 use crate::proxy::peer::X_FORWARDED_FOR;
+use crate::session::cookie;
 
 /// Every name under which we assert identity: those of every profile, on or off, and those that
 /// `custom` of any route names.
@@ -112,7 +114,7 @@ impl IdentityNames {
 
 /// Takes out of an application's headers what is meant for our connection to it alone, and
 /// cookies by which it would sign somebody in or out here.
-pub(crate) fn clean_response(headers: &mut HeaderMap, own_cookies: &[String]) {
+pub(crate) fn clean_response(headers: &mut HeaderMap) {
     let nominated: Vec<_> = tokens(headers, &header::CONNECTION).flatten().collect();
     for name in &nominated {
         // An application that nominates its framing is confused; the framing is still ours to do.
@@ -123,13 +125,12 @@ pub(crate) fn clean_response(headers: &mut HeaderMap, own_cookies: &[String]) {
     for name in &HOP_BY_HOP {
         headers.remove(name);
     }
-    drop_set_cookies(headers, own_cookies);
+    drop_set_cookies(headers);
 }
 
-fn drop_set_cookies(headers: &mut HeaderMap, own_cookies: &[String]) {
+fn drop_set_cookies(headers: &mut HeaderMap) {
     let is_own = |value: &HeaderValue| {
-        let name = value.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next();
-        name.is_some_and(|name| is_own_cookie(name, own_cookies))
+        value.as_bytes().split(|byte| *byte == b';').next().is_some_and(cookie::is_ours)
     };
     if !headers.get_all(header::SET_COOKIE).iter().any(is_own) {
         return;
@@ -146,39 +147,20 @@ fn drop_set_cookies(headers: &mut HeaderMap, own_cookies: &[String]) {
 
 /// Takes our own cookies out of a request. What is left is one `Cookie` header: HTTP/2 lets a
 /// client split it, HTTP/1.1 does not (RFC 9113, 8.2.3).
-pub(crate) fn strip_cookies(headers: &mut HeaderMap, own_cookies: &[String]) {
-    let pairs = |value: &'_ HeaderValue| -> Vec<Vec<u8>> {
-        let pairs = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        pairs.filter(|pair| !pair.is_empty()).map(<[u8]>::to_vec).collect()
-    };
-    let is_own = |pair: &[u8]| {
-        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-        is_own_cookie(name, own_cookies)
-    };
-    let mut values = headers.get_all(header::COOKIE).iter();
-    let Some(first) = values.next() else { return };
-    let several = values.next().is_some();
-    let ours = first.as_bytes().split(|byte| *byte == b';').any(is_own);
-    if !several && !ours {
+pub(crate) fn strip_cookies(headers: &mut HeaderMap) {
+    let values = headers.get_all(header::COOKIE).iter();
+    let kept: Vec<_> = values.filter_map(|value| cookie::strip(value.as_bytes())).collect();
+    let several = headers.get_all(header::COOKIE).iter().nth(1).is_some();
+    if let [Cow::Borrowed(_)] = kept.as_slice()
+        && !several
+    {
         return;
     }
-    let kept: Vec<_> = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .flat_map(pairs)
-        .filter(|pair| !is_own(pair))
-        .collect();
+    let joined = (!kept.is_empty()).then(|| kept.join(b"; ".as_slice()));
     headers.remove(header::COOKIE);
-    if !kept.is_empty()
-        && let Ok(value) = HeaderValue::from_bytes(&kept.join(b"; ".as_slice()))
-    {
+    if let Some(Ok(value)) = joined.map(|joined| HeaderValue::from_bytes(&joined)) {
         headers.insert(header::COOKIE, value);
     }
-}
-
-fn is_own_cookie(name: &[u8], own_cookies: &[String]) -> bool {
-    let name = name.trim_ascii();
-    own_cookies.iter().any(|own| own.as_bytes() == name)
 }
 
 /// Says anew what front proxies say: `X-Forwarded-*`, `Forwarded`, `X-Real-IP`.

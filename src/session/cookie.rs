@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::PublicUrl;
+use crate::base::{PublicUrl, entropy};
 use crate::session::SessionToken;
 
 /// What our cookies are called, which depends on how browsers reach us.
@@ -111,8 +111,7 @@ impl CookieNames {
 pub fn find<'a>(header: &'a [u8], name: &str) -> Option<&'a str> {
     header.split(|byte| *byte == b';').find_map(|pair| {
         let (found, value) = split(pair);
-        let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
-        (found == name.as_bytes() && value.len() == SessionToken::LENGTH && value.iter().all(token))
+        (found == name.as_bytes() && entropy::is_token(value))
             .then(|| str::from_utf8(value).ok())?
     })
 }
@@ -138,7 +137,8 @@ pub fn strip(header: &[u8]) -> Option<Cow<'_, [u8]>> {
     (!kept.is_empty()).then(|| Cow::Owned(kept.join(&b"; "[..])))
 }
 
-fn is_ours(pair: &[u8]) -> bool {
+/// Whether `name=value`, or the beginning of a `Set-Cookie`, is one of our cookies.
+pub fn is_ours(pair: &[u8]) -> bool {
     let (name, _) = split(pair);
     NAMES.iter().any(|own| own.as_bytes() == name)
 }

@@ -10,8 +10,8 @@ use crate::base::{Entropy, Secret, entropy};
 pub struct SessionToken(Secret<String>);
 
 impl SessionToken {
-    /// Characters in a token: 32 bytes as base64url without padding.
-    pub const LENGTH: usize = 43;
+    /// Characters in a token.
+    pub const LENGTH: usize = entropy::TOKEN_LENGTH;
 
     /// A new one.
     pub fn draw(entropy: &dyn Entropy) -> Self {

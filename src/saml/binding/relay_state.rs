@@ -3,7 +3,7 @@
 //! Bindings 3.4.3 allows 80 bytes and promises nothing about who writes them, so RelayState is
 //! never a redirect target by itself: that would be an open redirect.
 
-use crate::base::{LocalPath, PublicUrl};
+use crate::base::{LocalPath, PublicUrl, entropy};
 
 /// What a RelayState turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,7 @@ impl RelayState {
         let Some(text) = text else {
             return Self::Ignored;
         };
-        let handle = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if text.len() == 43 && text.bytes().all(handle) {
+        if entropy::is_token(text.as_bytes()) {
             return Self::Handle(text.to_owned());
         }
         match LocalPath::parse(text, own) {

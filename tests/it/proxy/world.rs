@@ -98,7 +98,6 @@ impl Set {
         let settings = ForwardSettings {
             own,
             trusted: TrustedProxies::new(trusted),
-            own_cookies: vec!["__Host-samlgate".to_owned()],
             answer_timeout: self.answer_timeout,
         };
         let background = Arc::new(supervisor.clone());
