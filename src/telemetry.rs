@@ -129,14 +129,14 @@ impl InFlight {
     }
 
     /// The answer's head is ready. `route` is the name of a route or of a page of ours, never a
-    /// path; `upstream` is the time that an application took.
+    /// path; `upstream` is the time that an application took. Returns how long it all took.
     pub fn answered(
         &self,
         route: &str,
         method: &Method,
         status: http::StatusCode,
         upstream: Option<Duration>,
-    ) {
+    ) -> Duration {
         let time = self.0.elapsed();
         let overhead = time.saturating_sub(upstream.unwrap_or_default());
         metrics::counter!(
@@ -148,6 +148,7 @@ impl InFlight {
         .increment(1);
         metrics::histogram!(HTTP_REQUEST_DURATION, "route" => route.to_owned()).record(time);
         metrics::histogram!(OVERHEAD_DURATION).record(overhead);
+        time
     }
 }
 

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
 use crate::access::{host, normalise};
-use crate::base::clock::Stopwatch;
+use crate::app::Live;
 use crate::base::{ErrorCode, Timestamp};
 use crate::http::application;
 use crate::http::context::Context;
@@ -44,7 +44,6 @@ impl Door {
 
     /// Answers one request.
     pub async fn serve(&self, request: Request<Incoming>, peer: Peer) -> Response {
-        let watch = Stopwatch::start();
         let in_flight = InFlight::begin();
         let now = self.gateway.app.now();
         let live = self.gateway.app.settings();
@@ -62,12 +61,11 @@ impl Door {
         };
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let (mut response, route) = self.dispatch(request, &live, &context, now).await;
+        let (mut response, route) = self.dispatch(request, &path, &live, &context, now).await;
         response.headers_mut().insert(X_REQUEST_ID, context.request_id.value().clone());
 
-        let elapsed = watch.elapsed();
         let upstream = response.extensions().get::<UpstreamTime>().map(|time| time.0);
-        in_flight.answered(&route, &method, response.status(), upstream);
+        let elapsed = in_flight.answered(&route, &method, response.status(), upstream);
         tracing::info!(
             target: "samlgate::access",
             request_id = context.request_id.as_str(),
@@ -86,7 +84,8 @@ impl Door {
     async fn dispatch(
         &self,
         request: Request<Incoming>,
-        live: &crate::app::Live,
+        path: &str,
+        live: &Live,
         context: &Context,
         now: Timestamp,
     ) -> (Response, Arc<str>) {
@@ -97,8 +96,8 @@ impl Door {
                 Arc::from(NONE),
             )
         };
-        let path = match normalise(request.uri().path()) {
-            Ok(path) => path.into_owned(),
+        let path = match normalise(path) {
+            Ok(path) => path,
             Err(refusal) => {
                 return refuse(refusal.code(), refusal.to_string(), request.headers());
             }
