@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 
 use crate::access::{Asked, Decision, Missing, Route, Unauthenticated, Visitor, decide};
 use crate::app::{App, Live};
-use crate::base::{ErrorCode, LocalPath, StoreError, Timestamp, entropy};
+use crate::base::{ErrorCode, LocalPath, Timestamp, entropy};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::error_json::error_json;
@@ -24,7 +24,6 @@ use crate::http::views::Failure;
 use crate::http::{links, measure, respond};
 use crate::proxy::{Ended, IdentityView, Passage};
 use crate::session::Session;
-use crate::session::cookie;
 
 /// How soon an open stream notices that its session has ended: well inside the five seconds
 /// within which an ended session must stop working everywhere.
@@ -40,7 +39,7 @@ pub async fn pass(
     now: Timestamp,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let session = match session_of(gateway, &parts, now).await {
+    let session = match gateway.session(&parts.headers, now).await {
         Ok(session) => session,
         // A store that is down signs nobody out, and closes no public page.
         Err(_) if route.public => None,
@@ -82,20 +81,6 @@ pub async fn pass(
             now,
         ),
     }
-}
-
-/// The session that the cookie names: from memory, and from the store only when it is not there.
-async fn session_of(
-    gateway: &Gateway,
-    parts: &Parts,
-    now: Timestamp,
-) -> Result<Option<Arc<Session>>, StoreError> {
-    let name = gateway.app.cookies.session;
-    let mut headers = parts.headers.get_all(http::header::COOKIE).iter();
-    let Some(token) = headers.find_map(|header| cookie::find(header.as_bytes(), name)) else {
-        return Ok(None);
-    };
-    gateway.app.sessions.resolve(token, now).await
 }
 
 #[expect(

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use http::HeaderMap;
+use openssl::sha::sha256;
 
 use crate::app::App;
+use crate::base::{StoreError, Timestamp};
 use crate::http::pages::Pages;
 use crate::proxy::Jwt;
 use crate::saml::metadata::SpMetadata;
+use crate::session::{Session, cookie};
 
 /// The state of the router.
 pub struct Gateway {
@@ -19,4 +23,31 @@ pub struct Gateway {
     pub metadata: SpMetadata,
     /// What signs the identity header.
     pub jwt: Arc<Jwt>,
+}
+
+impl Gateway {
+    /// The session that the cookie names: from memory, and from the store only when it is not
+    /// there.
+    pub async fn session(
+        &self,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
+        match cookie_value(headers, self.app.cookies.session) {
+            Some(token) => self.app.sessions.resolve(token, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The browser, by its login cookie: the value, and the hash by which the store knows it.
+    pub fn browser<'a>(&self, headers: &'a HeaderMap) -> Option<(&'a str, [u8; 32])> {
+        let value = cookie_value(headers, self.app.cookies.login)?;
+        Some((value, sha256(value.as_bytes())))
+    }
+}
+
+/// The value of a cookie of ours, if it has the form that we give it.
+fn cookie_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut headers = headers.get_all(http::header::COOKIE).iter();
+    headers.find_map(|header| cookie::find(header.as_bytes(), name))
 }

@@ -13,7 +13,6 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use openssl::sha::sha256;
 
 use super::attempt::{Attempt, Evidence, shorten};
-use super::{browser_hash, cookie_value};
 use crate::base::clock::Stopwatch;
 use crate::base::{ErrorCode, LocalPath, Timestamp};
 use crate::http::context::Context;
@@ -88,7 +87,7 @@ async fn accept(
 ) -> Result<SignedIn, GatewayError> {
     let app = &gateway.app;
     let live = app.settings();
-    let browser = cookie_value(headers, app.cookies.login).and_then(browser_hash);
+    let browser = gateway.browser(headers).map(|(_, hash)| hash);
     evidence.browser = browser;
 
     let form = read_form(headers, body).await?; //                                 bytes

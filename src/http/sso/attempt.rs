@@ -10,7 +10,6 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::cookie_value;
 use crate::audit::{Event, EventKind, LoginAttempt, LoginOutcome};
 use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, UserId, entropy};
 use crate::http::context::Context;
@@ -136,17 +135,14 @@ impl<'a> Attempt<'a> {
     /// login cookie tells which session this browser has. It opens nothing: the page that follows
     /// still wants the session cookie.
     async fn has_session(&self, headers: &HeaderMap) -> bool {
-        let app = &self.gateway.app;
-        if let Some(token) = cookie_value(headers, app.cookies.session)
-            && let Ok(Some(_)) = app.sessions.resolve(token, self.now).await
-        {
+        if let Ok(Some(_)) = self.gateway.session(headers, self.now).await {
             return true;
         }
         let Some(browser) = self.evidence.browser else {
             return false;
         };
         matches!(
-            app.sessions.newest_of_browser(&browser, self.now).await,
+            self.gateway.app.sessions.newest_of_browser(&browser, self.now).await,
             Ok(Some(_))
         )
     }

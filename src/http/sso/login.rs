@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use openssl::sha::sha256;
 
-use super::{browser_hash, cookie_value, return_to};
+use super::return_to;
 use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, entropy};
 use crate::dsig::{Place, sign_enveloped};
 use crate::http::context::Context;
@@ -36,11 +36,8 @@ pub async fn sign_in(
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
     let return_to = return_to(&gateway.app.live(), query.get("rd"));
-    let answer = match gateway.app.registry().way() {
-        Way::Straight(idp) => begin(&gateway, &idp, &return_to, &headers, now).await,
-        Way::Choose => Ok(choose(&gateway, &return_to, None)),
-        Way::Nowhere => Ok(nowhere(&gateway, &return_to)),
-    };
+    let way = gateway.app.registry().way();
+    let answer = go(&gateway, way, &return_to, &headers, now).await;
     answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
 }
 
@@ -74,29 +71,18 @@ pub async fn start(
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
     let return_to = return_to(&gateway.app.live(), query.get("rd"));
-    let answer = match pick(&gateway, query.get("idp"), &return_to) {
-        Ok(Some(idp)) => begin(&gateway, &idp, &return_to, &headers, now).await,
-        Ok(None) if matches!(gateway.app.registry().way(), Way::Nowhere) => {
-            Ok(nowhere(&gateway, &return_to))
-        }
-        Ok(None) => Ok(choose(&gateway, &return_to, None)),
+    let answer = match way(&gateway, query.get("idp"), &return_to) {
+        Ok(way) => go(&gateway, way, &return_to, &headers, now).await,
         Err(error) => Err(error),
     };
     answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
 }
 
-/// The named identity provider; without a name the only way there is, if there is only one.
-fn pick(
-    gateway: &Gateway,
-    name: Option<&str>,
-    return_to: &LocalPath,
-) -> Result<Option<Arc<IdpTrust>>, GatewayError> {
+/// To the named identity provider; without a name, whichever way there is.
+fn way(gateway: &Gateway, name: Option<&str>, return_to: &LocalPath) -> Result<Way, GatewayError> {
     let registry = gateway.app.registry();
     let Some(name) = name else {
-        return match registry.way() {
-            Way::Straight(idp) => Ok(Some(idp)),
-            Way::Choose | Way::Nowhere => Ok(None),
-        };
+        return Ok(registry.way());
     };
     let idp = IdpName::parse(name).and_then(|name| registry.named(&name).cloned());
     let unknown = || {
@@ -111,7 +97,21 @@ fn pick(
         let detail = format!("{name} is switched off");
         return Err(GatewayError::new(ErrorCode::IdpDisabled, detail).going_to(return_to));
     }
-    Ok(Some(idp))
+    Ok(Way::Straight(idp))
+}
+
+async fn go(
+    gateway: &Gateway,
+    way: Way,
+    return_to: &LocalPath,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Response, GatewayError> {
+    match way {
+        Way::Straight(idp) => begin(gateway, &idp, return_to, headers, now).await,
+        Way::Choose => Ok(choose(gateway, return_to, None)),
+        Way::Nowhere => Ok(nowhere(gateway, return_to)),
+    }
 }
 
 /// Nobody can sign in yet: no identity provider is configured, or its metadata has not arrived.
@@ -163,8 +163,7 @@ async fn begin(
     let live = app.settings();
     let entropy = app.entropy.as_ref();
     // One cookie for all tabs of a browser; what tells them apart is the RelayState.
-    let known = cookie_value(headers, app.cookies.login)
-        .and_then(|value| Some((value.to_owned(), browser_hash(value)?)));
+    let known = gateway.browser(headers).map(|(value, hash)| (value.to_owned(), hash));
     let (browser, browser_hash) = known.unwrap_or_else(|| {
         let fresh = entropy::token(entropy);
         let hash = sha256(fresh.as_bytes());

@@ -6,7 +6,7 @@ use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::{cookie_value, return_to};
+use super::return_to;
 use crate::app::Live;
 use crate::audit::{Event, EventKind};
 use crate::base::{ErrorCode, LocalPath, Timestamp};
@@ -28,7 +28,7 @@ pub async fn confirm(
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
     let return_to = return_to(&gateway.app.live(), query.get("rd"));
-    match current(&gateway, &headers, now).await {
+    match gateway.session(&headers, now).await {
         Ok(Some(session)) => {
             let identity = &session.identity;
             let name = identity.profile.name().unwrap_or_else(|| identity.user_name.clone());
@@ -41,7 +41,7 @@ pub async fn confirm(
             let view = SignedOut::new(None, &return_to);
             respond::page(&gateway.pages.load(), StatusCode::OK, &view)
         }
-        Err(error) => gateway.fail(&error, &context, Reader::of(&headers), now),
+        Err(error) => gateway.fail(&error.into(), &context, Reader::of(&headers), now),
     }
 }
 
@@ -64,7 +64,7 @@ pub async fn sign_out(
     }
     let query = Fields::of_query(query.as_deref());
     let return_to = return_to(&live, query.get("rd"));
-    let ended = match current(&gateway, &headers, now).await {
+    let ended = match gateway.session(&headers, now).await.map_err(GatewayError::from) {
         Ok(Some(session)) => end(&gateway, &context, &session, now).await.map(|()| Some(session)),
         other => other,
     };
@@ -102,18 +102,6 @@ async fn end(
         tracing::error!(detail = error.detail, "the audit record was not written");
     }
     Ok(())
-}
-
-/// The session that the cookie names.
-pub(super) async fn current(
-    gateway: &Gateway,
-    headers: &HeaderMap,
-    now: Timestamp,
-) -> Result<Option<Arc<Session>>, GatewayError> {
-    let Some(token) = cookie_value(headers, gateway.app.cookies.session) else {
-        return Ok(None);
-    };
-    Ok(gateway.app.sessions.resolve(token, now).await?)
 }
 
 fn label(gateway: &Gateway, session: &Session) -> Option<String> {

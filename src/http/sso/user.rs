@@ -7,7 +7,6 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use super::sign_out::current;
 use crate::base::{ErrorCode, LocalPath};
 use crate::http::context::Context;
 use crate::http::error::Reader;
@@ -23,7 +22,7 @@ pub async fn user(
     headers: HeaderMap,
 ) -> Response {
     let now = gateway.app.now();
-    let session = match current(&gateway, &headers, now).await {
+    let session = match gateway.session(&headers, now).await {
         Ok(Some(session)) => session,
         Ok(None) => {
             let login_url =
@@ -37,7 +36,7 @@ pub async fn user(
             );
             return respond::json(StatusCode::UNAUTHORIZED, &body);
         }
-        Err(error) => return gateway.fail(&error, &context, Reader::Program, now),
+        Err(error) => return gateway.fail(&error.into(), &context, Reader::Program, now),
     };
     let identity = &session.identity;
     let profile = &identity.profile;
