@@ -82,9 +82,8 @@ async fn ask_metadata(idp: &IdpSettings) -> Result<String, String> {
     let bytes = match &idp.metadata {
         MetadataSource::Url(url) => {
             let fetcher = Fetcher::new().map_err(|error| error.to_string())?;
-            let fetched =
-                fetcher.fetch(url, None, None).await.map_err(|error| error.to_string())?;
-            fetched.ok_or("the answer was empty")?.body.to_vec()
+            let fetched = fetcher.fetch(url).await.map_err(|error| error.to_string())?;
+            fetched.body.to_vec()
         }
         MetadataSource::File(path) => {
             tokio::fs::read(path).await.map_err(|error| error.to_string())?

@@ -15,7 +15,6 @@ use crate::config::{Loaded, metadata_url};
 use crate::saml::Vendor;
 use crate::saml::metadata::{IdpMetadata, MetadataError};
 use crate::store::SqliteStore;
-use crate::tasks::fetch::Fetcher;
 use crate::trust::{IdpStore as _, ImportedIdp, ImportedSettings};
 
 /// Most that is read from standard input: the limit of the metadata reader and one byte.
@@ -179,10 +178,7 @@ pub async fn run(args: ImportArgs, loaded: Loaded) -> ExitCode {
 async fn read(source: &ImportSource) -> Result<(Vec<u8>, Option<String>), String> {
     match source {
         ImportSource::Url(url) => {
-            let fetcher = Fetcher::new().map_err(|error| error.to_string())?;
-            let fetched = fetcher.fetch(url, None, None).await;
-            let fetched = fetched.map_err(|error| format!("{url}: {error} ({})", error.code()))?;
-            let fetched = fetched.ok_or_else(|| format!("{url}: the answer was empty"))?;
+            let fetched = idps::fetch(url).await?;
             Ok((fetched.body.to_vec(), Some(url.clone())))
         }
         ImportSource::File(path) => {

@@ -8,7 +8,7 @@ use crate::base::{Clock as _, Timestamp};
 use crate::config::Loaded;
 use crate::saml::metadata::IdpMetadata;
 use crate::store::SqliteStore;
-use crate::tasks::fetch::{Fetched, Fetcher};
+use crate::tasks::fetch::Fetched;
 use crate::trust::{IdpStore as _, ImportedIdp, MetadataCopy, MetadataSource};
 
 /// Fetches, checks, stores and prints it. What is refused changes nothing.
@@ -91,10 +91,7 @@ async fn record(
 }
 
 async fn fetch(url: &str, entity_id: Option<&str>, now: Timestamp) -> Result<Fetched, String> {
-    let fetcher = Fetcher::new().map_err(|error| error.to_string())?;
-    let fetched = fetcher.fetch(url, None, None).await;
-    let fetched = fetched.map_err(|error| format!("{url}: {error} ({})", error.code()))?;
-    let fetched = fetched.ok_or("the answer was empty")?;
+    let fetched = idps::fetch(url).await?;
     let read = IdpMetadata::read(&fetched.body, entity_id, now);
     read.map_err(|error| format!("{url}: {error} ({})", error.code()))?;
     Ok(fetched)

@@ -11,6 +11,7 @@ use crate::base::{IdpName, NonEmpty, Timestamp};
 use crate::config::Config;
 use crate::saml::metadata::IdpMetadata;
 use crate::store::SqliteStore;
+use crate::tasks::fetch::{Fetched, Fetcher};
 use crate::trust::{IdpSettings, ImportedIdp, MetadataCopy, MetadataSource};
 
 /// Opens the database of the configuration; says why not.
@@ -262,6 +263,13 @@ pub(super) fn propose_name(metadata: &IdpMetadata) -> Option<IdpName> {
             let name = parts.iter().copied().collect::<Vec<_>>().join("-");
             IdpName::parse(&name)
         })
+}
+
+/// Fetches metadata; says from where not, and why.
+pub(super) async fn fetch(url: &str) -> Result<Fetched, String> {
+    let fetcher = Fetcher::new().map_err(|error| error.to_string())?;
+    let fetched = fetcher.fetch(url).await;
+    fetched.map_err(|error| format!("{url}: {error} ({})", error.code()))
 }
 
 /// There is none of this name.

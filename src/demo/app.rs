@@ -122,7 +122,7 @@ async fn verify(jwks_url: &str, token: &str) -> Option<Value> {
     let json =
         |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).ok()?).ok();
     let header = json(header)?;
-    let fetched = Fetcher::new().ok()?.fetch(jwks_url, None, None).await.ok()??;
+    let fetched = Fetcher::new().ok()?.fetch(jwks_url).await.ok()?;
     let jwks: Value = serde_json::from_slice(&fetched.body).ok()?;
     let keys = jwks.get("keys")?.as_array()?;
     let key = keys.iter().find(|key| key.get("kid") == header.get("kid"))?;

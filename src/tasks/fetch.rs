@@ -6,9 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT, ETAG, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, USER_AGENT,
-};
+use http::header::{ACCEPT, ETAG, HOST, LAST_MODIFIED, LOCATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -92,39 +90,22 @@ impl Fetcher {
         })
     }
 
-    /// Fetches `address`; `None` when it has not changed since the given validators.
-    pub async fn fetch(
-        &self,
-        address: &str,
-        etag: Option<&str>,
-        last_modified: Option<&str>,
-    ) -> Result<Option<Fetched>, FetchError> {
-        let work = self.follow(address, etag, last_modified);
+    /// Fetches the document at `address`.
+    pub async fn fetch(&self, address: &str) -> Result<Fetched, FetchError> {
+        let work = self.follow(address);
         tokio::time::timeout(TIMEOUT, work).await.unwrap_or(Err(FetchError::Timeout))
     }
 
-    async fn follow(
-        &self,
-        address: &str,
-        etag: Option<&str>,
-        last_modified: Option<&str>,
-    ) -> Result<Option<Fetched>, FetchError> {
+    async fn follow(&self, address: &str) -> Result<Fetched, FetchError> {
         let mut url = allowed(address)?;
         for _ in 0..=MAX_REDIRECTS {
-            let mut request = Request::get(url.as_str())
+            let request = Request::get(url.as_str())
                 .header(USER_AGENT, concat!("samlgate/", env!("CARGO_PKG_VERSION")))
                 .header(
                     ACCEPT,
                     "application/samlmetadata+xml, application/xml, text/xml, */*;q=0.1",
                 )
-                .header(HOST, authority(&url));
-            if let Some(etag) = etag {
-                request = request.header(IF_NONE_MATCH, etag);
-            }
-            if let Some(last_modified) = last_modified {
-                request = request.header(IF_MODIFIED_SINCE, last_modified);
-            }
-            let request = request
+                .header(HOST, authority(&url))
                 .body(Empty::new())
                 .map_err(|error| FetchError::Connection(error.to_string()))?;
             let response = self.client.request(request).await.map_err(|error| {
@@ -134,8 +115,7 @@ impl Fetcher {
             let headers = response.headers();
             match response.status() {
                 StatusCode::OK => {}
-                StatusCode::NOT_MODIFIED => return Ok(None),
-                status if status.is_redirection() => {
+                status if status.is_redirection() && headers.contains_key(LOCATION) => {
                     let location = text(headers, &LOCATION).unwrap_or_default();
                     let next = url.join(&location).map_err(|_| FetchError::Address(location))?;
                     let next = allowed(next.as_str())?;
@@ -156,7 +136,7 @@ impl Fetcher {
                     FetchError::Connection(error.to_string())
                 }
             })?;
-            return Ok(Some(Fetched { body: body.to_bytes(), etag, last_modified }));
+            return Ok(Fetched { body: body.to_bytes(), etag, last_modified });
         }
         Err(FetchError::Redirects)
     }

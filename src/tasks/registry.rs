@@ -219,11 +219,8 @@ async fn fetch(
     fetcher: &Fetcher,
     now: Timestamp,
 ) -> Result<IdpMetadata, LoadError> {
-    let fetched = fetcher.fetch(url, None, None).await;
+    let fetched = fetcher.fetch(url).await;
     let fetched = fetched.map_err(|error| LoadError::Fetch { url: url.to_owned(), error })?;
-    let Some(fetched) = fetched else {
-        return Err(LoadError::Record);
-    };
     let metadata = IdpMetadata::read(&fetched.body, entity_id, now)?;
     let copy = MetadataCopy {
         idp: name.clone(),
