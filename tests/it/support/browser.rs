@@ -16,6 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
 use super::peers::{Idp, LoginPage, WHO_AM_I, principal};
+use super::ports;
 use super::process::Process;
 
 /// How long a page may take.
@@ -33,8 +34,9 @@ pub(crate) struct Browser {
 impl Browser {
     /// An empty window.
     pub(crate) async fn start() -> Self {
-        let mut process =
-            Process::start("chromedriver", Command::new("chromedriver").arg("--port=0"));
+        // With --port=0 it takes a free IPv4 port, and gives up when the same one is taken on IPv6.
+        let port = format!("--port={}", ports::free());
+        let mut process = Process::start("chromedriver", Command::new("chromedriver").arg(port));
         let port = process.line_with("started successfully on port ").await;
         let driver = format!("127.0.0.1:{}", port.trim_end_matches('.'));
         let profile = tempfile::Builder::new().prefix("samlgate-it-").tempdir().unwrap();
