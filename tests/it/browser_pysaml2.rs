@@ -6,10 +6,10 @@
 use fantoccini::Locator;
 use serde_json::json;
 
-use crate::support::browser::Browser;
-use crate::support::gateway::{Gateway, Setup};
+use crate::support::gateway::Setup;
 use crate::support::http::Ask;
-use crate::support::peers::{Idp, RADICALE_HEADERS, Radicale};
+use crate::support::peers::Idp;
+use crate::support::stage::Stage;
 
 /// How pysaml2 names what we map: LDAP's object identifiers.
 const ATTRIBUTES: [&str; 3] = [
@@ -18,54 +18,15 @@ const ATTRIBUTES: [&str; 3] = [
     "groups = [\"urn:oid:1.3.6.1.4.1.5923.1.5.1.1\"]",
 ];
 
-/// Field by field what runs, in the order in which it ends.
-struct Stage {
-    browser: Browser,
-    gateway: Gateway,
-    idp: Idp,
-    _radicale: Radicale,
-}
-
-impl Stage {
-    async fn set(options: &[&str], idp_settings: &str) -> Self {
-        let mut setup = Setup::https();
-        let idp = Idp::pysaml2(&setup, options).await;
-        let radicale = Radicale::start().await;
-        for line in ATTRIBUTES {
-            setup = setup.set("attributes", line);
-        }
-        let gateway = setup
-            .idp("corp", &idp.metadata_url(), idp_settings)
-            .route(&radicale.url(), RADICALE_HEADERS)
-            .start()
-            .await;
-        let browser = Browser::start().await;
-        Self { browser, gateway, idp, _radicale: radicale }
-    }
-
-    /// From the application over the login page back to the application.
-    async fn sign_in(&self, user: &str) {
-        let page = self.gateway.url("/.web/");
-        self.browser.goto(&page).await;
-        self.browser.sign_in_at(&self.idp, user).await;
-        self.browser.arrives_at(&page).await;
-    }
-
-    async fn sign_out(&self) {
-        self.browser.goto(&self.gateway.url("/.samlgate/sign_out")).await;
-        self.browser.click("form[method=post] button").await;
-        self.browser.reads("h1", "signed out").await;
-    }
-
-    async fn codes(&self) -> Vec<Option<String>> {
-        let attempts = self.gateway.login_attempts().await;
-        attempts.into_iter().map(|attempt| attempt.code).collect()
-    }
+async fn set(options: &[&str], idp_settings: &str) -> Stage {
+    let setup = Setup::https();
+    let idp = Idp::pysaml2(&setup, options).await;
+    Stage::with(setup, idp, "corp", &ATTRIBUTES, idp_settings).await
 }
 
 #[tokio::test]
 async fn a_deep_link_with_its_query_is_where_one_arrives() {
-    let stage = Stage::set(&[], "").await;
+    let stage = set(&[], "").await;
     let page = stage.gateway.url("/.web/?view=week&q=caf%C3%A9%20%26%20cake");
     stage.browser.goto(&page).await;
     stage.browser.sign_in_at(&stage.idp, "alice").await;
@@ -84,8 +45,8 @@ async fn signed_requests_by_post_and_a_signed_response_are_understood() {
         "--sha",
         "512",
     ];
-    let stage = Stage::set(&options, "").await;
-    stage.sign_in("bob").await;
+    let stage = set(&options, "").await;
+    stage.sign_in_to("/.web/", "bob").await;
     assert_eq!(stage.browser.who_am_i().await, "bob");
     assert!(stage.idp.log().contains("POST /sso/post 303"));
 }
@@ -99,14 +60,14 @@ async fn signed_requests_by_redirect_and_a_response_signed_as_a_whole_are_unders
         "--sha",
         "384",
     ];
-    let stage = Stage::set(&options, "").await;
-    stage.sign_in("carol").await;
+    let stage = set(&options, "").await;
+    stage.sign_in_to("/.web/", "carol").await;
     assert_eq!(stage.browser.who_am_i().await, "carol");
 }
 
 #[tokio::test]
 async fn beginning_at_the_portal_leads_to_the_page_it_names() {
-    let stage = Stage::set(&[], "allow_idp_initiated = true").await;
+    let stage = set(&[], "allow_idp_initiated = true").await;
     stage.browser.goto(&stage.idp.portal_url("alice", "/.web/?from=portal")).await;
     stage.browser.arrives_at(&stage.gateway.url("/.web/?from=portal")).await;
     assert_eq!(stage.browser.who_am_i().await, "alice");
@@ -114,7 +75,7 @@ async fn beginning_at_the_portal_leads_to_the_page_it_names() {
 
 #[tokio::test]
 async fn beginning_at_the_portal_leads_nowhere_else() {
-    let stage = Stage::set(&[], "allow_idp_initiated = true").await;
+    let stage = set(&[], "allow_idp_initiated = true").await;
     stage
         .browser
         .goto(&stage.idp.portal_url("alice", "https://evil.example/"))
@@ -126,7 +87,7 @@ async fn beginning_at_the_portal_leads_nowhere_else() {
 
 #[tokio::test]
 async fn beginning_at_the_portal_is_proto_unsolicited_unless_allowed() {
-    let stage = Stage::set(&[], "").await;
+    let stage = set(&[], "").await;
     stage.browser.goto(&stage.idp.portal_url("alice", "/.web/")).await;
     let reference = stage.browser.text(".reference").await;
     let attempts = stage.gateway.login_attempts().await;
@@ -142,7 +103,7 @@ async fn beginning_at_the_portal_is_proto_unsolicited_unless_allowed() {
 
 #[tokio::test]
 async fn two_tabs_that_sign_in_side_by_side_each_reach_their_page() {
-    let stage = Stage::set(&[], "").await;
+    let stage = set(&[], "").await;
     let (first, second) = (
         stage.gateway.url("/.web/?tab=1"),
         stage.gateway.url("/.web/?tab=2"),
@@ -162,7 +123,7 @@ async fn two_tabs_that_sign_in_side_by_side_each_reach_their_page() {
 
 #[tokio::test]
 async fn returning_to_the_address_of_the_login_page_leads_to_the_application() {
-    let stage = Stage::set(&[], "").await;
+    let stage = set(&[], "").await;
     let page = stage.gateway.url("/.web/?once");
     stage.browser.goto(&page).await;
     stage.browser.text("form#login").await;
@@ -185,8 +146,8 @@ async fn returning_to_the_address_of_the_login_page_leads_to_the_application() {
 
 #[tokio::test]
 async fn going_back_stays_in_the_application() {
-    let stage = Stage::set(&[], "").await;
-    stage.sign_in("alice").await;
+    let stage = set(&[], "").await;
+    stage.sign_in_to("/.web/", "alice").await;
     let first = stage.gateway.url("/.web/");
     let second = stage.gateway.url("/.web/?second");
     stage.browser.goto(&second).await;
@@ -198,8 +159,8 @@ async fn going_back_stays_in_the_application() {
 
 #[tokio::test]
 async fn loading_the_page_again_after_signing_in_stays_in_the_application() {
-    let stage = Stage::set(&[], "").await;
-    stage.sign_in("alice").await;
+    let stage = set(&[], "").await;
+    stage.sign_in_to("/.web/", "alice").await;
     stage.browser.client().refresh().await.unwrap();
     stage.browser.arrives_at(&stage.gateway.url("/.web/")).await;
     assert_eq!(stage.browser.who_am_i().await, "alice");
@@ -208,7 +169,7 @@ async fn loading_the_page_again_after_signing_in_stays_in_the_application() {
 
 #[tokio::test]
 async fn the_same_answer_sent_twice_leads_to_the_page_and_opens_no_second_session() {
-    let stage = Stage::set(&[], "").await;
+    let stage = set(&[], "").await;
     let page = stage.gateway.url("/.web/?once");
     stage.browser.goto(&page).await;
     stage.browser.text("form#login").await;
@@ -238,7 +199,7 @@ async fn the_same_answer_sent_twice_leads_to_the_page_and_opens_no_second_sessio
 
 #[tokio::test]
 async fn cancelling_at_the_identity_provider_is_idp_status() {
-    let stage = Stage::set(&[], "").await;
+    let stage = set(&[], "").await;
     stage.browser.goto(&stage.gateway.url("/.web/")).await;
     stage.browser.click("#cancel").await;
     let reference = stage.browser.text(".reference").await;
@@ -250,8 +211,8 @@ async fn cancelling_at_the_identity_provider_is_idp_status() {
 
 #[tokio::test]
 async fn signing_out_ends_the_session_for_every_copy_of_its_cookie() {
-    let stage = Stage::set(&[], "").await;
-    stage.sign_in("alice").await;
+    let stage = set(&[], "").await;
+    stage.sign_in_to("/.web/", "alice").await;
     let name = stage.gateway.session_cookie();
     let token = stage.browser.cookie(name).await.unwrap();
     stage.sign_out().await;
@@ -270,11 +231,11 @@ async fn signing_out_ends_the_session_for_every_copy_of_its_cookie() {
 
 #[tokio::test]
 async fn a_second_person_in_the_same_browser_is_never_taken_for_the_first() {
-    let stage = Stage::set(&[], "").await;
-    stage.sign_in("alice").await;
+    let stage = set(&[], "").await;
+    stage.sign_in_to("/.web/", "alice").await;
     stage.sign_out().await;
     stage.browser.goto(&stage.idp.url("/logout")).await;
-    stage.sign_in("bob").await;
+    stage.sign_in_to("/.web/", "bob").await;
     assert_eq!(stage.browser.who_am_i().await, "bob");
     stage.browser.reads("#logoutview [data-name=user]", "bob's Collections").await;
     let attempts = stage.gateway.login_attempts().await;
@@ -284,8 +245,8 @@ async fn a_second_person_in_the_same_browser_is_never_taken_for_the_first() {
 
 #[tokio::test]
 async fn a_second_person_from_the_portal_replaces_the_first() {
-    let stage = Stage::set(&[], "allow_idp_initiated = true").await;
-    stage.sign_in("alice").await;
+    let stage = set(&[], "allow_idp_initiated = true").await;
+    stage.sign_in_to("/.web/", "alice").await;
     let old = stage.browser.cookie(stage.gateway.session_cookie()).await;
     stage.browser.goto(&stage.idp.portal_url("bob", "/.web/?bob")).await;
     stage.browser.arrives_at(&stage.gateway.url("/.web/?bob")).await;
@@ -299,8 +260,8 @@ async fn a_second_person_from_the_portal_replaces_the_first() {
 
 #[tokio::test]
 async fn a_session_outlives_a_gateway_that_is_killed() {
-    let mut stage = Stage::set(&[], "").await;
-    stage.sign_in("alice").await;
+    let mut stage = set(&[], "").await;
+    stage.sign_in_to("/.web/", "alice").await;
     stage.gateway.kill9();
     stage.gateway.start_again().await;
     stage.browser.client().refresh().await.unwrap();

@@ -23,6 +23,7 @@ use crate::support::app::{App, received};
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::http::{Answer, Ask, Visitor};
 use crate::support::idp::{self, TestIdp};
+use crate::support::names::PROFILES;
 
 /// Longer than anything here takes.
 const SOON: Duration = Duration::from_secs(10);
@@ -110,35 +111,11 @@ fn echo(answer: &str) -> Value {
     serde_json::from_str(&body[start..=end]).unwrap()
 }
 
-/// Every name of every profile.
-const NAMES: &[&str] = &[
-    "X-Samlgate-Jwt-Assertion",
-    "Remote-User",
-    "Remote-Email",
-    "Remote-Name",
-    "Remote-Groups",
-    "X-Forwarded-User",
-    "X-Forwarded-Email",
-    "X-Forwarded-Preferred-Username",
-    "X-Forwarded-Groups",
-    "X-Auth-Request-User",
-    "X-Auth-Request-Email",
-    "X-Auth-Request-Preferred-Username",
-    "X-Auth-Request-Groups",
-    "eppn",
-    "mail",
-    "displayName",
-    "persistent-id",
-    "Shib-Identity-Provider",
-    "Shib-Session-ID",
-    "X-Dept",
-];
-
 #[tokio::test]
 async fn forged_identity_headers_never_arrive_and_the_real_ones_do() {
     let town = Town::found(EVERYTHING).await;
     let token = town.token().await;
-    for name in NAMES {
+    for name in PROFILES.iter().chain(&["X-Dept"]) {
         let lower = name.to_lowercase();
         let spellings = [
             (*name).to_owned(),

@@ -1,5 +1,7 @@
 //! What a client says about identity never arrives.
 
+use crate::support::names::PROFILES;
+
 use super::world::OK;
 use super::world::Set;
 use super::world::application;
@@ -10,39 +12,9 @@ use http::Response;
 use http_body_util::BodyExt as _;
 use samlgate::tasks::Supervisor;
 
-const NAMES: &[&str] = &[
-    "X-Samlgate-Jwt-Assertion",
-    "Remote-User",
-    "Remote-Email",
-    "Remote-Name",
-    "Remote-Groups",
-    "X-Forwarded-User",
-    "X-Forwarded-Email",
-    "X-Forwarded-Preferred-Username",
-    "X-Forwarded-Groups",
-    "X-Auth-Request-User",
-    "X-Auth-Request-Email",
-    "X-Auth-Request-Preferred-Username",
-    "X-Auth-Request-Groups",
-    "eppn",
-    "mail",
-    "givenName",
-    "sn",
-    "displayName",
-    "uid",
-    "affiliation",
-    "entitlement",
-    "persistent-id",
-    "Shib-Identity-Provider",
-    "Shib-Session-ID",
-    "Shib-Authentication-Instant",
-    "Shib-AuthnContext-Class",
-    "X-Badge-Number",
-];
-
 fn every_spelling() -> String {
     let mut lines = String::new();
-    for name in NAMES {
+    for name in PROFILES.iter().chain(&["X-Badge-Number"]) {
         for spelling in [
             (*name).to_owned(),
             name.to_lowercase(),
@@ -77,7 +49,7 @@ async fn no_forged_header_arrives_and_ours_arrive_once() {
             "{arrived}"
         );
         assert!(arrived.contains("x-kept: yes\r\n"));
-        for name in NAMES {
+        for name in PROFILES.iter().chain(&["X-Badge-Number"]) {
             let name = format!("\r\n{}:", name.to_lowercase());
             assert_eq!(arrived.matches(&name).count(), 1, "{name} in {arrived}");
         }

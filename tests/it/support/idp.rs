@@ -12,8 +12,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use openssl::asn1::Asn1Time;
-use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
 use openssl::hash::{MessageDigest, hash};
@@ -21,7 +19,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::sign::{Signer, Verifier};
-use openssl::x509::{X509, X509Name};
+use openssl::x509::X509;
 use samlgate::base::Clock as _;
 use samlgate::base::Timestamp;
 use samlgate::base::clock::SystemClock;
@@ -30,6 +28,7 @@ use samlgate::xml::{Document, Limits, Mode, c14n};
 use tempfile::TempDir;
 use url::Url;
 
+use super::certificate::self_signed;
 use super::http::{Answer, Ask};
 
 pub(crate) const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
@@ -57,21 +56,7 @@ impl Key {
     }
 
     fn certified(key: PKey<Private>) -> Self {
-        let mut name = X509Name::builder().unwrap();
-        name.append_entry_by_text("CN", "idp.example.com").unwrap();
-        let name = name.build();
-        let mut serial = BigNum::new().unwrap();
-        serial.rand(127, MsbOption::MAYBE_ZERO, false).unwrap();
-        let mut builder = X509::builder().unwrap();
-        builder.set_version(2).unwrap();
-        builder.set_serial_number(&serial.to_asn1_integer().unwrap()).unwrap();
-        builder.set_subject_name(&name).unwrap();
-        builder.set_issuer_name(&name).unwrap();
-        builder.set_pubkey(&key).unwrap();
-        builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::days_from_now(30).unwrap()).unwrap();
-        builder.sign(&key, MessageDigest::sha256()).unwrap();
-        let certificate = builder.build().to_der().unwrap();
+        let certificate = self_signed(&key, "idp.example.com", None).to_der().unwrap();
         Self { key, certificate }
     }
 

@@ -5,11 +5,14 @@
 
 pub(crate) mod app;
 pub(crate) mod browser;
+pub(crate) mod certificate;
 pub(crate) mod forms;
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod idp;
+pub(crate) mod names;
 pub(crate) mod peers;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod stage;
 pub(crate) mod tls;

@@ -1,0 +1,31 @@
+//! The headers by which applications are told who somebody is.
+
+/// Every name of every profile.
+pub(crate) const PROFILES: &[&str] = &[
+    "X-Samlgate-Jwt-Assertion",
+    "Remote-User",
+    "Remote-Email",
+    "Remote-Name",
+    "Remote-Groups",
+    "X-Forwarded-User",
+    "X-Forwarded-Email",
+    "X-Forwarded-Preferred-Username",
+    "X-Forwarded-Groups",
+    "X-Auth-Request-User",
+    "X-Auth-Request-Email",
+    "X-Auth-Request-Preferred-Username",
+    "X-Auth-Request-Groups",
+    "eppn",
+    "mail",
+    "givenName",
+    "sn",
+    "displayName",
+    "uid",
+    "affiliation",
+    "entitlement",
+    "persistent-id",
+    "Shib-Identity-Provider",
+    "Shib-Session-ID",
+    "Shib-Authentication-Instant",
+    "Shib-AuthnContext-Class",
+];
