@@ -21,6 +21,7 @@ use crate::saml::pending::PendingStore;
 use crate::session::Sessions;
 use crate::session::cookie::CookieNames;
 use crate::trust::{IdpStore, Registry};
+use crate::xmlenc::DecryptionKeys;
 
 /// The stores, each by the trait of the module that needs it.
 #[derive(Clone)]
@@ -65,6 +66,8 @@ pub struct App {
     pub cookies: CookieNames,
     /// What our messages are signed by.
     pub signing_key: SigningKey,
+    /// What others encrypt to us is decrypted by.
+    pub decryption_keys: DecryptionKeys,
     live: ArcSwap<Live>,
     registry: ArcSwap<Registry>,
 }
@@ -87,6 +90,8 @@ pub struct Parts {
     pub sessions: Sessions,
     /// What our messages are signed by.
     pub signing_key: SigningKey,
+    /// What others encrypt to us is decrypted by.
+    pub decryption_keys: DecryptionKeys,
     /// The settings to begin with.
     pub live: Live,
 }
@@ -101,6 +106,7 @@ impl App {
             sessions: parts.sessions,
             cookies: CookieNames::of(&parts.live.sp.public_url),
             signing_key: parts.signing_key,
+            decryption_keys: parts.decryption_keys,
             live: ArcSwap::from_pointee(parts.live),
             registry: ArcSwap::from_pointee(Registry::default()),
         }

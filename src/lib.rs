@@ -57,6 +57,9 @@ pub mod xml;
 // Tree to proof: XML signatures.
 pub mod dsig;
 
+// Ciphertext to bytes: XML encryption.
+pub mod xmlenc;
+
 // Signed element → what it says → whether we accept it.
 pub mod saml;
 

@@ -35,6 +35,7 @@ use crate::telemetry::{
     CERTIFICATE_NOT_AFTER, CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, seconds,
 };
 use crate::trust::IdpSettings;
+use crate::xmlenc::DecryptionKeys;
 
 /// Sessions kept in memory: those in use. At about 2 KB each, 200 MB when all are taken.
 const SESSIONS_IN_MEMORY: u64 = 100_000;
@@ -160,6 +161,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         },
         sessions: Sessions::new(session_store, config.lifetimes, SESSIONS_IN_MEMORY),
         signing_key: keys.signing,
+        decryption_keys: DecryptionKeys::default(),
         live,
     }));
     let gateway = Arc::new(Gateway {

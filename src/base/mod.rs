@@ -4,6 +4,7 @@
 //! [`clock`] and [`entropy`] and nowhere else, so that everything above them can be tested by
 //! stepping a clock and fixing the dice.
 
+pub mod check;
 pub mod clock;
 pub mod code;
 pub mod entropy;
@@ -15,6 +16,7 @@ pub mod stop;
 pub mod store_error;
 pub mod url;
 
+pub use check::{Check, Checks};
 pub use clock::{Clock, Timestamp};
 pub use code::ErrorCode;
 pub use entropy::Entropy;

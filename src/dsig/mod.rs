@@ -21,6 +21,7 @@ mod shape;
 mod sign;
 mod signed_info;
 mod signing_key;
+mod trust;
 mod verified;
 mod verify;
 
@@ -31,6 +32,7 @@ pub use key::{KeyRefusal, TrustedKey, TrustedKeys};
 pub use shape::Place;
 pub use sign::{sign_enveloped, sign_query};
 pub use signing_key::SigningKey;
+pub use trust::{Allowed, Trust};
 pub use verified::Verified;
 pub use verify::{verify, verify_at};
 

@@ -14,7 +14,8 @@ use super::algorithm::SignatureMethod;
 use super::key::{KeyKind, TrustedKey};
 use super::shape::ProfiledSignature;
 use super::signed_info::SignedInfo;
-use super::{DsigError, Place, TrustedKeys, Verified};
+use super::{DsigError, Place, Trust, Verified};
+use crate::base::Checks;
 use crate::xml::{Element, c14n};
 
 /// Verifies the signature of a message or an assertion: see [`verify_at`], [`Place::AfterIssuer`].
@@ -23,9 +24,10 @@ use crate::xml::{Element, c14n};
 /// decide. A Signature that is there has to be right.
 pub fn verify<'d>(
     element: Element<'d>,
-    keys: &TrustedKeys,
+    trust: Trust<'_>,
+    checks: &mut Checks,
 ) -> Result<Option<Verified<Element<'d>>>, DsigError> {
-    verify_at(element, Place::AfterIssuer, keys)
+    verify_at(element, Place::AfterIssuer, trust, checks)
 }
 
 /// Verifies the signature that stands at `place` in `element`.
@@ -35,7 +37,8 @@ pub fn verify<'d>(
 pub fn verify_at<'d>(
     element: Element<'d>,
     place: Place,
-    keys: &TrustedKeys,
+    trust: Trust<'_>,
+    _checks: &mut Checks,
 ) -> Result<Option<Verified<Element<'d>>>, DsigError> {
     let Some(signature) = ProfiledSignature::of(element, place)? else {
         return Ok(None);
@@ -55,7 +58,7 @@ pub fn verify_at<'d>(
         ));
     }
     let method = signed_info.method;
-    let fitting = keys.iter().filter(|key| method.fits(key.kind())).collect::<Vec<_>>();
+    let fitting = trust.keys.iter().filter(|key| method.fits(key.kind())).collect::<Vec<_>>();
     if fitting.is_empty() {
         let found = method.uri().to_owned();
         return Err(DsigError::Algorithm { what: "there is no key of this type", found });

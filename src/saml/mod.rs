@@ -19,6 +19,7 @@ pub mod accepted;
 pub mod authn_request;
 pub mod binding;
 pub mod error;
+pub mod keys;
 pub mod metadata;
 pub mod one_use;
 pub mod pending;

@@ -15,8 +15,9 @@ use super::profile::{Expectations, Origin, check_envelope, validate};
 use super::schema::{
     ASSERTION_NS, AssertionFields, Envelope, PROTOCOL_NS, SchemaError, read_assertion, read_issuer,
 };
-use crate::base::Timestamp;
-use crate::dsig::{self, TrustedKeys, Verified};
+use super::keys::Keys;
+use crate::base::{Checks, Timestamp};
+use crate::dsig::{self, Verified};
 use crate::xml::{Document, Element};
 
 /// A Response whose signatures nobody has looked at. It answers questions for look-ups alone;
@@ -29,12 +30,13 @@ pub struct ResponseMessage<'d> {
 
 impl<'d> ResponseMessage<'d> {
     /// Checks the shape of a document: a Response, with signatures only where they belong.
-    pub fn parse(document: &'d Document) -> Result<Self, SamlError> {
+    pub fn parse(document: &'d Document, checks: &mut Checks) -> Result<Self, SamlError> {
         let root = document.root();
         if !root.is(PROTOCOL_NS, "Response") {
             let found = format!("{{{}}}{}", root.namespace(), root.local_name());
             return Err(SamlError::Root { found });
         }
+        checks.pass("response.root");
         dsig::signature_positions(root)?;
         let envelope = Envelope::read(root)?;
         Ok(Self { root, envelope })
@@ -64,8 +66,12 @@ impl<'d> ResponseMessage<'d> {
     ///
     /// A Response that reports an error carries no Assertion; it goes on without one, and can
     /// only be refused.
-    pub fn verify(self, keys: &TrustedKeys) -> Result<SignedResponse<'d>, SamlError> {
-        let response = dsig::verify(self.root, keys)?;
+    pub fn verify(
+        self,
+        keys: Keys<'_>,
+        checks: &mut Checks,
+    ) -> Result<SignedResponse<'d>, SamlError> {
+        let response = dsig::verify(self.root, keys.signing, checks)?;
         let signed = response.is_some();
         let count = self.envelope.assertions.len().saturating_add(self.envelope.encrypted);
         if count != 1 {
@@ -77,7 +83,7 @@ impl<'d> ResponseMessage<'d> {
         let Some(assertion) = self.envelope.assertions.first() else {
             return Err(SamlError::Encrypted);
         };
-        let inner = dsig::verify(*assertion, keys)?;
+        let inner = dsig::verify(*assertion, keys.signing, checks)?;
         let outer = response.and_then(|response| response.child(ASSERTION_NS, "Assertion"));
         let verified = inner.or(outer).ok_or(SamlError::Unsigned)?;
         let assertion = Some(Assertion::read(&verified)?);
@@ -117,10 +123,11 @@ impl SignedResponse<'_> {
         self,
         origin: Origin,
         expected: &Expectations<'_>,
+        checks: &mut Checks,
         now: Timestamp,
     ) -> Result<ValidAssertion, SamlError> {
-        check_envelope(&self.envelope, self.signed, &origin, expected, now)?;
+        check_envelope(&self.envelope, self.signed, &origin, expected, checks, now)?;
         let assertion = self.assertion.ok_or(SamlError::AssertionCount { found: 0 })?;
-        Ok(validate(assertion.0, origin, expected, now)?)
+        Ok(validate(assertion.0, origin, expected, checks, now)?)
     }
 }

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use super::settings::IdpSettings;
+use crate::base::Timestamp;
+use crate::dsig::{Allowed, Trust};
 use crate::saml::ServiceProvider;
+use crate::saml::keys::Keys;
 use crate::saml::metadata::{Binding, Endpoint, IdpMetadata};
 use crate::saml::profile::Expectations;
+use crate::xmlenc::{Decryption, DecryptionKeys};
 
 /// An identity provider that people can sign in with.
 #[derive(Clone, Debug)]
@@ -38,6 +42,26 @@ impl IdpTrust {
             .clock_skew
             .unwrap_or(sp.clock_skew)
             .min(ServiceProvider::MAX_CLOCK_SKEW)
+    }
+
+    /// The keys that its messages need: its own to verify, `ours` to decrypt. Exceptions with a
+    /// date count until that moment, exclusive.
+    pub fn keys<'k>(&'k self, ours: &'k DecryptionKeys, now: Timestamp) -> Keys<'k> {
+        let settings = &self.settings;
+        let before = |until: Option<Timestamp>| until.is_some_and(|until| now < until);
+        let allowed = Allowed {
+            sha1: before(settings.allow_sha1_until),
+            inclusive_c14n: settings.allow_inclusive_c14n,
+        };
+        Keys {
+            signing: Trust { keys: &self.metadata.signing_keys, allowed },
+            decryption: Decryption {
+                keys: ours,
+                allow_cbc_unsigned: settings.allow_cbc_in_unsigned_response,
+                allow_tripledes: before(settings.allow_tripledes_until),
+                required: settings.want_encrypted,
+            },
+        }
     }
 
     /// What its messages are checked against.

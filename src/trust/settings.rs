@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::base::{IdpName, LocalPath};
+use crate::base::{IdpName, LocalPath, Timestamp};
 
 /// Where metadata comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,16 @@ pub struct IdpSettings {
     /// One attribute Name in several Attribute elements whose values differ: for single-valued
     /// targets the first value is taken instead of `value.duplicate`.
     pub allow_duplicate_attributes: bool,
+    /// Refuse an assertion that is not encrypted.
+    pub want_encrypted: bool,
+    /// RSA-SHA1 and SHA-1 digests are accepted before this moment.
+    pub allow_sha1_until: Option<Timestamp>,
+    /// Triple DES is accepted before this moment.
+    pub allow_tripledes_until: Option<Timestamp>,
+    /// Inclusive C14N 1.0 and 1.1 are accepted.
+    pub allow_inclusive_c14n: bool,
+    /// AES-CBC is accepted although the Response is not signed.
+    pub allow_cbc_in_unsigned_response: bool,
 }
 
 impl IdpSettings {
@@ -74,6 +84,11 @@ impl IdpSettings {
             name_id_format: None,
             clock_skew: None,
             allow_duplicate_attributes: false,
+            want_encrypted: false,
+            allow_sha1_until: None,
+            allow_tripledes_until: None,
+            allow_inclusive_c14n: false,
+            allow_cbc_in_unsigned_response: false,
         }
     }
 }

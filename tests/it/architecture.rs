@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const ROWS: &[&[&str]] = &[
     &["base"],
     &["xml", "telemetry"],
-    &["dsig"],
+    &["dsig", "xmlenc"],
     &["saml", "directory"],
     &["trust", "identity", "audit"],
     &["session"],

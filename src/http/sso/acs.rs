@@ -14,7 +14,7 @@ use openssl::sha::sha256;
 
 use super::attempt::{Attempt, Evidence, shorten};
 use crate::base::clock::Stopwatch;
-use crate::base::{ErrorCode, LocalPath, Timestamp};
+use crate::base::{Checks, ErrorCode, LocalPath, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::measure;
@@ -93,7 +93,8 @@ async fn accept(
     let form = read_form(headers, body).await?; //                                 bytes
     let document = Document::parse(&form.xml, Mode::Message, &Limits::default())
         .map_err(|error| GatewayError::new(error.code(), error))?; //              parsed
-    let message = ResponseMessage::parse(&document).map_err(saml)?;
+    let checks = &mut Checks::off();
+    let message = ResponseMessage::parse(&document, checks).map_err(saml)?;
     let issuer = message.issuer_hint();
     let in_response_to = message.in_response_to_hint().map(ToOwned::to_owned);
     evidence.issuer = issuer.as_deref().map(shorten);
@@ -114,8 +115,8 @@ async fn accept(
     };
     evidence.return_to = Some(landing.clone());
 
-    let signed = message.verify(&idp.metadata.signing_keys).map_err(saml)?; //     verified
-    let valid = signed.validate(origin, &idp.expectations(&live.sp), now).map_err(saml)?;
+    let signed = message.verify(idp.keys(&app.decryption_keys, now), checks).map_err(saml)?; // verified
+    let valid = signed.validate(origin, &idp.expectations(&live.sp), checks, now).map_err(saml)?;
     let accepted = OneUse::claim(app.ports.one_use.as_ref(), valid, now)
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?;

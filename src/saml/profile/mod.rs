@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use error::ProfileError;
 
-use crate::base::Timestamp;
+use crate::base::{Checks, Timestamp};
 use crate::saml::accepted::{Attribute, Claims, NameId, ValidAssertion};
 use crate::saml::pending::PendingLogin;
 use crate::saml::schema::{AssertionFields, AuthnStatement, Conditions, Confirmation, Envelope};
@@ -77,6 +77,7 @@ pub(in crate::saml) fn check_envelope(
     signed: bool,
     origin: &Origin,
     expected: &Expectations<'_>,
+    _checks: &mut Checks,
     now: Timestamp,
 ) -> Result<(), ProfileError> {
     check_version(&envelope.version)?;
@@ -115,6 +116,7 @@ pub(in crate::saml) fn validate(
     assertion: AssertionFields,
     origin: Origin,
     expected: &Expectations<'_>,
+    _checks: &mut Checks,
     now: Timestamp,
 ) -> Result<ValidAssertion, ProfileError> {
     check_version(&assertion.version)?;

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Makes the signature-validation core a crate of its own, under target/core: the same sources by
+# links, a fraction of the dependencies, and so a build of seconds. For `cargo mutants`, and for
+# whoever works on the core alone: `scripts/core-crate.sh && cd target/core && cargo test`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+core=$root/target/core
+mkdir -p "$core/src" "$core/tests"
+for module in base xml dsig xmlenc saml; do
+    ln -sfn "$root/src/$module" "$core/src/$module"
+done
+rm -f "$core/Cargo.lock" && cp "$root/Cargo.lock" "$core/Cargo.lock"
+ln -sfn "$root/tests/corpus" "$core/tests/corpus"
+cat > "$core/src/lib.rs" <<'RUST'
+//! The core alone: see `scripts/core-crate.sh`.
+#![allow(dead_code, unnameable_types)]
+pub mod base;
+pub mod dsig;
+pub mod saml;
+pub mod xml;
+pub mod xmlenc;
+RUST
+# The dependencies are those of the gateway that the core names, in the same versions.
+{
+    printf '[package]\nname = "samlgate"\nversion = "0.1.0"\nedition = "2024"\npublish = false\n\n'
+    printf '[workspace]\n\n[dependencies]\n'
+    grep -E '^(async-trait|base64|base64-simd|flate2|http|memchr|openssl|percent-encoding|serde|serde_json|thiserror|time|tokio|url|zeroize) = ' Cargo.toml
+    printf '\n[dev-dependencies]\n'
+    grep -E '^(insta|proptest) = ' Cargo.toml
+    printf 'tempfile = "3.27.0"\n'
+    printf '\n[profile.dev]\ndebug = "line-tables-only"\n\n[profile.dev.package."*"]\ndebug = false\nopt-level = 1\n'
+} > "$core/Cargo.toml"
+echo "made $core"
