@@ -1,0 +1,76 @@
+//! Signatures: what is accepted here says what one of the seeds says, and xmlsec1 accepts it, too.
+
+use std::collections::HashSet;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use samlgate::base::Checks;
+use samlgate::dsig::{Allowed, Trust, verify};
+use samlgate::xml::{Document, Element, Limits, Mode};
+
+use super::seeds::{IDP, SEEDS};
+use super::xml::canonical;
+
+/// What the identity provider has really signed: the canonical bytes of all that verifies in the
+/// valid messages of the corpus.
+static SIGNED: LazyLock<HashSet<Vec<u8>>> = LazyLock::new(|| {
+    let mut signed = HashSet::new();
+    for seed in SEEDS.iter() {
+        accepted(&seed.bytes, |view| {
+            signed.insert(canonical(view));
+        });
+    }
+    assert!(!signed.is_empty(), "no seed verifies");
+    signed
+});
+
+pub fn check(bytes: &[u8]) {
+    let mut names = Vec::new();
+    accepted(bytes, |view| {
+        assert!(SIGNED.contains(&canonical(view)), "a forged signature is accepted");
+        names.push(view.local_name().to_owned());
+    });
+    if !names.is_empty() && !SEEDS.iter().any(|seed| seed.bytes == bytes) {
+        xmlsec1_accepts(bytes, names.len());
+    }
+}
+
+/// Everything in a message that verifies by a key of the corpus.
+fn accepted(bytes: &[u8], mut each: impl FnMut(Element<'_>)) {
+    let Ok(document) = Document::parse(bytes, Mode::Message, &Limits::default()) else {
+        return;
+    };
+    let trust = Trust {
+        keys: &IDP.signing_keys,
+        allowed: Allowed { sha1: true, inclusive_c14n: true },
+    };
+    let root = document.root();
+    for element in std::iter::once(root).chain(root.children()) {
+        if let Ok(Some(verified)) = verify(element, trust, &mut Checks::off()) {
+            each(verified.get());
+        }
+    }
+}
+
+/// A second opinion about the first signature in the document, which is enough: the second one is
+/// inside of what it signs, or alone.
+fn xmlsec1_accepts(bytes: &[u8], _count: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let message = folder.path().join("message.xml");
+    std::fs::write(&message, bytes).expect("written");
+    let accepted = IDP.signing_keys.iter().any(|key| {
+        let pem = folder.path().join("key.pem");
+        std::fs::write(&pem, key.public_key().public_key_to_pem().expect("PEM")).expect("written");
+        Command::new("xmlsec1")
+            .args(["--verify", "--enabled-key-data", "key-name,rsa,ec", "--lax-key-search"])
+            .args(["--id-attr:ID", "urn:oasis:names:tc:SAML:2.0:protocol:Response"])
+            .args(["--id-attr:ID", "urn:oasis:names:tc:SAML:2.0:assertion:Assertion"])
+            .arg("--pubkey-pem")
+            .args([&pem, &message])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    });
+    assert!(accepted, "accepted here, refused by xmlsec1");
+}

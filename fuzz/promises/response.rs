@@ -1,0 +1,81 @@
+//! Whole Responses: what is accepted says exactly what one of the seeds says.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use samlgate::base::{Checks, IdpName, LocalPath, PublicUrl};
+use samlgate::dsig::{Allowed, Trust};
+use samlgate::saml::keys::Keys;
+use samlgate::saml::pending::PendingLogin;
+use samlgate::saml::profile::{Expectations, Origin, Permission};
+use samlgate::saml::response::ResponseMessage;
+use samlgate::saml::{Claims, ServiceProvider};
+use samlgate::xml::{Document, Limits, Mode};
+use samlgate::xmlenc::{Decryption, DecryptionKey, DecryptionKeys};
+
+use super::seeds::{IDP, SEEDS, corpus, now};
+
+/// What the identity provider has really said.
+static SAID: LazyLock<Vec<Claims>> =
+    LazyLock::new(|| SEEDS.iter().filter_map(|seed| claims(&seed.bytes)).collect());
+
+pub fn check(bytes: &[u8]) {
+    if let Some(claims) = claims(bytes) {
+        assert!(SAID.contains(&claims), "accepted, and said by nobody: {claims:?}");
+    }
+}
+
+/// The claims of a Response, if it is accepted, under every exception that there is.
+pub fn claims(bytes: &[u8]) -> Option<Claims> {
+    static SP: LazyLock<ServiceProvider> = LazyLock::new(|| ServiceProvider {
+        public_url: PublicUrl::parse("https://sp.example.com").expect("an address"),
+        entity_id: "https://sp.example.com/saml/metadata".to_owned(),
+        clock_skew: Duration::from_secs(180),
+    });
+    let checks = &mut Checks::off();
+    let document = Document::parse(bytes, Mode::Message, &Limits::default()).ok()?;
+    let message = ResponseMessage::parse(&document, checks).ok()?;
+    // The gateway has sent one request, and no other.
+    let asked = message.in_response_to_hint().map(|_| "_request".to_owned());
+    let keys = Keys {
+        signing: Trust {
+            keys: &IDP.signing_keys,
+            allowed: Allowed { sha1: true, inclusive_c14n: true },
+        },
+        decryption: Decryption {
+            keys: &OURS,
+            allow_cbc_unsigned: true,
+            allow_tripledes: true,
+            required: false,
+        },
+    };
+    let signed = message.verify(keys, checks).ok()?;
+    let expected = Expectations {
+        sp: &SP,
+        idp_entity_id: &IDP.entity_id,
+        clock_skew: SP.clock_skew,
+        authn_context: &[],
+        force_authn: false,
+        scopes: None,
+    };
+    let origin = match asked {
+        Some(request_id) => Origin::Requested(PendingLogin {
+            request_id,
+            idp: IdpName::parse("corp").ok()?,
+            return_to: LocalPath::root(),
+            created_at: now(),
+        }),
+        None => Origin::IdpInitiated(Permission::from_setting(true)?),
+    };
+    let valid = signed.validate(origin, &expected, checks, now()).ok()?;
+    Some(valid.claims().clone())
+}
+
+/// Ours, as the corpus has them.
+pub static OURS: LazyLock<DecryptionKeys> = LazyLock::new(|| {
+    let keys = ["sp.key", "sp-next.key"].map(|name| {
+        let pem = std::fs::read(corpus().join("keys").join(name)).expect("a key");
+        DecryptionKey::from_pem(&pem).expect("a key")
+    });
+    DecryptionKeys::from_vec(keys.into())
+});
