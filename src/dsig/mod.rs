@@ -33,8 +33,8 @@ pub use shape::Place;
 pub use sign::{sign_enveloped, sign_query};
 pub use signing_key::SigningKey;
 pub use trust::{Allowed, Trust};
-pub use verified::Verified;
-pub use verify::{verify, verify_at};
+pub use verified::{SignedBy, Verified};
+pub use verify::{verify, verify_at, verify_query};
 
 #[cfg(test)]
 mod tests;

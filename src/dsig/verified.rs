@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Allowed;
 use crate::xml::{Children, Element};
 
 /// A value that a trusted key has signed, whole.
@@ -14,7 +15,7 @@ use crate::xml::{Children, Element};
 /// use samlgate::dsig::Verified;
 /// use samlgate::xml::Element;
 /// fn forge(element: Element<'_>) -> Verified<Element<'_>> {
-///     Verified { value: element, signed_by: "me".into() }
+///     Verified { value: element, signed_by: todo!() }
 /// }
 /// ```
 ///
@@ -22,7 +23,7 @@ use crate::xml::{Children, Element};
 /// use samlgate::dsig::Verified;
 /// use samlgate::xml::Element;
 /// fn forge(element: Element<'_>) -> Verified<Element<'_>> {
-///     Verified::attest(element, "me".into())
+///     Verified::attest(element, todo!())
 /// }
 /// ```
 ///
@@ -36,18 +37,51 @@ use crate::xml::{Children, Element};
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
     value: T,
-    signed_by: Arc<str>,
+    signed_by: SignedBy,
 }
 
 impl<T> Verified<T> {
     /// Says that `value` is exactly what was signed. Called in `dsig/verify.rs`, and nowhere else.
-    pub(super) const fn attest(value: T, signed_by: Arc<str>) -> Self {
+    pub(super) const fn attest(value: T, signed_by: SignedBy) -> Self {
         Self { value, signed_by }
     }
 
     /// The fingerprint of the certificate whose key made the signature.
     pub fn signed_by(&self) -> &str {
-        &self.signed_by
+        self.signed_by.fingerprint()
+    }
+
+    /// Which exceptions this signature would have been refused without.
+    ///
+    /// # Deployment caveat
+    ///
+    /// To be logged and counted each time: an exception that nothing has needed for a month can be
+    /// withdrawn.
+    pub const fn needed(&self) -> Allowed {
+        self.signed_by.needed()
+    }
+}
+
+/// Which key made a signature, and what had to be allowed for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedBy {
+    fingerprint: Arc<str>,
+    needed: Allowed,
+}
+
+impl SignedBy {
+    pub(super) const fn new(fingerprint: Arc<str>, needed: Allowed) -> Self {
+        Self { fingerprint, needed }
+    }
+
+    /// The fingerprint of the certificate whose key made the signature.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Which exceptions this signature would have been refused without.
+    pub const fn needed(&self) -> Allowed {
+        self.needed
     }
 }
 
@@ -78,6 +112,6 @@ impl<'d> Verified<Element<'d>> {
     }
 
     fn part(&self, value: Element<'d>) -> Self {
-        Self { value, signed_by: Arc::clone(&self.signed_by) }
+        Self { value, signed_by: self.signed_by.clone() }
     }
 }

