@@ -16,7 +16,7 @@ pub mod stop;
 pub mod store_error;
 pub mod url;
 
-pub use check::{Check, Checks};
+pub use check::{Check, Checks, Outcome, Refusal, Values};
 pub use clock::{Clock, Timestamp};
 pub use code::ErrorCode;
 pub use entropy::Entropy;

@@ -1,6 +1,6 @@
 //! Why a signature is refused.
 
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Refusal, Values};
 
 /// The first thing about a signature that is not acceptable.
 ///
@@ -83,6 +83,25 @@ impl DsigError {
             Self::Digest => ErrorCode::SigDigest,
             Self::Invalid { .. } => ErrorCode::SigInvalid,
             Self::Signing(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+impl Refusal for DsigError {
+    fn code(&self) -> ErrorCode {
+        self.code()
+    }
+
+    fn values(&self) -> Values {
+        match self {
+            Self::Reference { what, found }
+            | Self::Transform { what, found }
+            | Self::C14n { what, found }
+            | Self::Algorithm { what, found } => Values::new(*what, found.clone()),
+            Self::DigestAlgorithm { found } => {
+                Values::new("SHA-256, SHA-384 or SHA-512", found.clone())
+            }
+            other => Values::found(other.to_string()),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What can be wrong with a Response, from its bytes to its meaning.
 
+use std::borrow::Cow;
+
 use super::profile::ProfileError;
 use super::schema::SchemaError;
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Refusal, Values};
 use crate::dsig::DsigError;
 use crate::xml::XmlError;
 
@@ -53,6 +55,41 @@ impl SamlError {
             Self::AssertionCount { .. } => ErrorCode::ProtoAssertionCount,
             Self::Unsigned => ErrorCode::SigMissing,
             Self::Encrypted => ErrorCode::EncFailed,
+        }
+    }
+}
+
+impl Refusal for SamlError {
+    fn code(&self) -> ErrorCode {
+        self.code()
+    }
+
+    fn rule(&self) -> Cow<'static, str> {
+        match self {
+            Self::Xml(error) => error.rule(),
+            Self::Schema(error) => error.rule(),
+            Self::Signature(error) => error.rule(),
+            Self::Profile(error) => error.rule().into(),
+            Self::Root { .. } => "response.root".into(),
+            Self::AssertionCount { .. } => "response.assertion_count".into(),
+            Self::Unsigned => "signed".into(),
+            Self::Encrypted => "assertion.encryption".into(),
+        }
+    }
+
+    fn values(&self) -> Values {
+        match self {
+            Self::Xml(error) => error.values(),
+            Self::Schema(error) => error.values(),
+            Self::Signature(error) => error.values(),
+            Self::Profile(error) => error.values(),
+            Self::Root { found } => Values::new(
+                "{urn:oasis:names:tc:SAML:2.0:protocol}Response",
+                found.clone(),
+            ),
+            Self::AssertionCount { found } => Values::new("1", found.to_string()),
+            Self::Unsigned => Values::new("a Signature in the Response or the Assertion", "none"),
+            Self::Encrypted => Values::found(self.to_string()),
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod accepted;
 pub mod authn_request;
 pub mod binding;
 pub mod error;
+pub mod exceptions;
 pub mod keys;
 pub mod metadata;
 pub mod one_use;
@@ -31,6 +32,7 @@ pub mod vendor;
 
 pub use accepted::{Accepted, Attribute, Claims, NameId, ValidAssertion};
 pub use error::SamlError;
+pub use exceptions::Exceptions;
 pub use one_use::{OneUse, OneUseError, OneUseStore};
 pub use pending::{PendingLogin, PendingStore, Taken};
 pub use sp::ServiceProvider;

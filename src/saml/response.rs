@@ -11,11 +11,12 @@
 
 use super::accepted::ValidAssertion;
 use super::error::SamlError;
+use super::exceptions::Exceptions;
+use super::keys::Keys;
 use super::profile::{Expectations, Origin, check_envelope, validate};
 use super::schema::{
     ASSERTION_NS, AssertionFields, Envelope, PROTOCOL_NS, SchemaError, read_assertion, read_issuer,
 };
-use super::keys::Keys;
 use crate::base::{Checks, Timestamp};
 use crate::dsig::{self, Verified};
 use crate::xml::{Document, Element};
@@ -37,9 +38,13 @@ impl<'d> ResponseMessage<'d> {
             return Err(SamlError::Root { found });
         }
         checks.pass("response.root");
-        dsig::signature_positions(root)?;
-        let envelope = Envelope::read(root)?;
-        Ok(Self { root, envelope })
+        checks.within("response", |checks| {
+            dsig::signature_positions(root)?;
+            checks.pass("signature.position");
+            let envelope = Envelope::read(root)?;
+            checks.pass("schema");
+            Ok(Self { root, envelope })
+        })
     }
 
     /// Who says it is from them: only to find the keys to verify by.
@@ -71,23 +76,48 @@ impl<'d> ResponseMessage<'d> {
         keys: Keys<'_>,
         checks: &mut Checks,
     ) -> Result<SignedResponse<'d>, SamlError> {
-        let response = dsig::verify(self.root, keys.signing, checks)?;
+        let response = checks.within("response", |checks| {
+            dsig::verify(self.root, keys.signing, checks)
+        })?;
         let signed = response.is_some();
         let count = self.envelope.assertions.len().saturating_add(self.envelope.encrypted);
         if count != 1 {
             if count == 0 && !self.envelope.status.is_success() {
-                return Ok(SignedResponse { envelope: self.envelope, signed, assertion: None });
+                let exceptions = Exceptions::NONE;
+                return Ok(SignedResponse {
+                    envelope: self.envelope,
+                    signed,
+                    assertion: None,
+                    exceptions,
+                });
             }
             return Err(SamlError::AssertionCount { found: count });
         }
+        checks.pass("response.assertion_count");
         let Some(assertion) = self.envelope.assertions.first() else {
             return Err(SamlError::Encrypted);
         };
-        let inner = dsig::verify(*assertion, keys.signing, checks)?;
+        let inner = checks.within("assertion", |checks| {
+            dsig::verify(*assertion, keys.signing, checks)
+        })?;
+        let which = (signed, inner.is_some());
         let outer = response.and_then(|response| response.child(ASSERTION_NS, "Assertion"));
         let verified = inner.or(outer).ok_or(SamlError::Unsigned)?;
-        let assertion = Some(Assertion::read(&verified)?);
-        Ok(SignedResponse { envelope: self.envelope, signed, assertion })
+        checks.pass_with("signed", || {
+            let parts = match which {
+                (true, true) => "the Response and the Assertion",
+                (true, false) => "the Response",
+                (false, _) => "the Assertion",
+            };
+            parts.to_owned()
+        });
+        let assertion = checks.within("assertion", |checks| {
+            let assertion = Assertion::read(&verified)?;
+            checks.pass("schema");
+            Ok::<_, SchemaError>(Some(assertion))
+        })?;
+        let exceptions = Exceptions::NONE;
+        Ok(SignedResponse { envelope: self.envelope, signed, assertion, exceptions })
     }
 }
 
@@ -115,9 +145,15 @@ pub struct SignedResponse<'d> {
     envelope: Envelope<'d>,
     signed: bool,
     assertion: Option<Assertion>,
+    exceptions: Exceptions,
 }
 
 impl SignedResponse<'_> {
+    /// What had to be allowed for this, in its signatures and its encryption.
+    pub const fn exceptions(&self) -> Exceptions {
+        self.exceptions
+    }
+
     /// Checks every rule of the profile. `origin` is used up by it.
     pub fn validate(
         self,
@@ -126,8 +162,12 @@ impl SignedResponse<'_> {
         checks: &mut Checks,
         now: Timestamp,
     ) -> Result<ValidAssertion, SamlError> {
-        check_envelope(&self.envelope, self.signed, &origin, expected, checks, now)?;
+        checks.within("response", |checks| {
+            check_envelope(&self.envelope, self.signed, &origin, expected, checks, now)
+        })?;
         let assertion = self.assertion.ok_or(SamlError::AssertionCount { found: 0 })?;
-        Ok(validate(assertion.0, origin, expected, checks, now)?)
+        Ok(checks.within("assertion", |checks| {
+            validate(assertion.0, origin, expected, checks, now)
+        })?)
     }
 }

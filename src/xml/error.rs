@@ -1,6 +1,6 @@
 //! Why a document is refused.
 
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Refusal, Values};
 
 /// The first thing in a document that is not acceptable. Places are byte offsets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,5 +75,15 @@ impl XmlError {
             Self::Limit { .. } => ErrorCode::XmlLimit,
             Self::Id { .. } => ErrorCode::XmlId,
         }
+    }
+}
+
+impl Refusal for XmlError {
+    fn code(&self) -> ErrorCode {
+        self.code()
+    }
+
+    fn values(&self) -> Values {
+        Values::found(self.to_string())
     }
 }

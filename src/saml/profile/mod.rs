@@ -16,9 +16,11 @@ mod error;
 
 use std::time::Duration;
 
-pub use error::ProfileError;
+pub use error::{OurClock, Place, ProfileError};
 
-use crate::base::{Checks, Timestamp};
+use error::{NO_REQUEST, NOTHING};
+
+use crate::base::{Checks, Timestamp, Values};
 use crate::saml::accepted::{Attribute, Claims, NameId, ValidAssertion};
 use crate::saml::pending::PendingLogin;
 use crate::saml::schema::{AssertionFields, AuthnStatement, Conditions, Confirmation, Envelope};
@@ -26,6 +28,43 @@ use crate::saml::sp::ServiceProvider;
 
 /// `urn:oasis:names:tc:SAML:2.0:cm:bearer`
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
+
+/// Core 2.5.1.4 to 2.5.1.6. Any other condition can not be met, since nobody knows what it asks.
+const KNOWN_CONDITIONS: &str = "AudienceRestriction, OneTimeUse or ProxyRestriction";
+
+/// The rules for the Response, in the order in which they are checked: the names of the lines in
+/// [`Checks`], after `response.`
+pub const RESPONSE_RULES: &[&str] = &[
+    "version",
+    "destination",
+    "issuer",
+    "status",
+    "in_response_to",
+    "issue_instant",
+];
+
+/// The rules for the Assertion, likewise, after `assertion.`
+pub const ASSERTION_RULES: &[&str] = &[
+    "version",
+    "issuer",
+    "issue_instant",
+    "subject.confirmation",
+    "subject.recipient",
+    "subject.not_before",
+    "subject.not_on_or_after",
+    "subject.in_response_to",
+    "conditions.not_before",
+    "conditions.not_on_or_after",
+    "conditions.understood",
+    "conditions.audience",
+    "subject.qualifiers",
+    "attributes.scope",
+    "authn.statement",
+    "authn.instant",
+    "authn.session",
+    "authn.context",
+    "authn.fresh",
+];
 
 /// How old a Response may be.
 ///
@@ -71,26 +110,28 @@ pub struct Expectations<'a> {
     pub scopes: Option<&'a [String]>,
 }
 
+impl Expectations<'_> {
+    const fn clock(&self, now: Timestamp) -> OurClock {
+        OurClock { now, skew: self.clock_skew }
+    }
+}
+
 /// The rules for the Response itself. They can only refuse: see [`Envelope`].
 pub(in crate::saml) fn check_envelope(
     envelope: &Envelope<'_>,
     signed: bool,
     origin: &Origin,
     expected: &Expectations<'_>,
-    _checks: &mut Checks,
+    checks: &mut Checks,
     now: Timestamp,
 ) -> Result<(), ProfileError> {
-    check_version(&envelope.version)?;
-    let ours = expected.sp.acs_url();
-    match &envelope.destination {
-        Some(found) if *found != ours => {
-            return Err(ProfileError::Destination { found: found.clone(), ours });
-        }
-        None if signed => return Err(ProfileError::DestinationMissing),
-        _ => {}
-    }
-    if let Some(found) = &envelope.issuer {
-        check_issuer(found, expected)?;
+    let clock = expected.clock(now);
+    check_version(&envelope.version, checks)?;
+    check_destination(envelope.destination.as_deref(), signed, expected, checks)?;
+    match &envelope.issuer {
+        Some(found) => check_issuer(found, expected, checks)?,
+        // Profiles 4.1.4.2: it may be left out here; the Assertion always has one.
+        None => checks.pass_with("issuer", || NOTHING.to_owned()),
     }
     let status = &envelope.status;
     if !status.is_success() {
@@ -100,13 +141,16 @@ pub(in crate::saml) fn check_envelope(
             message: status.message.clone(),
         });
     }
+    checks.pass_with("status", || status.code.clone());
+    let in_response_to = envelope.in_response_to.as_deref();
     check_in_response_to(
-        "Response",
-        envelope.in_response_to.as_deref(),
+        Place::Response,
+        in_response_to,
         Absent::IsFine,
         origin,
+        checks,
     )?;
-    check_issue_instant("Response", envelope.issue_instant, expected, now)
+    check_issue_instant(Place::Response, envelope.issue_instant, clock, checks)
 }
 
 /// The rules for the Assertion: profiles 4.1.4.2 and 4.1.4.3, core 2.3 to 2.7.
@@ -116,20 +160,19 @@ pub(in crate::saml) fn validate(
     assertion: AssertionFields,
     origin: Origin,
     expected: &Expectations<'_>,
-    _checks: &mut Checks,
+    checks: &mut Checks,
     now: Timestamp,
 ) -> Result<ValidAssertion, ProfileError> {
-    check_version(&assertion.version)?;
-    check_issuer(&assertion.issuer, expected)?;
-    check_issue_instant("Assertion", assertion.issue_instant, expected, now)?;
-    let confirmed_until = check_confirmations(&assertion.confirmations, &origin, expected, now)?;
-    let conditions_end = check_conditions(assertion.conditions.as_ref(), expected, now)?;
-    if let Some(name_id) = &assertion.name_id {
-        check_qualifiers(name_id, expected)?;
-    }
-    check_scopes(&assertion.attributes, expected)?;
-    let statement = check_authn_statements(&assertion.authn_statements, expected, now)?;
-    check_fresh(statement, &origin, expected)?;
+    let clock = expected.clock(now);
+    check_version(&assertion.version, checks)?;
+    check_issuer(&assertion.issuer, expected, checks)?;
+    check_issue_instant(Place::Assertion, assertion.issue_instant, clock, checks)?;
+    check_confirmations(&assertion.confirmations, &origin, expected, clock, checks)?;
+    let conditions_end = check_conditions(assertion.conditions.as_ref(), expected, clock, checks)?;
+    check_qualifiers(assertion.name_id.as_ref(), expected, checks)?;
+    check_scopes(&assertion.attributes, expected, checks)?;
+    let statement = check_authn_statements(&assertion.authn_statements, expected, clock, checks)?;
+    check_fresh(statement, &origin, expected, checks)?;
     // The earliest end counts. The skew by which a late one is still accepted is added, or a
     // session could be over before it begins.
     let session_end = assertion
@@ -137,7 +180,10 @@ pub(in crate::saml) fn validate(
         .iter()
         .filter_map(|one| one.session_not_on_or_after)
         .min();
-    let expires = conditions_end.map_or(confirmed_until, |end| end.max(confirmed_until));
+    // Any of the confirmations may be the one that passes when the same Assertion comes again, so
+    // it is remembered until the last of them ends, and no shorter than its conditions hold.
+    let ends = assertion.confirmations.iter().filter_map(|one| one.not_on_or_after);
+    let expires = ends.chain(conditions_end).max().unwrap_or(now);
     Ok(ValidAssertion::new(Claims {
         issuer: assertion.issuer,
         assertion_id: assertion.id,
@@ -151,15 +197,43 @@ pub(in crate::saml) fn validate(
     }))
 }
 
-fn check_version(found: &str) -> Result<(), ProfileError> {
+fn check_version(found: &str, checks: &mut Checks) -> Result<(), ProfileError> {
     if found == "2.0" {
+        checks.pass_with("version", || found.to_owned());
         return Ok(());
     }
     Err(ProfileError::Version { found: found.to_owned() })
 }
 
-fn check_issuer(found: &str, expected: &Expectations<'_>) -> Result<(), ProfileError> {
+/// Bindings 3.5.5.2: it is our ACS, and a signed message has one.
+fn check_destination(
+    found: Option<&str>,
+    signed: bool,
+    expected: &Expectations<'_>,
+    checks: &mut Checks,
+) -> Result<(), ProfileError> {
+    let ours = expected.sp.acs_url();
+    match found {
+        Some(found) if *found != ours => {
+            Err(ProfileError::Destination { found: found.to_owned(), ours })
+        }
+        None if signed => Err(ProfileError::DestinationMissing { ours }),
+        found => {
+            checks.pass_as("destination", || {
+                Values::new(ours, found.unwrap_or(NOTHING))
+            });
+            Ok(())
+        }
+    }
+}
+
+fn check_issuer(
+    found: &str,
+    expected: &Expectations<'_>,
+    checks: &mut Checks,
+) -> Result<(), ProfileError> {
     if found == expected.idp_entity_id {
+        checks.pass_as("issuer", || Values::new(expected.idp_entity_id, found));
         return Ok(());
     }
     Err(ProfileError::Issuer {
@@ -169,16 +243,17 @@ fn check_issuer(found: &str, expected: &Expectations<'_>) -> Result<(), ProfileE
 }
 
 fn check_issue_instant(
-    place: &'static str,
+    place: Place,
     found: Timestamp,
-    expected: &Expectations<'_>,
-    now: Timestamp,
+    clock: OurClock,
+    checks: &mut Checks,
 ) -> Result<(), ProfileError> {
-    let ahead = found > now.plus(expected.clock_skew);
-    let old = found < now.minus(MAX_AGE).minus(expected.clock_skew);
-    if ahead || old {
-        return Err(ProfileError::IssueInstant { place, found, now });
+    if clock.is_ahead(found) || clock.is_old(found) {
+        return Err(ProfileError::IssueInstant { place, found, clock });
     }
+    checks.pass_as("issue_instant", || {
+        Values::new(clock.recent(), found.to_string())
+    });
     Ok(())
 }
 
@@ -192,10 +267,11 @@ enum Absent {
 }
 
 fn check_in_response_to(
-    place: &'static str,
+    place: Place,
     found: Option<&str>,
     absent: Absent,
     origin: &Origin,
+    checks: &mut Checks,
 ) -> Result<(), ProfileError> {
     let expected = match origin {
         Origin::Requested(login) => Some(login.request_id.as_str()),
@@ -206,6 +282,13 @@ fn check_in_response_to(
         (expected, found) => expected == found,
     };
     if fine {
+        let name = match place {
+            Place::Confirmation => "subject.in_response_to",
+            Place::Response | Place::Assertion => "in_response_to",
+        };
+        checks.pass_as(name, || {
+            Values::new(expected.unwrap_or(NO_REQUEST), found.unwrap_or(NOTHING))
+        });
         return Ok(());
     }
     Err(ProfileError::InResponseTo {
@@ -221,69 +304,89 @@ fn check_confirmations(
     confirmations: &[Confirmation],
     origin: &Origin,
     expected: &Expectations<'_>,
-    now: Timestamp,
-) -> Result<Timestamp, ProfileError> {
-    let mut first_fault = None;
-    for confirmation in confirmations.iter().filter(|one| one.method == BEARER) {
-        match check_confirmation(confirmation, origin, expected, now) {
-            Ok(until) => return Ok(until),
-            Err(fault) => first_fault = first_fault.or(Some(fault)),
+    clock: OurClock,
+    checks: &mut Checks,
+) -> Result<(), ProfileError> {
+    let bearers = || confirmations.iter().filter(|one| one.method == BEARER);
+    let Some(first) = bearers().next() else {
+        let methods = confirmations.iter().map(|one| one.method.clone()).collect();
+        return Err(ProfileError::Confirmation { methods });
+    };
+    let mark = checks.mark();
+    for confirmation in bearers() {
+        if check_confirmation(confirmation, origin, expected, clock, checks).is_ok() {
+            return Ok(());
         }
+        checks.back_to(mark);
     }
-    Err(first_fault.unwrap_or(ProfileError::Confirmation))
+    check_confirmation(first, origin, expected, clock, checks)
 }
 
 fn check_confirmation(
     confirmation: &Confirmation,
     origin: &Origin,
     expected: &Expectations<'_>,
-    now: Timestamp,
-) -> Result<Timestamp, ProfileError> {
+    clock: OurClock,
+    checks: &mut Checks,
+) -> Result<(), ProfileError> {
+    checks.pass_with("subject.confirmation", || confirmation.method.clone());
     let ours = expected.sp.acs_url();
     if confirmation.recipient.as_deref() != Some(ours.as_str()) {
         return Err(ProfileError::Recipient { found: confirmation.recipient.clone(), ours });
     }
-    if confirmation.not_before.is_some() {
-        return Err(ProfileError::ConfirmationNotBefore);
+    checks.pass_as("subject.recipient", || Values::new(ours.clone(), ours));
+    if let Some(found) = confirmation.not_before {
+        return Err(ProfileError::ConfirmationNotBefore { found });
     }
-    let until = confirmation
-        .not_on_or_after
-        .ok_or(ProfileError::ConfirmationExpired { found: None, now })?;
-    if now >= until.plus(expected.clock_skew) {
-        return Err(ProfileError::ConfirmationExpired { found: Some(until), now });
+    checks.pass("subject.not_before");
+    let until = confirmation.not_on_or_after;
+    match until {
+        Some(until) if !clock.is_past(until) => {
+            let values = || Values::new(clock.to_come(), until.to_string());
+            checks.pass_as("subject.not_on_or_after", values);
+        }
+        found => return Err(ProfileError::ConfirmationExpired { found, clock }),
     }
+    let in_response_to = confirmation.in_response_to.as_deref();
     check_in_response_to(
-        "SubjectConfirmationData",
-        confirmation.in_response_to.as_deref(),
+        Place::Confirmation,
+        in_response_to,
         Absent::IsWrong,
         origin,
-    )?;
-    Ok(until)
+        checks,
+    )
 }
 
 fn check_conditions(
     conditions: Option<&Conditions>,
     expected: &Expectations<'_>,
-    now: Timestamp,
+    clock: OurClock,
+    checks: &mut Checks,
 ) -> Result<Option<Timestamp>, ProfileError> {
     let ours = &expected.sp.entity_id;
     let unrestricted = || ProfileError::Audience { found: None, ours: ours.clone() };
     let conditions = conditions.ok_or_else(unrestricted)?;
-    if let Some(found) = conditions.not_before
-        && found > now.plus(expected.clock_skew)
-    {
-        return Err(ProfileError::NotYet { found, now });
+    let shown =
+        |time: Option<Timestamp>| time.map_or_else(|| NOTHING.to_owned(), |time| time.to_string());
+    if let Some(found) = conditions.not_before.filter(|found| clock.is_ahead(*found)) {
+        return Err(ProfileError::NotYet { found, clock });
     }
+    let values = || Values::new(clock.come(), shown(conditions.not_before));
+    checks.pass_as("conditions.not_before", values);
     if let Some(found) = conditions.not_on_or_after {
-        let over = now >= found.plus(expected.clock_skew);
-        let never = conditions.not_before.is_some_and(|start| start >= found);
-        if over || never {
-            return Err(ProfileError::Expired { found, now });
+        if clock.is_past(found) {
+            return Err(ProfileError::Expired { found, clock });
+        }
+        if let Some(not_before) = conditions.not_before.filter(|start| *start >= found) {
+            return Err(ProfileError::Never { found, not_before });
         }
     }
+    let values = || Values::new(clock.to_come(), shown(conditions.not_on_or_after));
+    checks.pass_as("conditions.not_on_or_after", values);
     if let Some(found) = conditions.unknown.first() {
         return Err(ProfileError::Condition { found: found.clone() });
     }
+    checks.pass("conditions.understood");
     if conditions.audience_restrictions.is_empty() {
         return Err(unrestricted());
     }
@@ -292,21 +395,24 @@ fn check_conditions(
             return Err(ProfileError::Audience { found: Some(names.clone()), ours: ours.clone() });
         }
     }
+    checks.pass_as("conditions.audience", || {
+        let names = conditions.audience_restrictions.iter().flatten().map(String::as_str);
+        Values::new(ours, names.collect::<Vec<_>>().join(", "))
+    });
     Ok(conditions.not_on_or_after)
 }
 
-fn check_qualifiers(name_id: &NameId, expected: &Expectations<'_>) -> Result<(), ProfileError> {
+fn check_qualifiers(
+    name_id: Option<&NameId>,
+    expected: &Expectations<'_>,
+    checks: &mut Checks,
+) -> Result<(), ProfileError> {
+    let qualifier = name_id.and_then(|name_id| name_id.name_qualifier.as_ref());
+    let sp_qualifier = name_id.and_then(|name_id| name_id.sp_name_qualifier.as_ref());
+    let ours = expected.sp.entity_id.as_str();
     let pairs = [
-        (
-            "NameQualifier",
-            &name_id.name_qualifier,
-            expected.idp_entity_id,
-        ),
-        (
-            "SPNameQualifier",
-            &name_id.sp_name_qualifier,
-            expected.sp.entity_id.as_str(),
-        ),
+        ("NameQualifier", qualifier, expected.idp_entity_id),
+        ("SPNameQualifier", sp_qualifier, ours),
     ];
     for (attribute, found, expected) in pairs {
         if let Some(found) = found
@@ -319,6 +425,7 @@ fn check_qualifiers(name_id: &NameId, expected: &Expectations<'_>) -> Result<(),
             });
         }
     }
+    checks.pass("subject.qualifiers");
     Ok(())
 }
 
@@ -334,8 +441,13 @@ const SCOPED: [&str; 4] = [
 
 /// SDP-SP17: a university may speak of its own people alone. Identity providers outside of
 /// federations list no scopes; for them, whoever imported the metadata has decided.
-fn check_scopes(attributes: &[Attribute], expected: &Expectations<'_>) -> Result<(), ProfileError> {
+fn check_scopes(
+    attributes: &[Attribute],
+    expected: &Expectations<'_>,
+    checks: &mut Checks,
+) -> Result<(), ProfileError> {
     let Some(scopes) = expected.scopes else {
+        checks.skip("attributes.scope", "the metadata lists no scopes");
         return Ok(());
     };
     for attribute in attributes.iter().filter(|one| SCOPED.contains(&one.name.as_str())) {
@@ -351,6 +463,7 @@ fn check_scopes(attributes: &[Attribute], expected: &Expectations<'_>) -> Result
             }
         }
     }
+    checks.pass_with("attributes.scope", || scopes.join(", "));
     Ok(())
 }
 
@@ -360,34 +473,51 @@ fn check_fresh(
     statement: &AuthnStatement,
     origin: &Origin,
     expected: &Expectations<'_>,
+    checks: &mut Checks,
 ) -> Result<(), ProfileError> {
-    let Origin::Requested(login) = origin else {
-        return Ok(());
+    let login = match origin {
+        Origin::Requested(login) if expected.force_authn => login,
+        _ => {
+            checks.skip("authn.fresh", "force_authn is off, or nobody asked");
+            return Ok(());
+        }
     };
-    let asked = login.created_at;
-    if expected.force_authn && statement.authn_instant < asked.minus(expected.clock_skew) {
-        return Err(ProfileError::NotFresh { found: statement.authn_instant, asked });
+    let (found, asked) = (statement.authn_instant, login.created_at);
+    if found < asked.minus(expected.clock_skew) {
+        return Err(ProfileError::NotFresh { found, asked });
     }
+    checks.pass_with("authn.fresh", || found.to_string());
     Ok(())
 }
 
 fn check_authn_statements<'s>(
     statements: &'s [AuthnStatement],
     expected: &Expectations<'_>,
-    now: Timestamp,
+    clock: OurClock,
+    checks: &mut Checks,
 ) -> Result<&'s AuthnStatement, ProfileError> {
-    for statement in statements {
-        if statement.authn_instant > now.plus(expected.clock_skew) {
-            return Err(ProfileError::AuthnInstant { found: statement.authn_instant, now });
-        }
-        if let Some(found) = statement.session_not_on_or_after
-            && now >= found.plus(expected.clock_skew)
-        {
-            return Err(ProfileError::SessionOver { found, now });
-        }
-    }
     let first = statements.first().ok_or(ProfileError::AuthnMissing)?;
+    checks.pass("authn.statement");
+    let ahead = statements.iter().find(|one| clock.is_ahead(one.authn_instant));
+    if let Some(found) = ahead.map(|one| one.authn_instant) {
+        return Err(ProfileError::AuthnInstant { found, clock });
+    }
+    checks.pass_as("authn.instant", || {
+        Values::new(clock.come(), first.authn_instant.to_string())
+    });
+    let mut ends = statements.iter().filter_map(|one| one.session_not_on_or_after);
+    if let Some(found) = ends.find(|end| clock.is_past(*end)) {
+        return Err(ProfileError::SessionOver { found, clock });
+    }
+    checks.pass_as("authn.session", || {
+        let end = first.session_not_on_or_after;
+        Values::new(
+            clock.to_come(),
+            end.map_or_else(|| NOTHING.to_owned(), |end| end.to_string()),
+        )
+    });
     if expected.authn_context.is_empty() {
+        checks.skip("authn.context", "authn_context is not set");
         return Ok(first);
     }
     let enough = |statement: &&AuthnStatement| {
@@ -396,8 +526,13 @@ fn check_authn_statements<'s>(
             .as_ref()
             .is_some_and(|class| expected.authn_context.contains(class))
     };
-    statements.iter().find(enough).ok_or_else(|| ProfileError::AuthnContext {
+    let statement = statements.iter().find(enough).ok_or_else(|| ProfileError::AuthnContext {
         found: first.context_class.clone(),
         expected: expected.authn_context.to_vec(),
-    })
+    })?;
+    checks.pass_as("authn.context", || {
+        let found = statement.context_class.clone().unwrap_or_default();
+        Values::new(expected.authn_context.join(", "), found)
+    });
+    Ok(statement)
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::XSI_NS;
-use crate::base::{ErrorCode, Timestamp};
+use crate::base::{ErrorCode, Refusal, Timestamp, Values};
 use crate::xml::Element;
 
 /// What does not belong where it stands.
@@ -63,6 +63,29 @@ impl SchemaError {
         match self {
             Self::Time { .. } => ErrorCode::TimeSyntax,
             _ => ErrorCode::XmlSchema,
+        }
+    }
+}
+
+impl Refusal for SchemaError {
+    fn code(&self) -> ErrorCode {
+        self.code()
+    }
+
+    fn rule(&self) -> Cow<'static, str> {
+        match self {
+            Self::Time { .. } => "times".into(),
+            _ => "schema".into(),
+        }
+    }
+
+    fn values(&self) -> Values {
+        match self {
+            Self::Time { attribute, found } => Values::new(
+                "a UTC time such as 2026-11-21T09:30:00Z",
+                format!("{attribute} {found:?}"),
+            ),
+            other => Values::found(other.to_string()),
         }
     }
 }

@@ -1,0 +1,63 @@
+//! What was accepted only because an operator allows it to one identity provider.
+//!
+//! An exception that nobody looks at stays for ever; so each use of one is logged and counted.
+
+use std::ops::BitOr;
+
+use crate::dsig::Allowed;
+
+/// The exceptions that one message needed. Without them it would have been refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exceptions {
+    /// RSA-SHA1 or a SHA-1 digest (`allow_sha1_until`).
+    pub sha1: bool,
+    /// Inclusive C14N (`allow_inclusive_c14n`).
+    pub inclusive_c14n: bool,
+    /// AES-CBC in a Response that is not signed (`allow_cbc_in_unsigned_response`).
+    pub cbc_unsigned: bool,
+    /// Triple DES (`allow_tripledes_until`).
+    pub tripledes: bool,
+}
+
+impl Exceptions {
+    /// None were needed.
+    pub const NONE: Self = Self {
+        sha1: false,
+        inclusive_c14n: false,
+        cbc_unsigned: false,
+        tripledes: false,
+    };
+
+    /// Those that were needed, each by the key of `[[idp]]` that allows it.
+    pub fn keys(self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            (self.sha1, "allow_sha1_until"),
+            (self.inclusive_c14n, "allow_inclusive_c14n"),
+            (self.cbc_unsigned, "allow_cbc_in_unsigned_response"),
+            (self.tripledes, "allow_tripledes_until"),
+        ];
+        all.into_iter().filter_map(|(needed, key)| needed.then_some(key))
+    }
+}
+
+/// What a signature needed.
+impl From<Allowed> for Exceptions {
+    fn from(needed: Allowed) -> Self {
+        let Allowed { sha1, inclusive_c14n } = needed;
+        Self { sha1, inclusive_c14n, ..Self::NONE }
+    }
+}
+
+/// What either of two parts of a message needed.
+impl BitOr for Exceptions {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self {
+            sha1: self.sha1 || other.sha1,
+            inclusive_c14n: self.inclusive_c14n || other.inclusive_c14n,
+            cbc_unsigned: self.cbc_unsigned || other.cbc_unsigned,
+            tripledes: self.tripledes || other.tripledes,
+        }
+    }
+}
