@@ -124,7 +124,12 @@ codes! {
     SigDigest "sig.digest" 403 NotAuthentic "The sign-in answer could not be verified." "The signed content was changed on its way.";
     SigInvalid "sig.invalid" 403 NotAuthentic "The sign-in answer could not be verified." "No key in the IdP's metadata made this signature. If the IdP has a new certificate, import its metadata again.";
     SigMissing "sig.missing" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: sign the Response, the Assertion, or both.";
-    EncFailed "enc.failed" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: switch the encryption of assertions off; this version does not decrypt.";
+    EncStructure "enc.structure" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: one EncryptedKey for this gateway, inside or beside the EncryptedData, without references to elsewhere.";
+    EncAlgorithm "enc.algorithm" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: encrypt with AES-GCM (or AES-CBC in a signed Response), and the key with RSA-OAEP; RSA 1.5 is never accepted.";
+    EncCbcUnsigned "enc.cbc_unsigned" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: sign the Response, or encrypt with AES-GCM. Where it can do neither, allow_cbc_in_unsigned_response.";
+    EncFailed "enc.failed" 403 NotAuthentic "The sign-in answer could not be verified." "The IdP encrypted to another key than those in saml.keys, or the content was changed. Import our metadata there again.";
+    EncContent "enc.content" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: encrypt one whole saml:Assertion (or NameID, or Attribute) that declares its own namespaces.";
+    EncRequired "enc.required" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: encrypt assertions to the key in our metadata, or switch want_encrypted off.";
     IdpUnknown "idp.unknown" 403 NotForUs "The organisation that signed you in is not known here." "Import the metadata of this identity provider.";
     IdpDisabled "idp.disabled" 403 NotForUs "Signing in with this organisation is switched off." "Enable the identity provider, or choose another one.";
     IdpStatus "idp.status" 403 IdpSaidNo "Your organisation could not sign you in, and reported an error." "IdP: the status and its message are in the audit record.";
