@@ -12,6 +12,7 @@ for module in base xml dsig xmlenc saml; do
 done
 rm -f "$core/Cargo.lock" && cp "$root/Cargo.lock" "$core/Cargo.lock"
 ln -sfn "$root/tests/corpus" "$core/tests/corpus"
+ln -sfn "$root/benches" "$core/benches"
 cat > "$core/src/lib.rs" <<'RUST'
 //! The core alone: see `scripts/core-crate.sh`.
 #![allow(dead_code, unnameable_types)]
@@ -25,10 +26,12 @@ RUST
 {
     printf '[package]\nname = "samlgate"\nversion = "0.1.0"\nedition = "2024"\npublish = false\n\n'
     printf '[workspace]\n\n[dependencies]\n'
-    grep -E '^(async-trait|base64|base64-simd|flate2|http|memchr|openssl|percent-encoding|serde|serde_json|thiserror|time|tokio|url|zeroize) = ' Cargo.toml
+    grep -E '^(async-trait|base64|base64-simd|flate2|http|memchr|openssl|mimalloc|percent-encoding|serde|serde_json|thiserror|time|tokio|url|zeroize) = ' Cargo.toml
     printf '\n[dev-dependencies]\n'
-    grep -E '^(insta|proptest) = ' Cargo.toml
+    grep -E '^(insta|peak_alloc|proptest) = ' Cargo.toml
     printf 'tempfile = "3.27.0"\n'
     printf '\n[profile.dev]\ndebug = "line-tables-only"\n\n[profile.dev.package."*"]\ndebug = false\nopt-level = 1\n'
+    printf '\n[profile.release]\nlto = "thin"\ncodegen-units = 4\ndebug = "line-tables-only"\n'
+    printf '\n[[bench]]\nname = "core"\npath = "benches/core/main.rs"\nharness = false\n'
 } > "$core/Cargo.toml"
 echo "made $core"

@@ -56,15 +56,16 @@ impl ResponseForm {
             }
         }
         let response = response.ok_or(BindingError::Params("there is no SAMLResponse"))?;
-        Ok(Self { xml: decode_base64(&response)?, relay_state })
+        Ok(Self { xml: decode_message(response.as_bytes())?, relay_state })
     }
 }
 
 /// Standard alphabet, canonical padding, zero trailing bits; line breaks are tolerated since many
 /// identity providers wrap at 76 columns.
-fn decode_base64(text: &str) -> Result<Vec<u8>, BindingError> {
+pub fn decode_message(text: &[u8]) -> Result<Vec<u8>, BindingError> {
     let compact: Vec<u8> = text
-        .bytes()
+        .iter()
+        .copied()
         .filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
         .collect();
     let bytes = STANDARD
