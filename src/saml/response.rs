@@ -11,7 +11,6 @@
 
 use super::accepted::ValidAssertion;
 use super::error::SamlError;
-use super::exceptions::Exceptions;
 use super::keys::Keys;
 use super::profile::{Expectations, Origin, check_envelope, validate};
 use super::schema::{

@@ -9,11 +9,13 @@
 )]
 
 mod architecture;
+mod beyond_core;
 mod browser_pysaml2;
 mod browser_saml_idp;
 mod cli;
 mod cli_idp;
 mod cli_serve;
+mod corpus;
 mod demo;
 mod dsig_xmlsec;
 mod error_codes;

@@ -1,0 +1,310 @@
+//! One case, through the same functions as in the gateway.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use samlgate::base::{Checks, ErrorCode, IdpName, LocalPath, PublicUrl, Timestamp};
+use samlgate::dsig::{Allowed, Trust};
+use samlgate::saml::binding::post::ResponseForm;
+use samlgate::saml::binding::relay_state::RelayState;
+use samlgate::saml::keys::Keys;
+use samlgate::saml::metadata::IdpMetadata;
+use samlgate::saml::profile::{Expectations, Origin, Permission};
+use samlgate::saml::response::ResponseMessage;
+use samlgate::saml::{Claims, PendingLogin, ServiceProvider};
+use samlgate::xml::{Document, Limits, Mode};
+use samlgate::xmlenc::{Decryption, DecryptionKeys};
+
+use super::case::{Case, Expect, Form, Identity, Kind};
+use crate::beyond_core;
+
+/// What came of a case.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Accepted(Box<Identity>),
+    Refused(ErrorCode),
+    /// Decided in a part of the gateway that is not here.
+    Elsewhere,
+}
+
+/// Plays a case; `None` if it went as it says.
+pub(crate) fn complaint(case: &Case) -> Option<String> {
+    let verdict = match play(case) {
+        Ok(verdict) => verdict,
+        Err(fault) => return Some(format!("can not be played: {fault}")),
+    };
+    let fine = match (&case.expect, &verdict) {
+        (_, Verdict::Elsewhere) => true,
+        (Expect::Accept(expected), Verdict::Accepted(found)) => expected == found,
+        (Expect::Refuse(codes), Verdict::Refused(code)) => codes.contains(code),
+        _ => false,
+    };
+    (!fine).then(|| format!("{verdict:?}, and not {:?}", case.expect))
+}
+
+/// Whether cases of this kind can be played.
+pub(crate) const fn is_playable(kind: Kind) -> bool {
+    matches!(kind, Kind::Response)
+}
+
+fn play(case: &Case) -> Result<Verdict, String> {
+    match case.kind {
+        Kind::Response => play_response(case),
+        Kind::LogoutRedirect | Kind::LogoutPost | Kind::Metadata => Ok(Verdict::Elsewhere),
+    }
+}
+
+fn play_response(case: &Case) -> Result<Verdict, String> {
+    let sp = service_provider();
+    let settings = Settings::read(case)?;
+    let (xml, relay_state) = match body(case)? {
+        Ok(read) => read,
+        Err(code) => return Ok(Verdict::Refused(code)),
+    };
+    let claims = match claims(case, &settings, &sp, &xml)? {
+        Ok(claims) => claims,
+        Err(code) => return Ok(Verdict::Refused(code)),
+    };
+    if let Expect::Refuse(codes) = &case.expect
+        && codes.iter().all(|code| decides_later(*code))
+    {
+        let vendor = idp(&case.idp, case.now)?.vendor;
+        return Ok(
+            match beyond_core::identify(&claims, vendor, settings.duplicates) {
+                None => Verdict::Elsewhere,
+                Some(Ok(())) => Verdict::Accepted(Box::new(identity(claims, None))),
+                Some(Err(code)) => Verdict::Refused(code),
+            },
+        );
+    }
+    let taken_for = match &case.expect {
+        Expect::Accept(expected) if expected.relay_state.is_some() => Some(taken_for(
+            &RelayState::sort(relay_state.as_deref(), &sp.public_url),
+        )),
+        _ => None,
+    };
+    Ok(Verdict::Accepted(Box::new(identity(claims, taken_for))))
+}
+
+/// The message, as the ACS gets it out of what a browser sends.
+fn body(case: &Case) -> Result<Result<(Vec<u8>, Option<String>), ErrorCode>, String> {
+    let form = match case.form {
+        Form::Xml => return Ok(Ok((case.body.clone(), None))),
+        Form::Form => case.body.clone(),
+        Form::Base64 => {
+            let mut form = b"SAMLResponse=".to_vec();
+            form.extend(url::form_urlencoded::byte_serialize(&case.body).flat_map(str::bytes));
+            form
+        }
+        Form::Query => return Err("a Response does not come in a query".to_owned()),
+    };
+    let read = ResponseForm::decode(&form);
+    Ok(read.map(|form| (form.xml, form.relay_state)).map_err(|error| error.code()))
+}
+
+fn claims(
+    case: &Case,
+    settings: &Settings,
+    sp: &ServiceProvider,
+    xml: &[u8],
+) -> Result<Result<Claims, ErrorCode>, String> {
+    let checks = &mut Checks::off();
+    let document = match Document::parse(xml, Mode::Message, &Limits::default()) {
+        Ok(document) => document,
+        Err(error) => return Ok(Err(error.code())),
+    };
+    let message = match ResponseMessage::parse(&document, checks) {
+        Ok(message) => message,
+        Err(error) => return Ok(Err(error.code())),
+    };
+    let Some((idp, origin)) = origin(case, settings, message.issuer_hint())? else {
+        return Ok(Err(ErrorCode::IdpUnknown));
+    };
+    let origin = match origin {
+        Ok(origin) => origin,
+        Err(code) => return Ok(Err(code)),
+    };
+    let ours = decryption_keys(case)?;
+    let keys = Keys {
+        signing: Trust { keys: &idp.signing_keys, allowed: settings.allowed },
+        decryption: Decryption {
+            keys: &ours,
+            allow_cbc_unsigned: settings.cbc_unsigned,
+            allow_tripledes: settings.tripledes,
+            required: settings.want_encrypted,
+        },
+    };
+    let expected = Expectations {
+        sp,
+        idp_entity_id: &idp.entity_id,
+        clock_skew: settings.clock_skew,
+        authn_context: &settings.authn_context,
+        force_authn: settings.force_authn,
+        scopes: idp.scopes.as_deref(),
+    };
+    let valid = message
+        .verify(keys, checks)
+        .and_then(|signed| signed.validate(origin, &expected, checks, case.now));
+    Ok(valid.map(|valid| valid.claims().clone()).map_err(|error| error.code()))
+}
+
+/// Whose keys count: those of whom we asked, or of whom an answer to nobody names. `None` if that
+/// is a stranger. As at the ACS, it is decided by what nobody has verified yet.
+fn origin(
+    case: &Case,
+    settings: &Settings,
+    issuer: Option<String>,
+) -> Result<Option<(IdpMetadata, Result<Origin, ErrorCode>)>, String> {
+    let mut asked = None;
+    let mut named = None;
+    for name in [case.idp.as_str(), "corp", "other"] {
+        let known = idp(name, case.now)?;
+        if asked.is_none() {
+            asked = Some(known.clone());
+        }
+        if named.is_none() && Some(&known.entity_id) == issuer.as_ref() {
+            named = Some(known);
+        }
+    }
+    let Some(request_id) = &case.in_response_to else {
+        let origin = Permission::from_setting(settings.idp_initiated).map(Origin::IdpInitiated);
+        return Ok(named.map(|named| (named, origin.ok_or(ErrorCode::ProtoUnsolicited))));
+    };
+    let login = PendingLogin {
+        request_id: request_id.clone(),
+        idp: IdpName::parse(&case.idp).ok_or("idp: not a name")?,
+        return_to: LocalPath::root(),
+        created_at: case.now.minus(Duration::from_secs(60)),
+    };
+    Ok(asked.map(|asked| {
+        let mix_up = named.is_some_and(|named| named.entity_id != asked.entity_id);
+        let origin = if mix_up {
+            Err(ErrorCode::ProtoMixUp)
+        } else {
+            Ok(Origin::Requested(login))
+        };
+        (asked, origin)
+    }))
+}
+
+fn identity(claims: Claims, relay_state: Option<String>) -> Identity {
+    let values = claims.attributes.into_iter().flat_map(|attribute| {
+        let name = attribute.name;
+        attribute.values.into_iter().map(move |value| (name.clone(), value))
+    });
+    let attributes = values.collect();
+    let (name_id, format) = match claims.name_id {
+        Some(name_id) => (Some(name_id.value), name_id.format),
+        None => (None, None),
+    };
+    Identity {
+        name_id,
+        format,
+        session_index: claims.session_index,
+        attributes,
+        relay_state,
+    }
+}
+
+fn taken_for(relay_state: &RelayState) -> String {
+    match relay_state {
+        RelayState::Handle(_) => "handle".to_owned(),
+        RelayState::Page(page) => format!("page {}", page.as_str()),
+        RelayState::Ignored => "ignored".to_owned(),
+    }
+}
+
+/// What is about the person and no longer about the message.
+fn decides_later(code: ErrorCode) -> bool {
+    code.as_str().starts_with("value.") && code != ErrorCode::ValueScope
+        || code == ErrorCode::SubjectMissing
+}
+
+/// The keys of `[[idp]]` that a case sets, decided for its time.
+struct Settings {
+    allowed: Allowed,
+    cbc_unsigned: bool,
+    tripledes: bool,
+    want_encrypted: bool,
+    idp_initiated: bool,
+    duplicates: bool,
+    force_authn: bool,
+    authn_context: Vec<String>,
+    clock_skew: Duration,
+}
+
+impl Settings {
+    fn read(case: &Case) -> Result<Self, String> {
+        let mut settings = Self {
+            allowed: Allowed::NOTHING,
+            cbc_unsigned: false,
+            tripledes: false,
+            want_encrypted: false,
+            idp_initiated: false,
+            duplicates: false,
+            force_authn: false,
+            authn_context: Vec::new(),
+            clock_skew: service_provider().clock_skew,
+        };
+        for (key, value) in &case.settings {
+            let wrong = || format!("set: {key}={value}");
+            let flag = || value.parse::<bool>().map_err(|_| wrong());
+            let before = || {
+                let time = Timestamp::parse_saml(&format!("{value}T00:00:00Z"));
+                time.or_else(|| Timestamp::parse_saml(value))
+                    .map(|until| case.now < until)
+                    .ok_or_else(wrong)
+            };
+            match key.as_str() {
+                "allow_sha1_until" => settings.allowed.sha1 = before()?,
+                "allow_tripledes_until" => settings.tripledes = before()?,
+                "allow_inclusive_c14n" => settings.allowed.inclusive_c14n = flag()?,
+                "allow_cbc_in_unsigned_response" => settings.cbc_unsigned = flag()?,
+                "want_encrypted" => settings.want_encrypted = flag()?,
+                "allow_idp_initiated" => settings.idp_initiated = flag()?,
+                "allow_duplicate_attributes" => settings.duplicates = flag()?,
+                "force_authn" => settings.force_authn = flag()?,
+                "authn_context" => settings.authn_context.push(value.clone()),
+                "clock_skew" => {
+                    settings.clock_skew = Duration::from_secs(value.parse().map_err(|_| wrong())?);
+                }
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn service_provider() -> ServiceProvider {
+    ServiceProvider {
+        public_url: PublicUrl::parse("https://sp.example.com").unwrap(),
+        entity_id: "https://sp.example.com/saml/metadata".to_owned(),
+        clock_skew: Duration::from_secs(180),
+    }
+}
+
+fn idp(name: &str, now: Timestamp) -> Result<IdpMetadata, String> {
+    let path = folder().join("trust").join(format!("{name}.xml"));
+    let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    IdpMetadata::read(&bytes, None, now).map_err(|error| error.to_string())
+}
+
+fn decryption_keys(case: &Case) -> Result<DecryptionKeys, String> {
+    for name in &case.decrypt_keys {
+        let path = folder().join("keys").join(format!("{name}.key"));
+        std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(DecryptionKeys::default())
+}
+
+/// `tests/corpus/saml`
+pub(crate) fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/saml")
+}
+
+/// A message in base64, as a form holds it.
+pub(crate) fn as_base64(xml: &[u8]) -> Vec<u8> {
+    STANDARD.encode(xml).into_bytes()
+}
