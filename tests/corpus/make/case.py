@@ -40,7 +40,7 @@ class Case:
         self.maker = next(
             pathlib.Path(frame.filename).name
             for frame in inspect.stack()[1:]
-            if pathlib.Path(frame.filename).name not in ("case.py", "<string>", "dataclasses.py")
+            if pathlib.Path(frame.filename).name not in ("case.py", "attack.py", "<string>", "dataclasses.py")
         )
 
     def data(self):
