@@ -51,6 +51,17 @@ impl Document {
         self.buffer.get(span.start..span.end).unwrap_or_default()
     }
 
+    pub(super) fn attributes_of(&self, element: &ElementData) -> &[Attribute] {
+        self.attributes.get(element.attributes.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn parent_of(&self, element: &ElementData) -> Option<&ElementData> {
+        match self.nodes.get(element.parent?) {
+            Some(Node::Element(parent)) => Some(parent),
+            _ => None,
+        }
+    }
+
     /// The namespace name that `prefix` (empty for the default) stands for in a scope.
     pub(super) fn resolve(&self, scope: Option<usize>, prefix: &str) -> Option<Span> {
         let mut scope = scope;
@@ -244,7 +255,7 @@ impl<'d> Element<'d> {
     }
 
     pub(super) fn raw_attributes(self) -> &'d [Attribute] {
-        self.document.attributes.get(self.data().attributes.clone()).unwrap_or_default()
+        self.document.attributes_of(self.data())
     }
 
     /// The numbers of this element and of everything below it.
@@ -318,6 +329,10 @@ pub(super) struct Span {
 
 impl Span {
     const EMPTY: Self = Self { start: 0, end: 0 };
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
 }
 
 pub(super) enum Node {
