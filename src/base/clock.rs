@@ -92,6 +92,24 @@ impl Timestamp {
         Some(Self(seconds.checked_mul(MICROS)?.checked_add(micros)?))
     }
 
+    /// Reads any RFC 3339 time, and a day, which is its first moment in UTC: what people write.
+    ///
+    /// ```
+    /// use samlgate::base::Timestamp;
+    /// let day = Timestamp::parse_moment("2026-11-21").unwrap();
+    /// assert_eq!(day.to_rfc3339(), "2026-11-21T00:00:00Z");
+    /// assert_eq!(Timestamp::parse_moment("2026-11-21T01:00:00+01:00"), Some(day));
+    /// assert!(Timestamp::parse_moment("21.11.2026").is_none());
+    /// ```
+    pub fn parse_moment(text: &str) -> Option<Self> {
+        if text.len() == 10 {
+            return Self::parse_saml(&format!("{text}T00:00:00Z"));
+        }
+        let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        let micros = time.unix_timestamp_nanos().div_euclid(1000);
+        i64::try_from(micros).ok().map(Self)
+    }
+
     /// `2026-11-21T09:30:00Z`, with a fraction only where there is one.
     pub fn to_rfc3339(self) -> String {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)

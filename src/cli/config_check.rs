@@ -164,7 +164,7 @@ fn problem(problem: &Problem) -> Value {
     let (file, line, variable) = match &problem.source {
         Source::File { file, line } => (Some(file), Some(line), None),
         Source::Environment(name) => (None, None, Some(name)),
-        Source::Default => (None, None, None),
+        Source::Argument(_) | Source::Default => (None, None, None),
     };
     json!({
         "code": problem.code.as_str(),

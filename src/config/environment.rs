@@ -97,7 +97,7 @@ fn settables() -> Vec<Settable> {
 
 /// A value from its text, after the kind of its key. A wrong word stays a string, and the reader
 /// complains about it as it would in the file.
-fn node(key: &Key, text: &str, source: &Source) -> Node {
+pub(super) fn node(key: &Key, text: &str, source: &Source) -> Node {
     let item = match (key.kind, text) {
         (Kind::Texts | Kind::Choices(_), _) => {
             let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());

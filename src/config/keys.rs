@@ -62,6 +62,8 @@ pub(super) enum Kind {
     Boolean,
     /// A string such as `"15m"`.
     Duration,
+    /// A day, or a time of RFC 3339.
+    Moment,
     /// One of these strings.
     Choice(&'static [&'static str]),
     /// A list of these strings.
@@ -343,7 +345,7 @@ static SAML: &[Key] = &[
     .restart(),
 ];
 
-static IDP: &[Key] = &[
+pub(super) static IDP: &[Key] = &[
     key(
         "name",
         Kind::Text,
@@ -448,9 +450,13 @@ static IDP: &[Key] = &[
          several; otherwise such a sign-in is refused.",
     )
     .default("false"),
-    key("want_encrypted", Kind::Boolean, "Accept encrypted assertions only.")
-        .default("false")
-        .later(),
+    key(
+        "want_encrypted",
+        Kind::Boolean,
+        "`true` accepts encrypted assertions only. Signatures are checked either way: encryption \
+         says who may read, and never who wrote.",
+    )
+    .default("false"),
     key(
         "metadata_signing_certificate",
         Kind::Text,
@@ -461,26 +467,39 @@ static IDP: &[Key] = &[
     .later(),
     key(
         "allow_sha1_until",
-        Kind::Text,
-        "Accept signatures with SHA-1 until this day.",
+        Kind::Moment,
+        "Accept signatures with RSA-SHA1 and digests with SHA-1 before this day begins (UTC). \
+         SHA-1 is broken (two documents with one digest can be made), so give the \
+         identity provider a date by which it is to change. Each use is logged and counted in \
+         `samlgate_idp_exceptions_total`.",
     )
     .otherwise("never")
-    .sample("\"2027-01-31\"")
-    .later(),
+    .sample("\"2027-01-31\""),
+    key(
+        "allow_tripledes_until",
+        Kind::Moment,
+        "Accept assertions encrypted with Triple DES before this day begins (UTC). Each use is \
+         logged and counted.",
+    )
+    .otherwise("never")
+    .sample("\"2027-01-31\""),
     key(
         "allow_inclusive_c14n",
         Kind::Boolean,
-        "Accept signatures over inclusive C14N.",
+        "`true` accepts signatures over inclusive C14N 1.0 and 1.1, for identity providers that \
+         can not make exclusive ones. Each use is logged and counted.",
     )
-    .default("false")
-    .later(),
+    .default("false"),
     key(
         "allow_cbc_in_unsigned_response",
         Kind::Boolean,
-        "Accept AES-CBC encrypted assertions in a Response that is not signed.",
+        "`true` accepts an assertion that is encrypted with AES-CBC in a Response that is not \
+         signed; Entra ID and AD FS send these when token encryption is on. Whoever holds such a \
+         message can change it and learn about its content from how we answer, so all failures \
+         look and take the same, and the signature inside must verify. Better: sign the Response \
+         as well, or encrypt with AES-GCM. Each use is logged and counted.",
     )
-    .default("false")
-    .later(),
+    .default("false"),
 ];
 
 static ATTRIBUTES: &[Key] = &[

@@ -80,6 +80,7 @@ fn kind(key: &Key) -> String {
         Kind::Texts => "string or list of strings".to_owned(),
         Kind::Boolean => "`true` or `false`".to_owned(),
         Kind::Duration => "duration: a number and `s`, `m`, `h` or `d`".to_owned(),
+        Kind::Moment => "a day such as `2027-01-31`, or a time of RFC 3339".to_owned(),
         Kind::Choice(choices) => format!("one of {}", words(choices)),
         Kind::Choices(choices) => format!("list of {}", words(choices)),
         Kind::TextByName => "table of strings".to_owned(),

@@ -21,7 +21,7 @@ mod settings;
 mod show;
 mod template;
 
-pub use build::idp::metadata_url;
+pub use build::idp::{metadata_url, set_idp};
 pub use duration::parse_duration;
 pub use load::{DEFAULT_FILES, Loaded, Sources, admin_listen, load, load_text};
 pub use manual::manual;

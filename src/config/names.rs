@@ -83,7 +83,8 @@ pub(super) fn tables<'n>(
     (1_usize..).zip(nodes).filter_map(table).collect()
 }
 
-fn keys(reader: &mut Reader, path: &str, known: &'static [Key], entries: &[Entry]) {
+/// Looks at the keys of one table.
+pub(super) fn keys(reader: &mut Reader, path: &str, known: &'static [Key], entries: &[Entry]) {
     for entry in entries {
         let full = format!("{path}.{}", entry.key);
         let Some(key) = known.iter().find(|key| key.name == entry.key) else {

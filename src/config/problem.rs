@@ -16,6 +16,8 @@ pub enum Source {
     },
     /// In this environment variable.
     Environment(String),
+    /// In this argument of a command: `--set`.
+    Argument(&'static str),
     /// Nowhere: the default of the key.
     Default,
 }
@@ -25,6 +27,7 @@ impl fmt::Display for Source {
         match self {
             Self::File { file, line } => write!(f, "{file}:{line}"),
             Self::Environment(name) => f.write_str(name),
+            Self::Argument(name) => f.write_str(name),
             Self::Default => f.write_str("default"),
         }
     }
@@ -67,7 +70,7 @@ impl Problems {
     pub(super) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| match problem.source {
             Source::File { line, .. } => line,
-            Source::Environment(_) | Source::Default => usize::MAX,
+            _ => usize::MAX,
         });
         Self(problems)
     }

@@ -12,7 +12,7 @@ use super::nearest::{any_of, nearest};
 use super::node::{Entry, Item, Node, default_node};
 use super::problem::{Problem, Source};
 use super::show::Effective;
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Timestamp};
 
 /// What has been found so far.
 #[derive(Debug, Default)]
@@ -294,6 +294,22 @@ impl Reader {
                 )
             })
         })
+    }
+
+    /// A day, which is its first moment in UTC, or a time of RFC 3339; as a string or as TOML's own.
+    pub(super) fn moment(&mut self, scope: &Scope<'_>, name: &str) -> Option<Timestamp> {
+        let node = self.value(scope, name)?;
+        let (Item::Text(text) | Item::Moment(text)) = &node.item else {
+            self.mistyped(scope, name, &node, "a day");
+            return None;
+        };
+        let moment = Timestamp::parse_moment(text);
+        if moment.is_none() {
+            let message = format!("\"{text}\" is not a day");
+            let hint = "write 2027-01-31, or 2027-01-31T12:00:00Z";
+            self.wrong_at(scope, name, Complaint::new(message, hint));
+        }
+        moment
     }
 
     /// One of some words.

@@ -59,6 +59,10 @@ fn property(key: &Key) -> Value {
         Kind::Texts => texts(),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Duration => json!({ "type": "string", "pattern": "^[0-9]+[smhd]$" }),
+        Kind::Moment => json!({
+            "type": "string",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T.+)?$",
+        }),
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::Choices(words) => {
             json!({ "oneOf": [{ "enum": words }, { "type": "array", "items": { "enum": words } }] })

@@ -53,6 +53,10 @@ impl Effective {
                     fields.insert("source".into(), json!("environment"));
                     fields.insert("variable".into(), json!(name));
                 }
+                Source::Argument(name) => {
+                    fields.insert("source".into(), json!("argument"));
+                    fields.insert("argument".into(), json!(name));
+                }
                 Source::Default => {
                     fields.insert("source".into(), json!("default"));
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::access::{PathMatch, Upstream};
-use crate::base::{ErrorCode, Listen};
+use crate::base::{ErrorCode, Listen, PublicUrl, Timestamp};
 use crate::trust::MetadataSource;
 
 const SERVER: &str = "[server]\npublic_url = \"https://app.example.com\"\n";
@@ -165,7 +165,8 @@ lifetime = "12h"
 [[idp]]
 name = "Corp!"
 metadata = "http://idp.example.com/metadata"
-allow_sha1_until = "2027-01-01"
+metadata_signing_certificate = "certs/federation.crt"
+allow_sha1_until = "soon"
 enabled = "yes"
 
 [[route]]
@@ -241,13 +242,7 @@ fn unknown_keys_are_config_key_and_name_the_nearest() {
 
 #[test]
 fn a_key_of_a_later_version_is_refused() {
-    for key in [
-        "want_encrypted = true",
-        "metadata_signing_certificate = 'certs/federation.crt'",
-        "allow_sha1_until = '2027-01-01'",
-        "allow_inclusive_c14n = false",
-        "allow_cbc_in_unsigned_response = true",
-    ] {
+    for key in ["metadata_signing_certificate = 'certs/federation.crt'"] {
         let name = key.split(' ').next().unwrap();
         refused(&idp(key), &format!("idp[corp].{name}"));
         let problems = loaded(&idp(key)).unwrap_err();
@@ -263,6 +258,101 @@ fn a_key_of_a_later_version_is_refused() {
     refused(
         &section("[users]\ndatabase = 'postgres://me:hunter2@db/x'"),
         "users.database",
+    );
+}
+
+#[test]
+fn an_exception_for_one_identity_provider_ends_when_its_day_begins() {
+    let midnight = Timestamp::parse_saml("2027-01-31T00:00:00Z");
+    for (written, meant) in [
+        ("'2027-01-31'", midnight),
+        ("2027-01-31", midnight),
+        ("'2027-01-31T01:00:00+01:00'", midnight),
+        (
+            "2027-01-31T12:00:00Z",
+            Timestamp::parse_saml("2027-01-31T12:00:00Z"),
+        ),
+    ] {
+        for key in ["allow_sha1_until", "allow_tripledes_until"] {
+            let loaded = good(&idp(&format!("{key} = {written}")));
+            let [idp] = loaded.config.idps.as_slice() else {
+                panic!("one identity provider")
+            };
+            let found = [idp.allow_sha1_until, idp.allow_tripledes_until];
+            assert_eq!(
+                found.into_iter().flatten().collect::<Vec<_>>(),
+                [meant.unwrap()]
+            );
+        }
+    }
+    for wrong in [
+        "'soon'",
+        "'2027-02-30'",
+        "true",
+        "'31.01.2027'",
+        "2027-01-31T12:00:00",
+    ] {
+        refused(
+            &idp(&format!("allow_sha1_until = {wrong}")),
+            "idp[corp].allow_sha1_until",
+        );
+    }
+}
+
+#[test]
+fn nothing_out_of_the_ordinary_is_allowed_unless_the_file_says_so() {
+    let idp_of = |more: &str| good(&idp(more)).config.idps.remove(0);
+    let plain = idp_of("");
+    assert_eq!(plain.allow_sha1_until, None);
+    assert_eq!(plain.allow_tripledes_until, None);
+    assert!(!plain.allow_inclusive_c14n && !plain.allow_cbc_in_unsigned_response);
+    assert!(!plain.want_encrypted);
+    assert!(idp_of("allow_inclusive_c14n = true").allow_inclusive_c14n);
+    assert!(idp_of("allow_cbc_in_unsigned_response = true").allow_cbc_in_unsigned_response);
+    assert!(idp_of("want_encrypted = true").want_encrypted);
+}
+
+#[test]
+fn every_key_of_an_identity_provider_can_be_set_by_an_argument() {
+    let own = PublicUrl::parse("https://app.example.com").unwrap();
+    let set = |changes: &[(&str, &str)]| {
+        let mut settings = good(&idp("authn_context = ['urn:x']")).config.idps.remove(0);
+        let pair = |(key, text): &(&str, &str)| ((*key).to_owned(), (*text).to_owned());
+        let changes = changes.iter().map(pair).collect::<Vec<_>>();
+        set_idp(&mut settings, &changes, &own).map(|()| settings)
+    };
+    let before = format!("{:?}", set(&[]).unwrap());
+    for key in keys::section("idp").unwrap().keys {
+        if key.availability == keys::Availability::Later || key.name == "metadata" {
+            continue;
+        }
+        let sample = match (key.name, key.fallback) {
+            (_, keys::Fallback::Value("true")) => "false",
+            (_, keys::Fallback::Value("false")) => "true",
+            ("name", _) => "other",
+            ("landing", _) => "/elsewhere",
+            _ => key.sample.trim_matches(['[', ']', '"']),
+        };
+        let after = format!("{:?}", set(&[(key.name, sample)]).unwrap());
+        assert_ne!(before, after, "--set {}={sample} changes nothing", key.name);
+    }
+    assert_eq!(
+        set(&[("clock_skew", "60s")]).unwrap().authn_context,
+        ["urn:x"],
+        "the rest stays"
+    );
+    let problems = |changes| set(changes).unwrap_err().to_string();
+    assert_eq!(
+        problems(&[("allow_sha1", "2030-01-01")]),
+        "--set: idp[corp].allow_sha1: there is no such key"
+    );
+    assert_eq!(
+        problems(&[("allow_sha1_until", "soon")]),
+        "--set: idp[corp].allow_sha1_until: \"soon\" is not a day"
+    );
+    assert_eq!(
+        problems(&[("enabled", "yes")]),
+        "--set: idp[corp].enabled: is a string, and must be true or false"
     );
 }
 

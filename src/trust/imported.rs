@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::{IdpSettings, MetadataSource};
 use super::store::{ImportedIdp, MetadataCopy};
-use crate::base::LocalPath;
+use crate::base::{LocalPath, Timestamp};
 
 /// `[[idp]]` without `name` and `metadata`, as JSON. What is absent is at its default, so that
 /// records of an older version can be read by a newer one.
@@ -41,6 +41,16 @@ pub struct ImportedSettings {
     pub clock_skew: Option<u64>,
     /// `allow_duplicate_attributes`
     pub allow_duplicate_attributes: bool,
+    /// `want_encrypted`
+    pub want_encrypted: bool,
+    /// `allow_sha1_until`, in RFC 3339
+    pub allow_sha1_until: Option<String>,
+    /// `allow_tripledes_until`, likewise
+    pub allow_tripledes_until: Option<String>,
+    /// `allow_inclusive_c14n`
+    pub allow_inclusive_c14n: bool,
+    /// `allow_cbc_in_unsigned_response`
+    pub allow_cbc_in_unsigned_response: bool,
 }
 
 impl ImportedIdp {
@@ -71,6 +81,13 @@ impl ImportedIdp {
         settings.name_id_format = kept.name_id_format;
         settings.clock_skew = kept.clock_skew.map(Duration::from_secs);
         settings.allow_duplicate_attributes = kept.allow_duplicate_attributes;
+        settings.want_encrypted = kept.want_encrypted;
+        // An exception whose end can not be read has ended.
+        let moment = |text: Option<String>| text.as_deref().and_then(Timestamp::parse_moment);
+        settings.allow_sha1_until = moment(kept.allow_sha1_until);
+        settings.allow_tripledes_until = moment(kept.allow_tripledes_until);
+        settings.allow_inclusive_c14n = kept.allow_inclusive_c14n;
+        settings.allow_cbc_in_unsigned_response = kept.allow_cbc_in_unsigned_response;
         Some(settings)
     }
 }

@@ -7,7 +7,11 @@ use url::Url;
 use super::server::{clock_skew, entity_id, uri};
 use crate::base::url::is_loopback;
 use crate::base::{IdpName, LocalPath, PublicUrl};
+use crate::config::keys::IDP;
+use crate::config::node::{Entry, Node};
+use crate::config::problem::{Problems, Source};
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
+use crate::config::{environment, names};
 use crate::trust::{IdpSettings, MetadataSource};
 
 /// Every `[[idp]]`. `folder` is where the configuration file is.
@@ -63,47 +67,154 @@ fn idp(
     folder: &Path,
     own: Option<&PublicUrl>,
 ) -> Option<IdpSettings> {
-    let name = reader.parsed(scope, "name", |text| {
-        IdpName::parse(text).ok_or_else(|| {
-            Complaint::new(
-                format!("\"{text}\" is not a name"),
-                "use up to 64 of a-z 0-9 - _ . and begin with a letter or digit",
-            )
-        })
-    });
+    let name = reader.parsed(scope, "name", name);
     let label = reader.parsed(scope, "label", |text| not_empty(text).map(str::to_owned));
     let metadata = reader.parsed(scope, "metadata", |text| metadata_source(text, folder));
-    let entity_id = reader.parsed(scope, "entity_id", entity_id);
-    let enabled = reader.boolean(scope, "enabled");
-    let default = reader.boolean(scope, "default");
-    let show_button = reader.boolean(scope, "show_button");
-    let email_domains = reader.parsed_list(scope, "email_domains", email_domain);
-    let allow_idp_initiated = reader.boolean(scope, "allow_idp_initiated");
-    let landing = own.and_then(|own| reader.parsed(scope, "landing", |text| landing(text, own)));
-    let sign_requests = reader.boolean(scope, "sign_requests");
-    let force_authn = reader.boolean(scope, "force_authn");
-    let authn_context = reader.parsed_list(scope, "authn_context", uri);
-    let name_id_format = reader.parsed(scope, "name_id_format", uri);
-    let clock_skew = clock_skew(reader, scope);
-    let allow_duplicate_attributes = reader.boolean(scope, "allow_duplicate_attributes");
-    let name = name?;
-    reader.derived(scope, "label", name.as_str());
+    if let Some(name) = &name {
+        reader.derived(scope, "label", name.as_str());
+    }
+    // The other keys are read in any case: all mistakes are found at once.
+    let usable = name.is_some() && metadata.is_some();
+    let name = name.or_else(|| IdpName::parse("unnamed"))?;
     let label = label.unwrap_or_else(|| name.to_string());
-    Some(IdpSettings {
-        entity_id,
-        enabled: enabled?,
-        default: default?,
-        show_button: show_button?,
-        email_domains,
-        allow_idp_initiated: allow_idp_initiated?,
-        landing: landing.unwrap_or_else(LocalPath::root),
-        sign_requests,
-        force_authn: force_authn?,
-        authn_context,
-        name_id_format,
-        clock_skew,
-        allow_duplicate_attributes: allow_duplicate_attributes?,
-        ..IdpSettings::new(name, label, metadata?)
+    let mut settings = IdpSettings::new(name, label, metadata.unwrap_or(MetadataSource::Stored));
+    choices(reader, scope, own, &mut settings);
+    usable.then_some(settings)
+}
+
+/// Changes the settings of an identity provider by keys of `[[idp]]` and their values: `--set`.
+pub fn set_idp(
+    settings: &mut IdpSettings,
+    changes: &[(String, String)],
+    own: &PublicUrl,
+) -> Result<(), Problems> {
+    let mut reader = Reader::default();
+    let source = Source::Argument("--set");
+    let mut entries: Vec<Entry> = Vec::new();
+    for (key, text) in changes {
+        let node = match IDP.iter().find(|known| known.name == key) {
+            Some(known) => environment::node(known, text, &source),
+            None => Node::text(text, &source),
+        };
+        entries.retain(|entry| entry.key != *key);
+        entries.push(Entry { key: key.clone(), source: source.clone(), node });
+    }
+    let path = format!("idp[{}]", settings.name);
+    names::keys(&mut reader, &path, IDP, &entries);
+    let scope = Scope::new(IDP, path, &entries, source);
+    if scope.is_set("name") {
+        let name = reader.parsed(&scope, "name", name);
+        settings.name = name.unwrap_or_else(|| settings.name.clone());
+    }
+    if scope.is_set("label") {
+        settings.label = reader.text(&scope, "label").unwrap_or_default();
+    }
+    if scope.is_set("metadata") {
+        let read = |text: &str| metadata_source(text, Path::new(""));
+        let metadata = reader.parsed(&scope, "metadata", read);
+        settings.metadata = metadata.unwrap_or(MetadataSource::Stored);
+    }
+    choices(&mut reader, &scope, Some(own), settings);
+    match reader.problems.is_empty() {
+        true => Ok(()),
+        false => Err(Problems::new(reader.problems)),
+    }
+}
+
+/// Every key with a default: what is written replaces what is there.
+fn choices(reader: &mut Reader, scope: &Scope<'_>, own: Option<&PublicUrl>, to: &mut IdpSettings) {
+    let entity_id = reader.parsed(scope, "entity_id", entity_id);
+    written(scope, "entity_id", &mut to.entity_id, Some(entity_id));
+    flag(reader, scope, "enabled", &mut to.enabled);
+    flag(reader, scope, "default", &mut to.default);
+    flag(reader, scope, "show_button", &mut to.show_button);
+    let domains = reader.parsed_list(scope, "email_domains", email_domain);
+    written(scope, "email_domains", &mut to.email_domains, Some(domains));
+    flag(
+        reader,
+        scope,
+        "allow_idp_initiated",
+        &mut to.allow_idp_initiated,
+    );
+    if let Some(own) = own {
+        let landing = reader.parsed(scope, "landing", |text| landing(text, own));
+        written(scope, "landing", &mut to.landing, landing);
+    }
+    let sign_requests = reader.boolean(scope, "sign_requests");
+    written(
+        scope,
+        "sign_requests",
+        &mut to.sign_requests,
+        Some(sign_requests),
+    );
+    flag(reader, scope, "force_authn", &mut to.force_authn);
+    let contexts = reader.parsed_list(scope, "authn_context", uri);
+    written(
+        scope,
+        "authn_context",
+        &mut to.authn_context,
+        Some(contexts),
+    );
+    let format = reader.parsed(scope, "name_id_format", uri);
+    written(
+        scope,
+        "name_id_format",
+        &mut to.name_id_format,
+        Some(format),
+    );
+    let skew = clock_skew(reader, scope);
+    written(scope, "clock_skew", &mut to.clock_skew, Some(skew));
+    flag(
+        reader,
+        scope,
+        "allow_duplicate_attributes",
+        &mut to.allow_duplicate_attributes,
+    );
+    flag(reader, scope, "want_encrypted", &mut to.want_encrypted);
+    let sha1 = reader.moment(scope, "allow_sha1_until");
+    written(
+        scope,
+        "allow_sha1_until",
+        &mut to.allow_sha1_until,
+        Some(sha1),
+    );
+    let tripledes = reader.moment(scope, "allow_tripledes_until");
+    written(
+        scope,
+        "allow_tripledes_until",
+        &mut to.allow_tripledes_until,
+        Some(tripledes),
+    );
+    flag(
+        reader,
+        scope,
+        "allow_inclusive_c14n",
+        &mut to.allow_inclusive_c14n,
+    );
+    let key = "allow_cbc_in_unsigned_response";
+    flag(reader, scope, key, &mut to.allow_cbc_in_unsigned_response);
+}
+
+fn flag(reader: &mut Reader, scope: &Scope<'_>, name: &str, to: &mut bool) {
+    let value = reader.boolean(scope, name);
+    written(scope, name, to, value);
+}
+
+/// Takes a value that somebody wrote, and leaves the one that is there otherwise.
+fn written<T>(scope: &Scope<'_>, name: &str, to: &mut T, value: Option<T>) {
+    if let Some(value) = value
+        && scope.is_set(name)
+    {
+        *to = value;
+    }
+}
+
+fn name(text: &str) -> Result<IdpName, Complaint> {
+    IdpName::parse(text).ok_or_else(|| {
+        Complaint::new(
+            format!("\"{text}\" is not a name"),
+            "use up to 64 of a-z 0-9 - _ . and begin with a letter or digit",
+        )
     })
 }
 
