@@ -52,6 +52,10 @@ bench() {
     need nginx nginx-light
     need wrk wrk
     pysaml2
+    # The other service providers (benches/compare/logins).
+    need apache2 apache2
+    [ -e /usr/lib/apache2/modules/mod_auth_mellon.so ] || packages+=(libapache2-mod-auth-mellon)
+    [ -e /usr/lib/apache2/modules/mod_shib.so ] || packages+=(libapache2-mod-shib)
 }
 
 for purpose in "$@"; do
