@@ -191,6 +191,7 @@ metrics! {
     describe_counter UPSTREAM_ERRORS "samlgate_upstream_errors_total" Count "Requests that an application did not answer, by route and kind.";
     describe_counter LOGINS "samlgate_logins_total" Count "Sign-ins by identity provider and result: ok, or the error code.";
     describe_histogram LOGIN_DURATION "samlgate_login_duration_seconds" Seconds "Time to answer the identity provider's message.";
+    describe_counter IDP_EXCEPTIONS "samlgate_idp_exceptions_total" Count "Messages that were accepted by an exception for their identity provider only, by exception.";
     describe_gauge SESSIONS_ACTIVE "samlgate_sessions_active" Count "Open sessions.";
     describe_counter SESSION_LOOKUPS "samlgate_session_lookups_total" Count "Look-ups of sessions by source and result.";
     describe_counter SESSIONS_ENDED "samlgate_sessions_ended_total" Count "Sessions that ended, by reason.";

@@ -7,6 +7,7 @@ use super::schema::SchemaError;
 use crate::base::{ErrorCode, Refusal, Values};
 use crate::dsig::DsigError;
 use crate::xml::XmlError;
+use crate::xmlenc::XmlencError;
 
 /// Why a Response is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +91,19 @@ impl Refusal for SamlError {
             Self::AssertionCount { found } => Values::new("1", found.to_string()),
             Self::Unsigned => Values::new("a Signature in the Response or the Assertion", "none"),
             Self::Encrypted => Values::found(self.to_string()),
+        }
+    }
+}
+
+impl Refusal for XmlencError {
+    fn code(&self) -> ErrorCode {
+        self.code()
+    }
+
+    fn values(&self) -> Values {
+        match self {
+            Self::Algorithm { what, found } => Values::new(*what, found.clone()),
+            other => Values::found(other.to_string()),
         }
     }
 }

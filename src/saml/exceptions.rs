@@ -28,15 +28,50 @@ impl Exceptions {
         tripledes: false,
     };
 
-    /// Those that were needed, each by the key of `[[idp]]` that allows it.
-    pub fn keys(self) -> impl Iterator<Item = &'static str> {
+    /// Those that were needed.
+    pub fn iter(self) -> impl Iterator<Item = Exception> {
         let all = [
-            (self.sha1, "allow_sha1_until"),
-            (self.inclusive_c14n, "allow_inclusive_c14n"),
-            (self.cbc_unsigned, "allow_cbc_in_unsigned_response"),
-            (self.tripledes, "allow_tripledes_until"),
+            (self.sha1, Exception::Sha1),
+            (self.inclusive_c14n, Exception::InclusiveC14n),
+            (self.cbc_unsigned, Exception::CbcUnsigned),
+            (self.tripledes, Exception::TripleDes),
         ];
-        all.into_iter().filter_map(|(needed, key)| needed.then_some(key))
+        all.into_iter().filter_map(|(needed, exception)| needed.then_some(exception))
+    }
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exception {
+    /// [`Exceptions::sha1`]
+    Sha1,
+    /// [`Exceptions::inclusive_c14n`]
+    InclusiveC14n,
+    /// [`Exceptions::cbc_unsigned`]
+    CbcUnsigned,
+    /// [`Exceptions::tripledes`]
+    TripleDes,
+}
+
+impl Exception {
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::InclusiveC14n => "inclusive_c14n",
+            Self::CbcUnsigned => "cbc_unsigned",
+            Self::TripleDes => "tripledes",
+        }
+    }
+
+    /// The key of `[[idp]]` that allows it.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Sha1 => "allow_sha1_until",
+            Self::InclusiveC14n => "allow_inclusive_c14n",
+            Self::CbcUnsigned => "allow_cbc_in_unsigned_response",
+            Self::TripleDes => "allow_tripledes_until",
+        }
     }
 }
 

@@ -100,6 +100,10 @@ impl<'d> ResponseMessage<'d> {
             dsig::verify(*assertion, keys.signing, checks)
         })?;
         let which = (signed, inner.is_some());
+        let needed = |verified: Option<&Verified<Element<'_>>>| {
+            verified.map_or(Exceptions::NONE, |verified| verified.needed().into())
+        };
+        let exceptions = needed(response.as_ref()) | needed(inner.as_ref());
         let outer = response.and_then(|response| response.child(ASSERTION_NS, "Assertion"));
         let verified = inner.or(outer).ok_or(SamlError::Unsigned)?;
         checks.pass_with("signed", || {
@@ -115,7 +119,6 @@ impl<'d> ResponseMessage<'d> {
             checks.pass("schema");
             Ok::<_, SchemaError>(Some(assertion))
         })?;
-        let exceptions = Exceptions::NONE;
         Ok(SignedResponse { envelope: self.envelope, signed, assertion, exceptions })
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::settings::IdpSettings;
 use crate::base::Timestamp;
 use crate::dsig::{Allowed, Trust};
-use crate::saml::ServiceProvider;
 use crate::saml::keys::Keys;
 use crate::saml::metadata::{Binding, Endpoint, IdpMetadata};
 use crate::saml::profile::Expectations;
+use crate::saml::{Exception, ServiceProvider};
 use crate::xmlenc::{Decryption, DecryptionKeys};
 
 /// An identity provider that people can sign in with.
@@ -61,6 +61,15 @@ impl IdpTrust {
                 allow_tripledes: before(settings.allow_tripledes_until),
                 required: settings.want_encrypted,
             },
+        }
+    }
+
+    /// Until when an exception is made for it; `None` for those without an end.
+    pub const fn exception_ends(&self, exception: Exception) -> Option<Timestamp> {
+        match exception {
+            Exception::Sha1 => self.settings.allow_sha1_until,
+            Exception::TripleDes => self.settings.allow_tripledes_until,
+            Exception::InclusiveC14n | Exception::CbcUnsigned => None,
         }
     }
 

@@ -102,7 +102,9 @@ impl DecryptionKey {
 
 impl fmt::Debug for DecryptionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DecryptionKey").field("bits", &self.key.bits()).finish_non_exhaustive()
+        f.debug_struct("DecryptionKey")
+            .field("bits", &self.key.bits())
+            .finish_non_exhaustive()
     }
 }
 

@@ -14,8 +14,10 @@ use crate::audit::{Event, EventKind, LoginAttempt, LoginOutcome};
 use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, UserId, entropy};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
+use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
+use crate::saml::Exceptions;
 use crate::session::Session;
 use crate::trust::IdpTrust;
 
@@ -35,6 +37,8 @@ pub(super) struct Evidence {
     pub(super) in_response_to: Option<String>,
     /// What its RelayState turned out to be.
     pub(super) relay_state: Option<&'static str>,
+    /// What the operator had to allow for this message. Only ever set by what has been verified.
+    pub(super) exceptions: Exceptions,
     /// The person.
     pub(super) user: Option<UserId>,
     /// Where they were going, as far as the store knows.
@@ -174,6 +178,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn record(&self, code: Option<ErrorCode>, detail: Value) {
+        self.warn_of_exceptions();
         let attempt = LoginAttempt {
             reference: self.reference.clone(),
             at: self.now,
@@ -188,6 +193,24 @@ impl<'a> Attempt<'a> {
         }
         let kind = code.map_or(EventKind::LoginAccepted, |_| EventKind::LoginRefused);
         self.write(&Event { detail, ..self.event(kind, code) }).await;
+    }
+
+    /// So that an exception is still seen when everybody has forgotten it.
+    fn warn_of_exceptions(&self) {
+        let Some(idp) = &self.evidence.idp else {
+            return;
+        };
+        for exception in self.evidence.exceptions.iter() {
+            measure::exception(&idp.settings.name, exception);
+            tracing::warn!(
+                idp = idp.settings.name.as_str(),
+                exception = exception.key(),
+                until = idp.exception_ends(exception).map(Timestamp::to_rfc3339),
+                reference = self.reference,
+                request_id = self.context.request_id.as_str(),
+                "a message counts by an exception for its identity provider only"
+            );
+        }
     }
 
     async fn write(&self, event: &Event) {
