@@ -21,6 +21,7 @@ pub mod binding;
 pub mod error;
 pub mod exceptions;
 pub mod keys;
+pub mod logout;
 pub mod metadata;
 pub mod one_use;
 pub mod pending;

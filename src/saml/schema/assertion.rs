@@ -144,7 +144,7 @@ fn read_subject(subject: Element<'_>) -> Result<Subject, SchemaError> {
     Ok((name_id, confirmations))
 }
 
-fn read_name_id(name_id: Element<'_>) -> Result<NameId, SchemaError> {
+pub(in crate::saml) fn read_name_id(name_id: Element<'_>) -> Result<NameId, SchemaError> {
     let names = ["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"];
     check_attributes(name_id, &names, Others::Refused)?;
     // An empty qualifier names nobody; some identity providers write it for "none".

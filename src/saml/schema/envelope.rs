@@ -99,7 +99,7 @@ impl<'d> Envelope<'d> {
     }
 }
 
-fn read_status(status: Element<'_>) -> Result<Status, SchemaError> {
+pub(in crate::saml) fn read_status(status: Element<'_>) -> Result<Status, SchemaError> {
     let mut reader = Reader::open(status, &[])?;
     let code = reader.required(PROTOCOL_NS, "StatusCode")?;
     let message = reader.optional(PROTOCOL_NS, "StatusMessage");

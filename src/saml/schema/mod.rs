@@ -12,8 +12,11 @@ mod reader;
 pub use assertion::{
     AssertionFields, AuthnStatement, Conditions, Confirmation, read_assertion, read_issuer,
 };
+pub(in crate::saml) use assertion::read_name_id;
+pub(in crate::saml) use envelope::read_status;
 pub use envelope::{Envelope, Status};
 pub use reader::SchemaError;
+pub(in crate::saml) use reader::{Reader, required_attribute, required_time, text, time};
 
 /// `urn:oasis:names:tc:SAML:2.0:assertion`
 pub const ASSERTION_NS: &str = "urn:oasis:names:tc:SAML:2.0:assertion";

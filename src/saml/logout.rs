@@ -1,0 +1,497 @@
+//! Single logout (core 3.7, profiles 4.4): messages, read and written.
+//!
+//! In: a message by HTTP-Redirect, HTTP-POST or SOAP, and the keys of one identity provider. Out: a
+//! [`ValidLogoutRequest`], which says whose sessions end, or a [`LogoutResult`]. Promised: nothing
+//! is read from a message that is not signed whole, be it by its query or by an enveloped
+//! signature; a forged or late one changes nothing. What becomes of the sessions is decided
+//! elsewhere.
+
+use super::accepted::NameId;
+use super::binding::query::VerifiedDocument;
+use super::error::SamlError;
+use super::profile::{MAX_AGE, ProfileError};
+use super::schema::{
+    ASSERTION_NS, DSIG_NS, PROTOCOL_NS, Reader, Status, read_issuer, read_name_id, read_status,
+    required_attribute, required_time, text, time,
+};
+use crate::base::{Checks, Timestamp};
+use crate::dsig::{self, SigningKey, Trust, Verified, sign_enveloped};
+use crate::xml::{Document, Element, Writer};
+
+/// What a logout message is checked against, besides itself.
+#[derive(Clone, Copy, Debug)]
+pub struct LogoutExpectations<'a> {
+    /// Our SingleLogoutService, to which the message must be addressed.
+    pub slo_url: &'a str,
+    /// The entityID of the identity provider whose key verified the message.
+    pub idp_entity_id: &'a str,
+    /// How far its clock may differ from ours.
+    pub clock_skew: std::time::Duration,
+}
+
+/// A logout message of which every byte is signed.
+#[derive(Debug)]
+pub struct SignedMessage<'d>(Element<'d>);
+
+impl<'d> SignedMessage<'d> {
+    /// By HTTP-POST or SOAP: the enveloped signature of the message itself. `sig.missing` without.
+    pub fn enveloped(
+        document: &'d Document,
+        trust: Trust<'_>,
+        checks: &mut Checks,
+    ) -> Result<Self, SamlError> {
+        let root = document.root();
+        dsig::signature_positions(root)?;
+        let verified = dsig::verify(root, trust, checks)?.ok_or(SamlError::Unsigned)?;
+        Ok(Self::from(&verified))
+    }
+}
+
+impl<'d> From<&Verified<Element<'d>>> for SignedMessage<'d> {
+    fn from(verified: &Verified<Element<'d>>) -> Self {
+        Self(verified.get())
+    }
+}
+
+impl<'d> From<&'d VerifiedDocument> for SignedMessage<'d> {
+    fn from(verified: &'d VerifiedDocument) -> Self {
+        Self(verified.get().root())
+    }
+}
+
+/// Who sent a logout message, as it says itself: only to find the keys to verify by.
+pub fn issuer_hint(document: &Document) -> Option<String> {
+    let issuer = document.root().child(ASSERTION_NS, "Issuer")?;
+    read_issuer(issuer).ok()
+}
+
+/// `samlp:LogoutRequest` that is from them, for us and in time: these sessions end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidLogoutRequest {
+    /// Its ID, which the response repeats, and which is used once.
+    pub id: String,
+    /// The identity provider.
+    pub issuer: String,
+    /// Whose sessions.
+    pub name_id: NameId,
+    /// Which of them; empty for all.
+    pub session_indexes: Vec<String>,
+    /// From when on it would be refused as too old, clock skew included.
+    pub expires: Timestamp,
+}
+
+impl ValidLogoutRequest {
+    /// Checks a signed request by core 3.7.1 and profiles 4.4.4.1.
+    pub fn read(
+        message: &SignedMessage<'_>,
+        expected: &LogoutExpectations<'_>,
+        now: Timestamp,
+    ) -> Result<Self, SamlError> {
+        let (header, mut reader) = Header::read(message.0, "LogoutRequest", REQUEST)?;
+        let name_id = read_name_id(reader.required(ASSERTION_NS, "NameID")?)?;
+        let mut session_indexes = Vec::new();
+        while let Some(index) = reader.optional(PROTOCOL_NS, "SessionIndex") {
+            session_indexes.push(text(index)?.into_owned());
+        }
+        reader.end()?;
+        let not_on_or_after = time(message.0, "NotOnOrAfter")?;
+        header.check(expected, now)?;
+        if let Some(found) = not_on_or_after
+            && now >= found.plus(expected.clock_skew)
+        {
+            return Err(ProfileError::Expired { found, now }.into());
+        }
+        let fresh_until = header.issue_instant.plus(MAX_AGE);
+        let expires = not_on_or_after.map_or(fresh_until, |end| end.min(fresh_until));
+        Ok(Self {
+            id: header.id,
+            issuer: header.issuer,
+            name_id,
+            session_indexes,
+            expires: expires.plus(expected.clock_skew),
+        })
+    }
+
+    /// Profiles 4.4.3.3: whether a session that this identity provider began, for this NameID
+    /// under this SessionIndex, is one of those that end.
+    ///
+    /// A NameID is all of its parts: the same text in another Format, or qualified by another
+    /// name, is another person. A qualifier that one side leaves out stands for the two parties
+    /// themselves (core 8.3.7), and those are the same here.
+    pub fn ends(&self, issuer: &str, name_id: &NameId, session_index: Option<&str>) -> bool {
+        let same = |one: &Option<String>, other: &Option<String>| {
+            one.is_none() || other.is_none() || one == other
+        };
+        let index = self.session_indexes.is_empty()
+            || session_index.is_some_and(|own| self.session_indexes.iter().any(|one| one == own));
+        issuer == self.issuer
+            && name_id.value == self.name_id.value
+            && format_of(name_id) == format_of(&self.name_id)
+            && same(&name_id.name_qualifier, &self.name_id.name_qualifier)
+            && same(&name_id.sp_name_qualifier, &self.name_id.sp_name_qualifier)
+            && index
+    }
+}
+
+/// Core 8.3.1: no Format is `unspecified`.
+fn format_of(name_id: &NameId) -> &str {
+    const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
+    name_id.format.as_deref().unwrap_or(UNSPECIFIED)
+}
+
+/// What the other side made of our request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogoutResult {
+    /// Success, partial logout, or what went wrong.
+    pub status: Status,
+}
+
+impl LogoutResult {
+    /// `urn:oasis:names:tc:SAML:2.0:status:PartialLogout`
+    pub const PARTIAL: &'static str = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout";
+
+    /// Checks a signed `samlp:LogoutResponse` to the request `request_id` (core 3.7.2).
+    pub fn read(
+        message: &SignedMessage<'_>,
+        request_id: &str,
+        expected: &LogoutExpectations<'_>,
+        now: Timestamp,
+    ) -> Result<Self, SamlError> {
+        let (header, mut reader) = Header::read(message.0, "LogoutResponse", RESPONSE)?;
+        let status = read_status(reader.required(PROTOCOL_NS, "Status")?)?;
+        reader.end()?;
+        header.check(expected, now)?;
+        let found = message.0.attribute("InResponseTo");
+        if found != Some(request_id) {
+            return Err(ProfileError::InResponseTo {
+                place: "LogoutResponse",
+                found: found.map(ToOwned::to_owned),
+                expected: Some(request_id.to_owned()),
+            }
+            .into());
+        }
+        Ok(Self { status })
+    }
+}
+
+const REQUEST: &[&str] = &[
+    "ID", "Version", "IssueInstant", "Destination", "Consent", "NotOnOrAfter", "Reason",
+];
+const RESPONSE: &[&str] = &[
+    "ID", "InResponseTo", "Version", "IssueInstant", "Destination", "Consent",
+];
+
+/// What both messages begin with.
+struct Header {
+    id: String,
+    version: String,
+    issuer: String,
+    issue_instant: Timestamp,
+    destination: Option<String>,
+}
+
+impl Header {
+    fn read<'d>(
+        message: Element<'d>,
+        name: &str,
+        attributes: &[&str],
+    ) -> Result<(Self, Reader<'d>), SamlError> {
+        if !message.is(PROTOCOL_NS, name) {
+            let found = format!("{{{}}}{}", message.namespace(), message.local_name());
+            return Err(SamlError::Root { found });
+        }
+        let mut reader = Reader::open(message, attributes)?;
+        let issuer = read_issuer(reader.required(ASSERTION_NS, "Issuer")?)?;
+        reader.optional(DSIG_NS, "Signature");
+        reader.optional(PROTOCOL_NS, "Extensions");
+        let header = Self {
+            id: required_attribute(message, "ID")?.to_owned(),
+            version: required_attribute(message, "Version")?.to_owned(),
+            issuer,
+            issue_instant: required_time(message, "IssueInstant")?,
+            destination: message.attribute("Destination").map(ToOwned::to_owned),
+        };
+        Ok((header, reader))
+    }
+
+    fn check(
+        &self,
+        expected: &LogoutExpectations<'_>,
+        now: Timestamp,
+    ) -> Result<(), ProfileError> {
+        if self.version != "2.0" {
+            return Err(ProfileError::Version { found: self.version.clone() });
+        }
+        // Bindings 3.4.5.2 and 3.5.5.2: a signed message says where it goes.
+        match &self.destination {
+            None => return Err(ProfileError::DestinationMissing),
+            Some(found) if found != expected.slo_url => {
+                let (found, ours) = (found.clone(), expected.slo_url.to_owned());
+                return Err(ProfileError::Destination { found, ours });
+            }
+            Some(_) => {}
+        }
+        if self.issuer != expected.idp_entity_id {
+            let (found, expected) = (self.issuer.clone(), expected.idp_entity_id.to_owned());
+            return Err(ProfileError::Issuer { found, expected });
+        }
+        let found = self.issue_instant;
+        let ahead = found > now.plus(expected.clock_skew);
+        if ahead || found < now.minus(MAX_AGE).minus(expected.clock_skew) {
+            return Err(ProfileError::IssueInstant { place: "logout message", found, now });
+        }
+        Ok(())
+    }
+}
+
+/// A `samlp:LogoutRequest` of ours.
+#[derive(Clone, Copy, Debug)]
+pub struct LogoutRequest<'a> {
+    /// From [`crate::base::entropy::message_id`].
+    pub id: &'a str,
+    /// Now.
+    pub issue_instant: Timestamp,
+    /// The SingleLogoutService that it is sent to.
+    pub destination: &'a str,
+    /// Our entityID.
+    pub issuer: &'a str,
+    /// Whose session, with every part that the Assertion had.
+    pub name_id: &'a NameId,
+    /// Which session.
+    pub session_index: Option<&'a str>,
+    /// Until when it may be answered.
+    pub not_on_or_after: Timestamp,
+}
+
+impl LogoutRequest<'_> {
+    /// The message, unsigned: HTTP-Redirect signs the query.
+    pub fn to_xml(&self) -> String {
+        let (issued, end) = (self.issue_instant.to_saml(), self.not_on_or_after.to_saml());
+        let mut writer = Writer::new();
+        begin(&mut writer, "samlp:LogoutRequest", self.id, &issued, self.destination);
+        writer.attr("NotOnOrAfter", &end).leaf("saml:Issuer", self.issuer);
+        writer
+            .start("saml:NameID")
+            .attr_opt("Format", self.name_id.format.as_deref())
+            .attr_opt("NameQualifier", self.name_id.name_qualifier.as_deref())
+            .attr_opt("SPNameQualifier", self.name_id.sp_name_qualifier.as_deref())
+            .text(&self.name_id.value)
+            .end();
+        if let Some(index) = self.session_index {
+            writer.leaf("samlp:SessionIndex", index);
+        }
+        writer.end();
+        writer.finish()
+    }
+
+    /// The message with an enveloped signature, for HTTP-POST and SOAP.
+    pub fn to_signed_xml(&self, key: &SigningKey) -> Result<String, dsig::DsigError> {
+        sign_enveloped(&self.to_xml(), self.id, key, dsig::Place::AfterIssuer)
+    }
+}
+
+/// A `samlp:LogoutResponse` of ours.
+#[derive(Clone, Copy, Debug)]
+pub struct LogoutResponse<'a> {
+    /// From [`crate::base::entropy::message_id`].
+    pub id: &'a str,
+    /// Now.
+    pub issue_instant: Timestamp,
+    /// The ResponseLocation, or the Location, of the SingleLogoutService that asked.
+    pub destination: &'a str,
+    /// Our entityID.
+    pub issuer: &'a str,
+    /// The request's ID.
+    pub in_response_to: &'a str,
+    /// The top-level StatusCode.
+    pub status: &'a str,
+    /// The second-level StatusCode: [`LogoutResult::PARTIAL`].
+    pub detail: Option<&'a str>,
+}
+
+impl LogoutResponse<'_> {
+    /// The message, unsigned: HTTP-Redirect signs the query.
+    pub fn to_xml(&self) -> String {
+        let issued = self.issue_instant.to_saml();
+        let mut writer = Writer::new();
+        begin(&mut writer, "samlp:LogoutResponse", self.id, &issued, self.destination);
+        writer.attr("InResponseTo", self.in_response_to).leaf("saml:Issuer", self.issuer);
+        writer.start("samlp:Status").start("samlp:StatusCode").attr("Value", self.status);
+        if let Some(detail) = self.detail {
+            writer.start("samlp:StatusCode").attr("Value", detail).end();
+        }
+        writer.end().end().end();
+        writer.finish()
+    }
+
+    /// The message with an enveloped signature, for HTTP-POST and SOAP.
+    pub fn to_signed_xml(&self, key: &SigningKey) -> Result<String, dsig::DsigError> {
+        sign_enveloped(&self.to_xml(), self.id, key, dsig::Place::AfterIssuer)
+    }
+}
+
+fn begin(writer: &mut Writer, name: &str, id: &str, issue_instant: &str, destination: &str) {
+    writer
+        .start(name)
+        .attr("xmlns:samlp", PROTOCOL_NS)
+        .attr("xmlns:saml", ASSERTION_NS)
+        .attr("ID", id)
+        .attr("Version", "2.0")
+        .attr("IssueInstant", issue_instant)
+        .attr("Destination", destination);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::dsig::TrustedKeys;
+    use crate::saml::binding::query::QueryMessage;
+    use crate::saml::binding::redirect::request_url;
+    use crate::xml::{Limits, Mode};
+
+    const OURS: &str = "https://sp.example.com/saml/slo";
+    const IDP: &str = "https://idp.example.com/metadata";
+    static KEY: LazyLock<SigningKey> =
+        LazyLock::new(|| SigningKey::generate_ec("idp", Timestamp::EPOCH).unwrap());
+    static NAME: LazyLock<NameId> = LazyLock::new(|| NameId {
+        value: "alice@example.com".to_owned(),
+        format: Some(NameId::EMAIL.to_owned()),
+        name_qualifier: None,
+        sp_name_qualifier: None,
+    });
+
+    fn now() -> Timestamp {
+        Timestamp::parse_saml("2026-11-21T12:00:00Z").unwrap()
+    }
+
+    fn expected() -> LogoutExpectations<'static> {
+        let clock_skew = Duration::from_secs(180);
+        LogoutExpectations { slo_url: OURS, idp_entity_id: IDP, clock_skew }
+    }
+
+    fn request() -> LogoutRequest<'static> {
+        LogoutRequest {
+            id: "_logout",
+            issue_instant: now(),
+            destination: OURS,
+            issuer: IDP,
+            name_id: &NAME,
+            session_index: Some("_session"),
+            not_on_or_after: now().plus(Duration::from_secs(300)),
+        }
+    }
+
+    /// By HTTP-POST.
+    fn posted(xml: &str, later: u64) -> Result<ValidLogoutRequest, &'static str> {
+        let keys = TrustedKeys::one(KEY.trusted().unwrap());
+        let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+        let checks = &mut Checks::off();
+        SignedMessage::enveloped(&document, Trust::only(&keys), checks)
+            .and_then(|message| {
+                let now = now().plus(Duration::from_secs(later));
+                ValidLogoutRequest::read(&message, &expected(), now)
+            })
+            .map_err(|error| error.code().as_str())
+    }
+
+    fn signed(request: &LogoutRequest<'_>) -> String {
+        request.to_signed_xml(&KEY).unwrap()
+    }
+
+    #[test]
+    fn a_request_that_we_write_is_read_by_both_bindings() {
+        let by_post = posted(&signed(&request()), 0).unwrap();
+        assert_eq!(by_post.name_id, *NAME);
+        assert_eq!(by_post.session_indexes, ["_session"]);
+
+        let url = request_url(OURS, &request().to_xml(), "x", Some(&KEY)).unwrap();
+        let (_, query) = url.split_once('?').unwrap();
+        let keys = TrustedKeys::one(KEY.trusted().unwrap());
+        let message = QueryMessage::read(query).unwrap();
+        let verified = message.verify(Trust::only(&keys)).unwrap().unwrap();
+        let document = verified.parse().unwrap();
+        let message = SignedMessage::from(&document);
+        let by_query = ValidLogoutRequest::read(&message, &expected(), now()).unwrap();
+        assert_eq!(by_query, by_post);
+    }
+
+    #[test]
+    fn a_request_without_a_signature_is_sig_missing() {
+        assert_eq!(posted(&request().to_xml(), 0), Err("sig.missing"));
+    }
+
+    #[test]
+    fn a_request_that_was_changed_is_sig_digest() {
+        let changed = signed(&request()).replace("alice@", "carol@");
+        assert_eq!(posted(&changed, 0), Err("sig.digest"));
+    }
+
+    #[test]
+    fn each_rule_of_a_request_has_its_code() {
+        let with = |change: &dyn Fn(&mut LogoutRequest<'static>)| {
+            let mut request = request();
+            change(&mut request);
+            posted(&signed(&request), 0)
+        };
+        let elsewhere = with(&|request| request.destination = "https://other.example.com/slo");
+        assert_eq!(elsewhere, Err("proto.destination"));
+        let other = with(&|request| request.issuer = "https://other.example.com");
+        assert_eq!(other, Err("proto.issuer"));
+        let hour = Duration::from_secs(3600);
+        let over = with(&|request| request.not_on_or_after = now().minus(hour));
+        assert_eq!(over, Err("time.expired"));
+        let ahead = with(&|request| request.issue_instant = now().plus(hour));
+        assert_eq!(ahead, Err("time.issue_instant"));
+        assert_eq!(posted(&signed(&request()), 479).map(|_| ()), Ok(()));
+        assert_eq!(posted(&signed(&request()), 480), Err("time.expired"));
+        let message = request().to_xml().replace("LogoutRequest", "LogoutResponse");
+        let message = sign_enveloped(&message, "_logout", &KEY, dsig::Place::AfterIssuer).unwrap();
+        assert_eq!(posted(&message, 0), Err("proto.root"));
+    }
+
+    #[test]
+    fn a_request_ends_the_sessions_that_it_names_and_no_others() {
+        let valid = posted(&signed(&request()), 0).unwrap();
+        assert!(valid.ends(IDP, &NAME, Some("_session")));
+        assert!(!valid.ends(IDP, &NAME, Some("_other")));
+        assert!(!valid.ends(IDP, &NAME, None));
+        assert!(!valid.ends("https://other.example.com", &NAME, Some("_session")));
+        let other = |change: &dyn Fn(&mut NameId)| {
+            let mut name_id = NAME.clone();
+            change(&mut name_id);
+            valid.ends(IDP, &name_id, Some("_session"))
+        };
+        assert!(!other(&|name| name.value = "carol@example.com".to_owned()));
+        assert!(!other(&|name| name.format = None));
+        assert!(other(&|name| name.name_qualifier = Some(IDP.to_owned())));
+
+        let all = LogoutRequest { session_index: None, ..request() };
+        let all = posted(&signed(&all), 0).unwrap();
+        assert!(all.ends(IDP, &NAME, Some("_any")) && all.ends(IDP, &NAME, None));
+    }
+
+    #[test]
+    fn a_response_answers_our_request_or_is_proto_in_response_to() {
+        let response = LogoutResponse {
+            id: "_response",
+            issue_instant: now(),
+            destination: OURS,
+            issuer: IDP,
+            in_response_to: "_logout",
+            status: Status::SUCCESS,
+            detail: Some(LogoutResult::PARTIAL),
+        };
+        let xml = response.to_signed_xml(&KEY).unwrap();
+        let keys = TrustedKeys::one(KEY.trusted().unwrap());
+        let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+        let message =
+            SignedMessage::enveloped(&document, Trust::only(&keys), &mut Checks::off()).unwrap();
+        let result = LogoutResult::read(&message, "_logout", &expected(), now()).unwrap();
+        assert_eq!(result.status.detail.as_deref(), Some(LogoutResult::PARTIAL));
+        let error = LogoutResult::read(&message, "_else", &expected(), now()).unwrap_err();
+        assert_eq!(error.code().as_str(), "proto.in_response_to");
+    }
+}
