@@ -39,9 +39,16 @@ pub enum SamlError {
     /// Profiles 4.1.4.5: the Response or the Assertion is signed.
     #[error("neither the Response nor the Assertion is signed")]
     Unsigned,
-    /// An EncryptedAssertion. We publish no encryption key that it could be for.
-    #[error("the Assertion is encrypted, and this gateway publishes no encryption key")]
-    Encrypted,
+    /// An EncryptedAssertion that can not be read.
+    #[error("{0}")]
+    Encrypted(#[from] XmlencError),
+    /// It leaves the meaning of its prefixes to what is around the ciphertext, which no digest
+    /// covers but that of a signature of its own.
+    #[error("the decrypted Assertion does not declare its namespaces, and is not itself signed")]
+    Inherits,
+    /// `want_encrypted`
+    #[error("the Assertion is not encrypted, and want_encrypted is on")]
+    NotEncrypted,
 }
 
 impl SamlError {
@@ -55,7 +62,9 @@ impl SamlError {
             Self::Root { .. } => ErrorCode::ProtoRoot,
             Self::AssertionCount { .. } => ErrorCode::ProtoAssertionCount,
             Self::Unsigned => ErrorCode::SigMissing,
-            Self::Encrypted => ErrorCode::EncFailed,
+            Self::Encrypted(error) => error.code(),
+            Self::Inherits => ErrorCode::EncContent,
+            Self::NotEncrypted => ErrorCode::EncRequired,
         }
     }
 }

@@ -18,6 +18,7 @@
 pub mod accepted;
 pub mod authn_request;
 pub mod binding;
+mod decrypted;
 pub mod error;
 pub mod exceptions;
 pub mod keys;

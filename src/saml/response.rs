@@ -5,11 +5,15 @@
 //! 1. [`ResponseMessage::parse`]: well-formed, a `samlp:Response`, every Signature where the
 //!    schema has one, the envelope as the schema wants it. Still anybody's.
 //! 2. [`ResponseMessage::verify`]: every Signature verifies by a key of *this* identity provider,
-//!    and one of them covers the Assertion. [`SignedResponse`] holds the proof.
+//!    and one of them covers the Assertion, or the ciphertext that it was decrypted from.
+//!    [`SignedResponse`] holds the proof.
 //! 3. [`SignedResponse::validate`]: checks what was read from the verified element, and from
 //!    nothing else, against the rules of the profile.
 
+use std::collections::HashSet;
+
 use super::accepted::ValidAssertion;
+use super::decrypted::Decrypted;
 use super::error::SamlError;
 use super::keys::Keys;
 use super::profile::{Expectations, Origin, check_envelope, validate};
@@ -18,7 +22,8 @@ use super::schema::{
 };
 use crate::base::{Checks, Timestamp};
 use crate::dsig::{self, Verified};
-use crate::xml::{Document, Element};
+use crate::xml::{Document, Element, XmlError};
+use crate::xmlenc::{Covered, Decryption};
 
 /// A Response whose signatures nobody has looked at. It answers questions for look-ups alone;
 /// whatever they say is compared with the signed values later.
@@ -68,6 +73,10 @@ impl<'d> ResponseMessage<'d> {
 
     /// Verifies every signature that is there; at least one has to cover the Assertion.
     ///
+    /// The order is: the Response's signature, decryption, the Assertion's signature. What is
+    /// decrypted is worth what its ciphertext was: encrypting takes a public key that everybody
+    /// has (CVE-2026-2092).
+    ///
     /// A Response that reports an error carries no Assertion; it goes on without one, and can
     /// only be refused.
     pub fn verify(
@@ -79,65 +88,108 @@ impl<'d> ResponseMessage<'d> {
             dsig::verify(self.root, keys.signing, checks)
         })?;
         let signed = response.is_some();
-        let count = self.envelope.assertions.len().saturating_add(self.envelope.encrypted);
-        if count != 1 {
-            if count == 0 && !self.envelope.status.is_success() {
-                let exceptions = Exceptions::NONE;
-                return Ok(SignedResponse {
-                    envelope: self.envelope,
-                    signed,
-                    assertion: None,
-                    exceptions,
-                });
+        let (plain, encrypted) = (&self.envelope.assertions, &self.envelope.encrypted);
+        let assertion = match (plain.as_slice(), encrypted.as_slice()) {
+            ([plain], []) => {
+                checks.pass("assertion.count");
+                let inner = dsig::verify(*plain, keys.signing, checks)?;
+                let outer = response.and_then(|response| response.map_child(*plain));
+                let verified = inner.or(outer).ok_or(SamlError::Unsigned)?;
+                if keys.decryption.required {
+                    return Err(SamlError::NotEncrypted);
+                }
+                Some(Assertion::read(&verified, keys.decryption, checks)?)
             }
-            return Err(SamlError::AssertionCount { found: count });
+            ([], [encrypted]) => {
+                checks.pass("assertion.count");
+                let outer = response.and_then(|response| response.map_child(*encrypted));
+                Some(self.decrypt(*encrypted, outer.as_ref(), keys, checks)?)
+            }
+            ([], []) if !self.envelope.status.is_success() => None,
+            _ => {
+                let found = plain.len().saturating_add(encrypted.len());
+                return Err(SamlError::AssertionCount { found });
+            }
+        };
+        Ok(SignedResponse { envelope: self.envelope, signed, assertion })
+    }
+
+    /// `outer` is the same EncryptedAssertion, if the Response's signature covers it.
+    fn decrypt(
+        &self,
+        encrypted: Element<'d>,
+        outer: Option<&Verified<Element<'d>>>,
+        keys: Keys<'_>,
+        checks: &mut Checks,
+    ) -> Result<Assertion, SamlError> {
+        let covered = match outer {
+            Some(_) => Covered::BySignature,
+            None => Covered::ByNothing,
+        };
+        let seen = outer.map_or(encrypted, Verified::get);
+        let opened = Decrypted::open(seen, "Assertion", keys.decryption, covered, checks)?;
+        let root = opened.root();
+        dsig::signature_positions(root)?;
+        self.ids_stay_unique(root)?;
+        if let Some(inner) = dsig::verify(root, keys.signing, checks)? {
+            return Ok(Assertion::read(&inner, keys.decryption, checks)?);
         }
-        checks.pass("response.assertion_count");
-        let Some(assertion) = self.envelope.assertions.first() else {
-            return Err(SamlError::Encrypted);
-        };
-        let inner = checks.within("assertion", |checks| {
-            dsig::verify(*assertion, keys.signing, checks)
-        })?;
-        let which = (signed, inner.is_some());
-        let needed = |verified: Option<&Verified<Element<'_>>>| {
-            verified.map_or(Exceptions::NONE, |verified| verified.needed().into())
-        };
-        let exceptions = needed(response.as_ref()) | needed(inner.as_ref());
-        let outer = response.and_then(|response| response.child(ASSERTION_NS, "Assertion"));
-        let verified = inner.or(outer).ok_or(SamlError::Unsigned)?;
-        checks.pass_with("signed", || {
-            let parts = match which {
-                (true, true) => "the Response and the Assertion",
-                (true, false) => "the Response",
-                (false, _) => "the Assertion",
-            };
-            parts.to_owned()
-        });
-        let assertion = checks.within("assertion", |checks| {
-            let assertion = Assertion::read(&verified)?;
-            checks.pass("schema");
-            Ok::<_, SchemaError>(Some(assertion))
-        })?;
-        Ok(SignedResponse { envelope: self.envelope, signed, assertion, exceptions })
+        let outer = outer.ok_or(SamlError::Unsigned)?;
+        if opened.inherits {
+            return Err(SamlError::Inherits);
+        }
+        Ok(Assertion::read_decrypted(&opened, outer, keys.decryption, checks)?)
+    }
+
+    /// Core 1.3.4: the message and what was encrypted in it are one document.
+    fn ids_stay_unique(&self, decrypted: Element<'_>) -> Result<(), XmlError> {
+        let around = std::iter::once(self.root).chain(self.root.descendants());
+        let around = around.filter_map(|element| element.attribute("ID")).collect::<HashSet<_>>();
+        let inside = std::iter::once(decrypted).chain(decrypted.descendants());
+        match inside.filter_map(|element| element.attribute("ID")).find(|id| around.contains(id)) {
+            Some(id) => Err(XmlError::Id {
+                what: "occurs inside and around what was encrypted",
+                value: id.chars().take(80).collect(),
+            }),
+            None => Ok(()),
+        }
     }
 }
 
 /// What a verified Assertion says. There is no other way to one.
 ///
 /// ```compile_fail,E0308
+/// use samlgate::base::Checks;
 /// use samlgate::saml::response::Assertion;
-/// fn read(document: &samlgate::xml::Document) {
-///     let _ = Assertion::read(&document.root()); // not verified
+/// use samlgate::xmlenc::Decryption;
+/// fn read(document: &samlgate::xml::Document, keys: Decryption<'_>, checks: &mut Checks) {
+///     let _ = Assertion::read(&document.root(), keys, checks); // not verified
 /// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Assertion(AssertionFields);
 
 impl Assertion {
-    /// Reads an Assertion from signed bytes.
-    pub fn read(assertion: &Verified<Element<'_>>) -> Result<Self, SchemaError> {
-        read_assertion(assertion.get()).map(Self)
+    /// Reads an Assertion from signed bytes. Parts of it may be encrypted once more.
+    pub fn read(
+        assertion: &Verified<Element<'_>>,
+        decryption: Decryption<'_>,
+        checks: &mut Checks,
+    ) -> Result<Self, SchemaError> {
+        read_assertion(assertion.get(), decryption, checks).map(Self)
+    }
+
+    /// Reads an Assertion from what was decrypted from signed bytes.
+    ///
+    /// The second argument is not read. It is the proof that is needed to get here: the
+    /// ciphertext is covered, and it alone decided about the plaintext.
+    fn read_decrypted(
+        opened: &Decrypted,
+        _encrypted: &Verified<Element<'_>>,
+        decryption: Decryption<'_>,
+        checks: &mut Checks,
+    ) -> Result<Self, SchemaError> {
+        read_assertion(opened.root(), decryption, checks).map(Self)
     }
 }
 

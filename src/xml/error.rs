@@ -63,7 +63,15 @@ pub enum XmlError {
     },
 }
 
+/// The rule that a part of a document breaks when it is read without what was around it.
+pub(super) const UNDECLARED: &str = "the prefix is not declared";
+
 impl XmlError {
+    /// Whether a namespace declaration around the document could have helped.
+    pub fn lacks_declaration(&self) -> bool {
+        matches!(self, Self::Namespace { what: UNDECLARED, .. })
+    }
+
     /// The stable name of this failure.
     pub const fn code(&self) -> ErrorCode {
         match self {

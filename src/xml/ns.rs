@@ -16,3 +16,5 @@ pub const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// What the prefix `xmlns` always means.
 pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+/// XML encryption 1.1.
+pub const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";

@@ -7,14 +7,25 @@ use std::ops::Range;
 
 use super::chars::{is_char, is_name_char, is_name_start, is_ncname, is_white};
 use super::limits::{Budget, Limits, Mode};
-use super::tree::{Attribute, Binding, Document, ElementData, Node, Span};
+use super::tree::{Attribute, Binding, Document, Element, ElementData, Node, Span};
+use super::error::UNDECLARED;
 use super::{XmlError, ns};
 
-pub(super) fn read(bytes: &[u8], mode: Mode, limits: &Limits) -> Result<Document, XmlError> {
+/// `context` is the element whose namespace declarations are in scope around the document.
+pub(super) fn read(
+    bytes: &[u8],
+    context: Option<Element<'_>>,
+    mode: Mode,
+    limits: &Limits,
+) -> Result<Document, XmlError> {
     let budget = Budget::new(*limits);
     budget.bytes(bytes.len())?;
     let source = characters(bytes)?;
-    Reader::new(source, mode, budget).document()
+    let mut reader = Reader::new(source, mode, budget);
+    if let Some(context) = context {
+        reader.inherit(context)?;
+    }
+    reader.document()
 }
 
 /// XML 1.0, 2.2: the characters of a document, without the byte order mark.
@@ -42,6 +53,8 @@ struct Reader<'s> {
     /// The attributes of the tag that is being read, declarations included.
     tag: Vec<RawAttribute>,
     ids: Vec<Span>,
+    /// The scope around the document element, and how many declarations it holds.
+    around: (Option<usize>, usize),
 }
 
 /// An attribute before its prefix is resolved.
@@ -70,7 +83,37 @@ impl<'s> Reader<'s> {
             bindings: vec![xml],
         };
         let (open, tag, ids) = (Vec::new(), Vec::new(), Vec::new());
-        Self { source, at: 0, mode, budget, document, open, tag, ids }
+        // The prefix `xml` is bound from the beginning.
+        let around = (Some(0), 0);
+        Self { source, at: 0, mode, budget, document, open, tag, ids, around }
+    }
+
+    /// Puts the declarations that are in scope at `context` around the document.
+    fn inherit(&mut self, context: Element<'_>) -> Result<(), XmlError> {
+        let theirs = context.document();
+        let mut declared = Vec::<(&str, &str)>::new();
+        let mut scope = context.data().scope;
+        while let Some(binding) = scope.and_then(|id| theirs.bindings.get(id)) {
+            let prefix = theirs.str(binding.prefix);
+            // Inner ones come first, and hide what is further out.
+            if prefix != "xml" && !declared.iter().any(|(other, _)| *other == prefix) {
+                declared.push((prefix, theirs.str(binding.namespace)));
+            }
+            scope = binding.outer;
+        }
+        for (prefix, namespace) in declared {
+            let mut keep = |text: &str| {
+                let start = self.document.buffer.len();
+                self.document.buffer.push_str(text);
+                Span { start, end: self.document.buffer.len() }
+            };
+            let (prefix, namespace) = (keep(prefix), keep(namespace));
+            let (outer, count) = self.around;
+            self.budget.namespaces(count.saturating_add(1))?;
+            self.around = (Some(self.document.bindings.len()), count.saturating_add(1));
+            self.document.bindings.push(Binding { prefix, namespace, outer });
+        }
+        Ok(())
     }
 
     /// `document ::= XMLDecl? Misc* element Misc*`
@@ -247,8 +290,7 @@ impl<'s> Reader<'s> {
         let document = &mut self.document;
         let (mut scope, mut count) = match parent.and_then(|id| document.nodes.get(id)) {
             Some(Node::Element(data)) => (data.scope, data.bindings),
-            // The prefix `xml` is bound from the beginning.
-            _ => (Some(0), 0),
+            _ => self.around,
         };
         let first = document.bindings.len();
         for raw in &self.tag {
@@ -301,7 +343,7 @@ impl<'s> Reader<'s> {
             None if text.is_empty() => Ok(Span::default()),
             None => {
                 let name = shortened(text);
-                Err(XmlError::Namespace { what: "the prefix is not declared", name, at })
+                Err(XmlError::Namespace { what: UNDECLARED, name, at })
             }
         }
     }

@@ -38,7 +38,30 @@ impl Document {
     /// assert_eq!(error.code().as_str(), "xml.forbidden_node");
     /// ```
     pub fn parse(bytes: &[u8], mode: Mode, limits: &Limits) -> Result<Self, XmlError> {
-        reader::read(bytes, mode, limits)
+        reader::read(bytes, None, mode, limits)
+    }
+
+    /// Reads a document as if it stood in `context`: the namespace declarations that are in scope
+    /// there are in scope around it. For what was cut out of a document to be encrypted.
+    ///
+    /// ```
+    /// use samlgate::xml::{Document, Limits, Mode};
+    /// let (mode, limits) = (Mode::Message, Limits::default());
+    /// let outer = Document::parse(b"<a xmlns:b='urn:b'><c/></a>", mode, &limits).unwrap();
+    /// let context = outer.root().child("", "c").unwrap();
+    ///
+    /// let inner = Document::parse_within(b"<b:d/>", context, mode, &limits).unwrap();
+    /// assert!(inner.root().is("urn:b", "d"));
+    /// let error = Document::parse(b"<b:d/>", mode, &limits).unwrap_err();
+    /// assert!(error.lacks_declaration());
+    /// ```
+    pub fn parse_within(
+        bytes: &[u8],
+        context: Element<'_>,
+        mode: Mode,
+        limits: &Limits,
+    ) -> Result<Self, XmlError> {
+        reader::read(bytes, Some(context), mode, limits)
     }
 
     /// The document element.

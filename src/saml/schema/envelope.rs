@@ -48,8 +48,8 @@ pub struct Envelope<'d> {
     pub status: Status,
     /// The plain Assertions; unread.
     pub assertions: Vec<Element<'d>>,
-    /// How many EncryptedAssertions there are; unread.
-    pub encrypted: usize,
+    /// The EncryptedAssertions; unread.
+    pub encrypted: Vec<Element<'d>>,
 }
 
 impl<'d> Envelope<'d> {
@@ -74,12 +74,12 @@ impl<'d> Envelope<'d> {
         reader.optional(PROTOCOL_NS, "Extensions");
         let status = read_status(reader.required(PROTOCOL_NS, "Status")?)?;
         let mut assertions = Vec::new();
-        let mut encrypted = 0_usize;
+        let mut encrypted = Vec::new();
         while let Some(child) = reader.peek() {
             if child.is(ASSERTION_NS, "Assertion") {
                 assertions.push(child);
             } else if child.is(ASSERTION_NS, "EncryptedAssertion") {
-                encrypted = encrypted.saturating_add(1);
+                encrypted.push(child);
             } else {
                 break;
             }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::XSI_NS;
 use crate::base::{ErrorCode, Refusal, Timestamp, Values};
 use crate::xml::Element;
+use crate::xmlenc::XmlencError;
 
 /// What does not belong where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,13 +56,17 @@ pub enum SchemaError {
         /// Its value.
         found: String,
     },
+    /// An EncryptedID or EncryptedAttribute that can not be read.
+    #[error("{0}")]
+    Encrypted(#[from] XmlencError),
 }
 
 impl SchemaError {
-    /// `time.syntax` for times, `xml.schema` for the rest.
+    /// `time.syntax` for times, `enc.*` for what is encrypted, `xml.schema` for the rest.
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Time { .. } => ErrorCode::TimeSyntax,
+            Self::Encrypted(error) => error.code(),
             _ => ErrorCode::XmlSchema,
         }
     }

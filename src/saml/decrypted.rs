@@ -1,0 +1,84 @@
+//! Something encrypted → the one element that was in it.
+//!
+//! In: an EncryptedAssertion, EncryptedID or EncryptedAttribute. Out: [`Decrypted`], a document of
+//! its own, read by the same reader and under the same limits as every message. It is as
+//! trustworthy as the ciphertext was, and no more.
+
+use std::fmt;
+
+use super::schema::ASSERTION_NS;
+use crate::base::Checks;
+use crate::xml::{Document, Element, Limits, Mode, XmlError};
+use crate::xmlenc::{Covered, Decryption, XmlencError, decrypt};
+
+/// A decrypted element of the kind that was asked for.
+#[derive(Debug)]
+pub(in crate::saml) struct Decrypted {
+    document: Document,
+    /// Whether it needs the namespace declarations around the ciphertext.
+    pub(in crate::saml) inherits: bool,
+}
+
+impl Decrypted {
+    /// Decrypts `encrypted`, in which there must be one `saml:NAME` and nothing else.
+    pub(in crate::saml) fn open(
+        encrypted: Element<'_>,
+        name: &'static str,
+        decryption: Decryption<'_>,
+        covered: Covered,
+        checks: &mut Checks,
+    ) -> Result<Self, XmlencError> {
+        let plaintext = decrypt(encrypted, decryption, covered, checks)?;
+        let decrypted = plaintext.read(|bytes| Self::read(bytes, encrypted, name))?;
+        checks.pass("encryption.decrypted");
+        Ok(decrypted)
+    }
+
+    /// The element.
+    pub(in crate::saml) const fn root(&self) -> Element<'_> {
+        self.document.root()
+    }
+
+    /// As a complete document; and if that lacks nothing but declarations of namespaces, with
+    /// those around the ciphertext. xmlsec1 encrypts the bytes between `<` and `>` and leaves the
+    /// declarations where they were, and so do pysaml2 and all others who use it.
+    fn read(bytes: &[u8], context: Element<'_>, name: &'static str) -> Result<Self, Unreadable> {
+        let (mode, limits) = (Mode::Message, Limits::default());
+        let alone = Document::parse(bytes, mode, &limits);
+        let lacking = match &alone {
+            Ok(document) => document.root().namespace().is_empty(),
+            Err(error) => error.lacks_declaration(),
+        };
+        let document = match lacking {
+            true => Document::parse_within(bytes, context, mode, &limits)?,
+            false => alone?,
+        };
+        let root = document.root();
+        if !root.is(ASSERTION_NS, name) {
+            let found = format!("{{{}}}{}", root.namespace(), root.local_name());
+            return Err(Unreadable::Other { found, name });
+        }
+        Ok(Self { document, inherits: lacking })
+    }
+}
+
+/// Why decrypted bytes are not the element.
+enum Unreadable {
+    Xml(XmlError),
+    Other { found: String, name: &'static str },
+}
+
+impl From<XmlError> for Unreadable {
+    fn from(error: XmlError) -> Self {
+        Self::Xml(error)
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Xml(error) => write!(f, "{}: {error}", error.code()),
+            Self::Other { found, name } => write!(f, "it is {found}, not saml:{name}"),
+        }
+    }
+}
