@@ -1,6 +1,6 @@
 # On a fresh Debian 12 with a Rust toolchain, each of these installs what it needs and goes on.
 
-.PHONY: help demo build test lint quick bench bench-logins packages peers tools fmt
+.PHONY: help demo build test lint quick bench corpus packages peers tools fmt
 
 help:
 	@echo "make demo    the gateway, an identity provider and an application, to click through"
@@ -8,7 +8,7 @@ help:
 	@echo "make lint    the checks alone"
 	@echo "make quick   unit tests, nothing to install"
 	@echo "make bench   how much slower than nginx is it? (benches/compare)"
-	@echo "make bench-logins  logins per second, beside mod_auth_mellon and mod_shib"
+	@echo "make corpus  the messages in tests/corpus again, from their generator"
 	@echo "make fmt     format the code"
 
 # Three programs on loopback with temporary data; it prints where to go and as whom.
@@ -38,11 +38,11 @@ bench:
 	cargo build --locked --release
 	benches/compare/run.sh
 
-bench-logins:
-	@scripts/install-packages.sh bench
-	@scripts/install-peers.sh python
-	cargo build --locked --release
-	tests/peers/venv/bin/python benches/compare/logins/run.py
+# The same files as before, unless the generator has changed.
+corpus:
+	@scripts/install-packages.sh test
+	@scripts/corpus.sh
+	@scripts/corpus.sh check
 
 fmt:
 	cargo fmt

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from lxml import etree
 
 import keys
-from tree import NAMESPACES, E, declare, escape, name
+from tree import NAMESPACES, E, declare, escape, name, spaced
 
 DS = NAMESPACES["ds"]
 EXC = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -74,6 +74,7 @@ class Signature:
     wrap: int = None  # columns of base64
     eol: str = "\n"  # &#13;\n for products of an old Santuario
     first_eol: bool = False  # the value begins on a line of its own
+    layout: str = None  # white space between the elements: what one step of indentation is
     uri: str = None  # default: # and the ID of the parent
 
 
@@ -86,12 +87,12 @@ def base64_text(data, wrap=None, eol="\n", first_eol=False):
 
 
 def _x509(how, *inside, default_namespace=False):
-    prefix = "" if default_namespace else how.prefix
     text = base64_text(keys.certificate_der(how.key), how.wrap, how.eol, how.first_eol)
-    declared = [declare("", "ds")] if default_namespace else []
-    certificate = E(name(prefix, "X509Certificate"), [], text)
-    data = E(name(prefix, "X509Data"), [], *inside, certificate)
-    return E(name(prefix, "KeyInfo"), declared, data)
+    certificate = E(name(how.prefix, "X509Certificate"), [], text)
+    data = E(name(how.prefix, "X509Data"), [], *inside, certificate)
+    if default_namespace:
+        return E("KeyInfo", [declare("", "ds")], data)
+    return E(name(how.prefix, "KeyInfo"), [], data)
 
 
 def _subject(how):
@@ -185,13 +186,14 @@ def element(how, number, reference):
         ),
     )
     build = KEY_INFO.get(how.key_info, how.key_info)
-    return E(
+    made = E(
         q("Signature"),
         [declare(how.prefix, "ds")],
         info,
         E(q("SignatureValue"), [], f"@S{number}@"),
         build(how) if build else None,
     )
+    return spaced(made, how.layout) if how.layout is not None else made
 
 
 def signed(root, *places, prolog="", pretty=None, place="Issuer"):

@@ -120,3 +120,20 @@ def name(prefix, local):
 def declare(prefix, namespace):
     """The attribute that declares a prefix."""
     return (f"xmlns:{prefix}" if prefix else "xmlns", NAMESPACES.get(namespace, namespace))
+
+
+def spaced(element, step="  ", depth=1):
+    """The same with white space between the elements, as children of its own."""
+    if element.children and all(isinstance(child, E) for child in element.children):
+        line = "\n" + step * depth
+        children = [part for child in element.children for part in (line, spaced(child, step, depth + 1))]
+        element.children = [*children, "\n" + step * (depth - 1)]
+    return element
+
+
+def arranged(element, names):
+    """Attributes in this order; `xmlns` stands for all declarations, the rest follows."""
+    place = {name: number for number, name in enumerate(names)}
+    rank = lambda key: place.get("xmlns" if key.split(":")[0] == "xmlns" else key, len(place))
+    element.attributes.sort(key=lambda pair: rank(pair[0]))
+    return element
