@@ -179,6 +179,7 @@ codes! {
     MetadataValidUntil "md.valid_until" 400 BadRequest "The metadata has expired." "IdP: publish metadata whose validUntil lies ahead.";
     MetadataEntity "md.entity" 400 BadRequest "The metadata names no such entity." "Choose an entityID that occurs once in the document.";
     MetadataEndpoint "md.endpoint" 400 BadRequest "The metadata has no usable sign-in address." "IdP: an https SingleSignOnService by HTTP-Redirect or HTTP-POST is needed.";
+    MetadataSignature "md.signature" 400 BadRequest "The metadata could not be verified." "Whoever publishes the metadata: sign it by the key whose certificate is configured.";
     MetadataKey "md.key" 400 BadRequest "The metadata has no usable signing key." "IdP: publish an RSA (2048 bits or more) or EC (P-256, P-384, P-521) signing certificate.";
     ConfigSyntax "config.syntax" 500 Internal "The gateway is not configured." "The configuration file is not TOML.";
     ConfigKey "config.key" 500 Internal "The gateway is not configured." "A key of the configuration is unknown.";

@@ -175,10 +175,21 @@ impl LogoutResult {
 }
 
 const REQUEST: &[&str] = &[
-    "ID", "Version", "IssueInstant", "Destination", "Consent", "NotOnOrAfter", "Reason",
+    "ID",
+    "Version",
+    "IssueInstant",
+    "Destination",
+    "Consent",
+    "NotOnOrAfter",
+    "Reason",
 ];
 const RESPONSE: &[&str] = &[
-    "ID", "InResponseTo", "Version", "IssueInstant", "Destination", "Consent",
+    "ID",
+    "InResponseTo",
+    "Version",
+    "IssueInstant",
+    "Destination",
+    "Consent",
 ];
 
 /// What both messages begin with.
@@ -214,11 +225,7 @@ impl Header {
         Ok((header, reader))
     }
 
-    fn check(
-        &self,
-        expected: &LogoutExpectations<'_>,
-        now: Timestamp,
-    ) -> Result<(), ProfileError> {
+    fn check(&self, expected: &LogoutExpectations<'_>, now: Timestamp) -> Result<(), ProfileError> {
         if self.version != "2.0" {
             return Err(ProfileError::Version { found: self.version.clone() });
         }
@@ -268,7 +275,13 @@ impl LogoutRequest<'_> {
     pub fn to_xml(&self) -> String {
         let (issued, end) = (self.issue_instant.to_saml(), self.not_on_or_after.to_saml());
         let mut writer = Writer::new();
-        begin(&mut writer, "samlp:LogoutRequest", self.id, &issued, self.destination);
+        begin(
+            &mut writer,
+            "samlp:LogoutRequest",
+            self.id,
+            &issued,
+            self.destination,
+        );
         writer.attr("NotOnOrAfter", &end).leaf("saml:Issuer", self.issuer);
         writer
             .start("saml:NameID")
@@ -314,9 +327,20 @@ impl LogoutResponse<'_> {
     pub fn to_xml(&self) -> String {
         let issued = self.issue_instant.to_saml();
         let mut writer = Writer::new();
-        begin(&mut writer, "samlp:LogoutResponse", self.id, &issued, self.destination);
-        writer.attr("InResponseTo", self.in_response_to).leaf("saml:Issuer", self.issuer);
-        writer.start("samlp:Status").start("samlp:StatusCode").attr("Value", self.status);
+        begin(
+            &mut writer,
+            "samlp:LogoutResponse",
+            self.id,
+            &issued,
+            self.destination,
+        );
+        writer
+            .attr("InResponseTo", self.in_response_to)
+            .leaf("saml:Issuer", self.issuer);
+        writer
+            .start("samlp:Status")
+            .start("samlp:StatusCode")
+            .attr("Value", self.status);
         if let Some(detail) = self.detail {
             writer.start("samlp:StatusCode").attr("Value", detail).end();
         }

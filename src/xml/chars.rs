@@ -38,3 +38,31 @@ pub fn is_ncname(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
 }
+
+/// Flags of [`class`]: an ASCII character that may stand in a name, without the colon.
+pub(super) const NAME: u8 = 1;
+/// One that may begin a name.
+pub(super) const NAME_START: u8 = 2;
+
+/// What a byte may be, looked up.
+pub(super) fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+static CLASSES: [u8; 256] = classes();
+
+#[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if is_name_char(byte as char) {
+            classes[byte as usize] |= NAME;
+        }
+        if is_name_start(byte as char) {
+            classes[byte as usize] |= NAME_START;
+        }
+        byte = byte.saturating_add(1);
+    }
+    classes
+}

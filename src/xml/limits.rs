@@ -75,6 +75,13 @@ impl Limits {
             name: 256,
         }
     }
+
+    /// Whether a document of this size may be read at all.
+    pub(super) fn accept_size(&self, length: usize) -> Result<(), XmlError> {
+        // The tree has places of 32 bits, and what is decoded needs as many again.
+        let places = usize::try_from(u32::MAX / 4).unwrap_or(usize::MAX);
+        within("bytes", length, self.bytes.min(places))
+    }
 }
 
 /// What is left of the limits while one document is read.
@@ -105,10 +112,6 @@ impl Budget {
         self.written_out =
             left.ok_or(XmlError::Limit { what: "bytes of namespace names in use", most })?;
         Ok(())
-    }
-
-    pub(super) const fn bytes(&self, length: usize) -> Result<(), XmlError> {
-        within("bytes", length, self.limits.bytes)
     }
 
     /// One more element, `depth` deep (the root is at 1).

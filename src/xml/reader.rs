@@ -5,40 +5,50 @@
 
 use std::ops::Range;
 
-use super::chars::{is_char, is_name_char, is_name_start, is_ncname, is_white};
+use memchr::{memchr, memmem};
+
+use super::chars::{
+    NAME, NAME_START, class, is_char, is_name_char, is_name_start, is_ncname, is_white,
+};
 use super::limits::{Budget, Limits, Mode};
-use super::tree::{Attribute, Binding, Document, Element, ElementData, Node, Span};
-use super::error::UNDECLARED;
+use super::tree::{
+    Attribute, Binding, Document, ElementData, NONE, Name, Node, Span, narrow, piece, resolve, wide,
+};
 use super::{XmlError, ns};
 
-/// `context` is the element whose namespace declarations are in scope around the document.
-pub(super) fn read(
-    bytes: &[u8],
-    context: Option<Element<'_>>,
-    mode: Mode,
-    limits: &Limits,
-) -> Result<Document, XmlError> {
-    let budget = Budget::new(*limits);
-    budget.bytes(bytes.len())?;
-    let source = characters(bytes)?;
-    let mut reader = Reader::new(source, mode, budget);
-    if let Some(context) = context {
-        reader.inherit(context)?;
-    }
-    reader.document()
+pub(super) fn read(bytes: Vec<u8>, mode: Mode, limits: &Limits) -> Result<Document, XmlError> {
+    limits.accept_size(bytes.len())?;
+    let source = String::from_utf8(bytes)
+        .map_err(|_| XmlError::Encoding { what: "the document is not UTF-8" })?;
+    characters(&source)?;
+    let tree = Reader::new(&source, mode, limits).document()?;
+    Ok(Document { source, ..tree })
 }
 
-/// XML 1.0, 2.2: the characters of a document, without the byte order mark.
-fn characters(bytes: &[u8]) -> Result<&str, XmlError> {
-    let source = std::str::from_utf8(bytes)
-        .map_err(|_| XmlError::Encoding { what: "the document is not UTF-8" })?;
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+/// XML 1.0, 2.2: the characters of a document.
+fn characters(source: &str) -> Result<(), XmlError> {
+    const CONTROL: u8 = 1;
+    const PERHAPS_BEYOND: u8 = 2;
+    let is_control = |byte: u8| byte < b' ' && !is_white(byte);
+    // Without a way out in between, this becomes a loop over vectors.
+    let kinds = source.bytes().fold(0, |kinds, byte| {
+        let control = if is_control(byte) { CONTROL } else { 0 };
+        kinds | control | if byte == 0xef { PERHAPS_BEYOND } else { 0 }
+    });
     // In UTF-8 these are all that a text can hold and `Char` does not.
-    let control = source.bytes().position(|byte| byte < b' ' && !is_white(byte));
-    let beyond = || source.find(['\u{fffe}', '\u{ffff}']);
-    match control.or_else(|| if source.is_ascii() { None } else { beyond() }) {
+    let control = || source.bytes().position(is_control);
+    let beyond = || {
+        let two = ["\u{fffe}", "\u{ffff}"].map(|char| source.find(char));
+        two.into_iter().flatten().min()
+    };
+    let found = match kinds {
+        0 => None,
+        PERHAPS_BEYOND => beyond(),
+        _ => control(),
+    };
+    match found {
         Some(at) => Err(XmlError::Syntax { what: "a character that XML does not have", at }),
-        None => Ok(source),
+        None => Ok(()),
     }
 }
 
@@ -47,73 +57,68 @@ struct Reader<'s> {
     at: usize,
     mode: Mode,
     budget: Budget,
-    document: Document,
-    /// The numbers of the elements that have begun and not ended.
-    open: Vec<usize>,
-    /// The attributes of the tag that is being read, declarations included.
-    tag: Vec<RawAttribute>,
+    /// The document, still without its source.
+    tree: Document,
+    /// The elements that have begun and not ended.
+    open: Vec<Open>,
+    /// The namespace declarations of the tag that is being read.
+    declared: Vec<Declaration>,
     ids: Vec<Span>,
     /// The scope around the document element, and how many declarations it holds.
-    around: (Option<usize>, usize),
+    around: (u32, u16),
+    /// There is text that is not white space directly in the document element.
+    text_in_root: bool,
 }
 
-/// An attribute before its prefix is resolved.
-struct RawAttribute {
+#[derive(Clone, Copy)]
+struct Open {
+    /// The element's number in [`Document::nodes`].
+    number: u32,
+    /// Its place in [`Document::elements`].
+    place: u32,
+}
+
+struct Declaration {
     prefix: Span,
-    local: Span,
-    value: Span,
+    namespace: Span,
 }
 
 impl<'s> Reader<'s> {
-    fn new(source: &'s str, mode: Mode, budget: Budget) -> Self {
-        const PREFIX: &str = "xml";
-        // Spans of undecoded text are places in the source and in the buffer alike.
-        let mut buffer = String::with_capacity(source.len().saturating_add(128));
-        buffer.push_str(source);
+    fn new(source: &'s str, mode: Mode, limits: &Limits) -> Self {
+        let mut decoded = String::with_capacity(64);
         let mut keep = |text: &str| {
-            let start = buffer.len();
-            buffer.push_str(text);
-            Span { start, end: buffer.len() }
+            let start = source.len().saturating_add(decoded.len());
+            decoded.push_str(text);
+            Span::new(start, start.saturating_add(text.len()))
         };
-        let xml = Binding { prefix: keep(PREFIX), namespace: keep(ns::XML), outer: None };
-        let document = Document {
-            buffer,
-            nodes: Vec::with_capacity(256),
-            attributes: Vec::with_capacity(128),
-            bindings: vec![xml],
+        let xml = Binding { prefix: keep("xml"), namespace: keep(ns::XML), outer: NONE };
+        let mut bindings = Vec::with_capacity(16);
+        bindings.push(xml);
+        // Most elements have two tags, and either text or elements in them.
+        let tags = memchr::memchr_iter(b'<', source.as_bytes()).count();
+        let elements = (tags / 2).saturating_add(8).min(limits.elements);
+        let tree = Document {
+            source: String::new(),
+            decoded,
+            nodes: Vec::with_capacity(elements.saturating_mul(2)),
+            elements: Vec::with_capacity(elements),
+            attributes: Vec::with_capacity(elements),
+            bindings,
+            commented: false,
         };
-        let (open, tag, ids) = (Vec::new(), Vec::new(), Vec::new());
-        // The prefix `xml` is bound from the beginning.
-        let around = (Some(0), 0);
-        Self { source, at: 0, mode, budget, document, open, tag, ids, around }
-    }
-
-    /// Puts the declarations that are in scope at `context` around the document.
-    fn inherit(&mut self, context: Element<'_>) -> Result<(), XmlError> {
-        let theirs = context.document();
-        let mut declared = Vec::<(&str, &str)>::new();
-        let mut scope = context.data().scope;
-        while let Some(binding) = scope.and_then(|id| theirs.bindings.get(id)) {
-            let prefix = theirs.str(binding.prefix);
-            // Inner ones come first, and hide what is further out.
-            if prefix != "xml" && !declared.iter().any(|(other, _)| *other == prefix) {
-                declared.push((prefix, theirs.str(binding.namespace)));
-            }
-            scope = binding.outer;
+        Self {
+            source,
+            at: if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 },
+            mode,
+            budget: Budget::new(*limits),
+            tree,
+            open: Vec::with_capacity(16),
+            declared: Vec::with_capacity(8),
+            ids: Vec::with_capacity(8),
+            // The prefix `xml` is bound from the beginning.
+            around: (0, 0),
+            text_in_root: false,
         }
-        for (prefix, namespace) in declared {
-            let mut keep = |text: &str| {
-                let start = self.document.buffer.len();
-                self.document.buffer.push_str(text);
-                Span { start, end: self.document.buffer.len() }
-            };
-            let (prefix, namespace) = (keep(prefix), keep(namespace));
-            let (outer, count) = self.around;
-            self.budget.namespaces(count.saturating_add(1))?;
-            self.around = (Some(self.document.bindings.len()), count.saturating_add(1));
-            self.document.bindings.push(Binding { prefix, namespace, outer });
-        }
-        Ok(())
     }
 
     /// `document ::= XMLDecl? Misc* element Misc*`
@@ -124,8 +129,7 @@ impl<'s> Reader<'s> {
             return Err(self.syntax("the document element is missing"));
         }
         self.start_tag()?;
-        while let Some(innermost) = self.open.last() {
-            let innermost = *innermost;
+        while let Some(innermost) = self.open.last().copied() {
             match (self.peek(), self.peek_at(1)) {
                 (Some(b'<'), Some(b'/')) => self.end_tag(innermost)?,
                 (Some(b'<'), Some(b'!' | b'?')) => self.other_markup()?,
@@ -139,7 +143,7 @@ impl<'s> Reader<'s> {
             return Err(self.syntax("nothing may follow the document element"));
         }
         self.ids_are_unique()?;
-        Ok(self.document)
+        Ok(self.tree)
     }
 
     /// `XMLDecl`: version 1.0, UTF-8 or nothing said, standalone or not.
@@ -156,8 +160,9 @@ impl<'s> Reader<'s> {
             if self.skip("?>") {
                 break;
             }
-            let name = self.ncname()?;
-            let name = self.document.str(name).to_owned();
+            let start = self.at;
+            self.ncname()?;
+            let name = self.source.get(start..self.at).unwrap_or_default();
             self.equals_sign()?;
             let value = self.quoted()?;
             let value = self.source.get(value).unwrap_or_default();
@@ -166,7 +171,7 @@ impl<'s> Reader<'s> {
                 return Err(self.syntax("the XML declaration is malformed"));
             };
             allowed = allowed.get(place.saturating_add(1)..).unwrap_or_default();
-            match name.as_str() {
+            match name {
                 "version" if value == "1.0" => versioned = true,
                 "encoding" if value.eq_ignore_ascii_case("UTF-8") => {}
                 "standalone" if matches!(value, "yes" | "no") => {}
@@ -183,7 +188,7 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
-    /// `Misc*`: white space, and comments where the mode has them.
+    /// `Misc*`: white space and comments.
     fn misc(&mut self) -> Result<(), XmlError> {
         loop {
             self.skip_white();
@@ -194,15 +199,13 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// Whatever begins with `<!` or `<?`: all of it is refused, but for comments in metadata.
+    /// Whatever begins with `<!` or `<?`: all of it is refused, but for comments.
     fn other_markup(&mut self) -> Result<(), XmlError> {
         let at = self.at;
         let rest = self.rest();
         if rest.starts_with("<!--") {
-            return match self.mode {
-                Mode::Message => Err(XmlError::ForbiddenNode { what: "a comment", at }),
-                Mode::Metadata => self.comment(),
-            };
+            self.comment_may_stand_here()?;
+            return self.comment();
         }
         Err(if rest.starts_with("<?") {
             XmlError::ForbiddenNode { what: "a processing instruction", at }
@@ -215,10 +218,28 @@ impl<'s> Reader<'s> {
         })
     }
 
+    /// In a message: around the document element, or between its children. Deeper inside there is
+    /// text that a comment could split, and nearly all of it is signed.
+    fn comment_may_stand_here(&mut self) -> Result<(), XmlError> {
+        let allowed = match self.open.len() {
+            _ if self.mode == Mode::Metadata => true,
+            0 => true,
+            1 => {
+                self.tree.commented = true;
+                !self.text_in_root
+            }
+            _ => false,
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(XmlError::ForbiddenNode { what: "a comment", at: self.at })
+    }
+
     /// `Comment`, which leaves no trace: C14N drops it too.
     fn comment(&mut self) -> Result<(), XmlError> {
         self.advance(4);
-        let Some(length) = self.rest().find("--") else {
+        let Some(length) = memmem::find(self.rest().as_bytes(), b"--") else {
             return Err(self.syntax("a comment does not end"));
         };
         self.advance(length);
@@ -234,14 +255,15 @@ impl<'s> Reader<'s> {
         let begin = self.at;
         self.budget.element(self.open.len().saturating_add(1))?;
         self.advance(1);
-        let (prefix, local) = self.qname()?;
-        self.tag.clear();
+        let name = self.qname()?;
+        self.declared.clear();
+        let first = self.tree.attributes.len();
         let empty = loop {
             let white = self.skip_white();
             match self.peek() {
                 Some(b'>') => break false,
                 Some(b'/') if self.peek_at(1) == Some(b'>') => break true,
-                Some(_) if white => self.attribute()?,
+                Some(_) if white => self.attribute(first)?,
                 _ => return Err(self.syntax("a tag does not end")),
             }
         };
@@ -249,55 +271,76 @@ impl<'s> Reader<'s> {
 
         let parent = self.open.last().copied();
         let (scope, bindings) = self.declarations(parent, begin)?;
-        let namespace = self.namespace_of(scope, prefix, begin)?;
-        let attributes = self.attributes(scope, namespace, begin)?;
-        let id = self.document.nodes.len();
-        self.document.nodes.push(Node::Element(ElementData {
-            parent,
-            end: id.saturating_add(1),
-            prefix,
-            local,
+        let namespace = self.namespace_of_element(parent, scope, name, begin)?;
+        self.attributes(first, scope, namespace, begin)?;
+        let number = narrow(self.tree.nodes.len());
+        let place = narrow(self.tree.elements.len());
+        let count = self.tree.attributes.len().saturating_sub(first);
+        self.tree.nodes.push(Node::Element(place));
+        self.tree.elements.push(ElementData {
+            parent: parent.map_or(NONE, |parent| parent.number),
+            end: number.saturating_add(1),
+            name,
             namespace,
-            attributes,
+            first_attribute: narrow(first),
+            attribute_count: u16::try_from(count).unwrap_or(u16::MAX),
             scope,
             bindings,
-            content: self.at,
-            behind: self.at,
-        }));
+            content: narrow(self.at),
+            behind: narrow(self.at),
+        });
         if !empty {
-            self.open.push(id);
+            self.open.push(Open { number, place });
         }
         Ok(())
     }
 
-    /// `Attribute`, also one that declares a namespace.
-    fn attribute(&mut self) -> Result<(), XmlError> {
-        self.budget.attributes(self.tag.len().saturating_add(1))?;
-        let (prefix, local) = self.qname()?;
+    /// `Attribute`, also one that declares a namespace. The tag's attributes are those from
+    /// `first` on; what their prefixes stand for, the whole tag decides.
+    fn attribute(&mut self, first: usize) -> Result<(), XmlError> {
+        let before = self.tree.attributes.len().saturating_sub(first);
+        self.budget
+            .attributes(before.saturating_add(self.declared.len()).saturating_add(1))?;
+        let name = self.qname()?;
         self.equals_sign()?;
-        let value = self.quoted()?;
-        let value = self.decoded(value, Normalise::Attribute)?;
-        self.tag.push(RawAttribute { prefix, local, value });
+        let value = self.attribute_value()?;
+        match self.declared_prefix(name) {
+            Some(prefix) => self.declared.push(Declaration { prefix, namespace: value }),
+            None => {
+                let namespace = Span::default();
+                self.tree.attributes.push(Attribute { name, namespace, value });
+            }
+        }
         Ok(())
     }
 
+    /// The prefix that an attribute declares, if it is a declaration.
+    fn declared_prefix(&self, name: Name) -> Option<Span> {
+        if self.source.as_bytes().get(name.whole().start()) != Some(&b'x') {
+            return None;
+        }
+        match (self.name(name.prefix()), self.name(name.local())) {
+            ("", "xmlns") => Some(Span::default()),
+            ("xmlns", _) => Some(name.local()),
+            _ => None,
+        }
+    }
+
     /// Namespaces in XML 1.0, 3 and 5: the scope inside the tag that was just read.
-    fn declarations(
-        &mut self,
-        parent: Option<usize>,
-        at: usize,
-    ) -> Result<(Option<usize>, usize), XmlError> {
-        let document = &mut self.document;
-        let (mut scope, mut count) = match parent.and_then(|id| document.nodes.get(id)) {
-            Some(Node::Element(data)) => (data.scope, data.bindings),
-            _ => self.around,
+    fn declarations(&mut self, parent: Option<Open>, at: usize) -> Result<(u32, u16), XmlError> {
+        let (mut scope, mut count) = match parent.and_then(|open| self.element(open)) {
+            Some(data) => (data.scope, data.bindings),
+            None => self.around,
         };
-        let first = document.bindings.len();
-        for raw in &self.tag {
-            let Some(declared) = declared_prefix(document, raw) else {
-                continue;
-            };
-            let (prefix, namespace) = (document.str(declared), document.str(raw.value));
+        if self.declared.is_empty() {
+            return Ok((scope, count));
+        }
+        let (source, decoded) = (self.source, self.tree.decoded.as_str());
+        let bindings = &mut self.tree.bindings;
+        let first = bindings.len();
+        for declaration in &self.declared {
+            let prefix = piece(source, decoded, declaration.prefix);
+            let namespace = piece(source, decoded, declaration.namespace);
             let refused =
                 |what, name: &str| Err(XmlError::Namespace { what, name: shortened(name), at });
             // `xmlns:xml` may be declared as what it is anyway; some federations' tools do that.
@@ -311,81 +354,95 @@ impl<'s> Reader<'s> {
             if !namespace.is_empty() && !is_absolute(namespace) {
                 return refused("a namespace name is an absolute URI in ASCII", namespace);
             }
-            let mut own = document.bindings.get(first..).unwrap_or_default().iter();
-            if own.any(|other| document.str(other.prefix) == prefix) {
+            let mut own = bindings.get(first..).unwrap_or_default().iter();
+            if own.any(|other| piece(source, decoded, other.prefix) == prefix) {
                 return Err(XmlError::Syntax { what: "an attribute occurs twice", at });
             }
             self.budget.name(namespace.len())?;
             count = count.saturating_add(1);
-            self.budget.namespaces(count)?;
+            self.budget.namespaces(count.into())?;
             let outer = scope;
-            scope = Some(document.bindings.len());
-            document
-                .bindings
-                .push(Binding { prefix: declared, namespace: raw.value, outer });
+            scope = narrow(bindings.len());
+            let Declaration { prefix, namespace } = *declaration;
+            bindings.push(Binding { prefix, namespace, outer });
         }
         Ok((scope, count))
     }
 
-    /// What a prefix stands for; the empty one may stand for nothing.
-    fn namespace_of(
+    /// Like the parent's, most of the time.
+    fn namespace_of_element(
         &mut self,
-        scope: Option<usize>,
-        prefix: Span,
+        parent: Option<Open>,
+        scope: u32,
+        name: Name,
         at: usize,
     ) -> Result<Span, XmlError> {
-        let text = self.document.str(prefix);
-        match self.document.resolve(scope, text) {
+        if let Some(parent) = parent.and_then(|open| self.element(open))
+            && parent.scope == scope
+            && self.name(parent.name.prefix()) == self.name(name.prefix())
+        {
+            let namespace = parent.namespace;
+            self.budget.namespace_used(namespace.range().len())?;
+            return Ok(namespace);
+        }
+        self.namespace_of(scope, name, at)
+    }
+
+    /// What a prefix stands for; the empty one may stand for nothing.
+    fn namespace_of(&mut self, scope: u32, name: Name, at: usize) -> Result<Span, XmlError> {
+        let prefix = self.name(name.prefix());
+        match resolve(&self.tree.bindings, scope, |span| self.str(span) == prefix) {
             Some(namespace) => {
-                self.budget.namespace_used(namespace.end.saturating_sub(namespace.start))?;
+                self.budget.namespace_used(namespace.range().len())?;
                 Ok(namespace)
             }
-            None if text.is_empty() => Ok(Span::default()),
+            None if prefix.is_empty() => Ok(Span::default()),
             None => {
-                let name = shortened(text);
-                Err(XmlError::Namespace { what: UNDECLARED, name, at })
+                let name = shortened(prefix);
+                Err(XmlError::Namespace { what: "the prefix is not declared", name, at })
             }
         }
     }
 
-    /// Namespaces in XML 1.0, 6.3: the attributes that are not declarations, each once.
+    /// Namespaces in XML 1.0, 6.3: each attribute once.
     fn attributes(
         &mut self,
-        scope: Option<usize>,
+        first: usize,
+        scope: u32,
         element: Span,
         at: usize,
-    ) -> Result<Range<usize>, XmlError> {
-        let first = self.document.attributes.len();
-        let tag = std::mem::take(&mut self.tag);
-        for raw in &tag {
-            if declared_prefix(&self.document, raw).is_some() {
-                continue;
+    ) -> Result<(), XmlError> {
+        for place in first..self.tree.attributes.len() {
+            let Some(Attribute { name, value, .. }) = self.tree.attributes.get(place) else {
+                break;
+            };
+            let (name, value) = (*name, *value);
+            let mut namespace = Span::default();
+            if name.has_prefix() {
+                namespace = self.namespace_of(scope, name, at)?;
+                if let Some(attribute) = self.tree.attributes.get_mut(place) {
+                    attribute.namespace = namespace;
+                }
             }
-            let namespace = match self.document.str(raw.prefix) {
-                "" => Span::default(),
-                _ => self.namespace_of(scope, raw.prefix, at)?,
-            };
-            let document = &self.document;
-            let expanded = (document.str(raw.local), document.str(namespace));
-            let mut own = document.attributes.get(first..).unwrap_or_default().iter();
+            let local = self.name(name.local());
+            let mut before = self.tree.attributes.get(first..place).unwrap_or_default().iter();
             let twin = |other: &&Attribute| {
-                (document.str(other.local), document.str(other.namespace)) == expanded
+                self.name(other.name.local()) == local
+                    && self.str(other.namespace) == self.str(namespace)
             };
-            if let Some(other) = own.find(twin) {
-                if document.str(other.prefix) == document.str(raw.prefix) {
+            if let Some(other) = before.find(twin) {
+                if self.name(other.name.prefix()) == self.name(name.prefix()) {
                     return Err(XmlError::Syntax { what: "an attribute occurs twice", at });
                 }
-                let name = shortened(expanded.0);
                 let what = "an attribute occurs under two prefixes";
-                return Err(XmlError::Namespace { what, name, at });
+                return Err(XmlError::Namespace { what, name: shortened(local), at });
             }
-            self.check_id(element, raw, namespace)?;
-            let RawAttribute { prefix, local, value } = *raw;
-            self.document.attributes.push(Attribute { prefix, local, namespace, value });
+            // Neither `ID` nor `AssertionID` ends in another letter.
+            if local.ends_with(['D', 'd']) {
+                self.check_id(element, local, namespace, value)?;
+            }
         }
-        // The vector goes back, so that each tag does not need its own.
-        self.tag = tag;
-        Ok(first..self.document.attributes.len())
+        Ok(())
     }
 
     /// Core 1.3.4: in SAML an ID is called `ID`, and nothing that another reader might take for
@@ -393,30 +450,29 @@ impl<'s> Reader<'s> {
     fn check_id(
         &mut self,
         element: Span,
-        raw: &RawAttribute,
+        local: &str,
         namespace: Span,
+        value: Span,
     ) -> Result<(), XmlError> {
-        let document = &self.document;
-        let (local, namespace) = (document.str(raw.local), document.str(namespace));
-        let is_saml = matches!(document.str(element), ns::SAML | ns::SAMLP);
-        let is_id = local == "ID" && namespace.is_empty();
+        let is_saml = matches!(self.str(element), ns::SAML | ns::SAMLP);
+        let is_id = local == "ID" && self.str(namespace).is_empty();
         let looks_like_one = local.eq_ignore_ascii_case("ID") || local == "AssertionID";
         if self.mode == Mode::Message && is_saml && looks_like_one && !is_id {
             let value = shortened(local);
             return Err(XmlError::Id { what: "the ID of a SAML element is called ID", value });
         }
         if is_id {
-            let value = document.str(raw.value);
-            if !is_ncname(value) {
-                return Err(XmlError::Id { what: "not an NCName", value: shortened(value) });
+            let text = self.str(value);
+            if !is_ncname(text) {
+                return Err(XmlError::Id { what: "not an NCName", value: shortened(text) });
             }
-            self.ids.push(raw.value);
+            self.ids.push(value);
         }
         Ok(())
     }
 
     fn ids_are_unique(&self) -> Result<(), XmlError> {
-        let mut ids = self.ids.iter().map(|id| self.document.str(*id)).collect::<Vec<_>>();
+        let mut ids = self.ids.iter().map(|id| self.str(*id)).collect::<Vec<_>>();
         ids.sort_unstable();
         let mut pairs = ids.iter().zip(ids.iter().skip(1));
         match pairs.find(|(one, next)| one == next) {
@@ -426,27 +482,19 @@ impl<'s> Reader<'s> {
     }
 
     /// `ETag` of the innermost open element.
-    fn end_tag(&mut self, innermost: usize) -> Result<(), XmlError> {
-        let end = self.document.nodes.len();
-        let name = match self.document.nodes.get(innermost) {
-            Some(Node::Element(data)) if data.prefix.start < data.prefix.end => {
-                data.prefix.start..data.local.end
-            }
-            Some(Node::Element(data)) => data.local.start..data.local.end,
-            _ => 0..0,
-        };
+    fn end_tag(&mut self, innermost: Open) -> Result<(), XmlError> {
+        let name = self.element(innermost).map_or("", |data| self.name(data.name.whole()));
         self.advance(2);
-        if !self.skip(self.source.get(name).unwrap_or_default()) {
-            return Err(self.syntax("an end tag does not match its start tag"));
-        }
+        let matches = self.skip(name);
         self.skip_white();
-        if !self.skip(">") {
+        if !matches || !self.skip(">") {
             return Err(self.syntax("an end tag does not match its start tag"));
         }
         self.open.pop();
-        if let Some(Node::Element(data)) = self.document.nodes.get_mut(innermost) {
+        let (end, behind) = (narrow(self.tree.nodes.len()), narrow(self.at));
+        if let Some(data) = self.tree.elements.get_mut(wide(innermost.place)) {
             data.end = end;
-            data.behind = self.at;
+            data.behind = behind;
         }
         Ok(())
     }
@@ -454,12 +502,45 @@ impl<'s> Reader<'s> {
     /// `CharData` and references, up to the next markup.
     fn char_data(&mut self) -> Result<(), XmlError> {
         let start = self.at;
-        let rest = self.rest();
-        let length = rest.find('<').unwrap_or(rest.len());
-        self.advance(length);
-        let span = self.decoded(start..self.at, Normalise::Text)?;
-        self.document.nodes.push(Node::Text(span));
+        let rest = self.rest().as_bytes();
+        let plain = before(rest, |byte| matches!(byte, b'<' | b'&' | b'\r' | b']'));
+        let span = if rest.get(plain) == Some(&b'<') {
+            self.budget.text(plain)?;
+            self.advance(plain);
+            Span::new(start, self.at)
+        } else {
+            self.advance(memchr(b'<', rest).unwrap_or(rest.len()));
+            self.decoded(start..self.at, Normalise::Text)?
+        };
+        if self.open.len() == 1 && !self.text_in_root {
+            self.text_in_root = !self.str(span).bytes().all(is_white);
+            if self.text_in_root && self.tree.commented {
+                let what = "a comment beside text";
+                return Err(XmlError::ForbiddenNode { what, at: start });
+            }
+        }
+        self.tree.nodes.push(Node::Text(span));
         Ok(())
+    }
+
+    /// `AttValue`
+    fn attribute_value(&mut self) -> Result<Span, XmlError> {
+        let quote = match self.peek() {
+            Some(quote @ (b'"' | b'\'')) => quote,
+            _ => return Err(self.syntax("a value without quotes")),
+        };
+        let start = self.at.saturating_add(1);
+        let rest = self.source.as_bytes().get(start..).unwrap_or_default();
+        let special = |byte: u8| byte == quote || byte < b' ' || matches!(byte, b'<' | b'&');
+        let plain = before(rest, special);
+        if rest.get(plain) == Some(&quote) {
+            self.budget.text(plain)?;
+            let end = start.saturating_add(plain);
+            self.at = end.saturating_add(1);
+            return Ok(Span::new(start, end));
+        }
+        let range = self.quoted()?;
+        self.decoded(range, Normalise::Attribute)
     }
 
     /// XML 1.0, 2.11 and 3.3.3: line ends, references, and white space in attributes.
@@ -480,17 +561,20 @@ impl<'s> Reader<'s> {
             _ => false,
         };
         if !raw.bytes().any(special) {
-            return Ok(Span { start, end });
+            return Ok(Span::new(start, end));
         }
-        let begin = self.document.buffer.len();
+        let decoded = &mut self.tree.decoded;
+        // No decoded text is longer than its source.
+        decoded.reserve(raw.len());
+        let begin = self.source.len().saturating_add(decoded.len());
         let mut rest = raw;
         while let Some(place) = rest.bytes().position(special) {
             let (plain, behind) = rest.split_at_checked(place).unwrap_or((rest, ""));
-            self.document.buffer.push_str(plain);
+            decoded.push_str(plain);
             let mut chars = behind.chars();
             let found = chars.next();
             rest = chars.as_str();
-            let decoded = match found {
+            let char = match found {
                 Some('&') => {
                     let at = end.saturating_sub(behind.len());
                     let (name, behind) = rest
@@ -506,33 +590,44 @@ impl<'s> Reader<'s> {
                     if in_attribute { ' ' } else { '\n' }
                 }
             };
-            self.document.buffer.push(decoded);
+            decoded.push(char);
         }
-        self.document.buffer.push_str(rest);
-        Ok(Span { start: begin, end: self.document.buffer.len() })
+        decoded.push_str(rest);
+        Ok(Span::new(begin, self.source.len().saturating_add(decoded.len())))
     }
 
-    /// `QName`: prefix (perhaps empty) and local part.
-    fn qname(&mut self) -> Result<(Span, Span), XmlError> {
-        let first = self.ncname()?;
-        let (prefix, local) = if self.skip(":") {
-            (first, self.ncname()?)
-        } else {
-            (Span { start: first.start, end: first.start }, first)
-        };
-        self.budget.name(local.end.saturating_sub(prefix.start))?;
-        Ok((prefix, local))
+    /// `QName`: prefix (perhaps none) and local part.
+    fn qname(&mut self) -> Result<Name, XmlError> {
+        let start = self.at;
+        self.ncname()?;
+        let mut prefix = 0;
+        let mut local = start;
+        if self.peek() == Some(b':') {
+            prefix = self.at.saturating_sub(start);
+            self.advance(1);
+            local = self.at;
+            self.ncname()?;
+        }
+        self.budget.name(self.at.saturating_sub(start))?;
+        Name::new(start, prefix, self.at.saturating_sub(local))
+            .ok_or(XmlError::Limit { what: "bytes in one name", most: u16::MAX.into() })
     }
 
-    fn ncname(&mut self) -> Result<Span, XmlError> {
+    /// `NCName`
+    fn ncname(&mut self) -> Result<(), XmlError> {
+        let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
+        let ascii = rest.iter().position(|byte| class(*byte) & NAME == 0).unwrap_or(rest.len());
+        let starts = rest.first().is_some_and(|byte| class(*byte) & NAME_START != 0);
+        if starts && rest.get(ascii).is_some_and(u8::is_ascii) {
+            self.advance(ascii);
+            return Ok(());
+        }
         let rest = self.rest();
-        let length = rest.find(|char| !is_name_char(char)).unwrap_or(rest.len());
         if !rest.starts_with(is_name_start) {
             return Err(self.syntax("a name is missing"));
         }
-        let start = self.at;
-        self.advance(length);
-        Ok(Span { start, end: self.at })
+        self.advance(rest.find(|char| !is_name_char(char)).unwrap_or(rest.len()));
+        Ok(())
     }
 
     /// `Eq`
@@ -548,19 +643,31 @@ impl<'s> Reader<'s> {
     /// Where the text between two equal quotes is.
     fn quoted(&mut self) -> Result<Range<usize>, XmlError> {
         let quote = match self.peek() {
-            Some(b'"') => '"',
-            Some(b'\'') => '\'',
+            Some(quote @ (b'"' | b'\'')) => quote,
             _ => return Err(self.syntax("a value without quotes")),
         };
         self.advance(1);
         let start = self.at;
-        let Some(length) = self.rest().find(quote) else {
+        let Some(length) = memchr(quote, self.rest().as_bytes()) else {
             return Err(self.syntax("a value does not end"));
         };
         self.advance(length);
         let end = self.at;
         self.advance(1);
         Ok(start..end)
+    }
+
+    fn element(&self, open: Open) -> Option<&ElementData> {
+        self.tree.elements.get(wide(open.place))
+    }
+
+    fn str(&self, span: Span) -> &str {
+        piece(self.source, &self.tree.decoded, span)
+    }
+
+    /// The text of (a part of) a name, which is always in the source.
+    fn name(&self, span: Span) -> &'s str {
+        self.source.get(span.range()).unwrap_or_default()
     }
 
     fn rest(&self) -> &'s str {
@@ -608,13 +715,13 @@ enum Normalise {
     Attribute,
 }
 
-/// The prefix that an attribute declares, if it is a declaration.
-fn declared_prefix(document: &Document, raw: &RawAttribute) -> Option<Span> {
-    match (document.str(raw.prefix), document.str(raw.local)) {
-        ("", "xmlns") => Some(Span::default()),
-        ("xmlns", _) => Some(raw.local),
-        _ => None,
-    }
+/// How many bytes there are before the first that stops: sixteen at a time, as long as they go.
+fn before(bytes: &[u8], stops: impl Fn(u8) -> bool) -> usize {
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let plain = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |found, byte| found | stops(*byte));
+    let plain = chunks.iter().take_while(plain).count().saturating_mul(16);
+    let rest = bytes.get(plain..).unwrap_or_default();
+    plain.saturating_add(rest.iter().position(|byte| stops(*byte)).unwrap_or(rest.len()))
 }
 
 /// The five entities that need no declaration, and characters by number.

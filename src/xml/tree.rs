@@ -1,8 +1,9 @@
 //! The tree: one arena, in document order, that nothing changes after reading.
 //!
-//! All text lies in one buffer (the source, and behind it what had to be decoded); everything
-//! else points into it. An element is followed by its descendants, so "the subtree" is a range of
-//! numbers, and a walk is a loop.
+//! Text stays where it came in, or lies in a second buffer where it had to be decoded; everything
+//! else points into those two. An element is followed by its descendants, so "the subtree" is a
+//! range of numbers, and a walk is a loop. Numbers and places have 32 bits: all of it together is
+//! about as large as the source, and a message fits the processor's nearest cache.
 //!
 //! An [`Element`] is an element *as seen from somewhere*: [`Element::narrowed`] gives a view that
 //! ends at the element itself and leaves one child out. The signature check digests such a view
@@ -17,10 +18,15 @@ use super::{XmlError, reader};
 
 /// A well-formed document that fits the rules of [`crate::xml`]. Still anyone's.
 pub struct Document {
-    pub(super) buffer: String,
+    pub(super) source: String,
+    /// What had to be decoded. Its places begin where those of the source end.
+    pub(super) decoded: String,
     pub(super) nodes: Vec<Node>,
+    pub(super) elements: Vec<ElementData>,
     pub(super) attributes: Vec<Attribute>,
     pub(super) bindings: Vec<Binding>,
+    /// A message has a comment between the children of its document element.
+    pub(super) commented: bool,
 }
 
 impl Document {
@@ -38,40 +44,45 @@ impl Document {
     /// assert_eq!(error.code().as_str(), "xml.forbidden_node");
     /// ```
     pub fn parse(bytes: &[u8], mode: Mode, limits: &Limits) -> Result<Self, XmlError> {
-        reader::read(bytes, None, mode, limits)
+        limits.accept_size(bytes.len())?;
+        Self::parse_owned(bytes.to_vec(), mode, limits)
     }
 
-    /// Reads a document as if it stood in `context`: the namespace declarations that are in scope
-    /// there are in scope around it. For what was cut out of a document to be encrypted.
-    ///
-    /// ```
-    /// use samlgate::xml::{Document, Limits, Mode};
-    /// let (mode, limits) = (Mode::Message, Limits::default());
-    /// let outer = Document::parse(b"<a xmlns:b='urn:b'><c/></a>", mode, &limits).unwrap();
-    /// let context = outer.root().child("", "c").unwrap();
-    ///
-    /// let inner = Document::parse_within(b"<b:d/>", context, mode, &limits).unwrap();
-    /// assert!(inner.root().is("urn:b", "d"));
-    /// let error = Document::parse(b"<b:d/>", mode, &limits).unwrap_err();
-    /// assert!(error.lacks_declaration());
-    /// ```
-    pub fn parse_within(
-        bytes: &[u8],
-        context: Element<'_>,
-        mode: Mode,
-        limits: &Limits,
-    ) -> Result<Self, XmlError> {
-        reader::read(bytes, Some(context), mode, limits)
+    /// The same without a copy: the document keeps the bytes.
+    pub fn parse_owned(bytes: Vec<u8>, mode: Mode, limits: &Limits) -> Result<Self, XmlError> {
+        reader::read(bytes, mode, limits)
     }
 
     /// The document element.
     pub const fn root(&self) -> Element<'_> {
-        Element { document: self, id: 0, top: 0, hidden: None }
+        Element { document: self, id: 0, top: 0, hidden: NONE }
     }
 
     pub(super) fn str(&self, span: Span) -> &str {
-        // Spans are made by the reader at character boundaries inside the buffer.
-        self.buffer.get(span.start..span.end).unwrap_or_default()
+        piece(&self.source, &self.decoded, span)
+    }
+
+    /// The node with this number.
+    pub(super) fn node(&self, id: usize) -> Option<NodeRef<'_>> {
+        match self.nodes.get(id)? {
+            Node::Element(place) => self.elements.get(wide(*place)).map(NodeRef::Element),
+            Node::Text(span) => Some(NodeRef::Text(*span)),
+        }
+    }
+
+    /// The attributes of an element, without declarations.
+    pub(super) fn attributes_of(&self, data: &ElementData) -> &[Attribute] {
+        let first = wide(data.first_attribute);
+        let end = first.saturating_add(usize::from(data.attribute_count));
+        self.attributes.get(first..end).unwrap_or_default()
+    }
+
+    /// The element around one: that of the document, not of a view.
+    pub(super) fn parent_of(&self, data: &ElementData) -> Option<&ElementData> {
+        match self.node(wide(data.parent)) {
+            Some(NodeRef::Element(parent)) => Some(parent),
+            _ => None,
+        }
     }
 
     pub(super) fn attributes_of(&self, element: &ElementData) -> &[Attribute] {
@@ -86,16 +97,35 @@ impl Document {
     }
 
     /// The namespace name that `prefix` (empty for the default) stands for in a scope.
-    pub(super) fn resolve(&self, scope: Option<usize>, prefix: &str) -> Option<Span> {
-        let mut scope = scope;
-        while let Some(binding) = scope.and_then(|id| self.bindings.get(id)) {
-            if self.str(binding.prefix) == prefix {
-                return Some(binding.namespace);
-            }
-            scope = binding.outer;
-        }
-        None
+    pub(super) fn resolve(&self, scope: u32, prefix: &str) -> Option<Span> {
+        resolve(&self.bindings, scope, |span| self.str(span) == prefix)
     }
+}
+
+/// The text at a place in one of the two buffers.
+pub(super) fn piece<'t>(source: &'t str, decoded: &'t str, span: Span) -> &'t str {
+    // Spans are made by the reader at character boundaries. Those that are not in the source are
+    // behind it.
+    source.get(span.range()).unwrap_or_else(|| {
+        let behind = |place: usize| place.saturating_sub(source.len());
+        decoded.get(behind(span.start())..behind(span.end())).unwrap_or_default()
+    })
+}
+
+/// The namespace name of the innermost binding of a prefix.
+pub(super) fn resolve(
+    bindings: &[Binding],
+    scope: u32,
+    is_prefix: impl Fn(Span) -> bool,
+) -> Option<Span> {
+    let mut scope = scope;
+    while let Some(binding) = bindings.get(wide(scope)) {
+        if is_prefix(binding.prefix) {
+            return Some(binding.namespace);
+        }
+        scope = binding.outer;
+    }
+    None
 }
 
 impl fmt::Debug for Document {
@@ -109,17 +139,17 @@ impl fmt::Debug for Document {
 #[derive(Clone, Copy)]
 pub struct Element<'d> {
     document: &'d Document,
-    id: usize,
+    id: u32,
     /// The topmost element that this view reaches.
-    top: usize,
-    /// A subtree that this view leaves out.
-    hidden: Option<usize>,
+    top: u32,
+    /// A subtree that this view leaves out, or `NONE`.
+    hidden: u32,
 }
 
 impl<'d> Element<'d> {
     /// The name without its prefix.
     pub fn local_name(self) -> &'d str {
-        self.document.str(self.data().local)
+        self.document.str(self.data().name.local())
     }
 
     /// The namespace name; empty for none.
@@ -134,7 +164,11 @@ impl<'d> Element<'d> {
 
     /// The value of an attribute that has no namespace.
     pub fn attribute(self, local_name: &str) -> Option<&'d str> {
-        self.attribute_ns("", local_name)
+        let document = self.document;
+        self.raw_attributes()
+            .iter()
+            .find(|one| one.namespace.is_empty() && document.str(one.name.local()) == local_name)
+            .map(|one| document.str(one.value))
     }
 
     /// The value of the attribute with this expanded name.
@@ -150,7 +184,7 @@ impl<'d> Element<'d> {
         self.raw_attributes().iter().map(move |attribute| {
             (
                 document.str(attribute.namespace),
-                document.str(attribute.local),
+                document.str(attribute.name.local()),
                 document.str(attribute.value),
             )
         })
@@ -158,7 +192,7 @@ impl<'d> Element<'d> {
 
     /// The child elements, in order.
     pub fn children(self) -> Children<'d> {
-        Children { parent: self, next: self.id.saturating_add(1) }
+        Children { parent: self, next: self.id.saturating_add(1), end: self.data().end }
     }
 
     /// The first child with this expanded name.
@@ -168,14 +202,14 @@ impl<'d> Element<'d> {
 
     /// Every element below this one, in document order.
     pub fn descendants(self) -> Descendants<'d> {
-        Descendants { top: self, next: self.id.saturating_add(1) }
+        Descendants { top: self, next: self.id.saturating_add(1), end: self.data().end }
     }
 
     /// The whole text; `None` when there are child elements, which no text has room for.
     pub fn text(self) -> Option<Cow<'d, str>> {
         let mut whole = Cow::Borrowed("");
-        for id in self.subtree().skip(1) {
-            match self.document.nodes.get(id)? {
+        for node in self.document.nodes.get(self.subtree()).unwrap_or_default().iter().skip(1) {
+            match node {
                 Node::Element(_) => return None,
                 Node::Text(span) if whole.is_empty() => {
                     whole = Cow::Borrowed(self.document.str(*span));
@@ -188,12 +222,15 @@ impl<'d> Element<'d> {
 
     /// Whether there is text other than white space directly in this element.
     pub fn has_text(self) -> bool {
-        let mut next = self.id.saturating_add(1);
-        while next < self.data().end {
-            match self.document.nodes.get(next) {
-                Some(Node::Element(data)) => next = data.end.max(next.saturating_add(1)),
-                Some(Node::Text(span)) => {
-                    if !self.document.str(*span).bytes().all(super::chars::is_white) {
+        let numbers = self.subtree();
+        let mut next = numbers.start.saturating_add(1);
+        while next < numbers.end {
+            match self.document.node(next) {
+                Some(NodeRef::Element(data)) => {
+                    next = wide(data.end).max(next.saturating_add(1));
+                }
+                Some(NodeRef::Text(span)) => {
+                    if !self.document.str(span).bytes().all(super::chars::is_white) {
                         return true;
                     }
                     next = next.saturating_add(1);
@@ -204,10 +241,16 @@ impl<'d> Element<'d> {
         false
     }
 
+    /// Whether a comment stands in it. In a message that can be the document element alone:
+    /// everywhere else the reader refuses comments.
+    pub fn holds_comment(self) -> bool {
+        self.document.commented && self.id == 0
+    }
+
     /// The element around this one; `None` at the top of the view.
     pub fn parent(self) -> Option<Self> {
-        let id = self.data().parent.filter(|_| self.id != self.top)?;
-        Some(Self { id, ..self })
+        let id = self.data().parent;
+        (id != NONE && self.id != self.top).then_some(Self { id, ..self })
     }
 
     /// Whether both are the same element of the same document.
@@ -217,10 +260,13 @@ impl<'d> Element<'d> {
 
     /// Whether `other` is this element or one below it, as far as this view reaches.
     pub fn contains(self, other: Self) -> bool {
-        let hidden = self.hidden.map(|id| Self { id, hidden: None, ..self }.subtree());
+        let other_id = wide(other.id);
+        let hidden = self.hidden().is_some_and(|_| {
+            Self { id: self.hidden, hidden: NONE, ..self }.subtree().contains(&other_id)
+        });
         std::ptr::eq(self.document, other.document)
-            && self.subtree().contains(&other.id)
-            && !hidden.is_some_and(|range| range.contains(&other.id))
+            && self.subtree().contains(&other_id)
+            && !hidden
     }
 
     /// `other` as this view sees it; `None` when it does not.
@@ -246,23 +292,23 @@ impl<'d> Element<'d> {
     #[must_use]
     pub fn narrowed(self, hidden: Option<Self>) -> Self {
         let child = |other: &Self| {
-            std::ptr::eq(self.document, other.document) && other.data().parent == Some(self.id)
+            std::ptr::eq(self.document, other.document) && other.data().parent == self.id
         };
         // What was hidden in here stays hidden. What was hidden elsewhere is out of sight anyway.
-        let kept = self.hidden.filter(|id| self.subtree().contains(id));
+        let kept = self.hidden().filter(|id| self.subtree().contains(id)).map(|_| self.hidden);
         let hidden = kept.or_else(|| hidden.filter(child).map(|other| other.id));
-        Self { top: self.id, hidden, ..self }
+        Self { top: self.id, hidden: hidden.unwrap_or(NONE), ..self }
     }
 
     /// Where in the source the content begins (behind the start tag) and where the whole element
     /// ends (behind the end tag). The two are the same for `<a/>`.
     pub(crate) fn source_places(self) -> (usize, usize) {
-        (self.data().content, self.data().behind)
+        (wide(self.data().content), wide(self.data().behind))
     }
 
     pub(super) fn data(self) -> &'d ElementData {
-        match self.document.nodes.get(self.id) {
-            Some(Node::Element(data)) => data,
+        match self.document.node(wide(self.id)) {
+            Some(NodeRef::Element(data)) => data,
             // Elements are made with the number of an element. Were that ever wrong, this one has
             // no name, so that it is not the one anybody looks for.
             _ => &NAMELESS,
@@ -273,8 +319,8 @@ impl<'d> Element<'d> {
         self.document
     }
 
-    pub(super) const fn hidden(self) -> Option<usize> {
-        self.hidden
+    pub(super) fn hidden(self) -> Option<usize> {
+        (self.hidden != NONE).then_some(wide(self.hidden))
     }
 
     pub(super) fn raw_attributes(self) -> &'d [Attribute] {
@@ -283,7 +329,7 @@ impl<'d> Element<'d> {
 
     /// The numbers of this element and of everything below it.
     pub(super) fn subtree(self) -> Range<usize> {
-        self.id..self.data().end
+        wide(self.id)..wide(self.data().end)
     }
 }
 
@@ -297,19 +343,20 @@ impl fmt::Debug for Element<'_> {
 #[derive(Clone, Debug)]
 pub struct Children<'d> {
     parent: Element<'d>,
-    next: usize,
+    next: u32,
+    end: u32,
 }
 
 impl<'d> Iterator for Children<'d> {
     type Item = Element<'d>;
 
     fn next(&mut self) -> Option<Element<'d>> {
-        while self.next < self.parent.data().end {
+        while self.next < self.end {
             let id = self.next;
             self.next = id.saturating_add(1);
-            if let Node::Element(data) = self.parent.document.nodes.get(id)? {
+            if let NodeRef::Element(data) = self.parent.document.node(wide(id))? {
                 self.next = data.end.max(self.next);
-                if self.parent.hidden != Some(id) {
+                if self.parent.hidden != id {
                     return Some(Element { id, ..self.parent });
                 }
             }
@@ -322,18 +369,19 @@ impl<'d> Iterator for Children<'d> {
 #[derive(Clone, Debug)]
 pub struct Descendants<'d> {
     top: Element<'d>,
-    next: usize,
+    next: u32,
+    end: u32,
 }
 
 impl<'d> Iterator for Descendants<'d> {
     type Item = Element<'d>;
 
     fn next(&mut self) -> Option<Element<'d>> {
-        while self.next < self.top.data().end {
+        while self.next < self.end {
             let id = self.next;
             self.next = id.saturating_add(1);
-            if let Node::Element(data) = self.top.document.nodes.get(id)? {
-                if self.top.hidden != Some(id) {
+            if let NodeRef::Element(data) = self.top.document.node(wide(id))? {
+                if self.top.hidden != id {
                     return Some(Element { id, ..self.top });
                 }
                 self.next = data.end.max(self.next);
@@ -343,59 +391,134 @@ impl<'d> Iterator for Descendants<'d> {
     }
 }
 
-/// A piece of [`Document::buffer`].
+/// The number or place that is none. [`super::Limits::accept_size`] keeps all others below it.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// A number or place, to count or look up with.
+pub(super) fn wide(narrow: u32) -> usize {
+    // Never anything but the same number where we run; 16-bit machines get a place that is none.
+    usize::try_from(narrow).unwrap_or(usize::MAX)
+}
+
+/// A number or place, to be kept.
+pub(super) fn narrow(wide: usize) -> u32 {
+    u32::try_from(wide).unwrap_or(NONE)
+}
+
+/// A piece of [`Document::source`] or [`Document::decoded`].
 #[derive(Clone, Copy, Default)]
 pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
+    start: u32,
+    end: u32,
 }
 
 impl Span {
     const EMPTY: Self = Self { start: 0, end: 0 };
+
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        Self { start: narrow(start), end: narrow(end) }
+    }
+
+    pub(super) fn start(self) -> usize {
+        wide(self.start)
+    }
+
+    pub(super) fn end(self) -> usize {
+        wide(self.end)
+    }
+
+    pub(super) fn range(self) -> Range<usize> {
+        self.start()..self.end()
+    }
 
     pub(super) const fn is_empty(self) -> bool {
         self.start >= self.end
     }
 }
 
+/// A `QName`, as it stands in the source.
+#[derive(Clone, Copy)]
+pub(super) struct Name {
+    start: u32,
+    prefix: u16,
+    local: u16,
+}
+
+impl Name {
+    const EMPTY: Self = Self { start: 0, prefix: 0, local: 0 };
+
+    /// `None` for lengths that no limit allows.
+    pub(super) fn new(start: usize, prefix: usize, local: usize) -> Option<Self> {
+        let (prefix, local) = (u16::try_from(prefix).ok()?, u16::try_from(local).ok()?);
+        Some(Self { start: narrow(start), prefix, local })
+    }
+
+    /// Prefix, colon and local part.
+    pub(super) fn whole(self) -> Span {
+        Span { start: self.start, end: self.local().end }
+    }
+
+    /// Empty when there is none.
+    pub(super) fn prefix(self) -> Span {
+        Span { start: self.start, end: self.start.saturating_add(self.prefix.into()) }
+    }
+
+    pub(super) fn local(self) -> Span {
+        let colon = u32::from(self.prefix != 0);
+        let start = self.start.saturating_add(self.prefix.into()).saturating_add(colon);
+        Span { start, end: start.saturating_add(self.local.into()) }
+    }
+
+    pub(super) const fn has_prefix(self) -> bool {
+        self.prefix != 0
+    }
+}
+
+/// What stands at one number: an element is a place in [`Document::elements`].
 pub(super) enum Node {
-    Element(ElementData),
+    Element(u32),
+    Text(Span),
+}
+
+/// The same, looked up.
+pub(super) enum NodeRef<'d> {
+    Element(&'d ElementData),
     Text(Span),
 }
 
 pub(super) struct ElementData {
-    pub(super) parent: Option<usize>,
+    /// The number of the element around it, or `NONE`.
+    pub(super) parent: u32,
     /// One past the number of the last descendant.
-    pub(super) end: usize,
-    pub(super) prefix: Span,
-    pub(super) local: Span,
+    pub(super) end: u32,
+    pub(super) name: Name,
     pub(super) namespace: Span,
     /// Which of [`Document::attributes`] are its own.
-    pub(super) attributes: Range<usize>,
-    /// The innermost of [`Document::bindings`] in scope.
-    pub(super) scope: Option<usize>,
+    pub(super) first_attribute: u32,
+    pub(super) attribute_count: u16,
     /// How many bindings are in scope.
-    pub(super) bindings: usize,
-    pub(super) content: usize,
-    pub(super) behind: usize,
+    pub(super) bindings: u16,
+    /// The innermost of [`Document::bindings`] in scope, or `NONE`.
+    pub(super) scope: u32,
+    pub(super) content: u32,
+    pub(super) behind: u32,
 }
 
 static NAMELESS: ElementData = ElementData {
-    parent: None,
+    parent: NONE,
     end: 0,
-    prefix: Span::EMPTY,
-    local: Span::EMPTY,
+    name: Name::EMPTY,
     namespace: Span::EMPTY,
-    attributes: 0..0,
-    scope: None,
+    first_attribute: 0,
+    attribute_count: 0,
     bindings: 0,
+    scope: NONE,
     content: 0,
     behind: 0,
 };
 
 pub(super) struct Attribute {
-    pub(super) prefix: Span,
-    pub(super) local: Span,
+    pub(super) name: Name,
     pub(super) namespace: Span,
     pub(super) value: Span,
 }
@@ -404,5 +527,6 @@ pub(super) struct Attribute {
 pub(super) struct Binding {
     pub(super) prefix: Span,
     pub(super) namespace: Span,
-    pub(super) outer: Option<usize>,
+    /// The next one outwards, or `NONE`.
+    pub(super) outer: u32,
 }

@@ -116,7 +116,6 @@ async fn accept(
     evidence.return_to = Some(landing.clone());
 
     let signed = message.verify(idp.keys(&app.decryption_keys, now), checks).map_err(saml)?; // verified
-    evidence.exceptions = signed.exceptions();
     let valid = signed
         .validate(origin, &idp.expectations(&live.sp), checks, now)
         .map_err(saml)?;

@@ -118,7 +118,11 @@ impl QueryMessage {
         };
         let signed_by = verify_query(&self.signed, sig_alg, signature, trust)
             .map_err(BindingError::QuerySignature)?;
-        Ok(Some(VerifiedQuery { xml: self.xml, relay_state: self.relay_state, signed_by }))
+        Ok(Some(VerifiedQuery {
+            xml: self.xml,
+            relay_state: self.relay_state,
+            signed_by,
+        }))
     }
 }
 
@@ -193,12 +197,16 @@ impl<'q> Parameters<'q> {
                 // Not signed, and so without a place in the order.
                 "SAMLEncoding" => (&mut found.encoding, last.max(1)),
                 other if other.starts_with("SAML") || other.starts_with("Sig") => {
-                    return Err(BindingError::Query("there is a parameter that SAML does not know"));
+                    return Err(BindingError::Query(
+                        "there is a parameter that SAML does not know",
+                    ));
                 }
                 _ => continue,
             };
             if name != raw {
-                return Err(BindingError::Query("the name of a parameter is percent-encoded"));
+                return Err(BindingError::Query(
+                    "the name of a parameter is percent-encoded",
+                ));
             }
             if slot.replace(pair).is_some() {
                 return Err(BindingError::Query("a parameter comes twice"));
@@ -248,7 +256,9 @@ fn inflate(bytes: &[u8]) -> Result<Vec<u8>, BindingError> {
     }
     // The reader stops behind the last block; what follows would be seen by nobody, or by others.
     if decoder.total_in() != u64::try_from(bytes.len()).unwrap_or(u64::MAX) {
-        return Err(BindingError::Inflate("something follows the DEFLATE stream"));
+        return Err(BindingError::Inflate(
+            "something follows the DEFLATE stream",
+        ));
     }
     Ok(xml)
 }
@@ -296,13 +306,19 @@ mod tests {
 
     #[test]
     fn a_signed_query_is_verified_and_its_message_is_read() {
-        let query = signed(&format!("SAMLRequest={}&RelayState=x", deflated(b"<a>Alice</a>")));
+        let query = signed(&format!(
+            "SAMLRequest={}&RelayState=x",
+            deflated(b"<a>Alice</a>")
+        ));
         let keys = TrustedKeys::one(IDP.trusted().unwrap());
         let message = QueryMessage::read(&query).unwrap();
         assert_eq!(message.carries, Carries::Request);
         let verified = message.verify(Trust::only(&keys)).unwrap().unwrap();
         assert_eq!(verified.relay_state(), Some("x"));
-        assert_eq!(verified.parse().unwrap().get().root().text().unwrap(), "Alice");
+        assert_eq!(
+            verified.parse().unwrap().get().root().text().unwrap(),
+            "Alice"
+        );
     }
 
     #[test]
@@ -331,8 +347,14 @@ mod tests {
             assert_eq!(code(&changed), "binding.query_signature", "{from}");
         }
         let (front, _) = query.split_once("&Signature=").unwrap();
-        assert_eq!(code(&format!("{front}&Signature=")), "binding.query_signature");
-        assert_eq!(code(&format!("{front}&Signature=!!")), "binding.query_signature");
+        assert_eq!(
+            code(&format!("{front}&Signature=")),
+            "binding.query_signature"
+        );
+        assert_eq!(
+            code(&format!("{front}&Signature=!!")),
+            "binding.query_signature"
+        );
         let stranger = sign_query(&format!("SAMLRequest={message}"), &OTHER).unwrap();
         assert_eq!(code(&stranger), "binding.query_signature");
     }
@@ -341,10 +363,17 @@ mod tests {
     fn an_algorithm_that_is_not_on_the_list_is_sig_algorithm() {
         let query = signed(&format!("SAMLRequest={}", deflated(b"<a/>")));
         for name in ["rsa-sha1", "hmac-sha256", "none"] {
-            assert_eq!(code(&query.replace("ecdsa-sha256", name)), "sig.algorithm", "{name}");
+            assert_eq!(
+                code(&query.replace("ecdsa-sha256", name)),
+                "sig.algorithm",
+                "{name}"
+            );
         }
         // There is no RSA key that could have made it.
-        assert_eq!(code(&query.replace("ecdsa-sha256", "rsa-sha256")), "sig.algorithm");
+        assert_eq!(
+            code(&query.replace("ecdsa-sha256", "rsa-sha256")),
+            "sig.algorithm"
+        );
     }
 
     #[test]
@@ -386,13 +415,26 @@ mod tests {
             parameter(b"\x03\x00"),
             deflated(&bomb),
         ] {
-            assert_eq!(code(&format!("SAMLRequest={wrong}")), "binding.inflate", "{wrong}");
+            assert_eq!(
+                code(&format!("SAMLRequest={wrong}")),
+                "binding.inflate",
+                "{wrong}"
+            );
         }
         let message = deflated(b"<a/>");
-        assert_eq!(code(&format!("SAMLRequest={message}&SAMLEncoding=gzip")), "binding.inflate");
-        let encoding = format!("SAMLRequest={message}&SAMLEncoding={}", DEFLATE.replace(':', "%3A"));
+        assert_eq!(
+            code(&format!("SAMLRequest={message}&SAMLEncoding=gzip")),
+            "binding.inflate"
+        );
+        let encoding = format!(
+            "SAMLRequest={message}&SAMLEncoding={}",
+            DEFLATE.replace(':', "%3A")
+        );
         assert_eq!(code(&encoding), "unsigned");
         assert_eq!(code("SAMLRequest=-_"), "binding.base64");
-        assert_eq!(code(&format!("SAMLRequest={}", "A".repeat(MAX_QUERY))), "binding.size");
+        assert_eq!(
+            code(&format!("SAMLRequest={}", "A".repeat(MAX_QUERY))),
+            "binding.size"
+        );
     }
 }

@@ -10,8 +10,8 @@ use url::Url;
 
 use super::recognise::recognise;
 use crate::base::url::is_loopback;
-use crate::base::{ErrorCode, Timestamp};
-use crate::dsig::{TrustedKey, TrustedKeys};
+use crate::base::{Checks, ErrorCode, Timestamp};
+use crate::dsig::{DsigError, Place, Trust, TrustedKey, TrustedKeys, verify_at};
 use crate::saml::schema::{DSIG_NS, METADATA_NS, PROTOCOL_NS};
 use crate::saml::vendor::Vendor;
 use crate::xml::{Document, Element, Limits, Mode, XmlError};
@@ -154,6 +154,15 @@ pub enum MetadataError {
         /// Our time.
         now: Timestamp,
     },
+    /// A signed aggregate that does not end.
+    #[error("the aggregate has no validUntil, so an old one could not be told from a new one")]
+    NoValidUntil,
+    /// A signature was asked for.
+    #[error("the metadata is not signed")]
+    Unsigned,
+    /// Not signed by whom it should be, or not in the way that SAML has.
+    #[error("the signature of the metadata: {0}")]
+    Signature(#[from] DsigError),
     /// validUntil is not a time.
     #[error("validUntil is {found:?}, which is not a UTC time")]
     ValidUntil {
@@ -179,7 +188,10 @@ impl MetadataError {
             }
             Self::Endpoint { .. } => ErrorCode::MetadataEndpoint,
             Self::Key { .. } => ErrorCode::MetadataKey,
-            Self::Expired { .. } | Self::ValidUntil { .. } => ErrorCode::MetadataValidUntil,
+            Self::Expired { .. } | Self::ValidUntil { .. } | Self::NoValidUntil => {
+                ErrorCode::MetadataValidUntil
+            }
+            Self::Unsigned | Self::Signature(_) => ErrorCode::MetadataSignature,
         }
     }
 }
@@ -195,7 +207,37 @@ impl IdpMetadata {
         now: Timestamp,
     ) -> Result<Self, MetadataError> {
         let document = Document::parse(bytes, Mode::Metadata, &Limits::metadata())?;
-        let entity = pick(document.root(), entity_id)?;
+        Self::read_entity(pick(document.root(), entity_id)?, now)
+    }
+
+    /// The same for a document that is signed: by a federation as a whole, or by the entity itself.
+    ///
+    /// What no key in `signers` has signed is refused (`md.signature`), and nothing outside of it
+    /// is read. An aggregate has to say until when it is valid, or an old one, with keys that were
+    /// withdrawn since, would be good forever (deployment profile SDP-MD03).
+    pub fn read_signed(
+        bytes: &[u8],
+        entity_id: Option<&str>,
+        signers: &TrustedKeys,
+        now: Timestamp,
+    ) -> Result<Self, MetadataError> {
+        let document = Document::parse(bytes, Mode::Metadata, &Limits::metadata())?;
+        let root = document.root();
+        let trust = Trust::only(signers);
+        let verify = |element| verify_at(element, Place::First, trust, &mut Checks::off());
+        let signed = match verify(root)? {
+            Some(signed) => signed,
+            None => verify(pick(root, entity_id)?)?.ok_or(MetadataError::Unsigned)?,
+        };
+        let entity = pick(signed.get(), entity_id)?;
+        if signed.get().is(METADATA_NS, "EntitiesDescriptor") && valid_until(entity, now)?.is_none()
+        {
+            return Err(MetadataError::NoValidUntil);
+        }
+        Self::read_entity(entity, now)
+    }
+
+    fn read_entity(entity: Element<'_>, now: Timestamp) -> Result<Self, MetadataError> {
         let valid_until = valid_until(entity, now)?;
         let entity_id = entity_id_of(entity).ok_or(MetadataError::EntityId)?.to_owned();
         let role = idp_role(entity)
@@ -389,4 +431,93 @@ fn display_name(role: Element<'_>) -> Option<String> {
         .collect();
     let english = names.iter().find(|(english, _)| *english);
     english.or_else(|| names.first()).map(|(_, text)| text.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::dsig::{SigningKey, sign_enveloped};
+
+    static FEDERATION: LazyLock<SigningKey> = LazyLock::new(|| key("federation"));
+    static STRANGER: LazyLock<SigningKey> = LazyLock::new(|| key("stranger"));
+    const ONE: &str = "https://idp.example.com/metadata";
+    const OTHER: &str = "https://other.example.com/metadata";
+
+    fn key(name: &str) -> SigningKey {
+        SigningKey::generate_ec(name, Timestamp::EPOCH).unwrap()
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::parse_saml("2026-11-21T12:00:00Z").unwrap()
+    }
+
+    fn entity(name: &str, attributes: &str) -> String {
+        let certificate = STANDARD.encode(STRANGER.certificate_der());
+        format!(
+            r#"<md:EntityDescriptor xmlns:md="{METADATA_NS}" entityID="{name}" {attributes}><md:IDPSSODescriptor protocolSupportEnumeration="{PROTOCOL_NS}"><md:KeyDescriptor><ds:KeyInfo xmlns:ds="{DSIG_NS}"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp.example.com/sso"/></md:IDPSSODescriptor></md:EntityDescriptor>"#
+        )
+    }
+
+    fn aggregate(attributes: &str, entities: &str) -> String {
+        format!(
+            r#"<md:EntitiesDescriptor xmlns:md="{METADATA_NS}" {attributes}>{entities}</md:EntitiesDescriptor>"#
+        )
+    }
+
+    fn signed(xml: &str, id: &str, key: &SigningKey) -> String {
+        sign_enveloped(xml, id, key, Place::First).unwrap()
+    }
+
+    fn read(xml: &str, name: &str) -> Result<String, &'static str> {
+        let signers = TrustedKeys::one(FEDERATION.trusted().unwrap());
+        IdpMetadata::read_signed(xml.as_bytes(), Some(name), &signers, now())
+            .map(|metadata| metadata.entity_id)
+            .map_err(|error| error.code().as_str())
+    }
+
+    const VALID: &str = r#"ID="_all" validUntil="2026-12-01T00:00:00Z""#;
+
+    #[test]
+    fn a_signed_entity_and_a_signed_aggregate_are_read() {
+        let xml = signed(&entity(ONE, r#"ID="_e""#), "_e", &FEDERATION);
+        assert_eq!(read(&xml, ONE).as_deref(), Ok(ONE));
+        let both = [entity(ONE, ""), entity(OTHER, "")].concat();
+        let xml = signed(&aggregate(VALID, &both), "_all", &FEDERATION);
+        assert_eq!(read(&xml, OTHER).as_deref(), Ok(OTHER));
+    }
+
+    #[test]
+    fn metadata_that_the_configured_key_has_not_signed_is_md_signature() {
+        let plain = entity(ONE, r#"ID="_e""#);
+        assert_eq!(read(&plain, ONE), Err("md.signature"));
+        assert_eq!(
+            read(&signed(&plain, "_e", &STRANGER), ONE),
+            Err("md.signature")
+        );
+        let changed = signed(&plain, "_e", &FEDERATION).replace("/sso", "/evil");
+        assert_eq!(read(&changed, ONE), Err("md.signature"));
+    }
+
+    #[test]
+    fn in_an_aggregate_that_is_not_signed_only_the_signed_entity_is_read() {
+        let one = signed(&entity(ONE, r#"ID="_e""#), "_e", &FEDERATION);
+        let xml = aggregate("", &[one, entity(OTHER, "")].concat());
+        assert_eq!(read(&xml, ONE).as_deref(), Ok(ONE));
+        assert_eq!(read(&xml, OTHER), Err("md.signature"));
+    }
+
+    #[test]
+    fn a_signed_aggregate_without_an_end_is_md_valid_until() {
+        let xml = signed(
+            &aggregate(r#"ID="_all""#, &entity(ONE, "")),
+            "_all",
+            &FEDERATION,
+        );
+        assert_eq!(read(&xml, ONE), Err("md.valid_until"));
+        let over = VALID.replace("2026-12", "2026-11");
+        let xml = signed(&aggregate(&over, &entity(ONE, "")), "_all", &FEDERATION);
+        assert_eq!(read(&xml, ONE), Err("md.valid_until"));
+    }
 }

@@ -9,10 +9,10 @@ mod assertion;
 mod envelope;
 mod reader;
 
+pub(in crate::saml) use assertion::read_name_id;
 pub use assertion::{
     AssertionFields, AuthnStatement, Conditions, Confirmation, read_assertion, read_issuer,
 };
-pub(in crate::saml) use assertion::read_name_id;
 pub(in crate::saml) use envelope::read_status;
 pub use envelope::{Envelope, Status};
 pub use reader::SchemaError;
