@@ -21,7 +21,7 @@ pub enum DsigError {
         /// What the message has instead.
         found: String,
     },
-    /// Core 5.4.4: the enveloped-signature transform, then exclusive C14N.
+    /// Core 5.4.4: the enveloped-signature transform, then C14N.
     #[error("{what}: {found:?}")]
     Transform {
         /// The rule.
@@ -29,7 +29,7 @@ pub enum DsigError {
         /// What the message has instead.
         found: String,
     },
-    /// Core 5.4.3: exclusive C14N for SignedInfo.
+    /// Core 5.4.3: how SignedInfo is canonicalised.
     #[error("{what}: {found:?}")]
     C14n {
         /// The rule.
@@ -45,7 +45,7 @@ pub enum DsigError {
         /// What the message has instead.
         found: String,
     },
-    /// The digest is not SHA-256, SHA-384 or SHA-512.
+    /// The digest is not SHA-256, SHA-384 or SHA-512, nor SHA-1 where that is allowed.
     #[error("digest algorithm is not accepted: {found:?}")]
     DigestAlgorithm {
         /// What the message has instead.
@@ -58,10 +58,12 @@ pub enum DsigError {
     #[error("the digest does not match the content")]
     Digest,
     /// XML Signature 3.2.2: none of the keys made this signature.
-    #[error("none of {tried} trusted keys made this signature")]
+    #[error("none of {tried} trusted keys made this signature, of {of} of its type")]
     Invalid {
-        /// How many keys of the right type there are.
+        /// How many keys were tried.
         tried: usize,
+        /// How many keys of the right type there are.
+        of: usize,
     },
     /// Signing failed: our own message or key is at fault.
     #[error("can not sign: {0}")]

@@ -15,6 +15,7 @@ use openssl::pkey::{Id, PKey, PKeyRef, Public};
 use openssl::rsa::RsaRef;
 use openssl::x509::{X509, X509Ref};
 
+use super::made_by::Contexts;
 use crate::base::entropy::hex;
 use crate::base::{ErrorCode, NonEmpty, Timestamp};
 
@@ -26,6 +27,8 @@ pub struct TrustedKey {
     fingerprint: Arc<str>,
     not_after: Timestamp,
     subject: String,
+    /// Shared by all clones of this key.
+    contexts: Arc<Contexts>,
 }
 
 impl TrustedKey {
@@ -43,6 +46,7 @@ impl TrustedKey {
             fingerprint: fingerprint(certificate)?.into(),
             not_after: not_after(certificate)?,
             subject: subject(certificate),
+            contexts: Arc::default(),
         })
     }
 
@@ -75,13 +79,17 @@ impl TrustedKey {
         &self.subject
     }
 
-    /// `RSA 2048`, `EC P-256`.
+    /// `RSA 2048`, `EC P-256`, `Ed25519`.
     pub fn description(&self) -> String {
         self.kind.description()
     }
 
     pub(super) const fn kind(&self) -> KeyKind {
         self.kind
+    }
+
+    pub(super) fn contexts(&self) -> &Contexts {
+        &self.contexts
     }
 }
 
@@ -134,8 +142,8 @@ pub enum KeyRefusal {
     /// The public exponent is even, below 3, or longer than 64 bits.
     #[error("the RSA key has an unusable public exponent")]
     Exponent,
-    /// Neither RSA nor EC on P-256, P-384 or P-521.
-    #[error("the key is neither RSA nor EC on P-256, P-384 or P-521")]
+    /// Neither RSA nor EC on P-256, P-384 or P-521 nor Ed25519.
+    #[error("the key is neither RSA nor EC on P-256, P-384 or P-521 nor Ed25519")]
     Unsupported,
     /// The certificate is for another key.
     #[error("the certificate belongs to another key")]
@@ -160,6 +168,7 @@ impl From<openssl::error::ErrorStack> for KeyRefusal {
 pub(super) enum KeyKind {
     Rsa { bits: u32 },
     Ec { curve: &'static str, field: usize },
+    Ed25519,
 }
 
 impl KeyKind {
@@ -167,6 +176,7 @@ impl KeyKind {
         match key.id() {
             Id::RSA => Self::of_rsa(&*key.rsa()?),
             Id::EC => Self::of_ec(&*key.ec_key()?),
+            Id::ED25519 => Ok(Self::Ed25519),
             _ => Err(KeyRefusal::Unsupported),
         }
     }
@@ -204,6 +214,7 @@ impl KeyKind {
         match self {
             Self::Rsa { bits } => format!("RSA {bits}"),
             Self::Ec { curve, .. } => format!("EC {curve}"),
+            Self::Ed25519 => "Ed25519".to_owned(),
         }
     }
 }

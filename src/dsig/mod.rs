@@ -8,15 +8,20 @@
 //!   could be meant (core 5.4.2; this is what signature wrapping lives on).
 //! - The shape is checked before any cryptography, and everything that is not on the list is
 //!   refused: elements, attributes, algorithms, their order and number.
-//! - Keys come from the caller alone. `KeyInfo` may be there, and is not read.
+//! - Keys come from the caller alone, and at most four of them are tried. `KeyInfo` may be there,
+//!   and is not read.
+//! - What is out of the ordinary ([`Allowed`]) is refused unless the caller allows it, and
+//!   [`Verified::needed`] says when it was needed.
 //! - What the digest covers and what [`Verified`] lets the holder see is the same view.
 // Tests may add and multiply; what reads a stranger's bytes may not overflow.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod algorithm;
+mod canonicalization;
 mod census;
 mod error;
 mod key;
+mod made_by;
 mod shape;
 mod sign;
 mod signed_info;

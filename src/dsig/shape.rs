@@ -6,9 +6,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::DsigError;
 use super::census::after_issuer;
 use super::signed_info::SignedInfo;
+use super::{DsigError, Trust};
+use crate::base::Checks;
 use crate::xml::{Element, ns};
 
 /// Where in its parent a Signature stands.
@@ -27,13 +28,18 @@ pub(super) struct ProfiledSignature<'d> {
     /// `ds:SignedInfo`, to be canonicalised.
     pub(super) signed_info: Element<'d>,
     /// What it says, so far.
-    pub(super) claimed: SignedInfo,
+    pub(super) claimed: SignedInfo<'d>,
     pub(super) value: Vec<u8>,
 }
 
 impl<'d> ProfiledSignature<'d> {
     /// The Signature of `parent`; `None` when there is none at all.
-    pub(super) fn of(parent: Element<'d>, place: Place) -> Result<Option<Self>, DsigError> {
+    pub(super) fn of(
+        parent: Element<'d>,
+        place: Place,
+        trust: Trust<'_>,
+        checks: &mut Checks,
+    ) -> Result<Option<Self>, DsigError> {
         let mut signatures = parent.children().filter(|child| child.is(ns::DS, "Signature"));
         let Some(element) = signatures.next() else {
             return Ok(None);
@@ -49,6 +55,8 @@ impl<'d> ProfiledSignature<'d> {
             Place::First => return Err(DsigError::Position("the Signature is the first child")),
         }
 
+        checks.pass("signature.position");
+
         attributes(element, &["Id"])?;
         // Core 5.4.5: without ds:Object, which would be unsigned content in a valid signature.
         let [signed_info, value] = match element.children().count() {
@@ -58,9 +66,11 @@ impl<'d> ProfiledSignature<'d> {
             _ => children(element, ["SignedInfo", "SignatureValue", "KeyInfo"])
                 .map(|[signed_info, value, _]| [signed_info, value])?,
         };
-        let claimed = SignedInfo::read(signed_info, parent.attribute("ID"))?;
+        attributes(signed_info, &["Id"])?;
         attributes(value, &["Id"])?;
+        let claimed = SignedInfo::read(signed_info, parent, trust, checks)?;
         let value = base64(value)?;
+        checks.pass("signature.encoding");
         Ok(Some(Self { element, signed_info, claimed, value }))
     }
 }
@@ -77,13 +87,15 @@ pub(super) fn children<'d, const N: usize>(
             "there is text between the elements of the Signature",
         ));
     }
-    let found = element.children().collect::<Vec<_>>();
-    let found = <[Element<'d>; N]>::try_from(found).map_err(|_| OTHER)?;
-    if found.iter().zip(names).all(|(child, name)| child.is(ns::DS, name)) {
-        Ok(found)
-    } else {
-        Err(OTHER)
+    let mut rest = element.children();
+    let mut found = [element; N];
+    for (place, name) in found.iter_mut().zip(names) {
+        *place = rest.next().filter(|child| child.is(ns::DS, name)).ok_or(OTHER)?;
     }
+    if rest.next().is_some() {
+        return Err(OTHER);
+    }
+    Ok(found)
 }
 
 /// None but these attributes.
@@ -100,10 +112,9 @@ pub(super) fn attributes(element: Element<'_>, allowed: &[&str]) -> Result<(), D
     }
 }
 
-/// The value of the `Algorithm` attribute, which is the only one; empty when it is missing.
-pub(super) fn algorithm<'d>(element: Element<'d>) -> Result<&'d str, DsigError> {
-    attributes(element, &["Algorithm"])?;
-    Ok(element.attribute("Algorithm").unwrap_or_default())
+/// Neither elements nor text.
+pub(super) fn is_empty(element: Element<'_>) -> bool {
+    element.children().next().is_none() && !element.has_text()
 }
 
 /// Base64 of XML Schema: the standard alphabet and white space; padded; no bits left over.
@@ -111,9 +122,15 @@ pub(super) fn base64(element: Element<'_>) -> Result<Vec<u8>, DsigError> {
     let text = element
         .text()
         .ok_or(DsigError::Encoding("there are elements in a base64 text"))?;
+    let refused = |_| DsigError::Encoding("a value is not base64");
     // Some signers wrap lines and leave the carriage returns in, as `&#13;`.
-    let packed = text.bytes().filter(|byte| !b" \t\r\n".contains(byte)).collect::<Vec<_>>();
-    STANDARD
-        .decode(packed)
-        .map_err(|_| DsigError::Encoding("a value is not base64"))
+    if text.bytes().any(is_white) {
+        let packed = text.bytes().filter(|byte| !is_white(*byte)).collect::<Vec<_>>();
+        return STANDARD.decode(packed).map_err(refused);
+    }
+    STANDARD.decode(text.as_bytes()).map_err(refused)
+}
+
+const fn is_white(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }

@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use openssl::hash::hash;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::algorithm::{DigestMethod, ENVELOPED, EXC_C14N};
+use super::algorithm::{DigestMethod, ENVELOPED};
+use super::canonicalization::EXCLUSIVE;
 use super::{DsigError, KeyRefusal, Place, SigningKey};
 use crate::xml::{Document, Element, Limits, Mode, Writer, c14n, ns};
 
@@ -35,8 +35,8 @@ pub fn sign_enveloped(
 
     let mut content = Vec::with_capacity(xml.len());
     c14n::exclusive(element, &[], &mut content);
-    let digest = hash(DigestMethod::Sha256.message_digest(), &content).map_err(KeyRefusal::from)?;
-    let signature = signature(id, &digest, key)?;
+    let digest = DigestMethod::Sha256.digest(&content);
+    let signature = signature(id, digest.as_ref(), key)?;
     let (before, behind) = offset(element, place)
         .and_then(|offset| xml.split_at_checked(offset))
         .ok_or_else(|| refused("there is no place for a Signature"))?;
@@ -110,11 +110,11 @@ fn begin_signature(w: &mut Writer, id: &str, digest: &[u8], key: &SigningKey) {
         w.start(name).attr("Algorithm", uri).end();
     };
     w.start("ds:Signature").attr("xmlns:ds", ns::DS).start("ds:SignedInfo");
-    method(w, "ds:CanonicalizationMethod", EXC_C14N);
+    method(w, "ds:CanonicalizationMethod", EXCLUSIVE);
     method(w, "ds:SignatureMethod", key.method().uri());
     w.start("ds:Reference").attr("URI", &format!("#{id}")).start("ds:Transforms");
     method(w, "ds:Transform", ENVELOPED);
-    method(w, "ds:Transform", EXC_C14N);
+    method(w, "ds:Transform", EXCLUSIVE);
     w.end();
     method(w, "ds:DigestMethod", DigestMethod::Sha256.uri());
     w.leaf("ds:DigestValue", &STANDARD.encode(digest)).end().end();

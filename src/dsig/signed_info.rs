@@ -4,31 +4,96 @@
 //! It is read twice: once from the message, to learn how to canonicalise it, and once from the
 //! canonical bytes that the signature covers. Only the second reading is used for anything else.
 
-use super::DsigError;
-use super::algorithm::{
-    DigestMethod, ENVELOPED, EXC_C14N, EXC_C14N_WITH_COMMENTS, SignatureMethod,
-};
-use super::shape::{algorithm, attributes, base64, children};
-use crate::xml::{Document, Element, Limits, Mode, is_ncname, ns};
-
-/// More prefixes than any schema uses; every one is looked for at every element.
-const MOST_PREFIXES: usize = 16;
+use super::algorithm::{DigestMethod, ENVELOPED, SignatureMethod};
+use super::canonicalization::Canonicalization;
+use super::shape::{attributes, base64, children, is_empty};
+use super::{Allowed, DsigError, Trust};
+use crate::base::Checks;
+use crate::xml::{Document, Element, Limits, Mode, ns};
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct SignedInfo {
-    /// `PrefixList` for SignedInfo itself.
-    pub(super) own_prefixes: Vec<String>,
+pub(super) struct SignedInfo<'d> {
+    /// How SignedInfo itself becomes bytes.
+    pub(super) own_c14n: Canonicalization<'d>,
     pub(super) method: SignatureMethod,
-    /// `PrefixList` for what is signed.
-    pub(super) prefixes: Vec<String>,
+    /// How what is signed becomes bytes.
+    pub(super) c14n: Canonicalization<'d>,
     pub(super) digest_method: DigestMethod,
     pub(super) digest: Vec<u8>,
 }
 
-impl SignedInfo {
-    /// Reads `ds:SignedInfo` in an element with this `ID`.
-    pub(super) fn read(element: Element<'_>, id: Option<&str>) -> Result<Self, DsigError> {
-        attributes(element, &["Id"])?;
+impl<'d> SignedInfo<'d> {
+    /// Reads `ds:SignedInfo` of a Signature in the element `signed`.
+    pub(super) fn read(
+        element: Element<'d>,
+        signed: Element<'_>,
+        trust: Trust<'_>,
+        checks: &mut Checks,
+    ) -> Result<Self, DsigError> {
+        let parts = Parts::of(element)?;
+        checks.pass("signature.structure");
+        refers_to(parts.reference, signed.attribute("ID"))?;
+        checks.pass_with("signature.reference", || found(parts.reference, "URI"));
+        let c14n = read_transforms(parts.transforms, signed, trust.allowed)?;
+        checks.pass_with("signature.transforms", || uris(parts.transforms));
+        let own_c14n = read_c14n_method(parts.c14n_method, element, trust.allowed)?;
+        checks.pass_with("signature.c14n", || found(parts.c14n_method, "Algorithm"));
+        let method = read_signature_method(parts.signature_method, trust)?;
+        checks.pass_with("signature.algorithm", || method.uri().to_owned());
+        let digest_method = read_digest_method(parts.digest_method, trust.allowed)?;
+        checks.pass_with("signature.digest_algorithm", || {
+            digest_method.uri().to_owned()
+        });
+        let digest = base64(parts.digest)?;
+        if digest.len() != digest_method.length() {
+            return Err(DsigError::Encoding(
+                "the DigestValue has not the length of its digest",
+            ));
+        }
+        Ok(Self { own_c14n, method, c14n, digest_method, digest })
+    }
+
+    /// The same from canonical bytes, which have become this document.
+    pub(super) fn read_canonical(
+        document: &'d Document,
+        signed: Element<'_>,
+        trust: Trust<'_>,
+    ) -> Result<Self, DsigError> {
+        let root = document.root();
+        if !root.is(ns::DS, "SignedInfo") {
+            return Err(DsigError::Structure("SignedInfo can not be read again"));
+        }
+        Self::read(root, signed, trust, &mut Checks::off())
+    }
+
+    /// The canonical bytes of SignedInfo as a document of their own.
+    pub(super) fn document(bytes: &[u8]) -> Result<Document, DsigError> {
+        Document::parse(bytes, Mode::Message, &Limits::default())
+            .map_err(|_| DsigError::Structure("SignedInfo can not be read again"))
+    }
+
+    /// What this signature would be refused without.
+    pub(super) fn needs(&self) -> Allowed {
+        self.own_c14n
+            .needs()
+            .and(self.c14n.needs())
+            .and(self.method.needs())
+            .and(self.digest_method.needs())
+    }
+}
+
+/// XML Signature 4.3 and 4.4: exactly these, in this order, each with its own attributes alone.
+struct Parts<'d> {
+    c14n_method: Element<'d>,
+    signature_method: Element<'d>,
+    reference: Element<'d>,
+    transforms: Element<'d>,
+    digest_method: Element<'d>,
+    digest: Element<'d>,
+}
+
+impl<'d> Parts<'d> {
+    fn of(element: Element<'d>) -> Result<Self, DsigError> {
         let references = element.children().filter(|child| child.is(ns::DS, "Reference")).count();
         if references != 1 {
             let found = references.to_string();
@@ -38,11 +103,6 @@ impl SignedInfo {
             element,
             ["CanonicalizationMethod", "SignatureMethod", "Reference"],
         )?;
-        let own_prefixes = read_c14n_method(c14n_method)?;
-        let method = read_signature_method(signature_method)?;
-
-        attributes(reference, &["Id", "URI", "Type"])?;
-        refers_to(reference, id)?;
         let has_transforms =
             reference.children().next().is_some_and(|first| first.is(ns::DS, "Transforms"));
         if !has_transforms {
@@ -51,133 +111,122 @@ impl SignedInfo {
         }
         let [transforms, digest_method, digest] =
             children(reference, ["Transforms", "DigestMethod", "DigestValue"])?;
-        let prefixes = read_transforms(transforms)?;
-        let digest_method = read_digest_method(digest_method)?;
+
+        attributes(c14n_method, &["Algorithm"])?;
+        attributes(signature_method, &["Algorithm"])?;
+        attributes(reference, &["Id", "URI", "Type"])?;
+        attributes(transforms, &[])?;
+        attributes(digest_method, &["Algorithm"])?;
         attributes(digest, &[])?;
-        let digest = base64(digest)?;
-        if digest.len() != digest_method.length() {
-            return Err(DsigError::Encoding(
-                "the DigestValue has not the length of its digest",
-            ));
+        if transforms.has_text() {
+            return Err(DsigError::Structure("there is text between Transforms"));
         }
-        Ok(Self { own_prefixes, method, prefixes, digest_method, digest })
-    }
-
-    /// The same from canonical bytes.
-    pub(super) fn read_canonical(bytes: &[u8], id: Option<&str>) -> Result<Self, DsigError> {
-        let document = Document::parse(bytes, Mode::Message, &Limits::default())
-            .map_err(|_| DsigError::Structure("SignedInfo can not be read again"))?;
-        let root = document.root();
-        if !root.is(ns::DS, "SignedInfo") {
-            return Err(DsigError::Structure("SignedInfo can not be read again"));
+        for transform in transforms.children() {
+            if !transform.is(ns::DS, "Transform") {
+                return Err(DsigError::Structure(
+                    "Transforms hold Transform and nothing else",
+                ));
+            }
+            attributes(transform, &["Algorithm"])?;
         }
-        Self::read(root, id)
+        Ok(Self {
+            c14n_method,
+            signature_method,
+            reference,
+            transforms,
+            digest_method,
+            digest,
+        })
     }
-}
-
-fn read_c14n_method(element: Element<'_>) -> Result<Vec<String>, DsigError> {
-    let uri = algorithm(element)?;
-    if !matches!(uri, EXC_C14N | EXC_C14N_WITH_COMMENTS) {
-        let what = "SignedInfo is canonicalised by exclusive C14N";
-        return Err(DsigError::C14n { what, found: uri.to_owned() });
-    }
-    prefix_list(element).map_err(|what| DsigError::C14n { what, found: uri.to_owned() })
-}
-
-fn read_signature_method(element: Element<'_>) -> Result<SignatureMethod, DsigError> {
-    let uri = algorithm(element)?;
-    let found = || uri.to_owned();
-    let method = SignatureMethod::from_uri(uri)
-        .ok_or_else(|| DsigError::Algorithm { what: "not accepted", found: found() })?;
-    if !is_empty(element) {
-        return Err(DsigError::Algorithm { what: "it takes no parameters", found: found() });
-    }
-    Ok(method)
-}
-
-fn read_digest_method(element: Element<'_>) -> Result<DigestMethod, DsigError> {
-    let uri = algorithm(element)?;
-    DigestMethod::from_uri(uri)
-        .filter(|_| is_empty(element))
-        .ok_or_else(|| DsigError::DigestAlgorithm { found: uri.to_owned() })
 }
 
 /// The Reference names the element in which the Signature stands. The ID is compared, never
 /// searched for: a second element with the same ID has nobody who would find it.
 fn refers_to(reference: Element<'_>, id: Option<&str>) -> Result<(), DsigError> {
-    let refused = |what, found: &str| {
-        let found = found.chars().take(256).collect();
+    let refused = |what, attribute| {
+        let found = found(reference, attribute).chars().take(256).collect();
         Err(DsigError::Reference { what, found })
     };
-    if let Some(found) = reference.attribute("Type") {
-        return refused("a Reference has no Type", found);
+    if reference.attribute("Type").is_some() {
+        return refused("a Reference has no Type", "Type");
     }
     let Some(uri) = reference.attribute("URI") else {
-        return refused("a Reference has a URI", "");
+        return refused("a Reference has a URI", "URI");
     };
     match (uri.strip_prefix('#'), id) {
         (Some(named), Some(id)) if named == id && !id.is_empty() => Ok(()),
         _ => refused(
             "the URI is # and the ID of the element around the Signature",
-            uri,
+            "URI",
         ),
     }
 }
 
-fn read_transforms(element: Element<'_>) -> Result<Vec<String>, DsigError> {
-    attributes(element, &[])?;
-    let uris = element
-        .children()
-        .map(|child| child.attribute("Algorithm").unwrap_or_default())
-        .collect::<Vec<_>>();
-    let found = || uris.join(" ").chars().take(512).collect::<String>();
-    if !matches!(
-        uris.as_slice(),
-        [ENVELOPED, EXC_C14N | EXC_C14N_WITH_COMMENTS]
-    ) {
-        let what = "the transforms are enveloped-signature and exclusive C14N";
-        return Err(DsigError::Transform { what, found: found() });
-    }
-    let [enveloped, c14n] = children(element, ["Transform", "Transform"])?;
-    algorithm(enveloped)?;
-    algorithm(c14n)?;
+/// Core 5.4.4: enveloped-signature, then exclusive C14N. Or, where it is allowed, inclusive C14N,
+/// which is also what no second transform means.
+fn read_transforms<'d>(
+    element: Element<'d>,
+    signed: Element<'_>,
+    allowed: Allowed,
+) -> Result<Canonicalization<'d>, DsigError> {
+    let refused = |what| DsigError::Transform { what, found: uris(element) };
+    let mut transforms = element.children();
+    let enveloped = transforms
+        .next()
+        .filter(|first| first.attribute("Algorithm") == Some(ENVELOPED))
+        .ok_or_else(|| refused("the first transform is enveloped-signature"))?;
     if !is_empty(enveloped) {
-        let what = "enveloped-signature takes no parameters";
-        return Err(DsigError::Transform { what, found: found() });
+        return Err(refused("enveloped-signature takes no parameters"));
     }
-    prefix_list(c14n).map_err(|what| DsigError::Transform { what, found: found() })
+    let c14n = match (transforms.next(), transforms.next()) {
+        (Some(second), None) => Canonicalization::read(second, signed, allowed).map_err(refused)?,
+        (None, _) if allowed.covers(Canonicalization::IMPLIED.needs()) => Canonicalization::IMPLIED,
+        _ => {
+            return Err(refused("the second and last transform is exclusive C14N"));
+        }
+    };
+    Ok(c14n)
 }
 
-/// `InclusiveNamespaces` of exclusive C14N, which may be missing.
-fn prefix_list(element: Element<'_>) -> Result<Vec<String>, &'static str> {
-    let mut children = element.children();
-    let (list, more) = (children.next(), children.next());
-    if element.has_text() || more.is_some() {
-        return Err("exclusive C14N takes InclusiveNamespaces and nothing else");
-    }
-    let Some(list) = list else {
-        return Ok(Vec::new());
-    };
-    let known = list.is(ns::EXC_C14N, "InclusiveNamespaces")
-        && attributes(list, &["PrefixList"]).is_ok()
-        && is_empty(list);
-    let Some(prefixes) = list.attribute("PrefixList").filter(|_| known) else {
-        return Err("InclusiveNamespaces has a PrefixList and nothing else");
-    };
-    let prefixes = prefixes
-        .split([' ', '\t', '\r', '\n'])
-        .filter(|prefix| !prefix.is_empty())
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
-    if prefixes.len() > MOST_PREFIXES {
-        return Err("a PrefixList has at most 16 prefixes");
-    }
-    if !prefixes.iter().all(|prefix| prefix == "#default" || is_ncname(prefix)) {
-        return Err("a PrefixList consists of prefixes and #default");
-    }
-    Ok(prefixes)
+fn read_c14n_method<'d>(
+    element: Element<'d>,
+    signed_info: Element<'_>,
+    allowed: Allowed,
+) -> Result<Canonicalization<'d>, DsigError> {
+    Canonicalization::read(element, signed_info, allowed)
+        .map_err(|what| DsigError::C14n { what, found: found(element, "Algorithm") })
 }
 
-fn is_empty(element: Element<'_>) -> bool {
-    element.children().next().is_none() && !element.has_text()
+fn read_signature_method(
+    element: Element<'_>,
+    trust: Trust<'_>,
+) -> Result<SignatureMethod, DsigError> {
+    let refused = |what| DsigError::Algorithm { what, found: found(element, "Algorithm") };
+    let uri = element.attribute("Algorithm").unwrap_or_default();
+    let method =
+        SignatureMethod::from_uri(uri, trust.allowed).ok_or_else(|| refused("not accepted"))?;
+    if !is_empty(element) {
+        return Err(refused("it takes no parameters"));
+    }
+    if !trust.keys.iter().any(|key| method.fits(key.kind())) {
+        return Err(refused("there is no key of this type"));
+    }
+    Ok(method)
+}
+
+fn read_digest_method(element: Element<'_>, allowed: Allowed) -> Result<DigestMethod, DsigError> {
+    DigestMethod::from_uri(element.attribute("Algorithm").unwrap_or_default(), allowed)
+        .filter(|_| is_empty(element))
+        .ok_or_else(|| DsigError::DigestAlgorithm { found: found(element, "Algorithm") })
+}
+
+/// What a message has in this attribute; empty when it is missing.
+fn found(element: Element<'_>, attribute: &str) -> String {
+    element.attribute(attribute).unwrap_or_default().to_owned()
+}
+
+/// The algorithms of some transforms, at a length that fits a log line.
+fn uris(transforms: Element<'_>) -> String {
+    let uris = transforms.children().map(|child| found(child, "Algorithm")).collect::<Vec<_>>();
+    uris.join(" ").chars().take(512).collect()
 }

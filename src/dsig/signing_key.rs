@@ -7,7 +7,8 @@ use openssl::asn1::{Asn1Integer, Asn1Time};
 use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
-use openssl::hash::{MessageDigest, hash};
+use openssl::hash::MessageDigest;
+use openssl::md_ctx::MdCtx;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::pkey_ctx::PkeyCtx;
@@ -102,7 +103,7 @@ impl SigningKey {
         self.not_after
     }
 
-    /// `RSA 3072`, `EC P-256`.
+    /// `RSA 3072`, `EC P-256`, `Ed25519`.
     pub fn description(&self) -> String {
         self.kind.description()
     }
@@ -112,18 +113,19 @@ impl SigningKey {
         TrustedKey::from_certificate(&self.certificate)
     }
 
-    /// How this key signs: SHA-256 with whatever the key is.
+    /// How this key signs: with SHA-256, but for Ed25519, which has its own.
     pub const fn method(&self) -> SignatureMethod {
         match self.kind {
-            KeyKind::Rsa { .. } => SignatureMethod::Rsa(DigestMethod::Sha256),
-            KeyKind::Ec { .. } => SignatureMethod::Ecdsa(DigestMethod::Sha256),
+            KeyKind::Rsa { .. } => SignatureMethod::RsaSha256,
+            KeyKind::Ec { .. } => SignatureMethod::EcdsaSha256,
+            KeyKind::Ed25519 => SignatureMethod::Ed25519,
         }
     }
 
     /// Signs bytes by [`SigningKey::method`]. An ECDSA signature is `r` and `s`, each as long as
     /// the curve's field (RFC 6931, 2.3.6), which is also what JWS wants.
     pub fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, KeyRefusal> {
-        let digest = hash(MessageDigest::sha256(), bytes)?;
+        let digest = DigestMethod::Sha256.digest(bytes);
         match self.kind {
             KeyKind::Rsa { .. } => {
                 let mut context = PkeyCtx::new(&self.key)?;
@@ -131,15 +133,22 @@ impl SigningKey {
                 context.set_rsa_padding(Padding::PKCS1)?;
                 context.set_signature_md(DigestMethod::Sha256.md())?;
                 let mut signature = Vec::new();
-                context.sign_to_vec(&digest, &mut signature)?;
+                context.sign_to_vec(digest.as_ref(), &mut signature)?;
                 Ok(signature)
             }
             KeyKind::Ec { field, .. } => {
-                let signature = EcdsaSig::sign(&digest, &*self.key.ec_key()?)?;
+                let signature = EcdsaSig::sign(digest.as_ref(), &*self.key.ec_key()?)?;
                 let length = i32::try_from(field).unwrap_or(i32::MAX);
                 let mut bytes = signature.r().to_vec_padded(length)?;
                 bytes.extend(signature.s().to_vec_padded(length)?);
                 Ok(bytes)
+            }
+            KeyKind::Ed25519 => {
+                let mut context = MdCtx::new()?;
+                context.digest_sign_init(None, &self.key)?;
+                let mut signature = Vec::new();
+                context.digest_sign_to_vec(bytes, &mut signature)?;
+                Ok(signature)
             }
         }
     }

@@ -23,11 +23,26 @@ impl<'k> Trust<'k> {
 pub struct Allowed {
     /// RSA-SHA1 and SHA-1 digests (`allow_sha1_until`, decided for now).
     pub sha1: bool,
-    /// Inclusive C14N 1.0 and 1.1 (`allow_inclusive_c14n`).
+    /// Inclusive C14N 1.0 and 1.1 (`allow_inclusive_c14n`), also where it is implied because there
+    /// is no transform but enveloped-signature.
     pub inclusive_c14n: bool,
 }
 
 impl Allowed {
     /// The default: none of it.
     pub const NOTHING: Self = Self { sha1: false, inclusive_c14n: false };
+
+    /// Whether all that is `needed` is allowed.
+    pub const fn covers(self, needed: Self) -> bool {
+        (self.sha1 || !needed.sha1) && (self.inclusive_c14n || !needed.inclusive_c14n)
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            sha1: self.sha1 || other.sha1,
+            inclusive_c14n: self.inclusive_c14n || other.inclusive_c14n,
+        }
+    }
 }

@@ -3,20 +3,21 @@
 //! In: an element and the keys of the one identity provider that it may come from. Out: the same
 //! element as [`Verified`], or the reason against it.
 
-use openssl::bn::BigNum;
-use openssl::ecdsa::EcdsaSig;
-use openssl::error::ErrorStack;
-use openssl::hash::hash;
-use openssl::pkey_ctx::PkeyCtx;
-use openssl::rsa::Padding;
-
 use super::algorithm::SignatureMethod;
-use super::key::{KeyKind, TrustedKey};
+use super::key::TrustedKey;
+use super::made_by::Signed;
 use super::shape::ProfiledSignature;
 use super::signed_info::SignedInfo;
-use super::{Allowed, DsigError, Place, SignedBy, Trust, Verified};
+use super::{DsigError, Place, SignedBy, Trust, TrustedKeys, Verified};
 use crate::base::Checks;
-use crate::xml::{Element, c14n};
+use crate::xml::Element;
+
+/// How many keys a signature is tried with, in the order of the metadata.
+///
+/// In a roll-over there are two, the old and the new one; this is twice that, for those who list
+/// the keys of several of their servers. Each costs a verification, which a stranger can ask for:
+/// so a signature costs at most four, however many keys there are.
+const MOST_KEYS: usize = 4;
 
 /// Verifies the signature of a message or an assertion: see [`verify_at`], [`Place::AfterIssuer`].
 ///
@@ -34,56 +35,49 @@ pub fn verify<'d>(
 ///
 /// The order is that of XML Signature 3.2 with the shape in front: shape, digest of the content,
 /// signature over SignedInfo.
+///
+/// Of the keys at most the first four of the right type are tried. `KeyInfo` is not read, not even
+/// to choose among them: it would be the message's own word about whose it is.
 pub fn verify_at<'d>(
     element: Element<'d>,
     place: Place,
     trust: Trust<'_>,
-    _checks: &mut Checks,
+    checks: &mut Checks,
 ) -> Result<Option<Verified<Element<'d>>>, DsigError> {
-    let Some(signature) = ProfiledSignature::of(element, place)? else {
+    let Some(signature) = ProfiledSignature::of(element, place, trust, checks)? else {
         return Ok(None);
     };
 
     // What the signature covers are canonical bytes; so what it says is read from those.
     let mut signed_bytes = Vec::with_capacity(2048);
-    canonicalise(
-        signature.signed_info,
-        &signature.claimed.own_prefixes,
-        &mut signed_bytes,
-    );
-    let signed_info = SignedInfo::read_canonical(&signed_bytes, element.attribute("ID"))?;
+    signature.claimed.own_c14n.write(signature.signed_info, &mut signed_bytes);
+    let document = SignedInfo::document(&signed_bytes)?;
+    let signed_info = SignedInfo::read_canonical(&document, element, trust)?;
     if signed_info != signature.claimed {
         return Err(DsigError::Structure(
             "SignedInfo and its canonical form differ",
         ));
     }
-    let method = signed_info.method;
-    let fitting = trust.keys.iter().filter(|key| method.fits(key.kind())).collect::<Vec<_>>();
-    if fitting.is_empty() {
-        let found = method.uri().to_owned();
-        return Err(DsigError::Algorithm { what: "there is no key of this type", found });
-    }
 
     // The one view that is digested here is the one that is given away below.
     let view = element.narrowed(Some(signature.element));
     let mut content = Vec::with_capacity(16 * 1024);
-    canonicalise(view, &signed_info.prefixes, &mut content);
-    let digest = hash(signed_info.digest_method.message_digest(), &content);
-    let digest = digest.map_err(|_| DsigError::Digest)?;
+    signed_info.c14n.write(view, &mut content);
+    let digest = signed_info.digest_method.digest(&content);
     if digest.as_ref() != signed_info.digest.as_slice() {
         return Err(DsigError::Digest);
     }
+    checks.pass("signature.digest");
 
-    // `Ok(true)` and nothing else is a yes: what OpenSSL calls an error is a no here.
-    let made =
-        |key: &&&TrustedKey| made_by(key, method, &signed_bytes, &signature.value).unwrap_or(false);
-    match fitting.iter().find(made) {
-        Some(key) => {
-            let signed_by = SignedBy::new(key.shared_fingerprint(), Allowed::NOTHING);
-            Ok(Some(Verified::attest(view, signed_by)))
-        }
-        None => Err(DsigError::Invalid { tried: fitting.len() }),
-    }
+    let key = signer(
+        trust.keys,
+        signed_info.method,
+        &signed_bytes,
+        &signature.value,
+    )?;
+    checks.pass_with("signature.value", || key.fingerprint().to_owned());
+    let signed_by = SignedBy::new(key.shared_fingerprint(), signed_info.needs());
+    Ok(Some(Verified::attest(view, signed_by)))
 }
 
 /// Bindings 3.4.4.1: verifies the signature over `SAMLRequest=…&RelayState=…&SigAlg=…` (or
@@ -93,53 +87,63 @@ pub fn verify_at<'d>(
 /// again would not give the same ones (some senders write `%2f`, some `%2F`). `sig_alg` and
 /// `signature` are the two parameters, decoded: the one from per cent, the other from base64 too.
 /// `sig_alg` has to be what `signed` ends with, so that the algorithm is signed as well.
+///
+/// ```
+/// use samlgate::base::Timestamp;
+/// use samlgate::dsig::{SigningKey, Trust, TrustedKeys, verify_query};
+/// let key = SigningKey::generate_ec("sp", Timestamp::EPOCH).unwrap();
+/// let sig_alg = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256";
+/// let signed = b"SAMLRequest=fZ%2B&SigAlg=http://www.w3.org/2001/04/xmldsig-more%23ecdsa-sha256";
+/// let signature = key.sign(signed).unwrap();
+///
+/// let keys = TrustedKeys::one(key.trusted().unwrap());
+/// let signed_by = verify_query(signed, sig_alg, &signature, Trust::only(&keys)).unwrap();
+/// assert_eq!(signed_by.fingerprint(), key.fingerprint());
+///
+/// let error = verify_query(&signed[1..], sig_alg, &signature, Trust::only(&keys)).unwrap_err();
+/// assert_eq!(error.code().as_str(), "sig.invalid");
+/// ```
 pub fn verify_query(
     signed: &[u8],
     sig_alg: &str,
     signature: &[u8],
     trust: Trust<'_>,
 ) -> Result<SignedBy, DsigError> {
-    let refused = || DsigError::Algorithm { what: "not accepted", found: sig_alg.to_owned() };
-    let method = SignatureMethod::from_uri(sig_alg).ok_or_else(refused)?;
-    let fitting = trust.keys.iter().filter(|key| method.fits(key.kind())).collect::<Vec<_>>();
-    let made = |key: &&&TrustedKey| made_by(key, method, signed, signature).unwrap_or(false);
-    match fitting.iter().find(made) {
-        Some(key) => Ok(SignedBy::new(key.shared_fingerprint(), Allowed::NOTHING)),
-        None => Err(DsigError::Invalid { tried: fitting.len() }),
+    let refused = |what| {
+        let found = sig_alg.chars().take(256).collect();
+        DsigError::Algorithm { what, found }
+    };
+    let method =
+        SignatureMethod::from_uri(sig_alg, trust.allowed).ok_or_else(|| refused("not accepted"))?;
+    if !ends_with_algorithm(signed, sig_alg) {
+        return Err(refused("SigAlg is not the last parameter that is signed"));
     }
+    if !trust.keys.iter().any(|key| method.fits(key.kind())) {
+        return Err(refused("there is no key of this type"));
+    }
+    let key = signer(trust.keys, method, signed, signature)?;
+    Ok(SignedBy::new(key.shared_fingerprint(), method.needs()))
 }
 
-fn canonicalise(element: Element<'_>, prefixes: &[String], out: &mut Vec<u8>) {
-    let prefixes = prefixes.iter().map(String::as_str).collect::<Vec<_>>();
-    c14n::exclusive(element, &prefixes, out);
-}
-
-/// Whether this key made this signature over these bytes.
-pub(super) fn made_by(
-    key: &TrustedKey,
+/// The key that made this signature over these bytes.
+fn signer<'k>(
+    keys: &'k TrustedKeys,
     method: SignatureMethod,
     bytes: &[u8],
     signature: &[u8],
-) -> Result<bool, ErrorStack> {
-    let digest = hash(method.digest().message_digest(), bytes)?;
-    match (method, key.kind()) {
-        (SignatureMethod::Rsa(digest_method), KeyKind::Rsa { .. }) => {
-            let mut context = PkeyCtx::new(key.public_key())?;
-            context.verify_init()?;
-            context.set_rsa_padding(Padding::PKCS1)?;
-            context.set_signature_md(digest_method.md())?;
-            context.verify(&digest, signature)
-        }
-        (SignatureMethod::Ecdsa(_), KeyKind::Ec { field, .. }) => {
-            let Some((r, s)) = signature.split_at_checked(field).filter(|(_, s)| s.len() == field)
-            else {
-                return Ok(false);
-            };
-            let (r, s) = (BigNum::from_slice(r)?, BigNum::from_slice(s)?);
-            let signature = EcdsaSig::from_private_components(r, s)?;
-            let public_key = key.public_key().ec_key()?;
-            signature.verify(&digest, &public_key)
-        }
-        _ => Ok(false),
-    }
+) -> Result<&'k TrustedKey, DsigError> {
+    let fitting = || keys.iter().filter(|key| method.fits(key.kind()));
+    let signed = Signed::new(method, bytes);
+    let made = fitting().take(MOST_KEYS).find(|key| signed.made_by(key, signature));
+    made.ok_or_else(|| {
+        let of = fitting().count();
+        DsigError::Invalid { tried: of.min(MOST_KEYS), of }
+    })
+}
+
+/// Whether a query ends with `SigAlg=` and, percent-encoded in whatever way, this value.
+fn ends_with_algorithm(signed: &[u8], sig_alg: &str) -> bool {
+    let last = signed.rsplit(|byte| *byte == b'&').next().unwrap_or_default();
+    let value = last.strip_prefix(b"SigAlg=");
+    value.is_some_and(|value| percent_encoding::percent_decode(value).eq(sig_alg.bytes()))
 }
