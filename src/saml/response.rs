@@ -138,7 +138,12 @@ impl<'d> ResponseMessage<'d> {
         if opened.inherits {
             return Err(SamlError::Inherits);
         }
-        Ok(Assertion::read_decrypted(&opened, outer, keys.decryption, checks)?)
+        Ok(Assertion::read_decrypted(
+            &opened,
+            outer,
+            keys.decryption,
+            checks,
+        )?)
     }
 
     /// Core 1.3.4: the message and what was encrypted in it are one document.
@@ -146,7 +151,10 @@ impl<'d> ResponseMessage<'d> {
         let around = std::iter::once(self.root).chain(self.root.descendants());
         let around = around.filter_map(|element| element.attribute("ID")).collect::<HashSet<_>>();
         let inside = std::iter::once(decrypted).chain(decrypted.descendants());
-        match inside.filter_map(|element| element.attribute("ID")).find(|id| around.contains(id)) {
+        match inside
+            .filter_map(|element| element.attribute("ID"))
+            .find(|id| around.contains(id))
+        {
             Some(id) => Err(XmlError::Id {
                 what: "occurs inside and around what was encrypted",
                 value: id.chars().take(80).collect(),

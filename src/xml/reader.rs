@@ -5,15 +5,10 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memmem};
-
-use super::chars::{
-    NAME, NAME_START, class, is_char, is_name_char, is_name_start, is_ncname, is_white,
-};
+use super::chars::{is_char, is_name_char, is_name_start, is_ncname, is_white};
+use super::error::UNDECLARED;
 use super::limits::{Budget, Limits, Mode};
-use super::tree::{
-    Attribute, Binding, Document, ElementData, NONE, Name, Node, Span, narrow, piece, resolve, wide,
-};
+use super::tree::{Attribute, Binding, Document, Element, ElementData, Node, Span};
 use super::{XmlError, ns};
 
 pub(super) fn read(bytes: Vec<u8>, mode: Mode, limits: &Limits) -> Result<Document, XmlError> {
@@ -106,18 +101,34 @@ impl<'s> Reader<'s> {
             bindings,
             commented: false,
         };
+        let (open, tag, ids) = (Vec::new(), Vec::new(), Vec::new());
+        // The prefix `xml` is bound from the beginning.
+        let around = (Some(0), 0);
         Self {
             source,
-            at: if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 },
+            at: 0,
             mode,
-            budget: Budget::new(*limits),
-            tree,
-            open: Vec::with_capacity(16),
-            declared: Vec::with_capacity(8),
-            ids: Vec::with_capacity(8),
-            // The prefix `xml` is bound from the beginning.
-            around: (0, 0),
-            text_in_root: false,
+            budget,
+            document,
+            open,
+            tag,
+            ids,
+            around,
+        }
+    }
+
+    /// Puts the declarations that are in scope at `context` around the document.
+    fn inherit(&mut self, context: Element<'_>) -> Result<(), XmlError> {
+        let theirs = context.document();
+        let mut declared = Vec::<(&str, &str)>::new();
+        let mut scope = context.data().scope;
+        while let Some(binding) = scope.and_then(|id| theirs.bindings.get(id)) {
+            let prefix = theirs.str(binding.prefix);
+            // Inner ones come first, and hide what is further out.
+            if prefix != "xml" && !declared.iter().any(|(other, _)| *other == prefix) {
+                declared.push((prefix, theirs.str(binding.namespace)));
+            }
+            scope = binding.outer;
         }
     }
 

@@ -51,7 +51,9 @@ impl Plaintext {
 
 impl std::fmt::Debug for Plaintext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plaintext").field("bytes", &self.bytes.len()).finish_non_exhaustive()
+        f.debug_struct("Plaintext")
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
     }
 }
 

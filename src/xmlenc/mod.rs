@@ -50,10 +50,15 @@ pub fn decrypt(
     }
     checks.pass_with("encryption.algorithm", || found.method.uri().to_owned());
     let length = found.method.cipher().key_len();
-    let key = transport::unwrap(decryption.keys, &found.transport, &found.wrapped_key, length)
-        .ok_or(XmlencError::Failed)?;
+    let key = transport::unwrap(
+        decryption.keys,
+        &found.transport,
+        &found.wrapped_key,
+        length,
+    )
+    .ok_or(XmlencError::Failed)?;
     content::open(found.method, &key, &found.content, covered)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

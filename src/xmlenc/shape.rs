@@ -42,7 +42,9 @@ impl Ciphertext {
         attributes(data, &["Id", "Type", "MimeType"])?;
         // Core 6.2: what is encrypted is an element, whole.
         if data.attribute("Type").is_some_and(|kind| kind != TYPE_ELEMENT) {
-            return Err(XmlencError::Structure("the Type of EncryptedData is not Element"));
+            return Err(XmlencError::Structure(
+                "the Type of EncryptedData is not Element",
+            ));
         }
         let mut parts = Parts::of(data)?;
         let method = content_method(parts.required(ns::XENC, "EncryptionMethod")?)?;
@@ -56,7 +58,9 @@ impl Ciphertext {
         let key = encrypted_key(info, &beside, decryption)?;
         attributes(key, &["Id", "Recipient", "Type", "MimeType"])?;
         if key.attribute("Type").is_some_and(|kind| kind != TYPE_ENCRYPTED_KEY) {
-            return Err(XmlencError::Structure("the Type of EncryptedKey is another one"));
+            return Err(XmlencError::Structure(
+                "the Type of EncryptedKey is another one",
+            ));
         }
         let mut parts = Parts::of(key)?;
         let transport = key_transport(parts.required(ns::XENC, "EncryptionMethod")?)?;
@@ -94,26 +98,37 @@ fn encrypted_key<'d>(
     }
     if let Some(retrieval) = retrieval {
         if !inside.is_empty() {
-            return Err(XmlencError::Structure("an EncryptedKey beside a RetrievalMethod"));
+            return Err(XmlencError::Structure(
+                "an EncryptedKey beside a RetrievalMethod",
+            ));
         }
         return retrieved(retrieval, beside);
     }
     let found = match (inside.as_slice(), beside) {
         (inside, []) => inside,
         ([], beside) => beside,
-        _ => return Err(XmlencError::Structure("EncryptedKeys inside and beside the data")),
+        _ => {
+            return Err(XmlencError::Structure(
+                "EncryptedKeys inside and beside the data",
+            ));
+        }
     };
     if let [only] = found {
         return Ok(*only);
     }
     // Core 6.2: with several recipients, each EncryptedKey says whose it is.
     let ours = |key: &&Element<'d>| {
-        decryption.keys.entity_id().is_some_and(|name| key.attribute("Recipient") == Some(name))
+        decryption
+            .keys
+            .entity_id()
+            .is_some_and(|name| key.attribute("Recipient") == Some(name))
     };
     let mut ours = found.iter().filter(ours);
     match (ours.next(), ours.next()) {
         (Some(only), None) => Ok(*only),
-        _ => Err(XmlencError::Structure("not exactly one EncryptedKey is for us")),
+        _ => Err(XmlencError::Structure(
+            "not exactly one EncryptedKey is for us",
+        )),
     }
 }
 
@@ -128,8 +143,9 @@ fn retrieved<'d>(
     if retrieval.attribute("Type").is_some_and(|kind| kind != TYPE_ENCRYPTED_KEY) {
         return Err(XmlencError::Structure("a RetrievalMethod of another Type"));
     }
-    let id = fragment(retrieval)
-        .ok_or(XmlencError::Structure("a RetrievalMethod that points elsewhere"))?;
+    let id = fragment(retrieval).ok_or(XmlencError::Structure(
+        "a RetrievalMethod that points elsewhere",
+    ))?;
     let mut named = beside.iter().filter(|key| key.attribute("Id") == Some(id));
     match (named.next(), named.next()) {
         (Some(only), None) => Ok(*only),
@@ -180,13 +196,22 @@ fn key_transport(method: Element<'_>) -> Result<KeyTransport, XmlencError> {
             Some(part)
         };
         if twice.is_some() {
-            return Err(XmlencError::Structure("EncryptionMethod has other content than RSA-OAEP"));
+            return Err(XmlencError::Structure(
+                "EncryptionMethod has other content than RSA-OAEP",
+            ));
         }
     }
-    let digest = parameter(digest, "OAEP digest is not accepted", OaepDigest::from_digest_uri)?;
+    let digest = parameter(
+        digest,
+        "OAEP digest is not accepted",
+        OaepDigest::from_digest_uri,
+    )?;
     let mask = parameter(mask, "OAEP mask is not accepted", OaepDigest::from_mask_uri)?;
     if uri == RSA_OAEP_MGF1P && mask != OaepDigest::Sha1 {
-        return Err(algorithm("this key transport has its mask in its name", uri));
+        return Err(algorithm(
+            "this key transport has its mask in its name",
+            uri,
+        ));
     }
     let label = label.map(base64).transpose()?.unwrap_or_default();
     Ok(KeyTransport { digest, mask, label })
@@ -221,7 +246,9 @@ fn base64(element: Element<'_>) -> Result<Vec<u8>, XmlencError> {
     attributes(element, &[])?;
     let text = element.text().ok_or(XmlencError::Structure("elements in a base64 text"))?;
     let packed = text.bytes().filter(|byte| !b" \t\r\n".contains(byte)).collect::<Vec<_>>();
-    STANDARD.decode(packed).map_err(|_| XmlencError::Structure("a value is not base64"))
+    STANDARD
+        .decode(packed)
+        .map_err(|_| XmlencError::Structure("a value is not base64"))
 }
 
 /// The ID in `URI="#id"`.
@@ -237,7 +264,9 @@ fn attributes(element: Element<'_>, allowed: &[&str]) -> Result<(), XmlencError>
     if element.attributes().all(known) {
         return Ok(());
     }
-    Err(XmlencError::Structure("an attribute that SAML has no use for"))
+    Err(XmlencError::Structure(
+        "an attribute that SAML has no use for",
+    ))
 }
 
 fn algorithm(what: &'static str, uri: &str) -> XmlencError {
@@ -262,14 +291,17 @@ impl<'d> Parts<'d> {
     }
 
     fn required(&mut self, namespace: &str, name: &str) -> Result<Element<'d>, XmlencError> {
-        self.optional(namespace, name)
-            .ok_or(XmlencError::Structure("an element is missing, or stands elsewhere"))
+        self.optional(namespace, name).ok_or(XmlencError::Structure(
+            "an element is missing, or stands elsewhere",
+        ))
     }
 
     fn end(mut self) -> Result<(), XmlencError> {
         match self.rest.next() {
             None => Ok(()),
-            Some(_) => Err(XmlencError::Structure("an element that SAML has no use for")),
+            Some(_) => Err(XmlencError::Structure(
+                "an element that SAML has no use for",
+            )),
         }
     }
 }

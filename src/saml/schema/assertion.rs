@@ -96,7 +96,9 @@ pub fn read_assertion(
         let opened = Decrypted::open(encrypted, name, decryption, Covered::BySignature, checks)?;
         // As in the message around it: SAML has no place for a Signature here.
         if opened.root().descendants().any(|inner| inner.is(ns::DS, "Signature")) {
-            return Err(XmlencError::Content("there is a Signature in it".to_owned()));
+            return Err(XmlencError::Content(
+                "there is a Signature in it".to_owned(),
+            ));
         }
         Ok(opened)
     };
