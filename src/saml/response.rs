@@ -233,3 +233,6 @@ impl SignedResponse<'_> {
         })?)
     }
 }
+
+#[cfg(test)]
+mod tests;

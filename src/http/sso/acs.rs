@@ -116,9 +116,7 @@ async fn accept(
     evidence.return_to = Some(landing.clone());
 
     let signed = message.verify(idp.keys(&app.decryption_keys, now), checks).map_err(saml)?; // verified
-    let valid = signed
-        .validate(origin, &idp.expectations(&live.sp), checks, now)
-        .map_err(saml)?;
+    let valid = signed.validate(origin, &idp.expectations(&live.sp), checks, now).map_err(saml)?;
     let accepted = OneUse::claim(app.ports.one_use.as_ref(), valid, now)
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?;
