@@ -27,6 +27,7 @@ from attack import (
     victimised,
 )
 from encrypt import Encryption, encrypted
+from saml import IDP as CORP
 from saml import OTHER_IDP
 from sign import read
 from tree import E, declare
@@ -64,7 +65,7 @@ def classical(family):
             "XSW-01",
             evil.write(),
             # With both, the Assertion's Signature went into the Response's.
-            "sig.position" if where == "both" else "sig.structure|xml.id",
+            "sig.position" if where == "both" else "sig.structure",
             signed=where,
         )
 
@@ -1175,15 +1176,19 @@ def mixtures(family):
     """Messages of two logins, of two identity providers, of two purposes."""
     # The attacker's signed Assertion inside of a Response that is signed by another provider.
     mine = read(signed(response(assertion()), "assertion"))
-    theirs = response(mine.find("Assertion"), issuer=OTHER_IDP)
-    family.add(
-        "70-response-by-another-idp",
-        "An Assertion of one identity provider in a Response that another one signed",
-        "XSW-03,PRO-60",
-        odd_signed(theirs, theirs, {"key": "other"}),
-        "sig.invalid",
-        signed="both",
-    )
+    for path, issuer, code in (
+        ("70-response-by-another-idp", OTHER_IDP, "proto.mix_up"),
+        ("70b-response-by-another-idp-in-our-name", CORP, "sig.invalid"),
+    ):
+        theirs = response(mine.find("Assertion").copy(), issuer=issuer)
+        family.add(
+            path,
+            f"An Assertion of one identity provider in a Response that another one signed as {issuer}",
+            "XSW-03,PRO-60",
+            odd_signed(theirs, theirs, {"key": "other"}),
+            code,
+            signed="both",
+        )
     # Two signed Assertions, both genuine.
     first = read(signed(response(assertion(ID="_first")), "assertion")).find("Assertion")
     second = read(signed(response(assertion(ID="_second")), "assertion")).find("Assertion")
