@@ -135,14 +135,21 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         &config.sp,
         &[&keys.signing],
         &keys.signing,
+        &keys.encryption.certificate_der,
         entropy.as_ref(),
     )
     .map_err(|error| StartError::Metadata(error.to_string()))?;
-    gauge!(
-        CERTIFICATE_NOT_AFTER,
-        "owner" => "sp", "use" => "signing", "fingerprint" => keys.signing.fingerprint().to_owned()
-    )
-    .set(seconds(keys.signing.not_after()));
+    let published = &keys.encryption.certificate;
+    for (purpose, fingerprint, not_after) in [
+        ("signing", keys.signing.fingerprint(), keys.signing.not_after()),
+        ("encryption", published.fingerprint(), published.not_after()),
+    ] {
+        gauge!(
+            CERTIFICATE_NOT_AFTER,
+            "owner" => "sp", "use" => purpose, "fingerprint" => fingerprint.to_owned()
+        )
+        .set(seconds(not_after));
+    }
     let jwt = Jwt::new(&config.sp.public_url, keys.jwt, Vec::new(), entropy.clone());
     let jwt = Arc::new(jwt);
     let supervisor = Supervisor::new();
@@ -161,7 +168,8 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         },
         sessions: Sessions::new(session_store, config.lifetimes, SESSIONS_IN_MEMORY),
         signing_key: keys.signing,
-        decryption_keys: DecryptionKeys::default(),
+        decryption_keys: DecryptionKeys::from_vec(keys.encryption.keys)
+            .known_as(&config.sp.entity_id),
         live,
     }));
     let gateway = Arc::new(Gateway {

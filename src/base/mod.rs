@@ -4,6 +4,7 @@
 //! [`clock`] and [`entropy`] and nowhere else, so that everything above them can be tested by
 //! stepping a clock and fixing the dice.
 
+pub mod certificate;
 pub mod check;
 pub mod clock;
 pub mod code;

@@ -22,14 +22,17 @@ pub struct SpMetadata {
 
 /// Writes and signs our EntityDescriptor.
 ///
-/// It has no encryption key: assertions are protected by TLS on their way through the browser,
-/// and identity providers that find a key there encrypt without being asked.
+/// `encryption` is the certificate of the key that others encrypt to, in DER. With it go the
+/// algorithms that we would choose, best first: identity providers that read them take the first
+/// that they know. Many that find a key there encrypt without being asked, and what AD FS and
+/// Entra ID then send is AES-CBC; docs/idp says what to do there.
 /// It has no `validUntil`: identity providers that import it once would fail on that day.
 /// `cacheDuration` is an hour, so that those which poll learn of a new key in time.
 pub fn sp_metadata(
     sp: &ServiceProvider,
     keys: &[&SigningKey],
     signing: &SigningKey,
+    encryption: &[u8],
     entropy: &dyn Entropy,
 ) -> Result<SpMetadata, DsigError> {
     let id = entropy::message_id(entropy);
@@ -47,11 +50,14 @@ pub fn sp_metadata(
         .attr("WantAssertionsSigned", "true")
         .attr("protocolSupportEnumeration", PROTOCOL_NS);
     for key in keys {
-        writer.start("md:KeyDescriptor").attr("use", "signing");
-        writer.start("ds:KeyInfo").attr("xmlns:ds", DSIG_NS);
-        writer.start("ds:X509Data").start("ds:X509Certificate");
-        writer.text(&STANDARD.encode(key.certificate_der())).end().end().end().end();
+        key_descriptor(&mut writer, "signing", key.certificate_der());
+        writer.end();
     }
+    key_descriptor(&mut writer, "encryption", encryption);
+    for algorithm in ENCRYPTION_METHODS {
+        writer.start("md:EncryptionMethod").attr("Algorithm", algorithm).end();
+    }
+    writer.end();
     for format in [
         "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
         "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
@@ -74,4 +80,23 @@ pub fn sp_metadata(
         xml: format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{xml}\n"),
         etag,
     })
+}
+
+/// Metadata 2.4.1.1. AES-GCM first, since it guards itself; AES-CBC for those that have nothing
+/// else. Every name of RSA-OAEP goes with every cipher, and the older one is the one that all know.
+const ENCRYPTION_METHODS: [&str; 6] = [
+    "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+    "http://www.w3.org/2009/xmlenc11#aes128-gcm",
+    "http://www.w3.org/2001/04/xmlenc#aes256-cbc",
+    "http://www.w3.org/2001/04/xmlenc#aes128-cbc",
+    "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
+    "http://www.w3.org/2009/xmlenc11#rsa-oaep",
+];
+
+/// A KeyDescriptor, still open: what belongs behind its KeyInfo may follow.
+fn key_descriptor(writer: &mut Writer, purpose: &str, certificate_der: &[u8]) {
+    writer.start("md:KeyDescriptor").attr("use", purpose);
+    writer.start("ds:KeyInfo").attr("xmlns:ds", DSIG_NS);
+    writer.start("ds:X509Data").start("ds:X509Certificate");
+    writer.text(&STANDARD.encode(certificate_der)).end().end().end();
 }
