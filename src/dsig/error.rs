@@ -54,6 +54,9 @@ pub enum DsigError {
     /// Not base64, or not of the length that the algorithm makes.
     #[error("{0}")]
     Encoding(&'static str),
+    /// A comment is in what the signature covers, and yet C14N leaves it out (CVE-2017-11427).
+    #[error("there is a comment inside what is signed")]
+    Comment,
     /// XML Signature 3.2.1: the content is not what was digested.
     #[error("the digest does not match the content")]
     Digest,
@@ -75,6 +78,7 @@ impl DsigError {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Position(_) => ErrorCode::SigPosition,
+            Self::Comment => ErrorCode::XmlForbiddenNode,
             Self::Structure(_) => ErrorCode::SigStructure,
             Self::Reference { .. } => ErrorCode::SigReference,
             Self::Transform { .. } => ErrorCode::SigTransform,
