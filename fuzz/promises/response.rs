@@ -61,7 +61,7 @@ pub fn claims(bytes: &[u8]) -> Option<Claims> {
     let origin = match asked {
         Some(request_id) => Origin::Requested(PendingLogin {
             request_id,
-            idp: IdpName::parse("corp").ok()?,
+            idp: IdpName::parse("corp")?,
             return_to: LocalPath::root(),
             created_at: now(),
         }),

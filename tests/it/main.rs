@@ -19,6 +19,7 @@ mod corpus;
 mod demo;
 mod dsig_xmlsec;
 mod error_codes;
+mod fuzz_replay;
 mod gateway;
 mod peers;
 mod proxy;
