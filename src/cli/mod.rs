@@ -7,6 +7,7 @@ pub mod config_check;
 mod config_show;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod explain;
 mod health;
 pub mod idp_import;
 pub mod idp_list;
@@ -70,6 +71,19 @@ enum Command {
     /// Manage identity providers.
     #[command(subcommand)]
     Idp(IdpCommand),
+    /// Check one SAML message offline, and print every check.
+    ///
+    /// Runs the code of the assertion consumer service on a message that somebody has at hand, and
+    /// tells who would be let in, or which rule is broken, and who has to change what. It opens no
+    /// session and writes nothing.
+    #[command(after_help = "Examples:\n  \
+                      samlgate explain response.xml\n  \
+                      samlgate explain --at 2026-11-21T12:00:00Z form.txt\n  \
+                      samlgate explain --set allow_sha1_until=2030-01-01 response.xml\n  \
+                      samlgate explain --idp-metadata idp.xml --sp-entity-id https://app.example.com/saml/metadata \
+                      --acs-url https://app.example.com/saml/acs - < response.b64\n\n\
+                      Exit codes: 0 it would be accepted, 1 it would be refused, 2 nobody can say.")]
+    Explain(explain::ExplainArgs),
     /// Ask the running gateway whether it is ready; for container health checks.
     ///
     /// Requests /readyz from `admin.listen`. Exits with 0 when the gateway is healthy and with 1
@@ -163,6 +177,7 @@ pub fn main() -> ExitCode {
             idp_remove::run(args, loaded).await
         }),
         Command::Idp(IdpCommand::Values(args)) => values::run(&args),
+        Command::Explain(args) => wait(explain::run(args)),
         Command::Health(args) => health::run(&args),
     }
 }

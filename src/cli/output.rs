@@ -67,7 +67,7 @@ fn say(word: &str, colour: &str, message: &str) {
 
 /// Text without the control characters by which a file or a server could write anything at all
 /// on somebody's terminal.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let shown = |character: char| match character {
         '\n' => '\n',
         character if character.is_control() => '\u{fffd}',

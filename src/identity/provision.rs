@@ -7,9 +7,10 @@
 use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
 use crate::directory::{Changed, Created, DirectoryStore, Profile, UniqueField, User};
 use crate::identity::{
-    Identity, IdentityError, IdentitySettings, LinkBy, Mapped, NamedBy, Provisioning, map, roles,
+    AttributeMap, Identity, IdentityError, IdentitySettings, LinkBy, Mapped, NamedBy, Provisioning,
+    map, roles,
 };
-use crate::saml::{Accepted, Vendor};
+use crate::saml::{Accepted, Claims, Vendor};
 
 /// Each round that fails means that somebody else's change of the same person succeeded; this many
 /// in a row are more logins of one person at one moment than a browser can open.
@@ -29,6 +30,22 @@ pub struct Asserter<'a> {
     pub owner_of: &'a (dyn Fn(&str) -> Option<IdpName> + Sync),
 }
 
+/// What an assertion says about a person, whoever they are here: the part that needs no store.
+pub fn asserted(
+    claims: &Claims,
+    asserter: Asserter<'_>,
+    attributes: &AttributeMap,
+) -> Result<Mapped, IdentityError> {
+    let mapped = map(
+        claims,
+        asserter.vendor,
+        asserter.allow_duplicates,
+        attributes,
+    )?;
+    check_domains(&mapped, &asserter)?;
+    Ok(mapped)
+}
+
 /// Finds the person, or creates them where that is allowed, and brings what we know up to date.
 pub async fn resolve(
     accepted: &Accepted,
@@ -38,14 +55,8 @@ pub async fn resolve(
     entropy: &dyn Entropy,
     now: Timestamp,
 ) -> Result<Identity, IdentityError> {
-    let Asserter { idp, vendor, allow_duplicates, .. } = asserter;
-    let mapped = map(
-        accepted.claims(),
-        vendor,
-        allow_duplicates,
-        &settings.attributes,
-    )?;
-    check_domains(&mapped, &asserter)?;
+    let idp = asserter.idp;
+    let mapped = asserted(accepted.claims(), asserter, &settings.attributes)?;
     let search = Search { mapped: &mapped, idp, settings, store };
     let mut taken = None;
     for _ in 0..ROUNDS {
@@ -350,8 +361,8 @@ mod tests {
     use super::*;
     use crate::base::entropy::SystemEntropy;
     use crate::base::{ErrorCode, RoleName};
-    use crate::identity::{AttributeMap, AttributeName, RoleRule, Target};
-    use crate::saml::{Attribute, Claims, NameId};
+    use crate::identity::{AttributeName, RoleRule, Target};
+    use crate::saml::{Attribute, NameId};
     use crate::store::SqliteStore;
 
     const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";

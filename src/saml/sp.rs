@@ -13,15 +13,22 @@ pub struct ServiceProvider {
     pub entity_id: String,
     /// How far the clocks of both sides may differ; at most 300 s (`clock_skew`).
     pub clock_skew: Duration,
+    /// Another ACS than that of this gateway: for messages that were sent elsewhere, and are only
+    /// looked at (`samlgate explain`).
+    pub other_acs: Option<String>,
 }
 
 impl ServiceProvider {
     /// Largest `clock_skew`: wider windows make stolen messages useful for longer.
     pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
 
+    /// `clock_skew` where nobody sets it.
+    pub const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(180);
+
     /// The one AssertionConsumerService.
     pub fn acs_url(&self) -> String {
-        self.public_url.join("/saml/acs")
+        let ours = || self.public_url.join("/saml/acs");
+        self.other_acs.clone().unwrap_or_else(ours)
     }
 
     /// Where our metadata is.

@@ -174,7 +174,12 @@ mod tests {
     fn sp() -> ServiceProvider {
         let public_url = PublicUrl::parse("https://app.example.com").unwrap();
         let entity_id = public_url.join("/saml/metadata");
-        ServiceProvider { public_url, entity_id, clock_skew: Duration::from_secs(180) }
+        ServiceProvider {
+            public_url,
+            entity_id,
+            clock_skew: Duration::from_secs(180),
+            other_acs: None,
+        }
     }
 
     #[test]

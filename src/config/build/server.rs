@@ -183,7 +183,12 @@ pub(in crate::config) fn saml(
     reader.derived(scope, "entity_id", &derived);
     let entity_id = entity_id.unwrap_or(derived);
     Some((
-        ServiceProvider { public_url, entity_id, clock_skew: clock_skew? },
+        ServiceProvider {
+            public_url,
+            entity_id,
+            clock_skew: clock_skew?,
+            other_acs: None,
+        },
         keys?,
     ))
 }

@@ -44,6 +44,12 @@ impl SqliteStore {
         open::open(path).await
     }
 
+    /// Opens a file only to read it, and changes nothing: not the tables of an older version, not
+    /// the files beside it. For a moment in the life of a command, not for a gateway.
+    pub async fn open_to_read(path: &str) -> Result<Self, StoreError> {
+        open::open_to_read(path).await
+    }
+
     /// Whether the database answers: for `/readyz`.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT value FROM meta LIMIT 1")

@@ -52,6 +52,23 @@ pub(super) async fn open(path: &str) -> Result<SqliteStore, StoreError> {
     Ok(SqliteStore { writer, readers })
 }
 
+pub(super) async fn open_to_read(path: &str) -> Result<SqliteStore, StoreError> {
+    // While a gateway runs, what it wrote last is in the WAL, and reading that takes part in its
+    // locks. Without a WAL nobody runs, and SQLite would make one to read; `immutable` keeps it
+    // from that.
+    let alone = !Path::new(&format!("{path}-wal")).exists();
+    let options = options(path).read_only(true).immutable(alone);
+    let readers = pool(options, 1).await.map_err(|error| explain(path, error))?;
+    let question = "SELECT application_id FROM pragma_application_id";
+    let application = sqlx::query_scalar::<_, i64>(question).fetch_one(&readers).await;
+    if application.map_err(|error| explain(path, error))? != APPLICATION_ID {
+        return Err(StoreError::new(format_args!(
+            "{path} is not a database of samlgate"
+        )));
+    }
+    Ok(SqliteStore { writer: readers.clone(), readers })
+}
+
 fn options(path: &str) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new()
         // The driver's default, NORMAL in WAL, may lose the last commits in a power cut: a used

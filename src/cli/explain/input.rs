@@ -1,0 +1,175 @@
+//! What somebody has at hand → what a browser would have sent.
+//!
+//! People copy messages out of consoles, address bars and browser tools, in whatever form they find
+//! them. Each is put back into the form in which the ACS takes it, so that the ACS's own code reads
+//! it; nothing about it is repaired.
+
+use std::io::{IsTerminal as _, Read as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::DeflateDecoder;
+use url::form_urlencoded;
+
+use super::BindingName;
+use crate::cli::output;
+use crate::saml::binding::post::{MAX_BODY, MAX_MESSAGE};
+
+/// More than the ACS takes, so that what is too large is refused by it and not by us.
+const MOST_BYTES: usize = 4 * MAX_BODY;
+
+/// A message, as it would arrive.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    /// The body of a POST to the ACS.
+    Post(Vec<u8>),
+    /// In an address: its XML, as far as that can be had.
+    Redirect(Option<Vec<u8>>),
+}
+
+/// Reads a file, or standard input for `-`.
+pub(super) fn read(file: &Path, binding: Option<BindingName>) -> Result<Message, String> {
+    let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    let read = if file.as_os_str() == "-" {
+        if std::io::stdin().is_terminal() {
+            output::note("paste the message, and end it with Ctrl-D on a line of its own");
+        }
+        std::io::stdin().take(most).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(most).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| format!("{}: {error}", file.display()))?;
+    recognise(bytes, binding)
+}
+
+/// By content: XML, parameters of a form or of an address, else base64.
+fn recognise(bytes: Vec<u8>, binding: Option<BindingName>) -> Result<Message, String> {
+    if is_xml(&bytes) {
+        return Ok(match binding {
+            Some(BindingName::Redirect) => Message::Redirect(Some(bytes)),
+            _ => Message::Post(form_of(&STANDARD.encode(&bytes))),
+        });
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("there is no message: the input is empty".to_owned());
+    }
+    let Some(parameters) = parameters(text) else {
+        if text.contains("://") {
+            return Err("the address carries no SAMLResponse and no SAMLRequest".to_owned());
+        }
+        let form = match text.contains('%') {
+            true => format!("SAMLResponse={text}").into_bytes(),
+            false => form_of(text),
+        };
+        return Ok(match binding {
+            Some(BindingName::Redirect) => Message::Redirect(inflate(&form)),
+            _ => Message::Post(form),
+        });
+    };
+    // The body of a form has no signature of its own; an address that has one is no form.
+    let looks_redirected = text.len() != parameters.len() || text.contains("&Signature=");
+    let redirected = binding.map_or(looks_redirected, |name| name == BindingName::Redirect);
+    Ok(match redirected {
+        true => Message::Redirect(inflate(parameters.as_bytes())),
+        false => Message::Post(parameters.as_bytes().to_vec()),
+    })
+}
+
+/// `<` first; or a byte order mark of UTF-16, which is XML that the reader refuses by name.
+fn is_xml(bytes: &[u8]) -> bool {
+    let bare = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    bare.starts_with(b"<") || bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\xff\xfe")
+}
+
+/// The part of a text that is a query or the body of a form.
+fn parameters(text: &str) -> Option<&str> {
+    let query = match text.split_once('?') {
+        Some((_, query)) => query.split('#').next().unwrap_or_default(),
+        None => text,
+    };
+    let named = |part: &str| part.starts_with("SAMLResponse=") || part.starts_with("SAMLRequest=");
+    query.split('&').any(named).then_some(query)
+}
+
+fn form_of(base64: &str) -> Vec<u8> {
+    let value = form_urlencoded::byte_serialize(base64.as_bytes()).collect::<String>();
+    format!("SAMLResponse={value}").into_bytes()
+}
+
+/// The message of a query (bindings 3.4.4.1), to be looked at: nobody has verified it.
+fn inflate(query: &[u8]) -> Option<Vec<u8>> {
+    let mut pairs = form_urlencoded::parse(query);
+    let (_, value) = pairs.find(|(name, _)| matches!(&**name, "SAMLResponse" | "SAMLRequest"))?;
+    let most = u64::try_from(MAX_MESSAGE).unwrap_or(u64::MAX);
+    let mut xml = Vec::new();
+    let deflated = STANDARD.decode(value.as_bytes()).ok()?;
+    DeflateDecoder::new(deflated.as_slice()).take(most).read_to_end(&mut xml).ok()?;
+    Some(xml)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(text: &str) -> Message {
+        recognise(text.as_bytes().to_vec(), None).unwrap()
+    }
+
+    fn post(body: &str) -> Message {
+        Message::Post(body.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn a_message_is_recognised_by_what_is_in_it() {
+        let form = "SAMLResponse=PGEvPg%3D%3D";
+        for text in ["<a/>", "PGEvPg==", "PGEvPg==\n", "PGEvPg%3D%3D", form] {
+            assert_eq!(seen(text), post(form), "{text}");
+        }
+        assert_eq!(
+            seen("RelayState=x&SAMLResponse=PGEvPg%3D%3D\n"),
+            post("RelayState=x&SAMLResponse=PGEvPg%3D%3D")
+        );
+        assert_eq!(seen("anything else"), post("SAMLResponse=anything+else"));
+        assert!(recognise(b" \n".to_vec(), None).is_err());
+        assert!(recognise(b"https://app.example.com/saml/acs".to_vec(), None).is_err());
+    }
+
+    #[test]
+    fn a_message_in_an_address_is_inflated() {
+        // <a/> by raw DEFLATE.
+        let query = "SAMLRequest=s0nUtwMA";
+        for text in [
+            format!("https://idp.example.com/sso?{query}&RelayState=x#top"),
+            format!("/sso?x=y&{query}"),
+            format!("{query}&SigAlg=a&Signature=b"),
+        ] {
+            assert_eq!(
+                seen(&text),
+                Message::Redirect(Some(b"<a/>".to_vec())),
+                "{text}"
+            );
+        }
+        let damaged = "https://idp.example.com/sso?SAMLRequest=!!!";
+        assert_eq!(seen(damaged), Message::Redirect(None));
+    }
+
+    #[test]
+    fn how_it_came_can_be_said() {
+        let said =
+            |text: &str, binding| recognise(text.as_bytes().to_vec(), Some(binding)).unwrap();
+        assert_eq!(
+            said(
+                "https://x.example/?SAMLResponse=PGEvPg%3D%3D",
+                BindingName::Post
+            ),
+            post("SAMLResponse=PGEvPg%3D%3D")
+        );
+        let inflated = Message::Redirect(Some(b"<a/>".to_vec()));
+        assert_eq!(said("<a/>", BindingName::Redirect), inflated);
+        assert_eq!(said("s0nUtwMA", BindingName::Redirect), inflated);
+    }
+}

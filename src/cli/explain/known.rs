@@ -1,0 +1,293 @@
+//! What a message is checked against: who we are, whom we trust, our keys.
+//!
+//! From the configuration, with what its database has, read without a change; or from files alone.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use url::Url;
+
+use super::ExplainArgs;
+use crate::base::{ErrorCode, IdpName, PublicUrl, Timestamp};
+use crate::cli::{ConfigFile, output};
+use crate::config::{self, Config, Sources};
+use crate::identity::{AttributeMap, IdentitySettings, LinkBy, Provisioning};
+use crate::saml::ServiceProvider;
+use crate::saml::metadata::{IdpMetadata, MetadataError};
+use crate::store::SqliteStore;
+use crate::trust::{
+    IdpSettings, IdpStore as _, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry,
+};
+use crate::xmlenc::{DecryptionKey, DecryptionKeys};
+
+/// What a message is checked against.
+pub(super) struct Known {
+    /// Us.
+    pub(super) sp: ServiceProvider,
+    /// Whom we trust.
+    pub(super) registry: Registry,
+    /// How assertions become people.
+    pub(super) identity: IdentitySettings,
+    /// Our keys.
+    pub(super) decryption_keys: DecryptionKeys,
+    /// What to know about all that.
+    pub(super) notes: Vec<String>,
+}
+
+/// An address for clap: `https://…`, or `http://…`.
+pub(super) fn acs_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    match url.scheme() {
+        "https" | "http" if url.host_str().is_some() => Ok(url),
+        _ => Err("write an address such as https://sp.example.com/saml/acs".to_owned()),
+    }
+}
+
+/// Puts everything together; says what is missing.
+pub(super) async fn find(args: &ExplainArgs, now: Timestamp) -> Option<Known> {
+    let from_files = from_files(args);
+    let (sp, identity, sources, own_keys) = match from_files {
+        Some((sp, sources)) => (sp, defaults(), sources, None),
+        None => {
+            let config = configured(args)?;
+            let sources = all_of(&config).await;
+            (config.sp, config.identity, sources, Some(config.keys))
+        }
+    };
+    let decryption_keys = decryption_keys(&args.decrypt_key, own_keys.as_deref(), &sp)?;
+    let mut known = Known {
+        sp,
+        registry: Registry::default(),
+        identity,
+        decryption_keys,
+        notes: Vec::new(),
+    };
+    let mut idps: Vec<Arc<IdpTrust>> = Vec::new();
+    for mut source in sources {
+        let own = &known.sp.public_url;
+        if let Err(problems) = config::set_idp(&mut source.settings, &args.set, own) {
+            output::problems(&problems);
+            return None;
+        }
+        match source.load(&mut known.notes, now) {
+            // Of two with one entityID the gateway uses the first.
+            Ok(idp)
+                if idps.iter().all(|other| other.metadata.entity_id != idp.metadata.entity_id) =>
+            {
+                idps.push(Arc::new(idp));
+            }
+            Ok(_) => {}
+            Err(Missing { message, hint }) => {
+                output::warning(&message);
+                output::hint(&hint);
+            }
+        }
+    }
+    if idps.is_empty() {
+        output::error("there is no identity provider whose metadata is at hand");
+        output::hint("name its metadata with --idp-metadata FILE --sp-entity-id E --acs-url U");
+        return None;
+    }
+    known.registry = Registry::new(idps);
+    Some(known)
+}
+
+/// One identity provider, before its metadata is read.
+struct Source {
+    settings: IdpSettings,
+    /// What the database has for it: what was imported, and what its address gave last.
+    imported: Option<ImportedIdp>,
+    copy: Option<MetadataCopy>,
+}
+
+struct Missing {
+    message: String,
+    hint: String,
+}
+
+impl Source {
+    fn load(self, notes: &mut Vec<String>, now: Timestamp) -> Result<IdpTrust, Missing> {
+        let name = &self.settings.name;
+        let missing = |message: String, hint: &str| Missing {
+            message: format!("{name}: {message}"),
+            hint: hint.to_owned(),
+        };
+        let bytes = match (&self.settings.metadata, &self.imported) {
+            (MetadataSource::File(path), _) => std::fs::read(path).map_err(|error| {
+                missing(
+                    format!("{}: {error}", path.display()),
+                    "name a file that can be read",
+                )
+            })?,
+            (MetadataSource::Stored, Some(record)) => {
+                record.document(self.copy.as_ref()).as_bytes().to_vec()
+            }
+            (MetadataSource::Url(url), _) => {
+                let copy = self.copy.filter(|copy| copy.url == *url);
+                let copy = copy.ok_or_else(|| {
+                    let hint = "download it, and add --set metadata=FILE";
+                    missing(format!("the metadata of {url} was not fetched yet"), hint)
+                })?;
+                copy.metadata.into_bytes()
+            }
+            (MetadataSource::Stored, None) => {
+                return Err(missing(
+                    "it was not imported".to_owned(),
+                    "samlgate idp import adds it",
+                ));
+            }
+        };
+        let entity_id = self.settings.entity_id.as_deref();
+        let read = match IdpMetadata::read(&bytes, entity_id, now) {
+            Err(error) if error.code() == ErrorCode::MetadataValidUntil => {
+                notes.push(format!(
+                    "{name}: {error}; the gateway does not use such metadata. Here it is used \
+                     nevertheless"
+                ));
+                IdpMetadata::read(&bytes, entity_id, Timestamp::EPOCH)
+            }
+            read => read,
+        };
+        let metadata = read.map_err(|error| {
+            let hint = match &error {
+                MetadataError::Several { .. } => "choose one with --set entity_id=E",
+                _ => error.code().remedy(),
+            };
+            missing(format!("{error} ({})", error.code()), hint)
+        })?;
+        Ok(IdpTrust { settings: self.settings, metadata })
+    }
+}
+
+/// Without a configuration: everything at its default, and only the vendors' names of attributes.
+fn from_files(args: &ExplainArgs) -> Option<(ServiceProvider, Vec<Source>)> {
+    let (entity_id, acs_url) = (args.sp_entity_id.as_ref()?, args.acs_url.as_ref()?);
+    let origin = acs_url.origin().ascii_serialization();
+    // A gateway has no such address; to check a message, its scheme does not matter.
+    let secure = || PublicUrl::parse(&format!("https://{}", acs_url.host_str()?)).ok();
+    let sp = ServiceProvider {
+        public_url: PublicUrl::parse(&origin).ok().or_else(secure)?,
+        entity_id: entity_id.clone(),
+        clock_skew: ServiceProvider::DEFAULT_CLOCK_SKEW,
+        other_acs: args.acs_url.as_ref().map(Url::to_string),
+    };
+    let source = |(number, path): (usize, &PathBuf)| {
+        let name = match number {
+            1 => IdpName::parse("idp"),
+            number => IdpName::parse(&format!("idp-{number}")),
+        };
+        let name = name?;
+        let metadata = MetadataSource::File(path.clone());
+        let settings = IdpSettings::new(name.clone(), name.to_string(), metadata);
+        Some(Source { settings, imported: None, copy: None })
+    };
+    let sources = (1_usize..).zip(&args.idp_metadata).filter_map(source);
+    Some((sp, sources.collect()))
+}
+
+fn defaults() -> IdentitySettings {
+    IdentitySettings {
+        attributes: AttributeMap::default(),
+        roles: Vec::new(),
+        provisioning: Provisioning::Jit,
+        link_by: vec![LinkBy::ExternalId, LinkBy::UserName, LinkBy::Email],
+    }
+}
+
+fn configured(args: &ExplainArgs) -> Option<Config> {
+    let file = ConfigFile { config: args.config.clone() };
+    let sources = Sources::of_process(file.config);
+    if sources.find_file().is_none() {
+        output::error("there is nothing to check the message against");
+        output::hint("add --config FILE, or --idp-metadata FILE --sp-entity-id E --acs-url U");
+        return None;
+    }
+    match config::load(&sources) {
+        Ok(loaded) => Some(loaded.config),
+        Err(problems) => {
+            output::problems(&problems);
+            None
+        }
+    }
+}
+
+/// The identity providers of the file, then those that were imported.
+async fn all_of(config: &Config) -> Vec<Source> {
+    let store = open(&config.database).await;
+    let mut sources = Vec::new();
+    for settings in &config.idps {
+        let copy = copy(store.as_ref(), &settings.name).await;
+        sources.push(Source { settings: settings.clone(), imported: None, copy });
+    }
+    let Some(store) = store else {
+        return sources;
+    };
+    let records = store.list().await.unwrap_or_else(|error| {
+        output::warning(&error.detail);
+        Vec::new()
+    });
+    for record in records {
+        if config.idps.iter().any(|idp| idp.name == record.name) {
+            continue;
+        }
+        let copy = copy(Some(&store), &record.name).await;
+        let settings = record.to_settings();
+        sources.extend(settings.map(|settings| Source { settings, imported: Some(record), copy }));
+    }
+    store.close().await;
+    sources
+}
+
+async fn copy(store: Option<&SqliteStore>, name: &IdpName) -> Option<MetadataCopy> {
+    store?.copy(name).await.ok().flatten()
+}
+
+/// The database, if there is one; nothing is made and nothing is changed.
+async fn open(path: &Path) -> Option<SqliteStore> {
+    if !path.exists() {
+        return None;
+    }
+    match SqliteStore::open_to_read(&path.display().to_string()).await {
+        Ok(store) => Some(store),
+        Err(error) => {
+            output::warning(&format!(
+                "{}; imported identity providers are not known",
+                error.detail
+            ));
+            None
+        }
+    }
+}
+
+/// Those that were named, and before them those of the gateway, where there are some.
+fn decryption_keys(
+    named: &[PathBuf],
+    folder: Option<&Path>,
+    sp: &ServiceProvider,
+) -> Option<DecryptionKeys> {
+    let own = folder.map(own_key_files).unwrap_or_default();
+    let mut keys = Vec::new();
+    for path in named.iter().chain(&own) {
+        let read = std::fs::read(path).map_err(|error| error.to_string());
+        let key =
+            read.and_then(|pem| DecryptionKey::from_pem(&pem).map_err(|error| error.to_string()));
+        match key {
+            Ok(key) => keys.push(key),
+            Err(error) => {
+                output::error(&format!("{}: {error}", path.display()));
+                return None;
+            }
+        }
+    }
+    Some(DecryptionKeys::from_vec(keys).known_as(&sp.entity_id))
+}
+
+/// The gateway's own keys for decryption, as `saml.keys` has them; none are made.
+fn own_key_files(folder: &Path) -> Vec<PathBuf> {
+    let path = folder.join("sp-encryption.key");
+    if path.exists() {
+        vec![path]
+    } else {
+        Vec::new()
+    }
+}

@@ -1,0 +1,261 @@
+//! An explanation, for people and for programs.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+
+use serde_json::{Value, json};
+
+use super::walk::{Explanation, Facts, Person, Refused};
+use crate::base::{Check, Outcome, Timestamp};
+use crate::cli::output::{self, Table};
+use crate::saml::NameId;
+
+/// Longest value beside a rule; whole values are in the JSON.
+const LONGEST: usize = 96;
+
+/// How text is marked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    unicode: bool,
+    colour: bool,
+}
+
+impl Style {
+    /// As this process' output can show it. A file takes UTF-8; a terminal says what it takes.
+    pub(super) fn of_process() -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let mut locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os);
+        let locale = locale.find(|value| !value.is_empty()).unwrap_or_default();
+        let locale = locale.to_string_lossy().to_ascii_lowercase();
+        Self {
+            unicode: !terminal || locale.contains("utf-8") || locale.contains("utf8"),
+            colour: terminal && std::env::var_os("NO_COLOR").is_none(),
+        }
+    }
+
+    fn mark(self, outcome: Outcome) -> String {
+        let (mark, colour) = match (outcome, self.unicode) {
+            (Outcome::Pass, true) => ("✓", "32"),
+            (Outcome::Pass, false) => ("ok  ", "32"),
+            (Outcome::Fail, true) => ("✗", "1;31"),
+            (Outcome::Fail, false) => ("FAIL", "1;31"),
+            (Outcome::Skip, true) => ("–", "2"),
+            (Outcome::Skip, false) => ("-   ", "2"),
+        };
+        self.paint(mark, colour)
+    }
+
+    fn paint(self, text: &str, colour: &str) -> String {
+        match self.colour {
+            true => format!("\x1b[{colour}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+}
+
+/// For people.
+pub(super) fn as_text(explanation: &Explanation, style: Style) -> String {
+    let mut text = String::new();
+    if let Some(facts) = &explanation.facts {
+        text.push_str(&facts_text(facts));
+    }
+    let width = explanation.checks.iter().map(|line| line.name.len()).max().unwrap_or(0);
+    for line in &explanation.checks {
+        text.push_str(&check_text(line, width, style));
+    }
+    text.push('\n');
+    match (&explanation.refused, &explanation.person) {
+        (Some(refused), _) => text.push_str(&refused_text(refused, style)),
+        (None, Some(person)) => text.push_str(&person_text(person, style)),
+        (None, None) => {}
+    }
+    for note in &explanation.notes {
+        text.push_str(&format!("\nnote: {}", shown(note)));
+    }
+    if !explanation.notes.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn facts_text(facts: &Facts) -> String {
+    let mut table = Table::plain();
+    for (name, value) in &facts.said {
+        table.row([*name, &shortened(value)]);
+    }
+    format!(
+        "{}, which says of itself:\n{}\n",
+        shown(&facts.kind),
+        indented(&table.to_string())
+    )
+}
+
+/// A rule that holds has one line, and the one that does not has both sides under it.
+fn check_text(line: &Check, width: usize, style: Style) -> String {
+    let (mark, name) = (style.mark(line.outcome), &line.name);
+    let found = line.values.found.as_deref().map(shortened);
+    let beside = match (line.outcome, line.code) {
+        (Outcome::Fail, Some(code)) => code.to_string(),
+        _ => found.clone().unwrap_or_default(),
+    };
+    let mut text = format!(
+        "{}\n",
+        format!("{mark} {name:<width$}  {beside}").trim_end()
+    );
+    if line.outcome == Outcome::Fail {
+        let mut table = Table::plain();
+        if let Some(expected) = &line.values.expected {
+            table.row(["expected", &shown(expected)]);
+        }
+        if let Some(found) = &line.values.found {
+            table.row(["found", &shown(found)]);
+        }
+        text.push_str(&indented(&indented(&table.to_string())));
+    }
+    text
+}
+
+fn refused_text(refused: &Refused, style: Style) -> String {
+    let verdict = style.paint("refused", "1;31");
+    format!(
+        "{verdict}: {}\n  {}\n  {}\n",
+        refused.code,
+        shown(&refused.detail),
+        refused.code.remedy()
+    )
+}
+
+fn person_text(person: &Person, style: Style) -> String {
+    let Person { claims, mapped, roles } = person;
+    let mut table = Table::plain();
+    let mut row = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            table.row([name, &shown(value)]);
+        }
+    };
+    let name_id = claims.name_id.as_ref();
+    row("user name", Some(&mapped.user_name));
+    row(
+        "NameID",
+        Some(name_id.map_or("none", |name_id| &name_id.value)),
+    );
+    row(
+        "  Format",
+        name_id.and_then(|name_id| name_id.format.as_deref()),
+    );
+    row(
+        "  NameQualifier",
+        name_id.and_then(|name_id| name_id.name_qualifier.as_deref()),
+    );
+    row(
+        "  SPNameQualifier",
+        name_id.and_then(|name_id| name_id.sp_name_qualifier.as_deref()),
+    );
+    row("SessionIndex", claims.session_index.as_deref());
+    row("authenticated", Some(&claims.authn_instant.to_string()));
+    row("  by", claims.authn_context.as_deref());
+    row("e-mail", mapped.profile.email.as_deref());
+    row("groups", Some(&list(&mapped.profile.groups)));
+    let roles = roles.iter().map(ToString::to_string).collect::<Vec<_>>();
+    row("roles", Some(&list(&roles)));
+    let mut text = format!(
+        "{}: this person would be let in\n{}",
+        style.paint("accepted", "1;32"),
+        indented(&table.to_string())
+    );
+    let mut attributes = Table::plain();
+    for attribute in &claims.attributes {
+        for value in &attribute.values {
+            attributes.row([shown(&attribute.name), shown(value)]);
+        }
+    }
+    let attributes = attributes.to_string();
+    if !attributes.is_empty() {
+        text.push_str(&format!("\nattributes\n{}", indented(&attributes)));
+    }
+    text
+}
+
+fn list(words: &[String]) -> String {
+    match words.is_empty() {
+        true => "none".to_owned(),
+        false => words.join(", "),
+    }
+}
+
+/// What a message says, on one line and without what plays tricks on a terminal.
+fn shown(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    output::clean(text).replace('\n', " ").replace(turns, "\u{fffd}")
+}
+
+fn shortened(text: &str) -> String {
+    let text = shown(text);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// For programs.
+pub(super) fn as_json(explanation: &Explanation) -> Value {
+    let error = explanation.refused.as_ref().map(|refused| {
+        json!({
+            "code": refused.code.as_str(),
+            "detail": refused.detail,
+            "remedy": refused.code.remedy(),
+        })
+    });
+    json!({
+        "accepted": explanation.person.is_some(),
+        "error": error,
+        "checks": explanation.checks.iter().map(check_json).collect::<Value>(),
+        "identity": explanation.person.as_ref().map(person_json),
+        "notes": explanation.notes,
+    })
+}
+
+fn check_json(line: &Check) -> Value {
+    let skipped = line.outcome == Outcome::Skip;
+    let found = line.values.found.as_deref();
+    json!({
+        "name": line.name,
+        "result": line.outcome.as_str(),
+        "code": line.code.map(|code| code.as_str()),
+        "expected": line.values.expected,
+        "found": found.filter(|_| !skipped),
+        "reason": found.filter(|_| skipped),
+    })
+}
+
+fn person_json(person: &Person) -> Value {
+    let Person { claims, mapped, roles } = person;
+    let mut attributes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for attribute in &claims.attributes {
+        let values = attribute.values.iter().map(String::as_str);
+        attributes.entry(&attribute.name).or_default().extend(values);
+    }
+    let name_id = claims.name_id.as_ref();
+    let part = |part: fn(&NameId) -> Option<&str>| name_id.and_then(part);
+    json!({
+        "name_id": part(|name_id| Some(&name_id.value)),
+        "name_id_format": part(|name_id| name_id.format.as_deref()),
+        "name_qualifier": part(|name_id| name_id.name_qualifier.as_deref()),
+        "sp_name_qualifier": part(|name_id| name_id.sp_name_qualifier.as_deref()),
+        "session_index": claims.session_index,
+        "session_not_on_or_after": claims.session_not_on_or_after.map(Timestamp::to_rfc3339),
+        "authn_instant": claims.authn_instant.to_rfc3339(),
+        "authn_context": claims.authn_context,
+        "issuer": claims.issuer,
+        "attributes": attributes,
+        "user_name": mapped.user_name,
+        "email": mapped.profile.email,
+        "display_name": mapped.profile.display_name,
+        "groups": mapped.profile.groups,
+        "roles": roles,
+    })
+}

@@ -1,0 +1,473 @@
+//! The way of the ACS, without its stores.
+//!
+//! Every step is the function that `http::sso::acs` calls, with [`Checks`] switched on. What the
+//! ACS asks a store for can not be asked here, and its lines say so: which requests are open, which
+//! assertions were used, who is known.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::input::Message;
+use super::known::Known;
+use crate::base::{
+    Check, Checks, ErrorCode, LocalPath, Outcome, Refusal, RoleName, StoreError, Timestamp, Values,
+};
+use crate::identity::{self, Asserter, Mapped};
+use crate::saml::binding::post::ResponseForm;
+use crate::saml::one_use::{OneUse, OneUseStore};
+use crate::saml::profile::{ASSERTION_RULES, Origin, Permission, RESPONSE_RULES};
+use crate::saml::response::ResponseMessage;
+use crate::saml::schema::ASSERTION_NS;
+use crate::saml::{Claims, PendingLogin};
+use crate::trust::IdpTrust;
+use crate::xml::{Document, Element, Limits, Mode};
+
+/// Everything that was found out.
+#[derive(Debug)]
+pub(super) struct Explanation {
+    /// What the message says about itself; nobody has verified that.
+    pub(super) facts: Option<Facts>,
+    /// Each rule.
+    pub(super) checks: Vec<Check>,
+    /// Why it is refused.
+    pub(super) refused: Option<Refused>,
+    /// Who would be let in.
+    pub(super) person: Option<Person>,
+    /// What else is worth knowing.
+    pub(super) notes: Vec<String>,
+}
+
+/// What a message says about itself.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// The local name of its document element.
+    pub(super) kind: String,
+    /// Its attributes and its Issuer, as they stand.
+    pub(super) said: Vec<(&'static str, String)>,
+}
+
+impl Facts {
+    fn of(root: Element<'_>) -> Self {
+        let attribute = |name| root.attribute(name).map(|value| (name, value.to_owned()));
+        let issuer = root.child(ASSERTION_NS, "Issuer").and_then(|issuer| issuer.text());
+        let issuer = issuer.map(|issuer| ("Issuer", issuer.into_owned()));
+        let names = ["ID", "IssueInstant", "Destination", "InResponseTo"];
+        let said = issuer.into_iter().chain(names.into_iter().filter_map(attribute));
+        Self { kind: root.local_name().to_owned(), said: said.collect() }
+    }
+
+    fn issued(&self) -> Option<Timestamp> {
+        let (_, time) = self.said.iter().find(|(name, _)| *name == "IssueInstant")?;
+        Timestamp::parse_saml(time)
+    }
+}
+
+/// The person of a message that would be accepted.
+#[derive(Debug)]
+pub(super) struct Person {
+    /// What the assertion says.
+    pub(super) claims: Claims,
+    /// The same under our names.
+    pub(super) mapped: Mapped,
+    /// What they may.
+    pub(super) roles: Vec<RoleName>,
+}
+
+/// A refusal, whichever part said so.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    /// The code.
+    pub(super) code: ErrorCode,
+    /// The words that would stand in the log.
+    pub(super) detail: String,
+    rule: Cow<'static, str>,
+    values: Values,
+}
+
+impl Refused {
+    fn of(error: impl Refusal + Display) -> Self {
+        Self {
+            code: error.code(),
+            detail: error.to_string(),
+            rule: error.rule(),
+            values: error.values(),
+        }
+    }
+
+    fn at(rule: &'static str, code: ErrorCode, detail: impl Display) -> Self {
+        let detail = detail.to_string();
+        Self {
+            code,
+            rule: rule.into(),
+            values: Values::found(detail.clone()),
+            detail,
+        }
+    }
+
+    fn comparing(mut self, values: Values) -> Self {
+        self.values = values;
+        self
+    }
+}
+
+impl Refusal for Refused {
+    fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    fn rule(&self) -> Cow<'static, str> {
+        self.rule.clone()
+    }
+
+    fn values(&self) -> Values {
+        self.values.clone()
+    }
+}
+
+/// What the message has to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// This request of ours.
+    For(String),
+    /// None: it was begun at the portal.
+    ForNothing,
+    /// Whatever it says: nobody told us.
+    AsItSays,
+}
+
+/// Follows a message to its end.
+pub(super) async fn explain(
+    message: Message,
+    asked: Asked,
+    known: &Known,
+    now: Timestamp,
+) -> Explanation {
+    let mut walk = Walk {
+        known,
+        now,
+        checks: Checks::on(),
+        notes: known.notes.clone(),
+        facts: None,
+        believed: false,
+    };
+    let result = match message {
+        Message::Post(body) => walk.post(&body, asked).await,
+        Message::Redirect(xml) => Err(walk.redirect(xml)),
+    };
+    if let Err(error) = &result {
+        walk.checks.refused(error);
+        walk.advise(error);
+    }
+    let Walk { checks, notes, facts, believed, .. } = walk;
+    let mut checks = checks.into_lines();
+    checks.iter_mut().for_each(|line| not_known_here(line, believed));
+    if result.is_err() {
+        let missing = not_reached(&checks);
+        checks.extend(missing);
+    }
+    let (person, refused) = match result {
+        Ok(person) => (Some(person), None),
+        Err(error) => (None, Some(error)),
+    };
+    Explanation { facts, checks, refused, person, notes }
+}
+
+struct Walk<'k> {
+    known: &'k Known,
+    now: Timestamp,
+    checks: Checks,
+    notes: Vec<String>,
+    facts: Option<Facts>,
+    /// The message was believed about what it answers.
+    believed: bool,
+}
+
+impl Walk<'_> {
+    /// `POST /saml/acs`.
+    async fn post(&mut self, body: &[u8], asked: Asked) -> Result<Person, Refused> {
+        let (known, now) = (self.known, self.now);
+        let form = ResponseForm::decode(body).map_err(|error| {
+            if body.contains(&b'+') && error.code() == ErrorCode::BindingBase64 {
+                self.notes
+                    .push("a + in a form is a space: browsers write %2B for a plus".to_owned());
+            }
+            Refused::at("form", error.code(), error)
+        })?;
+        self.checks.pass("form");
+        let document = Document::parse(&form.xml, Mode::Message, &Limits::default());
+        let document = document.map_err(Refused::of)?;
+        self.facts = Some(Facts::of(document.root()));
+        self.checks.pass("xml");
+        let message = ResponseMessage::parse(&document, &mut self.checks).map_err(Refused::of)?;
+        let issuer = message.issuer_hint();
+        let answers = message.in_response_to_hint().map(ToOwned::to_owned);
+        let (idp, origin) = self.origin(asked, issuer.as_deref(), answers)?;
+
+        let keys = idp.keys(&known.decryption_keys, now);
+        let signed = message.verify(keys, &mut self.checks).map_err(Refused::of)?;
+        for exception in signed.exceptions().iter() {
+            let until = idp.exception_ends(exception).map(|end| format!(", until {end}"));
+            let (key, until) = (exception.key(), until.unwrap_or_default());
+            self.notes.push(format!(
+                "it counts only because {key} is set for {}{until}",
+                idp.settings.name
+            ));
+        }
+        let expected = idp.expectations(&known.sp);
+        let valid = signed.validate(origin, &expected, &mut self.checks, now);
+        let valid = valid.map_err(Refused::of)?;
+        let accepted = OneUse::claim(&NotLookedUp, valid, now)
+            .await
+            .map_err(|error| Refused::at("one_use", error.code(), error))?;
+        self.checks.skip(
+            "one_use",
+            "which assertions were used is not looked up offline",
+        );
+
+        let asserter = Asserter {
+            idp: &idp.settings.name,
+            vendor: idp.metadata.vendor,
+            allow_duplicates: idp.settings.allow_duplicate_attributes,
+            owner_of: &|domain| known.registry.owner_of(domain),
+        };
+        let claims = accepted.claims();
+        let mapped = identity::asserted(claims, asserter, &known.identity.attributes)
+            .map_err(|error| Refused::at("identity", error.code(), error))?;
+        self.checks.pass_with("identity", || mapped.user_name.clone());
+        self.checks.skip(
+            "user",
+            "who is known, and who is switched off, is not looked up offline",
+        );
+        let roles = identity::roles(&known.identity.roles, &mapped);
+        Ok(Person { claims: claims.clone(), mapped, roles })
+    }
+
+    /// Whose keys verify it, and what it has to answer; compare `origin` of the ACS.
+    fn origin(
+        &mut self,
+        asked: Asked,
+        issuer: Option<&str>,
+        answers: Option<String>,
+    ) -> Result<(Arc<IdpTrust>, Origin), Refused> {
+        let request = match (asked, answers) {
+            (Asked::For(id), _) => Some(id),
+            (Asked::ForNothing, Some(found)) => {
+                let detail = "it answers a request, and nobody asked";
+                let error = Refused::at("request", ErrorCode::ProtoInResponseTo, detail);
+                return Err(error.comparing(Values::new("nothing: --unsolicited", found)));
+            }
+            (Asked::AsItSays, Some(id)) => {
+                self.believed = true;
+                self.notes.push(format!(
+                    "its InResponseTo is taken for a request of ours; --in-response-to {id} says \
+                     that you know it is one"
+                ));
+                Some(id)
+            }
+            (Asked::AsItSays, None) => {
+                self.notes.push(
+                    "it answers no request, so it is taken as begun at the identity provider's \
+                     portal (--unsolicited)"
+                        .to_owned(),
+                );
+                None
+            }
+            (Asked::ForNothing, None) => None,
+        };
+        let idp = self.idp(issuer, request.is_some())?;
+        let origin = match request {
+            Some(request_id) => {
+                self.checks.skip(
+                    "request",
+                    "which requests are open is not looked up offline",
+                );
+                Origin::Requested(PendingLogin {
+                    request_id,
+                    idp: idp.settings.name.clone(),
+                    return_to: LocalPath::root(),
+                    created_at: Timestamp::EPOCH,
+                })
+            }
+            None => {
+                let permission = Permission::from_setting(idp.settings.allow_idp_initiated);
+                let permission = permission.ok_or_else(|| {
+                    let detail = "the Response answers no request, and allow_idp_initiated is off";
+                    Refused::at("request", ErrorCode::ProtoUnsolicited, detail)
+                        .comparing(Values::new("a request of ours", "nothing"))
+                })?;
+                self.checks.pass_with("request", || {
+                    "none, and allow_idp_initiated is on".to_owned()
+                });
+                Origin::IdpInitiated(permission)
+            }
+        };
+        if !idp.settings.enabled {
+            let detail = format!("{} is switched off", idp.settings.name);
+            return Err(Refused::at("idp.enabled", ErrorCode::IdpDisabled, detail));
+        }
+        self.checks.pass("idp.enabled");
+        Ok((idp, origin))
+    }
+
+    /// Who was asked, where there is only one to ask; else who says that it is from them.
+    fn idp(&mut self, issuer: Option<&str>, requested: bool) -> Result<Arc<IdpTrust>, Refused> {
+        let registry = &self.known.registry;
+        let idp = match registry.all() {
+            [only] if requested => Some(only),
+            _ => registry.issued_by(issuer.unwrap_or_default()),
+        };
+        let Some(idp) = idp.cloned() else {
+            let issuer = issuer.unwrap_or_default();
+            let known = registry.all().iter().map(|idp| idp.metadata.entity_id.as_str());
+            let values = Values::new(known.collect::<Vec<_>>().join(", "), issuer);
+            let detail = format!("no identity provider here has the entityID {issuer:?}");
+            let error = Refused::at("idp", ErrorCode::IdpUnknown, detail);
+            return Err(error.comparing(values));
+        };
+        let (name, entity_id) = (&idp.settings.name, &idp.metadata.entity_id);
+        if issuer.is_some_and(|issuer| issuer != entity_id) {
+            self.notes.push(format!(
+                "it says that it is from {}, and is checked as an answer of {entity_id}",
+                issuer.unwrap_or_default()
+            ));
+        }
+        self.checks.pass_with("idp", || format!("{name}, {entity_id}"));
+        Ok(idp)
+    }
+
+    /// What came in an address is decoded, shown, and refused: profiles 4.1.2 has no Response by
+    /// HTTP-Redirect, and what else comes that way is not for the ACS.
+    fn redirect(&mut self, xml: Option<Vec<u8>>) -> Refused {
+        let Some(xml) = xml else {
+            let detail = "the message in the address is not base64 of raw DEFLATE";
+            return Refused::at("binding", ErrorCode::BindingInflate, detail);
+        };
+        let document = match Document::parse(&xml, Mode::Message, &Limits::default()) {
+            Ok(document) => document,
+            Err(error) => return Refused::of(error),
+        };
+        self.facts = Some(Facts::of(document.root()));
+        let detail = "a message in an address, at the ACS";
+        Refused::at("binding", ErrorCode::BindingMethod, detail)
+            .comparing(Values::new("HTTP-POST", "HTTP-Redirect"))
+    }
+
+    /// What to try next.
+    fn advise(&mut self, error: &Refused) {
+        let issued = self.facts.as_ref().and_then(Facts::issued);
+        let advice = match (error.code, issued) {
+            (
+                ErrorCode::TimeIssueInstant
+                | ErrorCode::TimeNotYet
+                | ErrorCode::TimeExpired
+                | ErrorCode::TimeSession
+                | ErrorCode::SubjectExpired,
+                Some(issued),
+            ) => format!(
+                "it was checked at {}; --at {issued} checks it when it was made",
+                self.now
+            ),
+            (ErrorCode::ProtoUnsolicited, _) => {
+                "--set allow_idp_initiated=true shows the rest".to_owned()
+            }
+            (ErrorCode::IdpDisabled, _) => "--set enabled=true shows the rest".to_owned(),
+            (ErrorCode::EncCbcUnsigned, _) => {
+                "--set allow_cbc_in_unsigned_response=true shows the rest".to_owned()
+            }
+            (ErrorCode::SigC14n | ErrorCode::SigTransform, _) => {
+                "if that is inclusive C14N, --set allow_inclusive_c14n=true shows the rest"
+                    .to_owned()
+            }
+            (ErrorCode::SigAlgorithm | ErrorCode::SigDigestAlgorithm, _)
+                if self.says_sha1(error) =>
+            {
+                "--set allow_sha1_until=DAY, with a day that lies ahead, shows the rest".to_owned()
+            }
+            (ErrorCode::EncFailed, _) if self.known.decryption_keys.iter().next().is_none() => {
+                "there is no key to decrypt with: add --decrypt-key".to_owned()
+            }
+            _ => return,
+        };
+        self.notes.push(advice);
+    }
+
+    fn says_sha1(&self, error: &Refused) -> bool {
+        error.values.found.as_deref().is_some_and(|found| found.ends_with("sha1"))
+    }
+}
+
+/// Which assertions were used is a matter of a store, and this command opens none.
+struct NotLookedUp;
+
+#[async_trait]
+impl OneUseStore for NotLookedUp {
+    async fn claim(
+        &self,
+        _issuer: &str,
+        _id: &str,
+        _until: Timestamp,
+        _now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+}
+
+/// Rules that held because we did not know better are no rules that held.
+fn not_known_here(line: &mut Check, believed: bool) {
+    let why = match line.name.as_str() {
+        name if believed && name.ends_with("in_response_to") => "taken as a request of ours",
+        "assertion.authn.fresh" => "when it was asked for is not looked up offline",
+        _ => return,
+    };
+    if line.outcome == Outcome::Pass {
+        line.outcome = Outcome::Skip;
+        line.values = Values::found(why);
+    }
+}
+
+/// Every rule behind the one that was broken.
+fn not_reached(lines: &[Check]) -> Vec<Check> {
+    let in_response = RESPONSE_RULES.iter().map(|rule| format!("response.{rule}"));
+    let in_assertion = ASSERTION_RULES.iter().map(|rule| format!("assertion.{rule}"));
+    let before = BEFORE_RULES.iter().map(|name| (*name).to_owned());
+    let after = AFTER_RULES.iter().map(|name| (*name).to_owned());
+    let all = before.chain(in_response).chain(in_assertion).chain(after);
+    let known = |name: &String| lines.iter().any(|line| line.name == *name);
+    // What was passed by is not behind: a part that is not signed, for example.
+    let behind = all.collect::<Vec<_>>();
+    let last = behind.iter().rposition(known).map_or(0, |place| place.saturating_add(1));
+    let skipped = behind.into_iter().skip(last).filter(|name| {
+        let refused = lines.last().map_or("", |line| line.name.as_str());
+        !refused.starts_with(&format!("{name}."))
+    });
+    let line = |name| Check {
+        name,
+        outcome: Outcome::Skip,
+        code: None,
+        values: Values::found("not reached"),
+    };
+    skipped.map(line).collect()
+}
+
+/// What is looked at before the rules of the profile, in order.
+const BEFORE_RULES: &[&str] = &[
+    "form",
+    "xml",
+    "response.root",
+    "response.signature.position",
+    "response.schema",
+    "idp",
+    "request",
+    "idp.enabled",
+    "response.signature",
+    "response.assertion_count",
+    "assertion.signature",
+    "assertion.signed",
+    "assertion.schema",
+];
+
+/// What is looked at behind them.
+const AFTER_RULES: &[&str] = &["one_use", "identity", "user"];
