@@ -18,8 +18,8 @@ use crate::proxy::{Forwarder, TrustedProxies};
 use crate::saml::ServiceProvider;
 use crate::saml::one_use::OneUseStore;
 use crate::saml::pending::PendingStore;
-use crate::session::Sessions;
 use crate::session::cookie::CookieNames;
+use crate::session::{LoginStore, Sessions};
 use crate::trust::{IdpStore, Registry};
 use crate::xmlenc::DecryptionKeys;
 
@@ -32,6 +32,8 @@ pub struct Ports {
     pub pending: Arc<dyn PendingStore>,
     /// Assertions that were used.
     pub one_use: Arc<dyn OneUseStore>,
+    /// Whole logins.
+    pub logins: Arc<dyn LoginStore>,
     /// Events and login attempts.
     pub audit: Arc<dyn AuditSink>,
     /// Imported identity providers, and copies of metadata.

@@ -15,6 +15,14 @@ pub trait AuditSink: Send + Sync {
     /// Keeps a login attempt for whoever looks up its reference.
     async fn record_attempt(&self, attempt: &LoginAttempt) -> Result<(), StoreError>;
 
+    /// Both for one login that was refused, at once.
+    async fn record_refusal(
+        &self,
+        attempt: &LoginAttempt,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
     /// The login attempt with this reference.
     async fn attempt(&self, reference: &str) -> Result<Option<LoginAttempt>, StoreError>;
 

@@ -62,7 +62,8 @@ fn read_with(xml: &str, keys: &TrustedKeys) -> Result<Vec<String>, &'static str>
     let assertions = root.children().filter(|child| child.is(ns::SAML, "Assertion"));
     let mut found = Vec::new();
     for element in std::iter::once(root).chain(assertions) {
-        let verified = verify(element, Trust::only(keys), &mut Checks::off()).map_err(|error| error.code().as_str())?;
+        let verified = verify(element, Trust::only(keys), &mut Checks::off())
+            .map_err(|error| error.code().as_str())?;
         found.extend(verified.map(|verified| canonical(verified.get())));
     }
     Ok(found)
@@ -137,9 +138,14 @@ fn metadata_is_signed_in_front() {
     let verified = |xml: &str, place| {
         let document =
             Document::parse(xml.as_bytes(), Mode::Metadata, &Limits::metadata()).unwrap();
-        verify_at(document.root(), place, Trust::only(&keys(&[&IDP])), &mut Checks::off())
-            .map(|verified| verified.is_some())
-            .map_err(|error| error.code().as_str())
+        verify_at(
+            document.root(),
+            place,
+            Trust::only(&keys(&[&IDP])),
+            &mut Checks::off(),
+        )
+        .map(|verified| verified.is_some())
+        .map_err(|error| error.code().as_str())
     };
     assert_eq!(verified(&xml, Place::First), Ok(true));
     assert_eq!(verified(&xml, Place::AfterIssuer), Err("sig.position"));
@@ -490,7 +496,13 @@ fn a_verified_element_shows_what_was_signed_and_nothing_else() {
     let response = document.root();
     let assertion = response.child(ns::SAML, "Assertion").unwrap();
     let signature = assertion.child(ns::DS, "Signature").unwrap();
-    let verified = verify(assertion, Trust::only(&keys(&[&STRANGER, &IDP])), &mut Checks::off()).unwrap().unwrap();
+    let verified = verify(
+        assertion,
+        Trust::only(&keys(&[&STRANGER, &IDP])),
+        &mut Checks::off(),
+    )
+    .unwrap()
+    .unwrap();
     assert_eq!(verified.signed_by(), IDP.fingerprint());
     assert!(verified.get().parent().is_none());
     assert!(verified.child(ns::DS, "Signature").is_none());
@@ -509,16 +521,36 @@ fn a_verified_element_shows_what_was_signed_and_nothing_else() {
 fn an_assertion_in_a_signed_response_is_verified_with_it() {
     let xml = signed(&["_a", "_r"]);
     let document = parse(&xml).unwrap();
-    let response = verify(document.root(), Trust::only(&keys(&[&IDP])), &mut Checks::off()).unwrap().unwrap();
+    let response = verify(
+        document.root(),
+        Trust::only(&keys(&[&IDP])),
+        &mut Checks::off(),
+    )
+    .unwrap()
+    .unwrap();
     assert_eq!(response.get().children().count(), 3);
     let assertion = response.child(ns::SAML, "Assertion").unwrap();
     // Its own Signature is a part of what the Response's covers, and is verified for itself.
     assert!(assertion.child(ns::DS, "Signature").is_some());
-    let inner = verify(assertion.get(), Trust::only(&keys(&[&IDP])), &mut Checks::off()).unwrap().unwrap();
+    let inner = verify(
+        assertion.get(),
+        Trust::only(&keys(&[&IDP])),
+        &mut Checks::off(),
+    )
+    .unwrap()
+    .unwrap();
     assert!(inner.child(ns::DS, "Signature").is_none());
     assert!(inner.get().parent().is_none());
     // Seen through the proof, the Response has no Signature to be verified again.
-    assert!(verify(response.get(), Trust::only(&keys(&[&IDP])), &mut Checks::off()).unwrap().is_none());
+    assert!(
+        verify(
+            response.get(),
+            Trust::only(&keys(&[&IDP])),
+            &mut Checks::off()
+        )
+        .unwrap()
+        .is_none()
+    );
 }
 
 #[test]

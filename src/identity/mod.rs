@@ -1,6 +1,6 @@
-//! Accepted assertion → a person we know, with roles.
+//! Assertion → a person we know, with roles.
 //!
-//! In: an [`Accepted`](crate::saml::Accepted) assertion and the settings. Out: an [`Identity`].
+//! In: the claims of an assertion and the settings. Out: an [`Identity`].
 //! Promised: an identity provider speaks for its own people only ([`provision`]), and what it says
 //! is passed on verbatim or refused ([`mapping`]).
 
@@ -16,6 +16,7 @@ pub use error::IdentityError;
 pub use mapping::{Mapped, NamedBy, map};
 pub use person::Identity;
 pub use provision::{Asserter, asserted, resolve};
+pub use provision::{Asserter, Keeper, Kept, Person, resolve};
 pub use roles::roles;
 pub use settings::{
     AttributeMap, AttributeName, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,

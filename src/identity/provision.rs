@@ -1,16 +1,18 @@
 //! Assertion → the person it is about, known before or created now.
 //!
-//! In: an [`Accepted`] assertion. Out: an [`Identity`]. The promise: an identity provider speaks
+//! In: the [`Claims`] of an assertion. Out: an [`Identity`], for a [`Keeper`] to write down. The promise: an identity provider speaks
 //! for its own people only. A person belongs to the identity provider that first signed them in,
 //! and no other one is ever let into their account, whatever names or addresses it asserts.
 
+use async_trait::async_trait;
+
 use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
-use crate::directory::{Changed, Created, DirectoryStore, Profile, UniqueField, User};
+use crate::directory::{DirectoryStore, Profile, UniqueField, User};
 use crate::identity::{
     AttributeMap, Identity, IdentityError, IdentitySettings, LinkBy, Mapped, NamedBy, Provisioning,
     map, roles,
 };
-use crate::saml::{Accepted, Claims, Vendor};
+use crate::saml::{Claims, Vendor};
 
 /// Each round that fails means that somebody else's change of the same person succeeded; this many
 /// in a row are more logins of one person at one moment than a browser can open.
@@ -30,33 +32,50 @@ pub struct Asserter<'a> {
     pub owner_of: &'a (dyn Fn(&str) -> Option<IdpName> + Sync),
 }
 
-/// What an assertion says about a person, whoever they are here: the part that needs no store.
-pub fn asserted(
-    claims: &Claims,
-    asserter: Asserter<'_>,
-    attributes: &AttributeMap,
-) -> Result<Mapped, IdentityError> {
-    let mapped = map(
-        claims,
-        asserter.vendor,
-        asserter.allow_duplicates,
-        attributes,
-    )?;
-    check_domains(&mapped, &asserter)?;
-    Ok(mapped)
+/// A person as they are after this login, not yet written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// Seen for the first time.
+    New(User),
+    /// Known; to be written over the revision that they have.
+    Known(User),
+}
+
+/// What came of writing a [`Person`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Kept {
+    /// They are written, or need not be any more.
+    Kept,
+    /// They were changed or removed since they were read; nothing was written.
+    Stale,
+    /// Somebody else has this already; nothing was written.
+    Taken(UniqueField),
+}
+
+/// Writes people down, and whatever else belongs to it.
+#[async_trait]
+pub trait Keeper: Send {
+    /// Writes one person, who then has this identity.
+    async fn keep(&mut self, person: Person, identity: Identity) -> Result<Kept, StoreError>;
 }
 
 /// Finds the person, or creates them where that is allowed, and brings what we know up to date.
+///
+/// Nothing is written here: `keeper` does that, once the person is found. Claims are enough to ask
+/// who they speak of; that they may be believed is the keeper's to know.
 pub async fn resolve(
-    accepted: &Accepted,
+    claims: &Claims,
     asserter: Asserter<'_>,
     settings: &IdentitySettings,
     store: &dyn DirectoryStore,
+    keeper: &mut dyn Keeper,
     entropy: &dyn Entropy,
     now: Timestamp,
-) -> Result<Identity, IdentityError> {
-    let idp = asserter.idp;
-    let mapped = asserted(accepted.claims(), asserter, &settings.attributes)?;
+) -> Result<(), IdentityError> {
+    let Asserter { idp, vendor, allow_duplicates, .. } = asserter;
+    let mapped = map(claims, vendor, allow_duplicates, &settings.attributes)?;
+    check_domains(&mapped, &asserter)?;
     let search = Search { mapped: &mapped, idp, settings, store };
     let mut taken = None;
     for _ in 0..ROUNDS {
@@ -68,13 +87,13 @@ pub async fn resolve(
                 return Err(IdentityError::NotProvisioned { user_name: mapped.user_name });
             }
             let user = newcomer(&mapped, idp, entropy, now);
-            match store.create(&user).await? {
-                Created::Created => {
-                    return Ok(identity(accepted, idp, user, mapped, settings, true));
-                }
+            let identity = identity(claims, idp, &user, &mapped, settings, true);
+            match keeper.keep(Person::New(user), identity).await? {
+                Kept::Kept => return Ok(()),
                 // Perhaps by a first login of the same person in another tab: then the next
                 // round finds them. If not, it is somebody else's.
-                Created::Taken(field) => taken = Some(field),
+                Kept::Taken(field) => taken = Some(field),
+                Kept::Stale => {}
             }
             continue;
         };
@@ -82,12 +101,11 @@ pub async fn resolve(
             return Err(IdentityError::Disabled { user: known.id, user_name: known.user_name });
         }
         let user = returning(&known, &mapped, idp, settings.provisioning, now);
-        match store.update(&user).await? {
-            Changed::Changed => {
-                return Ok(identity(accepted, idp, user, mapped, settings, false));
-            }
-            Changed::Stale => {}
-            Changed::Taken(field) => return Err(search.taken(field).await?),
+        let identity = identity(claims, idp, &user, &mapped, settings, false);
+        match keeper.keep(Person::Known(user), identity).await? {
+            Kept::Kept => return Ok(()),
+            Kept::Stale => {}
+            Kept::Taken(field) => return Err(search.taken(field).await?),
         }
     }
     Err(StoreError::new(format_args!(
@@ -328,26 +346,26 @@ fn overlaid(known: Profile, asserted: &Profile) -> Profile {
 }
 
 fn identity(
-    accepted: &Accepted,
+    claims: &Claims,
     idp: &IdpName,
-    user: User,
-    mapped: Mapped,
+    user: &User,
+    mapped: &Mapped,
     settings: &IdentitySettings,
     created: bool,
 ) -> Identity {
     Identity {
-        roles: roles(&settings.roles, &mapped),
-        user: user.id,
-        user_name: user.user_name,
+        roles: roles(&settings.roles, mapped),
+        user: user.id.clone(),
+        user_name: user.user_name.clone(),
         idp: idp.clone(),
-        idp_entity_id: accepted.issuer().to_owned(),
-        name_id: accepted.name_id().cloned(),
-        session_index: accepted.session_index().map(str::to_owned),
-        profile: user.profile,
-        attributes: mapped.attributes,
-        authn_instant: accepted.authn_instant(),
-        authn_context: accepted.authn_context().map(str::to_owned),
-        session_not_on_or_after: accepted.session_not_on_or_after(),
+        idp_entity_id: claims.issuer.clone(),
+        name_id: claims.name_id.clone(),
+        session_index: claims.session_index.clone(),
+        profile: user.profile.clone(),
+        attributes: mapped.attributes.clone(),
+        authn_instant: claims.authn_instant,
+        authn_context: claims.authn_context.clone(),
+        session_not_on_or_after: claims.session_not_on_or_after,
         created,
     }
 }
@@ -361,7 +379,8 @@ mod tests {
     use super::*;
     use crate::base::entropy::SystemEntropy;
     use crate::base::{ErrorCode, RoleName};
-    use crate::identity::{AttributeName, RoleRule, Target};
+    use crate::directory::{Changed, Created};
+    use crate::identity::{AttributeMap, AttributeName, RoleRule, Target};
     use crate::saml::{Attribute, NameId};
     use crate::store::SqliteStore;
 
@@ -390,7 +409,7 @@ mod tests {
     }
 
     impl Login {
-        fn accepted(&self) -> Accepted {
+        fn claims(&self) -> Claims {
             let attribute = |name: &str, values: Vec<String>| Attribute {
                 name: name.to_owned(),
                 friendly_name: None,
@@ -398,7 +417,7 @@ mod tests {
                 complex: false,
             };
             let one = |value: Option<&str>| value.map(str::to_owned).into_iter().collect();
-            Accepted::for_test(Claims {
+            Claims {
                 issuer: format!("https://{}.example.com", self.idp),
                 assertion_id: "_a".into(),
                 expires: Timestamp::FAR_FUTURE,
@@ -420,7 +439,7 @@ mod tests {
                         self.groups.iter().map(|&group| group.into()).collect(),
                     ),
                 ],
-            })
+            }
         }
     }
 
@@ -452,14 +471,50 @@ mod tests {
         login: &Login,
     ) -> Result<Identity, IdentityError> {
         let idp = IdpName::parse(login.idp).unwrap();
-        let accepted = login.accepted();
+        let claims = login.claims();
         let asserter = Asserter {
             idp: &idp,
             vendor: Vendor::Generic,
             allow_duplicates: false,
             owner_of: &|domain| IdpName::parse("owner").filter(|_| domain == "owned.example"),
         };
-        resolve(&accepted, asserter, settings, store, &SystemEntropy, at(60)).await
+        let mut desk = Desk { store, identity: None };
+        resolve(
+            &claims,
+            asserter,
+            settings,
+            store,
+            &mut desk,
+            &SystemEntropy,
+            at(60),
+        )
+        .await?;
+        Ok(desk.identity.unwrap())
+    }
+
+    /// Writes the person and nothing else.
+    struct Desk<'a> {
+        store: &'a SqliteStore,
+        identity: Option<Identity>,
+    }
+
+    #[async_trait]
+    impl Keeper for Desk<'_> {
+        async fn keep(&mut self, person: Person, identity: Identity) -> Result<Kept, StoreError> {
+            let kept = match person {
+                Person::New(user) => match self.store.create(&user).await? {
+                    Created::Created => Kept::Kept,
+                    Created::Taken(field) => Kept::Taken(field),
+                },
+                Person::Known(user) => match self.store.update(&user).await? {
+                    Changed::Changed => Kept::Kept,
+                    Changed::Stale => Kept::Stale,
+                    Changed::Taken(field) => Kept::Taken(field),
+                },
+            };
+            self.identity = Some(identity);
+            Ok(kept)
+        }
     }
 
     async fn refused(store: &SqliteStore, settings: &IdentitySettings, who: &Login) -> ErrorCode {

@@ -47,12 +47,6 @@ impl Accepted {
         Self(claims)
     }
 
-    /// An accepted assertion out of thin air.
-    #[cfg(test)]
-    pub(crate) const fn for_test(claims: Claims) -> Self {
-        Self(claims)
-    }
-
     /// Everything it says.
     pub const fn claims(&self) -> &Claims {
         &self.0

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 
 use crate::base::{ErrorCode, StoreError, Timestamp};
-use crate::saml::{Accepted, ValidAssertion};
+use crate::saml::{Accepted, Claims, ValidAssertion};
 
 /// The only maker of [`Accepted`].
 #[derive(Debug)]
@@ -20,14 +20,40 @@ impl OneUse {
         valid: ValidAssertion,
         now: Timestamp,
     ) -> Result<Accepted, OneUseError> {
+        Self::claim_with(&mut ById(store), valid, now).await
+    }
+
+    /// The same, where the one use is written together with what follows from it.
+    pub async fn claim_with(
+        claimer: &mut dyn Claimer,
+        valid: ValidAssertion,
+        now: Timestamp,
+    ) -> Result<Accepted, OneUseError> {
         let claims = valid.into_claims();
-        // IDs are unique for their issuer alone: two identity providers may use the same one.
-        let first = store.claim(&claims.issuer, &claims.assertion_id, claims.expires, now).await?;
-        if first {
+        if claimer.claim(&claims, now).await? {
             Ok(Accepted::new(claims))
         } else {
             Err(OneUseError::Replayed { issuer: claims.issuer, assertion_id: claims.assertion_id })
         }
+    }
+}
+
+/// Uses an assertion up, and writes what follows from that in the same breath, or nothing at all.
+#[async_trait]
+pub trait Claimer: Send {
+    /// Whether this was the first use. Atomic: of any number of racing calls for one assertion, one
+    /// is first. What else is written is durable if it was, and not written if it was not.
+    async fn claim(&mut self, claims: &Claims, now: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// Nothing follows.
+struct ById<'a>(&'a dyn OneUseStore);
+
+#[async_trait]
+impl Claimer for ById<'_> {
+    async fn claim(&mut self, claims: &Claims, now: Timestamp) -> Result<bool, StoreError> {
+        // IDs are unique for their issuer alone: two identity providers may use the same one.
+        self.0.claim(&claims.issuer, &claims.assertion_id, claims.expires, now).await
     }
 }
 

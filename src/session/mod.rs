@@ -6,13 +6,15 @@
 
 pub mod cookie;
 pub mod lifetimes;
+pub mod login;
 pub mod record;
 pub mod sessions;
 pub mod store;
 pub mod token;
 pub use cookie::CookieNames;
 pub use lifetimes::Lifetimes;
+pub use login::{Login, LoginStore, Written};
 pub use record::{EndReason, Session};
-pub use sessions::Sessions;
+pub use sessions::{Prepared, Sessions};
 pub use store::{Ended, SessionStore, Swept};
 pub use token::{SessionToken, TokenHash};

@@ -16,6 +16,7 @@ use moka::sync::Cache;
 
 use crate::base::{Entropy, StoreError, Timestamp, UserId, entropy};
 use crate::identity::Identity;
+use crate::saml::Accepted;
 use crate::session::{EndReason, Lifetimes, Session, SessionStore, SessionToken, TokenHash};
 
 /// Opens, finds and ends sessions.
@@ -29,6 +30,19 @@ pub struct Sessions {
     endings: AtomicU64,
     /// How far the endings of other processes are known.
     mark: Mutex<Option<i64>>,
+}
+
+/// A session that nobody can use yet: its token is in here.
+pub struct Prepared {
+    token: SessionToken,
+    session: Arc<Session>,
+}
+
+impl Prepared {
+    /// What there is to be written.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
 }
 
 impl Sessions {
@@ -60,22 +74,41 @@ impl Sessions {
         self.lifetimes
     }
 
-    /// Opens a session. The token is new each time, so that nobody can have planted it before.
-    pub async fn open(
+    /// A session that is not open yet. The token is new each time, so that nobody can have planted
+    /// it before.
+    pub fn prepare(
         &self,
         identity: Identity,
         browser: Option<[u8; 32]>,
         entropy: &dyn Entropy,
         now: Timestamp,
-    ) -> Result<(SessionToken, Arc<Session>), StoreError> {
+    ) -> Prepared {
         let token = SessionToken::draw(entropy);
         let not_after = self.lifetimes.not_after(identity.session_not_on_or_after, now);
         let sid = entropy::uuid(entropy);
         let session = Session::new(sid, token.hash(), identity, browser, now, not_after, now);
-        self.store.insert(&session).await?;
-        let session = Arc::new(session);
+        Prepared { token, session: Arc::new(session) }
+    }
+
+    /// Opens a session that is in the store by now; `replaced` is the one that this ended there.
+    ///
+    /// Whoever is given the token has shown an assertion that was accepted.
+    pub fn open(
+        &self,
+        prepared: Prepared,
+        replaced: Option<TokenHash>,
+        _accepted: &Accepted,
+    ) -> (SessionToken, Arc<Session>) {
+        if let Some(replaced) = replaced {
+            self.forget(&replaced);
+            count_ended(EndReason::Replaced, 1);
+        }
+        self.admit(prepared)
+    }
+
+    fn admit(&self, Prepared { token, session }: Prepared) -> (SessionToken, Arc<Session>) {
         self.cache.insert(session.hash, Arc::clone(&session));
-        Ok((token, session))
+        (token, session)
     }
 
     /// The session of a token, if it is in memory and live; notes that it was seen. `None` says
@@ -339,9 +372,19 @@ mod tests {
 
     async fn open(sessions: &Sessions, user_name: &str) -> (String, Arc<Session>) {
         let identity = Identity::for_test(user_name, at(0));
-        let (token, session) =
-            sessions.open(identity, Some([7; 32]), &SystemEntropy, at(0)).await.unwrap();
+        let (token, session) = enter(sessions, identity, Some([7; 32])).await;
         (token.reveal().to_owned(), session)
+    }
+
+    /// What a login does, without one.
+    async fn enter(
+        sessions: &Sessions,
+        identity: Identity,
+        browser: Option<[u8; 32]>,
+    ) -> (SessionToken, Arc<Session>) {
+        let prepared = sessions.prepare(identity, browser, &SystemEntropy, at(0));
+        sessions.store.insert(prepared.session()).await.unwrap();
+        sessions.admit(prepared)
     }
 
     async fn is_live(sessions: &Sessions, token: &str, now: Timestamp) -> bool {
@@ -416,7 +459,7 @@ mod tests {
         let sessions = over(&store().await);
         let mut identity = Identity::for_test("alice", at(0));
         identity.session_not_on_or_after = Some(at(5));
-        let (token, _) = sessions.open(identity, None, &SystemEntropy, at(0)).await.unwrap();
+        let (token, _) = enter(&sessions, identity, None).await;
         assert!(sessions.cached(token.reveal(), at(4)).is_some());
         assert!(!is_live(&sessions, token.reveal(), at(5)).await);
     }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, State};
 use axum::response::Response;
@@ -13,21 +14,23 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use openssl::sha::sha256;
 
 use super::attempt::{Attempt, Evidence, shorten};
+use crate::app::Live;
 use crate::base::clock::Stopwatch;
-use crate::base::{Checks, ErrorCode, LocalPath, Timestamp};
+use crate::base::{Checks, ErrorCode, LocalPath, StoreError, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
-use crate::identity::{self, Asserter};
+use crate::identity::{self, Asserter, Identity, IdentityError, Keeper, Kept, Person};
+use crate::saml::Claims;
 use crate::saml::binding::post::{MAX_BODY, ResponseForm};
 use crate::saml::binding::relay_state::RelayState;
-use crate::saml::one_use::OneUse;
+use crate::saml::one_use::{Claimer, OneUse};
 use crate::saml::pending::Taken;
 use crate::saml::profile::{Origin, Permission};
 use crate::saml::response::ResponseMessage;
-use crate::session::{EndReason, Session, SessionToken};
+use crate::session::{Prepared, Session, SessionToken, TokenHash, Written};
 use crate::trust::IdpTrust;
 use crate::xml::{Document, Limits, Mode};
 
@@ -60,14 +63,13 @@ pub async fn acs(
             .insert(http::header::ALLOW, http::HeaderValue::from_static("POST"));
         return response;
     }
-    let mut evidence = Evidence::default();
-    let outcome = accept(&gateway, &headers, body, &mut evidence, now).await;
-    let attempt = Attempt::new(&gateway, &context, evidence, now);
+    let mut attempt = Attempt::new(&gateway, &context, now);
+    let outcome = accept(&mut attempt, &headers, body, now).await;
     let code = outcome.as_ref().err().map(|error| error.code);
     measure::login(attempt.idp(), code, watch.elapsed());
     match outcome {
         Ok(signed_in) => {
-            attempt.accepted(&signed_in.session).await;
+            attempt.accepted(&signed_in.session);
             let mut response = respond::redirect(StatusCode::SEE_OTHER, signed_in.landing.as_str());
             let cookie = gateway.app.cookies.set_session(&signed_in.token);
             respond::set_cookie(&mut response, &cookie);
@@ -79,12 +81,13 @@ pub async fn acs(
 
 /// The walk from bytes to session.
 async fn accept(
-    gateway: &Gateway,
+    attempt: &mut Attempt<'_>,
     headers: &HeaderMap,
     body: Body,
-    evidence: &mut Evidence,
     now: Timestamp,
 ) -> Result<SignedIn, GatewayError> {
+    let gateway = attempt.gateway;
+    let evidence = &mut attempt.evidence;
     let app = &gateway.app;
     let live = app.settings();
     let browser = gateway.browser(headers).map(|(_, hash)| hash);
@@ -116,32 +119,103 @@ async fn accept(
     evidence.return_to = Some(landing.clone());
 
     let signed = message.verify(idp.keys(&app.decryption_keys, now), checks).map_err(saml)?; // verified
-    let valid = signed.validate(origin, &idp.expectations(&live.sp), checks, now).map_err(saml)?;
-    let accepted = OneUse::claim(app.ports.one_use.as_ref(), valid, now)
+    let valid = signed
+        .validate(origin, &idp.expectations(&live.sp), checks, now)
+        .map_err(saml)?;
+    let mut entrance = Entrance { attempt, idp: &idp, live: &live, outcome: None };
+    let accepted = OneUse::claim_with(&mut entrance, valid, now)
         .await
-        .map_err(|error| GatewayError::new(error.code(), error))?;
-    let registry = app.registry();
-    let asserter = Asserter {
-        idp: &idp.settings.name,
-        vendor: idp.metadata.vendor,
-        allow_duplicates: idp.settings.allow_duplicate_attributes,
-        owner_of: &|domain| registry.owner_of(domain),
+        .map_err(|error| GatewayError::new(error.code(), error))?; //              accepted
+    let (prepared, replaced) = match entrance.outcome {
+        Some(Ok(entered)) => entered,
+        Some(Err(error)) => return Err(GatewayError::new(error.code(), error)),
+        None => {
+            return Err(GatewayError::new(
+                ErrorCode::Internal,
+                "nobody was looked for",
+            ));
+        }
     };
-    let directory = app.ports.directory.as_ref();
-    let entropy = app.entropy.as_ref();
-    let identity =
-        identity::resolve(&accepted, asserter, &live.identity, directory, entropy, now).await;
-    let identity = identity.map_err(|error| GatewayError::new(error.code(), error))?; // identity
-    evidence.user = Some(identity.user.clone());
-    let previous = match browser {
-        Some(browser) => app.sessions.newest_of_browser(&browser, now).await?,
-        None => None,
-    };
-    let (token, session) = app.sessions.open(identity, browser, entropy, now).await?; // session
-    if let Some(previous) = previous {
-        app.sessions.end(&previous, EndReason::Replaced, now).await?;
-    }
+    let (token, session) = app.sessions.open(prepared, replaced, &accepted); //    session
+    attempt.evidence.user = Some(session.identity.user.clone());
     Ok(SignedIn { token, session, landing })
+}
+
+/// Where a valid assertion turns into a session: its one use, the person, the session and the
+/// records of it are written together or not at all.
+struct Entrance<'a, 'g> {
+    attempt: &'a Attempt<'g>,
+    idp: &'a IdpTrust,
+    live: &'a Live,
+    outcome: Option<Result<(Prepared, Option<TokenHash>), IdentityError>>,
+}
+
+#[async_trait]
+impl Claimer for Entrance<'_, '_> {
+    async fn claim(&mut self, claims: &Claims, now: Timestamp) -> Result<bool, StoreError> {
+        let app = &self.attempt.gateway.app;
+        let registry = app.registry();
+        let asserter = Asserter {
+            idp: &self.idp.settings.name,
+            vendor: self.idp.metadata.vendor,
+            allow_duplicates: self.idp.settings.allow_duplicate_attributes,
+            owner_of: &|domain| registry.owner_of(domain),
+        };
+        let mut writing = Writing { attempt: self.attempt, claims, now, written: None };
+        let resolved = identity::resolve(
+            claims,
+            asserter,
+            &self.live.identity,
+            app.ports.directory.as_ref(),
+            &mut writing,
+            app.entropy.as_ref(),
+            now,
+        );
+        match resolved.await {
+            Ok(()) => {
+                let first = writing.written.is_some();
+                self.outcome = writing.written.map(Ok);
+                Ok(first)
+            }
+            Err(IdentityError::Store(error)) => Err(error),
+            Err(error) => {
+                // Nobody came in, and it is used up all the same: it was for this one attempt.
+                let one_use = &app.ports.one_use;
+                let id = &claims.assertion_id;
+                let first = one_use.claim(&claims.issuer, id, claims.expires, now).await?;
+                self.outcome = Some(Err(error));
+                Ok(first)
+            }
+        }
+    }
+}
+
+/// Writes the person that was found, and everything else of the login with them.
+struct Writing<'a, 'g> {
+    attempt: &'a Attempt<'g>,
+    claims: &'a Claims,
+    now: Timestamp,
+    /// Nothing, if the assertion was used before.
+    written: Option<(Prepared, Option<TokenHash>)>,
+}
+
+#[async_trait]
+impl Keeper for Writing<'_, '_> {
+    async fn keep(&mut self, person: Person, identity: Identity) -> Result<Kept, StoreError> {
+        let app = &self.attempt.gateway.app;
+        let browser = self.attempt.evidence.browser;
+        let prepared = app.sessions.prepare(identity, browser, app.entropy.as_ref(), self.now);
+        let login = self.attempt.login(self.claims, &person, prepared.session());
+        Ok(match app.ports.logins.log_in(&login, self.now).await? {
+            Written::Done { replaced } => {
+                self.written = Some((prepared, replaced));
+                Kept::Kept
+            }
+            Written::Replayed => Kept::Kept,
+            Written::Stale => Kept::Stale,
+            Written::Taken(field) => Kept::Taken(field),
+        })
+    }
 }
 
 fn saml(error: crate::saml::SamlError) -> GatewayError {

@@ -17,8 +17,9 @@ use crate::http::error::{GatewayError, Reader};
 use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
-use crate::saml::Exceptions;
-use crate::session::Session;
+use crate::identity::Person;
+use crate::saml::Claims;
+use crate::session::{Login, Session};
 use crate::trust::IdpTrust;
 
 /// Longest piece of a message that is kept: the longest entityID (core 8.3.6).
@@ -58,14 +59,15 @@ pub(super) struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// Draws the reference.
-    pub(super) fn new(
-        gateway: &'a Gateway,
-        context: &'a Context,
-        evidence: Evidence,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn new(gateway: &'a Gateway, context: &'a Context, now: Timestamp) -> Self {
         let reference = entropy::reference(gateway.app.entropy.as_ref());
-        Self { gateway, context, evidence, reference, now }
+        Self {
+            gateway,
+            context,
+            evidence: Evidence::default(),
+            reference,
+            now,
+        }
     }
 
     /// The name of the identity provider.
@@ -73,22 +75,42 @@ impl<'a> Attempt<'a> {
         self.evidence.idp.as_ref().map(|idp| &idp.settings.name)
     }
 
-    /// Somebody came in.
-    pub(super) async fn accepted(&self, session: &Session) {
+    /// What is written down with a login, should it come to be.
+    pub(super) fn login<'l>(
+        &self,
+        claims: &'l Claims,
+        person: &'l Person,
+        session: &'l Session,
+    ) -> Login<'l> {
         let identity = &session.identity;
         let detail = self.detail(json!({
             "sid": session.sid,
             "user_name": identity.user_name,
             "roles": identity.roles,
         }));
-        self.record(None, detail).await;
-        if identity.created {
+        let user = Some(identity.user.clone());
+        let event = |kind, detail| Event { detail, user: user.clone(), ..self.event(kind, None) };
+        let created = identity.created.then(|| {
             let detail = json!({ "user_name": identity.user_name, "provisioning": "jit" });
-            self.write(&Event { detail, ..self.event(EventKind::UserCreated, None) }).await;
+            event(EventKind::UserCreated, detail)
+        });
+        Login {
+            issuer: &claims.issuer,
+            assertion_id: &claims.assertion_id,
+            expires: claims.expires,
+            person,
+            session,
+            attempt: LoginAttempt { user: user.clone(), ..self.attempt(None, detail.clone()) },
+            accepted: event(EventKind::LoginAccepted, detail),
+            created,
         }
+    }
+
+    /// Somebody came in.
+    pub(super) fn accepted(&self, session: &Session) {
         tracing::info!(
             idp = self.idp().map(IdpName::as_str),
-            user = identity.user_name,
+            user = session.identity.user_name,
             sid = session.sid,
             request_id = self.context.request_id.as_str(),
             client = self.context.client_text(),
@@ -112,7 +134,7 @@ impl<'a> Attempt<'a> {
             "remedy": error.code.remedy(),
             "went_on": goes_on,
         }));
-        self.record(Some(error.code), detail).await;
+        self.record(error.code, detail).await;
         tracing::warn!(
             code = error.code.as_str(),
             reference = self.reference,
@@ -177,56 +199,30 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn record(&self, code: Option<ErrorCode>, detail: Value) {
-        self.warn_of_exceptions();
-        let attempt = LoginAttempt {
+    fn attempt(&self, code: Option<ErrorCode>, detail: Value) -> LoginAttempt {
+        LoginAttempt {
             reference: self.reference.clone(),
             at: self.now,
             idp: self.idp().cloned(),
             outcome: code.map_or(LoginOutcome::Accepted, LoginOutcome::Refused),
             user: self.evidence.user.clone(),
             request_id: Some(self.context.request_id.as_str().to_owned()),
-            detail: detail.clone(),
-        };
-        if let Err(error) = self.gateway.app.ports.audit.record_attempt(&attempt).await {
-            self.not_written(&error.detail);
+            detail,
         }
-        let kind = code.map_or(EventKind::LoginAccepted, |_| EventKind::LoginRefused);
-        self.write(&Event { detail, ..self.event(kind, code) }).await;
     }
 
-    /// So that an exception is still seen when everybody has forgotten it.
-    fn warn_of_exceptions(&self) {
-        let Some(idp) = &self.evidence.idp else {
-            return;
-        };
-        for exception in self.evidence.exceptions.iter() {
-            measure::exception(&idp.settings.name, exception);
-            tracing::warn!(
-                idp = idp.settings.name.as_str(),
-                exception = exception.key(),
-                until = idp.exception_ends(exception).map(Timestamp::to_rfc3339),
+    async fn record(&self, code: ErrorCode, detail: Value) {
+        let attempt = self.attempt(Some(code), detail.clone());
+        let event = Event { detail, ..self.event(EventKind::LoginRefused, Some(code)) };
+        let audit = &self.gateway.app.ports.audit;
+        if let Err(error) = audit.record_refusal(&attempt, &event, self.now).await {
+            // It is itself in the log.
+            tracing::error!(
                 reference = self.reference,
-                request_id = self.context.request_id.as_str(),
-                "a message counts by an exception for its identity provider only"
+                detail = error.detail,
+                "the audit record was not written"
             );
         }
-    }
-
-    async fn write(&self, event: &Event) {
-        if let Err(error) = self.gateway.app.ports.audit.record(event, self.now).await {
-            self.not_written(&error.detail);
-        }
-    }
-
-    /// A record that can not be written is itself in the log; it does not take a session away that
-    /// is already durable.
-    fn not_written(&self, detail: &str) {
-        tracing::error!(
-            reference = self.reference,
-            detail,
-            "the audit record was not written"
-        );
     }
 }
 

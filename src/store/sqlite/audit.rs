@@ -7,8 +7,10 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::row::{begin, commit, failed, hash, integer, optional_text, text, time, unreadable};
-use crate::audit::{AuditSink, Chain, Event, LoginAttempt, LoginOutcome, RecordedEvent};
+use super::row::{Statement, failed, hash, integer, optional_text, text, time, unreadable};
+use super::statements::{append, keep};
+use super::writer::Batch;
+use crate::audit::{AuditSink, Chain, Event, EventKind, LoginAttempt, LoginOutcome, RecordedEvent};
 use crate::base::{ErrorCode, IdpName, StoreError, Timestamp, UserId};
 
 /// How many events [`AuditSink::verify`] reads at once.
@@ -17,53 +19,34 @@ const PAGE: u32 = 1000;
 #[async_trait]
 impl AuditSink for SqliteStore {
     async fn record(&self, event: &Event, now: Timestamp) -> Result<(), StoreError> {
-        let mut transaction = begin(&self.writer).await?;
-        let last =
-            sqlx::query("SELECT sequence, hash FROM audit_event ORDER BY sequence DESC LIMIT 1")
-                .fetch_optional(&mut *transaction)
-                .await
-                .map_err(failed)?;
-        let (before, previous) = match &last {
-            Some(row) => (integer(row, "sequence")?, hash(row, "hash")?),
-            None => (0, BEGINNING),
-        };
-        let sequence = before.saturating_add(1);
-        let json = to_json(event, sequence, now);
-        sqlx::query(
-            "INSERT INTO audit_event (sequence, at, kind, json, hash) VALUES (?, ?, ?, ?, ?)",
-        )
-        .bind(sequence)
-        .bind(now.unix_micros())
-        .bind(event.kind.as_str())
-        .bind(&json)
-        .bind(&link(&previous, &json)[..])
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        sqlx::query("UPDATE meta SET value = ? WHERE key = 'audit_events'")
-            .bind(sequence)
-            .execute(&mut *transaction)
+        let event = event.clone();
+        self.writer
+            .run(move |batch| Box::pin(async move { append(batch, &event, now).await }))
             .await
-            .map_err(failed)?;
-        commit(transaction).await
     }
 
     async fn record_attempt(&self, attempt: &LoginAttempt) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO login_attempt (reference, at, idp, outcome, user, request_id, detail)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(&attempt.reference)
-        .bind(attempt.at.unix_micros())
-        .bind(attempt.idp.as_ref().map(IdpName::as_str))
-        .bind(attempt.outcome.as_str())
-        .bind(attempt.user.as_ref().map(UserId::as_str))
-        .bind(&attempt.request_id)
-        .bind(attempt.detail.to_string())
-        .execute(&self.writer)
-        .await
-        .map_err(failed)?;
-        Ok(())
+        let attempt = attempt.clone();
+        self.writer
+            .run(move |batch| Box::pin(async move { keep(batch, &attempt).await }))
+            .await
+    }
+
+    async fn record_refusal(
+        &self,
+        attempt: &LoginAttempt,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (attempt, event) = (attempt.clone(), event.clone());
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    keep(batch, &attempt).await?;
+                    append(batch, &event, now).await
+                })
+            })
+            .await
     }
 
     async fn attempt(&self, reference: &str) -> Result<Option<LoginAttempt>, StoreError> {
@@ -141,6 +124,113 @@ impl AuditSink for SqliteStore {
         }
         Ok(Chain::Whole { events, head })
     }
+}
+
+async fn append(batch: &mut Batch, event: &Event, now: Timestamp) -> Result<(), StoreError> {
+    let link = batch.head.append(event, now);
+    link.bind(sqlx::query(APPEND))
+        .execute(&mut batch.connection)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+async fn keep(batch: &mut Batch, attempt: &LoginAttempt) -> Result<(), StoreError> {
+    bind_attempt(sqlx::query(KEEP), attempt)
+        .execute(&mut batch.connection)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+pub(super) const APPEND: &str = append!();
+pub(super) const KEEP: &str = keep!();
+
+/// The end of the chain while a batch is written.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    sequence: i64,
+    hash: [u8; 32],
+    appended: bool,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self { sequence: 0, hash: BEGINNING, appended: false }
+    }
+}
+
+impl Head {
+    /// As the database has it.
+    pub(super) fn read(last: Option<&SqliteRow>) -> Result<Self, StoreError> {
+        last.map_or_else(
+            || Ok(Self::default()),
+            |row| {
+                Ok(Self {
+                    sequence: integer(row, "sequence")?,
+                    hash: hash(row, "hash")?,
+                    appended: false,
+                })
+            },
+        )
+    }
+
+    /// How many events there are, if that has changed.
+    pub(super) const fn appended(&self) -> Option<i64> {
+        if self.appended {
+            Some(self.sequence)
+        } else {
+            None
+        }
+    }
+
+    /// The next event of the chain.
+    pub(super) fn append(&mut self, event: &Event, now: Timestamp) -> Link {
+        self.sequence = self.sequence.saturating_add(1);
+        let json = to_json(event, self.sequence, now);
+        self.hash = link(&self.hash, &json);
+        self.appended = true;
+        Link {
+            sequence: self.sequence,
+            at: now,
+            kind: event.kind,
+            json,
+            hash: self.hash,
+        }
+    }
+}
+
+/// An event in its place.
+pub(super) struct Link {
+    sequence: i64,
+    at: Timestamp,
+    kind: EventKind,
+    json: String,
+    hash: [u8; 32],
+}
+
+impl Link {
+    /// For [`APPEND`].
+    pub(super) fn bind(self, query: Statement) -> Statement {
+        query
+            .bind(self.sequence)
+            .bind(self.at.unix_micros())
+            .bind(self.kind.as_str())
+            .bind(self.json)
+            .bind(&self.hash[..])
+    }
+}
+
+/// For [`KEEP`].
+pub(super) fn bind_attempt(query: Statement, attempt: &LoginAttempt) -> Statement {
+    query
+        .bind(&attempt.reference)
+        .bind(attempt.at.unix_micros())
+        .bind(attempt.idp.as_ref().map(IdpName::as_str))
+        .bind(attempt.outcome.as_str())
+        .bind(attempt.user.as_ref().map(UserId::as_str))
+        .bind(&attempt.request_id)
+        .bind(attempt.detail.to_string())
 }
 
 /// What the first event is linked to.

@@ -4,32 +4,36 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::row::{begin, commit, failed, optional_text, text, time, unreadable};
+use super::row::{failed, optional_text, text, time, unreadable};
+use super::writer::Batch;
 use crate::base::{IdpName, StoreError};
 use crate::trust::{IdpStore, ImportedIdp, MetadataCopy};
 
-const BUMP: &str = "UPDATE meta SET value = value + 1 WHERE key = 'idp_revision'";
+const PUT: &str = "
+    INSERT INTO idp (name, settings, metadata, url, updated_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET settings = excluded.settings, metadata = excluded.metadata,
+        url = excluded.url, updated_at = excluded.updated_at";
 
 #[async_trait]
 impl IdpStore for SqliteStore {
     async fn put(&self, idp: &ImportedIdp) -> Result<(), StoreError> {
-        let mut transaction = begin(&self.writer).await?;
-        sqlx::query(
-            "INSERT INTO idp (name, settings, metadata, url, updated_at) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT (name) DO UPDATE SET settings = excluded.settings,
-                 metadata = excluded.metadata, url = excluded.url,
-                 updated_at = excluded.updated_at",
-        )
-        .bind(idp.name.as_str())
-        .bind(idp.settings.to_string())
-        .bind(&idp.metadata)
-        .bind(&idp.url)
-        .bind(idp.updated_at.unix_micros())
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        sqlx::query(BUMP).execute(&mut *transaction).await.map_err(failed)?;
-        commit(transaction).await
+        let idp = idp.clone();
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    sqlx::query(PUT)
+                        .bind(idp.name.as_str())
+                        .bind(idp.settings.to_string())
+                        .bind(&idp.metadata)
+                        .bind(&idp.url)
+                        .bind(idp.updated_at.unix_micros())
+                        .execute(&mut batch.connection)
+                        .await
+                        .map_err(failed)?;
+                    bump(batch).await
+                })
+            })
+            .await
     }
 
     async fn list(&self) -> Result<Vec<ImportedIdp>, StoreError> {
@@ -41,15 +45,20 @@ impl IdpStore for SqliteStore {
     }
 
     async fn remove(&self, name: &IdpName) -> Result<bool, StoreError> {
-        let mut transaction = begin(&self.writer).await?;
-        let removed = sqlx::query("DELETE FROM idp WHERE name = ?")
-            .bind(name.as_str())
-            .execute(&mut *transaction)
+        let name = name.clone();
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    let removed = sqlx::query("DELETE FROM idp WHERE name = ?")
+                        .bind(name.as_str())
+                        .execute(&mut batch.connection)
+                        .await
+                        .map_err(failed)?;
+                    bump(batch).await?;
+                    Ok(removed.rows_affected() == 1)
+                })
+            })
             .await
-            .map_err(failed)?;
-        sqlx::query(BUMP).execute(&mut *transaction).await.map_err(failed)?;
-        commit(transaction).await?;
-        Ok(removed.rows_affected() == 1)
     }
 
     async fn revision(&self) -> Result<i64, StoreError> {
@@ -60,21 +69,28 @@ impl IdpStore for SqliteStore {
     }
 
     async fn put_copy(&self, copy: &MetadataCopy) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT OR REPLACE INTO metadata_copy
-                 (idp, url, metadata, etag, last_modified, fetched_at)
-             VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(copy.idp.as_str())
-        .bind(&copy.url)
-        .bind(&copy.metadata)
-        .bind(&copy.etag)
-        .bind(&copy.last_modified)
-        .bind(copy.fetched_at.unix_micros())
-        .execute(&self.writer)
-        .await
-        .map_err(failed)?;
-        Ok(())
+        let copy = copy.clone();
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    sqlx::query(
+                        "INSERT OR REPLACE INTO metadata_copy
+                             (idp, url, metadata, etag, last_modified, fetched_at)
+                         VALUES (?, ?, ?, ?, ?, ?)",
+                    )
+                    .bind(copy.idp.as_str())
+                    .bind(&copy.url)
+                    .bind(&copy.metadata)
+                    .bind(&copy.etag)
+                    .bind(&copy.last_modified)
+                    .bind(copy.fetched_at.unix_micros())
+                    .execute(&mut batch.connection)
+                    .await
+                    .map_err(failed)?;
+                    Ok(())
+                })
+            })
+            .await
     }
 
     async fn copy(&self, idp: &IdpName) -> Result<Option<MetadataCopy>, StoreError> {
@@ -95,6 +111,12 @@ impl IdpStore for SqliteStore {
             fetched_at: time(&row, "fetched_at")?,
         }))
     }
+}
+
+async fn bump(batch: &mut Batch) -> Result<(), StoreError> {
+    let bump = sqlx::query("UPDATE meta SET value = value + 1 WHERE key = 'idp_revision'");
+    bump.execute(&mut batch.connection).await.map_err(failed)?;
+    Ok(())
 }
 
 fn read(row: &SqliteRow) -> Result<ImportedIdp, StoreError> {

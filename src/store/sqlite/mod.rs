@@ -14,26 +14,29 @@ use crate::base::{StoreError, Timestamp};
 
 mod audit;
 mod idps;
+mod login;
 mod one_use;
 mod open;
 mod pending;
 mod row;
 mod sessions;
+mod statements;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod users;
+mod writer;
+
+use writer::Writer;
 
 /// One database file; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
-    /// One connection. SQLite lets one connection write at a time, and waiting for our turn in
-    /// the pool is fair and cheap, while waiting for SQLite's lock is polling. Other processes
-    /// (our own command line) still wait for that lock, up to `busy_timeout`.
-    writer: SqlitePool,
+    /// One connection, and many writes in each commit. Other processes on the file (our own command
+    /// line) wait for SQLite's lock, up to `busy_timeout`.
+    writer: Writer,
     /// A few connections, which WAL lets read while the writer writes. Every commit that was
-    /// answered is visible to them. For `:memory:` this is the writer: a second connection would
-    /// see another database.
+    /// answered is visible to them.
     readers: SqlitePool,
 }
 

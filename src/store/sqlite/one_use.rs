@@ -18,15 +18,23 @@ impl OneUseStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         // The primary key is what makes it once. A row whose time is over but which was not swept
         // yet also counts as used: refusing is the safe answer, and validation refused it before.
-        let claimed = sqlx::query(
-            "INSERT INTO one_use (issuer, id, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        )
-        .bind(issuer)
-        .bind(id)
-        .bind(until.unix_micros())
-        .execute(&self.writer)
-        .await
-        .map_err(failed)?;
-        Ok(claimed.rows_affected() == 1)
+        let (issuer, id) = (issuer.to_owned(), id.to_owned());
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    let claimed = sqlx::query(
+                        "INSERT INTO one_use (issuer, id, expires) VALUES (?, ?, ?)
+                         ON CONFLICT DO NOTHING",
+                    )
+                    .bind(issuer)
+                    .bind(id)
+                    .bind(until.unix_micros())
+                    .execute(&mut batch.connection)
+                    .await
+                    .map_err(failed)?;
+                    Ok(claimed.rows_affected() == 1)
+                })
+            })
+            .await
     }
 }

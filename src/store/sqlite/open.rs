@@ -4,13 +4,15 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::SqliteStore;
-use super::row::{begin, commit};
+use super::row::failed;
+use super::writer::Writer;
 use crate::base::StoreError;
 
 /// Every migration in order; each sets `user_version` to its place, counting from 1.
@@ -34,22 +36,28 @@ const QUICK_CHECK_UP_TO: u64 = 64 * 1024 * 1024;
 
 pub(super) async fn open(path: &str) -> Result<SqliteStore, StoreError> {
     if path == ":memory:" {
-        let writer = pool(options(path), 1).await.map_err(|error| explain(path, error))?;
-        let store = SqliteStore { readers: writer.clone(), writer };
-        migrate(&store.writer).await?;
-        return Ok(store);
+        // A name of its own, by which several connections find the same memory.
+        let memory = SqliteConnectOptions::from_str("sqlite::memory:")
+            .map(durable)
+            .map_err(|error| explain(path, error))?;
+        return connect(path, memory.clone(), memory).await;
     }
     prepare_file(Path::new(path))?;
     // Looked at before WAL is switched on, since that changes the file, which may not be ours.
     inspect(path).await?;
-    let writer = pool(options(path).journal_mode(SqliteJournalMode::Wal), 1)
-        .await
-        .map_err(|error| explain(path, error))?;
-    migrate(&writer).await?;
-    let readers = pool(options(path).pragma("query_only", "ON"), READERS)
-        .await
-        .map_err(|error| explain(path, error))?;
-    Ok(SqliteStore { writer, readers })
+    let written = options(path).journal_mode(SqliteJournalMode::Wal);
+    connect(path, written, options(path).pragma("query_only", "ON")).await
+}
+
+async fn connect(
+    path: &str,
+    written: SqliteConnectOptions,
+    read: SqliteConnectOptions,
+) -> Result<SqliteStore, StoreError> {
+    let mut connection = written.connect().await.map_err(|error| explain(path, error))?;
+    migrate(&mut connection).await?;
+    let readers = pool(read, READERS).await.map_err(|error| explain(path, error))?;
+    Ok(SqliteStore { writer: Writer::start(connection)?, readers })
 }
 
 pub(super) async fn open_to_read(path: &str) -> Result<SqliteStore, StoreError> {
@@ -70,18 +78,17 @@ pub(super) async fn open_to_read(path: &str) -> Result<SqliteStore, StoreError> 
 }
 
 fn options(path: &str) -> SqliteConnectOptions {
-    let options = SqliteConnectOptions::new()
+    durable(SqliteConnectOptions::new().filename(path))
+}
+
+fn durable(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
         // The driver's default, NORMAL in WAL, may lose the last commits in a power cut: a used
         // assertion could be used again, an ended session could come back.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-        .disable_statement_logging();
-    if path == ":memory:" {
-        options.in_memory(true)
-    } else {
-        options.filename(path)
-    }
+        .disable_statement_logging()
 }
 
 async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqlitePool, sqlx::Error> {
@@ -157,18 +164,18 @@ async fn inspect(path: &str) -> Result<(), StoreError> {
 }
 
 /// Runs the migrations that the file has not seen, each in a transaction of its own.
-async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     for (version, migration) in (1_i64..).zip(MIGRATIONS) {
-        let mut transaction = begin(writer).await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         // Asked inside the transaction: another process may be doing the same.
         let present = number(&mut transaction, "PRAGMA user_version").await;
-        if present.map_err(super::row::failed)? < version {
+        if present.map_err(failed)? < version {
             sqlx::raw_sql(*migration)
                 .execute(&mut *transaction)
                 .await
                 .map_err(|error| StoreError::new(format_args!("migration {version}: {error}")))?;
         }
-        commit(transaction).await?;
+        transaction.commit().await.map_err(failed)?;
     }
     Ok(())
 }

@@ -4,9 +4,18 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::row::{begin, commit, failed, hash, text, time, unreadable};
+use super::row::{failed, hash, text, time, unreadable};
 use crate::base::{IdpName, LocalPath, StoreError, Timestamp};
 use crate::saml::{PendingLogin, PendingStore, Taken};
+
+/// Keeps one, and drops the oldest of this browser.
+const KEEP: &str = "
+    INSERT INTO pending_login (handle, browser, request_id, idp, return_to, created_at)
+    VALUES (?, ?, ?, ?, ?, ?);
+    DELETE FROM pending_login WHERE rowid IN (
+        SELECT rowid FROM pending_login
+        WHERE browser = ? AND used = 0 AND created_at > ?
+        ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?)";
 
 #[async_trait]
 impl PendingStore for SqliteStore {
@@ -17,33 +26,28 @@ impl PendingStore for SqliteStore {
         login: &PendingLogin,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut transaction = begin(&self.writer).await?;
-        sqlx::query(
-            "INSERT INTO pending_login (handle, browser, request_id, idp, return_to, created_at)
-             VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(&handle_hash[..])
-        .bind(&browser[..])
-        .bind(&login.request_id)
-        .bind(login.idp.as_str())
-        .bind(login.return_to.as_str())
-        .bind(login.created_at.unix_micros())
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        sqlx::query(
-            "DELETE FROM pending_login WHERE rowid IN (
-                 SELECT rowid FROM pending_login
-                 WHERE browser = ? AND used = 0 AND created_at > ?
-                 ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?)",
-        )
-        .bind(&browser[..])
-        .bind(still_open_since(now))
-        .bind(PendingLogin::PER_BROWSER)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        commit(transaction).await
+        let (request_id, idp) = (login.request_id.clone(), login.idp.clone());
+        let (return_to, created_at) = (login.return_to.clone(), login.created_at);
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    sqlx::query(KEEP)
+                        .bind(&handle_hash[..])
+                        .bind(&browser[..])
+                        .bind(&request_id)
+                        .bind(idp.as_str())
+                        .bind(return_to.as_str())
+                        .bind(created_at.unix_micros())
+                        .bind(&browser[..])
+                        .bind(still_open_since(now))
+                        .bind(PendingLogin::PER_BROWSER)
+                        .execute(&mut batch.connection)
+                        .await
+                        .map_err(failed)?;
+                    Ok(())
+                })
+            })
+            .await
     }
 
     async fn take(
@@ -52,19 +56,24 @@ impl PendingStore for SqliteStore {
         browser: [u8; 32],
         now: Timestamp,
     ) -> Result<Taken, StoreError> {
-        // One statement finds and uses up: that is what makes it once.
-        let taken = sqlx::query(
-            "UPDATE pending_login SET used = 1
-             WHERE handle = ? AND browser = ? AND used = 0 AND created_at > ?
-             RETURNING request_id, idp, return_to, created_at",
-        )
-        .bind(&handle_hash[..])
-        .bind(&browser[..])
-        .bind(still_open_since(now))
-        .fetch_optional(&self.writer)
-        .await
-        .map_err(failed)?;
-        if let Some(row) = taken {
+        let handle = handle_hash;
+        let taken = self.writer.run(move |batch| {
+            Box::pin(async move {
+                // One statement finds and uses up: that is what makes it once.
+                sqlx::query(
+                    "UPDATE pending_login SET used = 1
+                     WHERE handle = ? AND browser = ? AND used = 0 AND created_at > ?
+                     RETURNING request_id, idp, return_to, created_at",
+                )
+                .bind(&handle[..])
+                .bind(&browser[..])
+                .bind(still_open_since(now))
+                .fetch_optional(&mut batch.connection)
+                .await
+                .map_err(failed)
+            })
+        });
+        if let Some(row) = taken.await? {
             return read(&row).map(Taken::Login);
         }
         let refused = sqlx::query("SELECT browser, return_to FROM pending_login WHERE handle = ?")
@@ -81,18 +90,23 @@ impl PendingStore for SqliteStore {
         browser: [u8; 32],
         now: Timestamp,
     ) -> Result<Taken, StoreError> {
-        let taken = sqlx::query(
-            "UPDATE pending_login SET used = 1
-             WHERE request_id = ? AND browser = ? AND used = 0 AND created_at > ?
-             RETURNING request_id, idp, return_to, created_at",
-        )
-        .bind(request_id)
-        .bind(&browser[..])
-        .bind(still_open_since(now))
-        .fetch_optional(&self.writer)
-        .await
-        .map_err(failed)?;
-        if let Some(row) = taken {
+        let id = request_id.to_owned();
+        let taken = self.writer.run(move |batch| {
+            Box::pin(async move {
+                sqlx::query(
+                    "UPDATE pending_login SET used = 1
+                     WHERE request_id = ? AND browser = ? AND used = 0 AND created_at > ?
+                     RETURNING request_id, idp, return_to, created_at",
+                )
+                .bind(id)
+                .bind(&browser[..])
+                .bind(still_open_since(now))
+                .fetch_optional(&mut batch.connection)
+                .await
+                .map_err(failed)
+            })
+        });
+        if let Some(row) = taken.await? {
             return read(&row).map(Taken::Login);
         }
         let refused =

@@ -1,9 +1,12 @@
 //! Columns to types, and driver errors to ours.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, Sqlite, SqlitePool, Transaction};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row as _, Sqlite};
 
 use crate::base::{StoreError, Timestamp};
+
+/// A statement that is being given its values.
+pub(super) type Statement = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
 
 /// What the driver said, for the log.
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
@@ -19,16 +22,6 @@ pub(super) fn unreadable(column: &str) -> StoreError {
     StoreError::new(format_args!(
         "column {column} can not be read; was the database edited?"
     ))
-}
-
-/// Begins a transaction that already holds the write lock. A deferred one would ask for it at its
-/// first write, and be refused without waiting if another process wrote since its first read.
-pub(super) async fn begin(pool: &SqlitePool) -> Result<Transaction<'static, Sqlite>, StoreError> {
-    pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
-}
-
-pub(super) async fn commit(transaction: Transaction<'static, Sqlite>) -> Result<(), StoreError> {
-    transaction.commit().await.map_err(failed)
 }
 
 pub(super) fn text(row: &SqliteRow, column: &str) -> Result<String, StoreError> {

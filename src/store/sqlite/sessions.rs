@@ -6,37 +6,28 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::row::{begin, commit, count, failed, hash, integer, optional_hash, text, time};
+use super::row::{Statement, count, failed, hash, integer, optional_hash, text, time};
 use crate::base::{StoreError, Timestamp, UserId};
 use crate::session::{Ended, Session, SessionStore, Swept, TokenHash};
+
+/// The condition closes a gap: the person may have been switched off, and their sessions ended,
+/// after this login found them active.
+const INSERT: &str = "
+    INSERT INTO session (hash, sid, user, idp, name_id, session_index, identity, browser,
+                         opened_at, not_after, last_seen)
+    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    WHERE NOT EXISTS (SELECT 1 FROM user WHERE id = ? AND active = 0)";
 
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        let identity = &session.identity;
-        // The condition closes a gap: the person may have been switched off, and their sessions
-        // ended, after this login found them active.
-        let inserted = sqlx::query(
-            "INSERT INTO session (hash, sid, user, idp, name_id, session_index, identity, browser,
-                                  opened_at, not_after, last_seen)
-             SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-             WHERE NOT EXISTS (SELECT 1 FROM user WHERE id = ? AND active = 0)",
-        )
-        .bind(&session.hash.0[..])
-        .bind(&session.sid)
-        .bind(identity.user.as_str())
-        .bind(identity.idp.as_str())
-        .bind(identity.name_id.as_ref().map(|name_id| name_id.value.as_str()))
-        .bind(&identity.session_index)
-        .bind(serde_json::to_string(identity).map_err(StoreError::new)?)
-        .bind(session.browser.as_ref().map(|browser| &browser[..]))
-        .bind(session.opened_at.unix_micros())
-        .bind(session.not_after.unix_micros())
-        .bind(session.last_seen().unix_micros())
-        .bind(identity.user.as_str())
-        .execute(&self.writer)
-        .await
-        .map_err(failed)?;
+        let user = session.identity.user.as_str();
+        let insert = sqlx::query(INSERT).bind(&session.hash.0[..]).bind(&session.sid).bind(user);
+        let insert = bind_rest(insert, session)?.bind(user);
+        let insert = self.writer.run(move |batch| {
+            Box::pin(async move { insert.execute(&mut batch.connection).await.map_err(failed) })
+        });
+        let inserted = insert.await?;
         if inserted.rows_affected() == 1 {
             Ok(())
         } else {
@@ -56,71 +47,88 @@ impl SessionStore for SqliteStore {
     }
 
     async fn touch(&self, seen: &[(TokenHash, Timestamp)]) -> Result<(), StoreError> {
-        let mut transaction = begin(&self.writer).await?;
-        for (hash, last_seen) in seen {
-            // UPDATE, never INSERT: what was ended in the meantime must not come back.
-            sqlx::query("UPDATE session SET last_seen = ?1 WHERE hash = ?2 AND last_seen < ?1")
-                .bind(last_seen.unix_micros())
-                .bind(&hash.0[..])
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-        }
-        commit(transaction).await
+        let seen = seen.to_vec();
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    for (hash, last_seen) in seen {
+                        // UPDATE, never INSERT: what was ended meanwhile must not come back.
+                        sqlx::query(
+                            "UPDATE session SET last_seen = ?1 WHERE hash = ?2 AND last_seen < ?1",
+                        )
+                        .bind(last_seen.unix_micros())
+                        .bind(&hash.0[..])
+                        .execute(&mut batch.connection)
+                        .await
+                        .map_err(failed)?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
     }
 
     async fn end(&self, hash: &TokenHash, now: Timestamp) -> Result<bool, StoreError> {
-        let mut transaction = begin(&self.writer).await?;
-        let ended = sqlx::query("DELETE FROM session WHERE hash = ?")
-            .bind(&hash.0[..])
-            .execute(&mut *transaction)
+        let hash = *hash;
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    let ended = sqlx::query("DELETE FROM session WHERE hash = ?")
+                        .bind(&hash.0[..])
+                        .execute(&mut batch.connection)
+                        .await
+                        .map_err(failed)?;
+                    let existed = ended.rows_affected() == 1;
+                    if existed {
+                        sqlx::query("INSERT INTO session_end (hash, at) VALUES (?, ?)")
+                            .bind(&hash.0[..])
+                            .bind(now.unix_micros())
+                            .execute(&mut batch.connection)
+                            .await
+                            .map_err(failed)?;
+                    }
+                    Ok(existed)
+                })
+            })
             .await
-            .map_err(failed)?;
-        let existed = ended.rows_affected() == 1;
-        if existed {
-            sqlx::query("INSERT INTO session_end (hash, at) VALUES (?, ?)")
-                .bind(&hash.0[..])
-                .bind(now.unix_micros())
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-        }
-        commit(transaction).await?;
-        Ok(existed)
     }
 
     async fn end_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<TokenHash>, StoreError> {
-        let mut transaction = begin(&self.writer).await?;
-        sqlx::query(
-            "INSERT INTO session_end (hash, at) SELECT hash, ? FROM session WHERE user = ?",
-        )
-        .bind(now.unix_micros())
-        .bind(user.as_str())
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        let rows = sqlx::query("DELETE FROM session WHERE user = ? RETURNING hash")
-            .bind(user.as_str())
-            .fetch_all(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        commit(transaction).await?;
-        rows.iter().map(|row| hash(row, "hash").map(TokenHash)).collect()
+        let user = user.clone();
+        let end = self.writer.run(move |batch| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO session_end (hash, at) SELECT hash, ? FROM session WHERE user = ?;
+                     DELETE FROM session WHERE user = ? RETURNING hash",
+                )
+                .bind(now.unix_micros())
+                .bind(user.as_str())
+                .bind(user.as_str())
+                .fetch_all(&mut batch.connection)
+                .await
+                .map_err(failed)
+            })
+        });
+        end.await?.iter().map(|row| hash(row, "hash").map(TokenHash)).collect()
     }
 
     async fn end_all(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut transaction = begin(&self.writer).await?;
-        sqlx::query("INSERT INTO session_end (hash, at) SELECT hash, ? FROM session")
-            .bind(now.unix_micros())
-            .execute(&mut *transaction)
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    sqlx::query("INSERT INTO session_end (hash, at) SELECT hash, ? FROM session")
+                        .bind(now.unix_micros())
+                        .execute(&mut batch.connection)
+                        .await
+                        .map_err(failed)?;
+                    let ended = sqlx::query("DELETE FROM session")
+                        .execute(&mut batch.connection)
+                        .await
+                        .map_err(failed)?;
+                    Ok(ended.rows_affected())
+                })
+            })
             .await
-            .map_err(failed)?;
-        let ended = sqlx::query("DELETE FROM session")
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        commit(transaction).await?;
-        Ok(ended.rows_affected())
     }
 
     async fn ended_after(&self, mark: Option<i64>) -> Result<Ended, StoreError> {
@@ -181,20 +189,26 @@ impl SessionStore for SqliteStore {
     }
 
     async fn sweep(&self, idle: Duration, now: Timestamp) -> Result<Swept, StoreError> {
-        let lifetime = sqlx::query("DELETE FROM session WHERE not_after <= ?")
-            .bind(now.unix_micros())
-            .execute(&self.writer)
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    let lifetime = sqlx::query("DELETE FROM session WHERE not_after <= ?")
+                        .bind(now.unix_micros())
+                        .execute(&mut batch.connection)
+                        .await
+                        .map_err(failed)?;
+                    let idle = sqlx::query("DELETE FROM session WHERE last_seen <= ?")
+                        .bind(now.minus(idle).unix_micros())
+                        .execute(&mut batch.connection)
+                        .await
+                        .map_err(failed)?;
+                    Ok(Swept {
+                        lifetime: lifetime.rows_affected(),
+                        idle: idle.rows_affected(),
+                    })
+                })
+            })
             .await
-            .map_err(failed)?;
-        let idle = sqlx::query("DELETE FROM session WHERE last_seen <= ?")
-            .bind(now.minus(idle).unix_micros())
-            .execute(&self.writer)
-            .await
-            .map_err(failed)?;
-        Ok(Swept {
-            lifetime: lifetime.rows_affected(),
-            idle: idle.rows_affected(),
-        })
     }
 
     async fn count(&self, idle: Duration, now: Timestamp) -> Result<u64, StoreError> {
@@ -208,6 +222,20 @@ impl SessionStore for SqliteStore {
         .map_err(failed)?;
         Ok(count(live))
     }
+}
+
+/// The columns of a session behind `user`, in their order.
+pub(super) fn bind_rest(query: Statement, session: &Session) -> Result<Statement, StoreError> {
+    let identity = &session.identity;
+    Ok(query
+        .bind(identity.idp.as_str())
+        .bind(identity.name_id.as_ref().map(|name_id| name_id.value.as_str()))
+        .bind(&identity.session_index)
+        .bind(serde_json::to_string(identity).map_err(StoreError::new)?)
+        .bind(session.browser.as_ref().map(|browser| &browser[..]))
+        .bind(session.opened_at.unix_micros())
+        .bind(session.not_after.unix_micros())
+        .bind(session.last_seen().unix_micros()))
 }
 
 /// `None` for an identity in a form that this version does not read: its person signs in again,

@@ -44,11 +44,14 @@ pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<u64, St
     ];
     let mut swept = 0_u64;
     for (statement, limit) in sweeps {
-        let done = sqlx::query(statement)
-            .bind(limit)
-            .execute(&store.writer)
-            .await
-            .map_err(failed)?;
+        // Each by itself, so that logins get their turn in between.
+        let done = store.writer.run(move |batch| {
+            Box::pin(async move {
+                let statement = sqlx::query(statement).bind(limit);
+                statement.execute(&mut batch.connection).await.map_err(failed)
+            })
+        });
+        let done = done.await?;
         swept = swept.saturating_add(done.rows_affected());
     }
     Ok(swept)

@@ -68,7 +68,13 @@ async fn refusal(path: &Path) -> String {
 }
 
 async fn execute(store: &SqliteStore, statement: &'static str) {
-    sqlx::raw_sql(statement).execute(&store.writer).await.unwrap();
+    let edit = store.writer.run(move |batch| {
+        Box::pin(async move {
+            sqlx::raw_sql(statement).execute(&mut batch.connection).await.unwrap();
+            Ok(())
+        })
+    });
+    edit.await.unwrap();
 }
 
 #[tokio::test]
@@ -122,8 +128,12 @@ async fn two_processes_share_a_file() {
 async fn a_commit_is_written_to_the_disk_before_it_is_answered() {
     let temp = TempStore::new().await;
     let ask = async |question: &'static str| -> String {
-        let row = sqlx::query(question).fetch_one(&temp.store.writer).await.unwrap();
-        sqlx::Row::try_get_unchecked::<String, _>(&row, 0).unwrap()
+        let row = temp.store.writer.run(move |batch| {
+            Box::pin(async move {
+                Ok(sqlx::query(question).fetch_one(&mut batch.connection).await.unwrap())
+            })
+        });
+        sqlx::Row::try_get_unchecked::<String, _>(&row.await.unwrap(), 0).unwrap()
     };
     assert_eq!(ask("PRAGMA journal_mode").await, "wal");
     assert_eq!(ask("PRAGMA synchronous").await, "2");

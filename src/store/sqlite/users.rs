@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::row::{failed, integer, optional_text, optional_time, text, time, unreadable};
+use super::row::{
+    Statement, failed, integer, optional_text, optional_time, text, time, unreadable,
+};
+use super::statements::{create, update};
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::directory::{Changed, Created, DirectoryStore, UniqueField, User};
 
@@ -71,56 +74,40 @@ impl DirectoryStore for SqliteStore {
     }
 
     async fn create(&self, user: &User) -> Result<Created, StoreError> {
-        let created = sqlx::query(
-            "INSERT INTO user (id, user_name, external_id, idp, name_id, email, profile, active,
-                               created_at, updated_at, last_login_at, revision)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(user.id.as_str())
-        .bind(&user.user_name)
-        .bind(&user.external_id)
-        .bind(user.idp.as_ref().map(IdpName::as_str))
-        .bind(&user.name_id)
-        .bind(&user.profile.email)
-        .bind(profile_json(user)?)
-        .bind(user.active)
-        .bind(user.created_at.unix_micros())
-        .bind(user.updated_at.unix_micros())
-        .bind(user.last_login_at.map(Timestamp::unix_micros))
-        .bind(user.revision)
-        .execute(&self.writer)
-        .await;
-        match created {
-            Ok(_) => Ok(Created::Created),
-            Err(error) => taken(&error).map(Created::Taken).ok_or_else(|| failed(error)),
-        }
+        let user = user.clone();
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    let create = bind_new(sqlx::query(create!()), &user)?;
+                    let created = create.execute(&mut batch.connection).await;
+                    match created {
+                        Ok(_) => Ok(Created::Created),
+                        Err(error) => {
+                            taken(&error).map(Created::Taken).ok_or_else(|| failed(error))
+                        }
+                    }
+                })
+            })
+            .await
     }
 
     async fn update(&self, user: &User) -> Result<Changed, StoreError> {
-        let updated = sqlx::query(
-            "UPDATE user SET user_name = ?, external_id = ?, idp = ?, name_id = ?, email = ?,
-                             profile = ?, active = ?, updated_at = ?, last_login_at = ?,
-                             revision = revision + 1
-             WHERE id = ? AND revision = ?",
-        )
-        .bind(&user.user_name)
-        .bind(&user.external_id)
-        .bind(user.idp.as_ref().map(IdpName::as_str))
-        .bind(&user.name_id)
-        .bind(&user.profile.email)
-        .bind(profile_json(user)?)
-        .bind(user.active)
-        .bind(user.updated_at.unix_micros())
-        .bind(user.last_login_at.map(Timestamp::unix_micros))
-        .bind(user.id.as_str())
-        .bind(user.revision)
-        .execute(&self.writer)
-        .await;
-        match updated {
-            Ok(done) if done.rows_affected() == 1 => Ok(Changed::Changed),
-            Ok(_) => Ok(Changed::Stale),
-            Err(error) => taken(&error).map(Changed::Taken).ok_or_else(|| failed(error)),
-        }
+        let user = user.clone();
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    let update = bind_changed(sqlx::query(update!()), &user)?;
+                    let updated = update.execute(&mut batch.connection).await;
+                    match updated {
+                        Ok(done) if done.rows_affected() == 1 => Ok(Changed::Changed),
+                        Ok(_) => Ok(Changed::Stale),
+                        Err(error) => {
+                            taken(&error).map(Changed::Taken).ok_or_else(|| failed(error))
+                        }
+                    }
+                })
+            })
+            .await
     }
 
     async fn set_active(
@@ -129,16 +116,24 @@ impl DirectoryStore for SqliteStore {
         active: bool,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let updated = sqlx::query(
-            "UPDATE user SET active = ?, updated_at = ?, revision = revision + 1 WHERE id = ?",
-        )
-        .bind(active)
-        .bind(now.unix_micros())
-        .bind(id.as_str())
-        .execute(&self.writer)
-        .await
-        .map_err(failed)?;
-        Ok(updated.rows_affected() == 1)
+        let id = id.clone();
+        self.writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    let updated = sqlx::query(
+                        "UPDATE user SET active = ?, updated_at = ?, revision = revision + 1
+                         WHERE id = ?",
+                    )
+                    .bind(active)
+                    .bind(now.unix_micros())
+                    .bind(id.as_str())
+                    .execute(&mut batch.connection)
+                    .await
+                    .map_err(failed)?;
+                    Ok(updated.rows_affected() == 1)
+                })
+            })
+            .await
     }
 
     async fn list(&self, limit: u32, after: Option<&str>) -> Result<Vec<User>, StoreError> {
@@ -153,12 +148,45 @@ impl DirectoryStore for SqliteStore {
     }
 }
 
+/// For `create!`.
+pub(super) fn bind_new(query: Statement, user: &User) -> Result<Statement, StoreError> {
+    Ok(query
+        .bind(user.id.as_str())
+        .bind(&user.user_name)
+        .bind(&user.external_id)
+        .bind(user.idp.as_ref().map(IdpName::as_str))
+        .bind(&user.name_id)
+        .bind(&user.profile.email)
+        .bind(profile_json(user)?)
+        .bind(user.active)
+        .bind(user.created_at.unix_micros())
+        .bind(user.updated_at.unix_micros())
+        .bind(user.last_login_at.map(Timestamp::unix_micros))
+        .bind(user.revision))
+}
+
+/// For `update!`.
+pub(super) fn bind_changed(query: Statement, user: &User) -> Result<Statement, StoreError> {
+    Ok(query
+        .bind(&user.user_name)
+        .bind(&user.external_id)
+        .bind(user.idp.as_ref().map(IdpName::as_str))
+        .bind(&user.name_id)
+        .bind(&user.profile.email)
+        .bind(profile_json(user)?)
+        .bind(user.active)
+        .bind(user.updated_at.unix_micros())
+        .bind(user.last_login_at.map(Timestamp::unix_micros))
+        .bind(user.id.as_str())
+        .bind(user.revision))
+}
+
 fn profile_json(user: &User) -> Result<String, StoreError> {
     serde_json::to_string(&user.profile).map_err(StoreError::new)
 }
 
 /// Which column was not unique, in SQLite's words: `UNIQUE constraint failed: user.user_name`.
-fn taken(error: &sqlx::Error) -> Option<UniqueField> {
+pub(super) fn taken(error: &sqlx::Error) -> Option<UniqueField> {
     let error = error.as_database_error().filter(|error| error.is_unique_violation())?;
     let message = error.message();
     [

@@ -1,0 +1,245 @@
+//! The one writer: many writes, one commit.
+//!
+//! In: work, from everybody, through a bounded queue. Out: its result, after the commit that made it
+//! durable. The promises: nobody is told `Ok` before it is on the disk; work that fails takes back
+//! what it wrote and nothing else; a full queue refuses at once instead of growing.
+//!
+//! A commit waits for the disk, and most of a login's time is that. So everything that was asked
+//! for while one commit was under way goes into the next: batches form by themselves, and a single
+//! write on an idle gateway waits for nobody.
+//!
+//! The writer has a thread of its own, since it has to go on until the last write is answered,
+//! whoever stopped waiting for it. It ends with the last [`Writer`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::thread;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::audit::Head;
+use super::row::failed;
+use crate::base::StoreError;
+
+/// How many writes may wait: a second of work, at about 1 KB each. Who comes later is told to come
+/// again, which is better than to wait longer than browsers do.
+const QUEUE: usize = 4096;
+
+/// How many writes share a commit: some 20 ms of work, which is the longest that one waits for the
+/// others of its batch.
+const BATCH: usize = 256;
+
+/// What work becomes: a result that is sent when the batch is on the disk, or is not.
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// Work, or why there can be none: then it says so to whoever asked.
+type Job = Box<dyn for<'a> FnOnce(Result<&'a mut Batch, StoreError>) -> Boxed<'a, Answer> + Send>;
+
+enum Order {
+    Work(Job),
+    Close(oneshot::Sender<()>),
+}
+
+/// Asks the writer; cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    orders: mpsc::Sender<Order>,
+}
+
+impl Writer {
+    /// Gives a connection, which nobody else writes by, a thread.
+    pub(super) fn start(connection: SqliteConnection) -> Result<Self, StoreError> {
+        let (orders, queue) = mpsc::channel(QUEUE);
+        let no_thread = |error| StoreError::new(format_args!("no thread for the writer: {error}"));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(no_thread)?;
+        thread::Builder::new()
+            .name("samlgate-writer".to_owned())
+            .spawn(move || runtime.block_on(write(connection, queue)))
+            .map_err(no_thread)?;
+        Ok(Self { orders })
+    }
+
+    /// Runs work; its result comes when it is durable. Of work that fails everything is taken back.
+    ///
+    /// Work that has begun is finished, also when nobody waits for it any more.
+    pub(super) async fn run<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'a> FnOnce(&'a mut Batch) -> Boxed<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        self.run_whole(|batch| Box::pin(batch.all_or_nothing(work))).await
+    }
+
+    /// Runs work that takes back by itself what it wrote when it fails.
+    pub(super) async fn run_whole<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'a> FnOnce(&'a mut Batch) -> Boxed<'a, Result<T, StoreError>> + Send + 'static,
+    {
+        let (answer, told) = oneshot::channel();
+        let job: Job = Box::new(move |batch| {
+            Box::pin(async move {
+                let result = match batch {
+                    Ok(batch) => work(batch).await,
+                    Err(error) => Err(error),
+                };
+                let reply = move |committed: Result<(), StoreError>| {
+                    // Whoever asked may have gone; what was written stays written.
+                    let _ = answer.send(committed.and(result));
+                };
+                let reply: Answer = Box::new(reply);
+                reply
+            })
+        });
+        self.orders.try_send(Order::Work(job)).map_err(|refusal| match refusal {
+            mpsc::error::TrySendError::Full(_) => StoreError::new("too many writes wait already"),
+            mpsc::error::TrySendError::Closed(_) => closed(),
+        })?;
+        told.await.map_err(|_| closed())?
+    }
+
+    /// Writes what was asked for, closes the connection, and refuses everything from then on.
+    pub(super) async fn close(&self) {
+        let (closed, told) = oneshot::channel();
+        if self.orders.send(Order::Close(closed)).await.is_ok() {
+            // An error is a writer that is gone already.
+            let _ = told.await;
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::new("the database was closed")
+}
+
+/// What work writes by: a connection inside a transaction.
+pub(super) struct Batch {
+    pub(super) connection: SqliteConnection,
+    /// The end of the audit chain, this batch's events included.
+    pub(super) head: Head,
+    /// The transaction was taken back by SQLite itself: a full disk, no memory.
+    broken: Option<StoreError>,
+}
+
+impl Batch {
+    /// Runs work, and takes back what it wrote if it fails.
+    async fn all_or_nothing<T>(
+        &mut self,
+        work: impl for<'a> FnOnce(&'a mut Self) -> Boxed<'a, Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let head = self.head.clone();
+        self.execute("SAVEPOINT work").await?;
+        let result = work(self).await;
+        match &result {
+            Ok(_) => self.execute("RELEASE work").await?,
+            Err(_) => self.take_back(head).await,
+        }
+        result
+    }
+
+    /// Undoes everything since `SAVEPOINT work`.
+    pub(super) async fn take_back(&mut self, head: Head) {
+        self.head = head;
+        if let Err(error) = self.execute("ROLLBACK TO work; RELEASE work").await {
+            self.broken = Some(error);
+        }
+    }
+
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        // IMMEDIATE: a deferred transaction would ask for the lock at its first write, and be
+        // refused without waiting if another process wrote since its first read.
+        let begin = "BEGIN IMMEDIATE; SELECT sequence, hash FROM audit_event \
+                     ORDER BY sequence DESC LIMIT 1";
+        let rows: Vec<SqliteRow> =
+            sqlx::query(begin).fetch_all(&mut self.connection).await.map_err(failed)?;
+        self.head = Head::read(rows.first())?;
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
+        match self.head.appended() {
+            Some(sequence) => {
+                sqlx::query("UPDATE meta SET value = ? WHERE key = 'audit_events'; COMMIT")
+                    .bind(sequence)
+                    .execute(&mut self.connection)
+                    .await
+                    .map(|_| ())
+                    .map_err(failed)
+            }
+            None => self.execute("COMMIT").await,
+        }
+    }
+
+    async fn execute(&mut self, statements: &'static str) -> Result<(), StoreError> {
+        sqlx::query(statements)
+            .execute(&mut self.connection)
+            .await
+            .map(|_| ())
+            .map_err(failed)
+    }
+}
+
+/// Until the last [`Writer`] is gone, or one says that it is enough.
+async fn write(connection: SqliteConnection, mut queue: mpsc::Receiver<Order>) {
+    let mut batch = Batch { connection, head: Head::default(), broken: None };
+    let mut last = None;
+    while last.is_none()
+        && let Some(order) = queue.recv().await
+    {
+        match order {
+            Order::Work(job) => last = together(&mut batch, job, &mut queue).await,
+            Order::Close(told) => last = Some(told),
+        }
+    }
+    // Everything that waits behind is dropped, which tells whoever asked.
+    drop(queue);
+    if let Err(error) = batch.connection.close().await {
+        tracing::warn!(%error, "the database was not closed well; nothing is lost");
+    }
+    if let Some(told) = last {
+        let _ = told.send(());
+    }
+}
+
+/// One batch: this job, and what waits behind it. Tells whom to tell of the end, if this is it.
+async fn together(
+    batch: &mut Batch,
+    first: Job,
+    queue: &mut mpsc::Receiver<Order>,
+) -> Option<oneshot::Sender<()>> {
+    let mut last = None;
+    let mut answers = Vec::new();
+    let begun = batch.begin().await;
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        // Without a transaction nothing may be written: each statement would be committed by itself.
+        let may = begun.clone().and_then(|()| batch.broken.clone().map_or(Ok(()), Err));
+        let goes_on = may.is_ok();
+        answers.push(job(may.map(|()| &mut *batch)).await);
+        if !goes_on || answers.len() >= BATCH {
+            break;
+        }
+        match queue.try_recv() {
+            Ok(Order::Work(job)) => next = Some(job),
+            Ok(Order::Close(told)) => last = Some(told),
+            Err(_) => {}
+        }
+    }
+    let committed = match begun {
+        Ok(()) => batch.commit().await,
+        Err(error) => Err(error),
+    };
+    if committed.is_err() {
+        // Whatever is left of the transaction; often SQLite has taken it back already.
+        let _ = batch.execute("ROLLBACK").await;
+    }
+    for answer in answers {
+        answer(committed.clone());
+    }
+    last
+}
