@@ -213,6 +213,14 @@ def flipped(text):
 
 def structure(family):
     for where in ONE_PLACE:
+        family.add(
+            f"00-untouched-{where}",
+            "Made like the others of this family, and nothing done to it",
+            "SIG-21",
+            either(where),
+            "accept",
+            signed=where,
+        )
         # Two of something, one forged.
         for path, row, first in (
             ("06-forged-signed-info-first", "SIG-06", True),
