@@ -42,7 +42,7 @@ fn main() -> Outcome<()> {
     match arguments.collect::<Vec<_>>().as_slice() {
         ["--write", directory] => peer::write(directory.as_ref(), now()),
         ["--peer", directory] => peer::run(directory.as_ref(), now()),
-        ["--stages"] => stages::print(now()),
+        ["--stages", ..] => stages::print(now()),
         _ => table(now()),
     }
 }

@@ -5,8 +5,11 @@
 
 use std::ops::Range;
 
-use super::chars::{is_char, is_name_char, is_name_start, is_ncname, is_white};
-use super::error::UNDECLARED;
+use memchr::{memchr, memchr_iter, memchr3, memmem};
+
+use super::chars::{
+    NAME, NAME_START, class, is_char, is_name_char, is_name_start, is_ncname, is_white,
+};
 use super::limits::{Budget, Limits, Mode};
 use super::tree::{Attribute, Binding, Document, Element, ElementData, Node, Span};
 use super::{XmlError, ns};
@@ -15,20 +18,34 @@ pub(super) fn read(bytes: Vec<u8>, mode: Mode, limits: &Limits) -> Result<Docume
     limits.accept_size(bytes.len())?;
     let source = String::from_utf8(bytes)
         .map_err(|_| XmlError::Encoding { what: "the document is not UTF-8" })?;
-    characters(&source)?;
-    let tree = Reader::new(&source, mode, limits).document()?;
+    let odd = characters(&source)?;
+    let tree = Reader::new(&source, odd, mode, limits).document()?;
     Ok(Document { source, ..tree })
 }
 
+/// White space that is read as something else: XML 1.0, 2.11 and 3.3.3.
+#[derive(Clone, Copy)]
+struct Odd {
+    /// There is a carriage return somewhere.
+    returns: bool,
+    /// There is a tab or a line end somewhere, and so perhaps in an attribute.
+    breaks: bool,
+}
+
 /// XML 1.0, 2.2: the characters of a document.
-fn characters(source: &str) -> Result<(), XmlError> {
+fn characters(source: &str) -> Result<Odd, XmlError> {
     const CONTROL: u8 = 1;
     const PERHAPS_BEYOND: u8 = 2;
+    const RETURN: u8 = 4;
+    const BREAK: u8 = 8;
     let is_control = |byte: u8| byte < b' ' && !is_white(byte);
     // Without a way out in between, this becomes a loop over vectors.
     let kinds = source.bytes().fold(0, |kinds, byte| {
-        let control = if is_control(byte) { CONTROL } else { 0 };
-        kinds | control | if byte == 0xef { PERHAPS_BEYOND } else { 0 }
+        kinds
+            | if is_control(byte) { CONTROL } else { 0 }
+            | if byte == 0xef { PERHAPS_BEYOND } else { 0 }
+            | if byte == b'\r' { RETURN } else { 0 }
+            | if byte < b' ' { BREAK } else { 0 }
     });
     // In UTF-8 these are all that a text can hold and `Char` does not.
     let control = || source.bytes().position(is_control);
@@ -36,20 +53,21 @@ fn characters(source: &str) -> Result<(), XmlError> {
         let two = ["\u{fffe}", "\u{ffff}"].map(|char| source.find(char));
         two.into_iter().flatten().min()
     };
-    let found = match kinds {
+    let found = match kinds & (CONTROL | PERHAPS_BEYOND) {
         0 => None,
         PERHAPS_BEYOND => beyond(),
         _ => control(),
     };
     match found {
         Some(at) => Err(XmlError::Syntax { what: "a character that XML does not have", at }),
-        None => Ok(()),
+        None => Ok(Odd { returns: kinds & RETURN != 0, breaks: kinds & BREAK != 0 }),
     }
 }
 
 struct Reader<'s> {
     source: &'s str,
     at: usize,
+    odd: Odd,
     mode: Mode,
     budget: Budget,
     /// The document, still without its source.
@@ -79,7 +97,7 @@ struct Declaration {
 }
 
 impl<'s> Reader<'s> {
-    fn new(source: &'s str, mode: Mode, limits: &Limits) -> Self {
+    fn new(source: &'s str, odd: Odd, mode: Mode, limits: &Limits) -> Self {
         let mut decoded = String::with_capacity(64);
         let mut keep = |text: &str| {
             let start = source.len().saturating_add(decoded.len());
@@ -90,7 +108,7 @@ impl<'s> Reader<'s> {
         let mut bindings = Vec::with_capacity(16);
         bindings.push(xml);
         // Most elements have two tags, and either text or elements in them.
-        let tags = memchr::memchr_iter(b'<', source.as_bytes()).count();
+        let tags = memchr_iter(b'<', source.as_bytes()).count();
         let elements = (tags / 2).saturating_add(8).min(limits.elements);
         let tree = Document {
             source: String::new(),
@@ -106,7 +124,8 @@ impl<'s> Reader<'s> {
         let around = (Some(0), 0);
         Self {
             source,
-            at: 0,
+            at: if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 },
+            odd,
             mode,
             budget,
             document,
@@ -514,8 +533,8 @@ impl<'s> Reader<'s> {
     fn char_data(&mut self) -> Result<(), XmlError> {
         let start = self.at;
         let rest = self.rest().as_bytes();
-        let plain = before(rest, |byte| matches!(byte, b'<' | b'&' | b'\r' | b']'));
-        let span = if rest.get(plain) == Some(&b'<') {
+        let plain = memchr3(b'<', b'&', b']', rest).unwrap_or(rest.len());
+        let span = if rest.get(plain) == Some(&b'<') && !self.odd.returns {
             self.budget.text(plain)?;
             self.advance(plain);
             Span::new(start, self.at)
@@ -542,9 +561,10 @@ impl<'s> Reader<'s> {
         };
         let start = self.at.saturating_add(1);
         let rest = self.source.as_bytes().get(start..).unwrap_or_default();
-        let special = |byte: u8| byte == quote || byte < b' ' || matches!(byte, b'<' | b'&');
-        let plain = before(rest, special);
-        if rest.get(plain) == Some(&quote) {
+        let plain = memchr3(quote, b'<', b'&', rest).unwrap_or(rest.len());
+        let value = rest.get(..plain).unwrap_or_default();
+        let breaks = self.odd.breaks && value.iter().any(|byte| *byte < b' ');
+        if rest.get(plain) == Some(&quote) && !breaks {
             self.budget.text(plain)?;
             let end = start.saturating_add(plain);
             self.at = end.saturating_add(1);
@@ -571,7 +591,7 @@ impl<'s> Reader<'s> {
             b'\t' | b'\n' => in_attribute,
             _ => false,
         };
-        if !raw.bytes().any(special) {
+        if !raw.bytes().fold(false, |found, byte| found | special(byte)) {
             return Ok(Span::new(start, end));
         }
         let decoded = &mut self.tree.decoded;
@@ -724,15 +744,6 @@ impl<'s> Reader<'s> {
 enum Normalise {
     Text,
     Attribute,
-}
-
-/// How many bytes there are before the first that stops: sixteen at a time, as long as they go.
-fn before(bytes: &[u8], stops: impl Fn(u8) -> bool) -> usize {
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let plain = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |found, byte| found | stops(*byte));
-    let plain = chunks.iter().take_while(plain).count().saturating_mul(16);
-    let rest = bytes.get(plain..).unwrap_or_default();
-    plain.saturating_add(rest.iter().position(|byte| stops(*byte)).unwrap_or(rest.len()))
 }
 
 /// The five entities that need no declaration, and characters by number.
