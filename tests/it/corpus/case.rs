@@ -23,6 +23,10 @@ pub(crate) struct Case {
     pub(crate) decrypt_keys: Vec<String>,
     /// Who has to have signed the metadata; a file in `keys`.
     pub(crate) metadata_signing_certificate: Option<String>,
+    /// Which entity of a metadata document.
+    pub(crate) entity_id: Option<String>,
+    /// Of a session here, for logout: the issuer of its Assertion, NameID and SessionIndex.
+    pub(crate) session: Option<(String, String, String)>,
     pub(crate) expect: Expect,
 }
 
@@ -61,6 +65,10 @@ pub(crate) struct Identity {
     pub(crate) attributes: Vec<(String, String)>,
     /// What its RelayState is taken for, where the case says so.
     pub(crate) relay_state: Option<String>,
+    /// Whether the session of the case ends.
+    pub(crate) ends: Option<bool>,
+    /// Of metadata: the names of the keys that may sign.
+    pub(crate) keys: Vec<String>,
 }
 
 impl Case {
@@ -108,6 +116,8 @@ impl Case {
             .collect::<Result<_, String>>()?;
         let decrypt_keys = fields.all("decrypt_key");
         let metadata_signing_certificate = fields.optional("metadata_signing_certificate");
+        let entity_id = fields.optional("entity_id");
+        let session = fields.optional("session").map(|text| three(&text)).transpose()?;
         let expect = Expect::read(fields)?;
         Ok(Self {
             path: path.to_owned(),
@@ -125,6 +135,8 @@ impl Case {
             settings,
             decrypt_keys,
             metadata_signing_certificate,
+            entity_id,
+            session,
             expect,
         })
     }
@@ -178,6 +190,13 @@ impl Expect {
             session_index: fields.optional("session_index"),
             attributes,
             relay_state: fields.optional("relay_state"),
+            ends: match fields.optional("ends").as_deref() {
+                None => None,
+                Some("yes") => Some(true),
+                Some("no") => Some(false),
+                Some(other) => return Err(format!("ends: {other:?}")),
+            },
+            keys: fields.all("key"),
         })))
     }
 }
@@ -205,6 +224,15 @@ impl Fields {
             Some("yes") => Ok(true),
             Some(other) => Err(format!("{key}: {other:?}, which is not yes")),
         }
+    }
+}
+
+/// `ISSUER NAMEID SESSIONINDEX`
+fn three(text: &str) -> Result<(String, String, String), String> {
+    let mut words = text.split(' ').map(ToOwned::to_owned);
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some(issuer), Some(name_id), Some(index), None) => Ok((issuer, name_id, index)),
+        _ => Err(format!("session: {text:?} is not three words")),
     }
 }
 

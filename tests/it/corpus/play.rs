@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use samlgate::base::{Checks, ErrorCode, IdpName, LocalPath, PublicUrl, Timestamp};
-use samlgate::dsig::{Allowed, Trust};
+use samlgate::dsig::{Allowed, Trust, TrustedKey, TrustedKeys};
 use samlgate::saml::binding::post::ResponseForm;
 use samlgate::saml::binding::relay_state::RelayState;
 use samlgate::saml::keys::Keys;
@@ -15,9 +15,10 @@ use samlgate::saml::profile::{Expectations, Origin, Permission};
 use samlgate::saml::response::ResponseMessage;
 use samlgate::saml::{Claims, PendingLogin, ServiceProvider};
 use samlgate::xml::{Document, Limits, Mode};
-use samlgate::xmlenc::{Decryption, DecryptionKeys};
+use samlgate::xmlenc::{Decryption, DecryptionKey, DecryptionKeys};
 
 use super::case::{Case, Expect, Form, Identity, Kind};
+use super::logout;
 use crate::beyond_core;
 
 /// What came of a case.
@@ -41,19 +42,48 @@ pub(crate) fn complaint(case: &Case) -> Option<String> {
         (Expect::Refuse(codes), Verdict::Refused(code)) => codes.contains(code),
         _ => false,
     };
-    (!fine).then(|| format!("{verdict:?}, and not {:?}", case.expect))
-}
-
-/// Whether cases of this kind can be played.
-pub(crate) const fn is_playable(kind: Kind) -> bool {
-    matches!(kind, Kind::Response)
+    (!fine).then(|| match (&case.expect, &verdict) {
+        (Expect::Accept(expected), Verdict::Accepted(found)) => {
+            format!("accepted as {found:?}, and not as {expected:?}")
+        }
+        (_, Verdict::Accepted(found)) => format!("accepted as {:?}", found.name_id),
+        (Expect::Accept(_), Verdict::Refused(code)) => format!("refused with {code}"),
+        (Expect::Refuse(codes), _) => format!("{verdict:?}, and not one of {codes:?}"),
+        (Expect::Accept(_), Verdict::Elsewhere) => "nobody knows".to_owned(),
+    })
 }
 
 fn play(case: &Case) -> Result<Verdict, String> {
     match case.kind {
         Kind::Response => play_response(case),
-        Kind::LogoutRedirect | Kind::LogoutPost | Kind::Metadata => Ok(Verdict::Elsewhere),
+        Kind::LogoutRedirect | Kind::LogoutPost => logout::play(case),
+        Kind::Metadata => play_metadata(case),
     }
+}
+
+fn play_metadata(case: &Case) -> Result<Verdict, String> {
+    let entity_id = case.entity_id.as_deref();
+    let read = match &case.metadata_signing_certificate {
+        Some(name) => {
+            let signers = TrustedKeys::one(certificate(name)?);
+            IdpMetadata::read_signed(&case.body, entity_id, &signers, case.now)
+        }
+        None => IdpMetadata::read(&case.body, entity_id, case.now),
+    };
+    let metadata = match read {
+        Ok(metadata) => metadata,
+        Err(error) => return Ok(Verdict::Refused(error.code())),
+    };
+    let known = key_names()?;
+    let name = |key: &TrustedKey| {
+        let name = known.iter().find(|(_, fingerprint)| fingerprint == key.fingerprint());
+        name.map_or_else(|| "unknown".to_owned(), |(name, _)| name.clone())
+    };
+    let keys = metadata.signing_keys.iter().map(name).collect();
+    Ok(Verdict::Accepted(Box::new(Identity {
+        keys,
+        ..Identity::default()
+    })))
 }
 
 fn play_response(case: &Case) -> Result<Verdict, String> {
@@ -199,12 +229,14 @@ fn identity(claims: Claims, relay_state: Option<String>) -> Identity {
         Some(name_id) => (Some(name_id.value), name_id.format),
         None => (None, None),
     };
+    let session_index = claims.session_index;
     Identity {
         name_id,
         format,
-        session_index: claims.session_index,
+        session_index,
         attributes,
         relay_state,
+        ..Identity::default()
     }
 }
 
@@ -223,8 +255,8 @@ fn decides_later(code: ErrorCode) -> bool {
 }
 
 /// The keys of `[[idp]]` that a case sets, decided for its time.
-struct Settings {
-    allowed: Allowed,
+pub(super) struct Settings {
+    pub(super) allowed: Allowed,
     cbc_unsigned: bool,
     tripledes: bool,
     want_encrypted: bool,
@@ -232,11 +264,11 @@ struct Settings {
     duplicates: bool,
     force_authn: bool,
     authn_context: Vec<String>,
-    clock_skew: Duration,
+    pub(super) clock_skew: Duration,
 }
 
 impl Settings {
-    fn read(case: &Case) -> Result<Self, String> {
+    pub(super) fn read(case: &Case) -> Result<Self, String> {
         let mut settings = Self {
             allowed: Allowed::NOTHING,
             cbc_unsigned: false,
@@ -285,18 +317,44 @@ fn service_provider() -> ServiceProvider {
     }
 }
 
-fn idp(name: &str, now: Timestamp) -> Result<IdpMetadata, String> {
-    let path = folder().join("trust").join(format!("{name}.xml"));
-    let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    IdpMetadata::read(&bytes, None, now).map_err(|error| error.to_string())
+pub(super) fn idp(name: &str, now: Timestamp) -> Result<IdpMetadata, String> {
+    IdpMetadata::read(&file("trust", name, "xml")?, None, now).map_err(|error| error.to_string())
 }
 
 fn decryption_keys(case: &Case) -> Result<DecryptionKeys, String> {
-    for name in &case.decrypt_keys {
-        let path = folder().join("keys").join(format!("{name}.key"));
-        std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let read = |name: &String| {
+        let pem = file("keys", name, "key")?;
+        DecryptionKey::from_pem(&pem).map_err(|error| format!("{name}: {error}"))
+    };
+    let keys = case.decrypt_keys.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(DecryptionKeys::from_vec(keys).known_as(&service_provider().entity_id))
+}
+
+/// The certificate of this name.
+fn certificate(name: &str) -> Result<TrustedKey, String> {
+    let pem = String::from_utf8(file("keys", name, "crt")?).map_err(|error| error.to_string())?;
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = STANDARD.decode(body).map_err(|error| format!("{name}: {error}"))?;
+    TrustedKey::from_certificate_der(&der).map_err(|error| format!("{name}: {error}"))
+}
+
+/// All that can be trusted, by fingerprint.
+fn key_names() -> Result<Vec<(String, String)>, String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder().join("keys")).map_err(|error| error.to_string())? {
+        let path = entry.map_err(|error| error.to_string())?.path();
+        let is_certificate = path.extension().is_some_and(|extension| extension == "crt");
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if is_certificate && let Ok(key) = certificate(&name) {
+            names.push((name, key.fingerprint().to_owned()));
+        }
     }
-    Ok(DecryptionKeys::default())
+    Ok(names)
+}
+
+fn file(kind: &str, name: &str, extension: &str) -> Result<Vec<u8>, String> {
+    let path = folder().join(kind).join(format!("{name}.{extension}"));
+    std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// `tests/corpus/saml`
