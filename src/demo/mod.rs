@@ -18,6 +18,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tempfile::TempDir;
 
+use crate::base::certificate::{KeyPurpose, self_signed};
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, Listen};
 use crate::config::{self, Problems};
@@ -26,6 +27,7 @@ use crate::http::server::{BindError, Listener};
 use crate::http::{PageSettings, Pages};
 use crate::serve::{self, Running, StartError};
 use crate::tasks::Supervisor;
+use crate::xmlenc::{DecryptionKey, DecryptionKeyRefusal};
 use people::PEOPLE;
 
 /// The name of the sample application, as people and the identity provider know it.
@@ -46,6 +48,9 @@ pub enum DemoError {
     /// A key could not be made.
     #[error("{0}")]
     Key(#[from] KeyRefusal),
+    /// Nor could this one.
+    #[error("{0}")]
+    EncryptionKey(#[from] DecryptionKeyRefusal),
     /// Our own configuration is wrong.
     #[error("the demo's configuration: {0}")]
     Config(Problems),
@@ -146,15 +151,25 @@ async fn free_port() -> Result<u16, DemoError> {
     }
 }
 
-/// An elliptic key instead of the usual RSA key, which takes a second to make.
+/// An elliptic key and a short RSA key instead of the usual RSA keys, which take a second to make.
 fn write_keys(folder: &Path, now: crate::base::Timestamp) -> Result<(), DemoError> {
-    let key = SigningKey::generate_ec("samlgate demo", now)?;
+    const NAME: &str = "samlgate demo";
     let certs = folder.join("certs");
     fs::create_dir(&certs)?;
-    fs::write(certs.join("sp-signing.crt"), key.certificate_pem()?)?;
-    let path = certs.join("sp-signing.key");
-    fs::write(&path, key.key_pem()?.reveal())?;
-    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    let write = |name: &str, key: &[u8], certificate: &[u8]| -> io::Result<()> {
+        let path = certs.join(name);
+        fs::write(path.with_extension("crt"), certificate)?;
+        let path = path.with_extension("key");
+        fs::write(&path, key)?;
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+    };
+    let key = SigningKey::generate_ec(NAME, now)?;
+    write("sp-signing", key.key_pem()?.reveal(), key.certificate_pem()?.as_bytes())?;
+    let key = DecryptionKey::generate(2048)?;
+    let certificate = self_signed(key.private_key(), NAME, KeyPurpose::Encryption, now);
+    let certificate = certificate.and_then(|certificate| certificate.to_pem());
+    let certificate = certificate.map_err(DecryptionKeyRefusal::from)?;
+    write("sp-encryption", key.key_pem()?.reveal(), &certificate)?;
     Ok(())
 }
 

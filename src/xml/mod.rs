@@ -28,3 +28,5 @@ pub use write::Writer;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod within_tests;

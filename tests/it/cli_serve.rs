@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::ports;
+use crate::support::{encryption, ports};
 
 struct Place(tempfile::TempDir);
 
@@ -95,6 +95,8 @@ fn a_half_of_a_key_pair_is_never_overwritten() {
     for (there, missing) in [
         ("sp-signing.key", "sp-signing.crt"),
         ("sp-signing.crt", "sp-signing.key"),
+        ("sp-encryption.key", "sp-encryption.crt"),
+        ("sp-encryption.crt", "sp-encryption.key"),
     ] {
         let place = Place::new(ports::free(), ports::free(), "");
         let path = place.path("certs").join(there);
@@ -107,14 +109,32 @@ fn a_half_of_a_key_pair_is_never_overwritten() {
 
 #[test]
 fn a_key_that_is_none_is_named_and_kept() {
+    for name in ["sp-signing", "sp-encryption"] {
+        let place = Place::new(ports::free(), ports::free(), "");
+        let key = place.path(&format!("certs/{name}.key"));
+        write(&key, "not a key");
+        write(&key.with_extension("crt"), "not a certificate");
+        refused(&place.serve(), &[&format!("{name}.key")]);
+        assert_eq!(fs::read_to_string(&key).unwrap(), "not a key");
+    }
+}
+
+#[test]
+fn an_encryption_key_too_many_or_for_another_certificate_is_refused() {
     let place = Place::new(ports::free(), ports::free(), "");
-    write(&place.path("certs/sp-signing.key"), "not a key");
-    write(&place.path("certs/sp-signing.crt"), "not a certificate");
-    refused(&place.serve(), &["sp-signing.key"]);
-    assert_eq!(
-        fs::read_to_string(place.path("certs/sp-signing.key")).unwrap(),
-        "not a key"
-    );
+    let certs = place.path("certs");
+    let pem = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    write(&certs.join("sp-encryption.key"), &pem(encryption::OLDER_KEY));
+    write(&certs.join("sp-encryption.crt"), &pem(&encryption::certificate()));
+    refused(&place.serve(), &["sp-encryption.key", "belongs to another key"]);
+    write(&certs.join("sp-encryption.key"), &pem(encryption::KEY));
+    for name in ["a", "b", "c"] {
+        write(&certs.join(format!("sp-encryption-{name}.key")), &pem(encryption::OLDER_KEY));
+    }
+    refused(&place.serve(), &["4 keys sp-encryption*.key", "3 are tried"]);
+    fs::remove_file(certs.join("sp-encryption-c.key")).unwrap();
+    write(&certs.join("sp-encryption-b.key"), "not a key");
+    refused(&place.serve(), &["sp-encryption-b.key"]);
 }
 
 #[test]

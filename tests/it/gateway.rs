@@ -947,6 +947,7 @@ async fn keys_and_database_are_nobody_elses() {
         .await;
     for file in [
         "certs/sp-signing.key",
+        "certs/sp-encryption.key",
         "certs/jwt-signing.key",
         "data/samlgate.db",
         "data/samlgate.db-wal",

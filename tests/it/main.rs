@@ -26,3 +26,4 @@ mod proxy;
 mod sso_rules;
 #[expect(dead_code, reason = "words of a language: no test needs all of them")]
 mod support;
+mod xmlenc_xmlsec;

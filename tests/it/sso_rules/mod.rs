@@ -6,6 +6,7 @@
 
 mod accepted;
 mod assertion;
+mod encryption;
 mod form;
 mod protocol;
 mod signature;

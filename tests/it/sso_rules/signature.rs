@@ -614,30 +614,3 @@ async fn nothing_signed_is_sig_missing() {
         ])
         .await;
 }
-
-#[tokio::test]
-async fn an_encrypted_assertion_is_enc_failed() {
-    let stage = Stage::set("").await;
-    // There is no key that it could be for; what is inside does not matter.
-    let encrypted = |xml: String| {
-        let inner = between(&xml, "<saml:Assertion ", "</saml:Assertion>");
-        let assertion = format!("<saml:Assertion {inner}</saml:Assertion>");
-        let data = "<saml:EncryptedAssertion><xenc:EncryptedData \
-                    xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\"/></saml:EncryptedAssertion>";
-        xml.replace(&assertion, data)
-    };
-    stage
-        .refuses(&[
-            (
-                "in an unsigned Response",
-                "enc.failed",
-                SignedXml(Sign::Nothing, encrypted),
-            ),
-            (
-                "in a signed Response",
-                "enc.failed",
-                SignedXml(Sign::Response, encrypted),
-            ),
-        ])
-        .await;
-}

@@ -34,13 +34,6 @@ async fn nobody_is_subject_missing() {
                 }),
             ),
             (
-                "a NameID that only the identity provider can read",
-                code,
-                Parts(|response| {
-                    response.assertion().name_id = Some("<saml:EncryptedID/>".to_owned());
-                }),
-            ),
-            (
                 "an address under a FriendlyName alone",
                 code,
                 Parts(|response| {

@@ -17,6 +17,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Row as _, SqlitePool};
 use tempfile::TempDir;
 
+use super::encryption;
 use super::http::{Answer, Visitor};
 use super::ports;
 use super::process::Process;
@@ -101,17 +102,25 @@ impl Setup {
         ))
     }
 
-    /// With a signing key on P-256 that is there already. The one that the gateway makes by itself
-    /// is RSA and takes longer than a whole test.
+    /// With a signing key on P-256 and an encryption key that are there already. Those that the
+    /// gateway makes by itself are RSA and take longer than a whole test.
     pub(crate) fn quick_key(self) -> Self {
+        let key = SigningKey::generate_ec("localhost", SystemClock.now()).unwrap();
+        let certificate = key.certificate_pem().unwrap();
+        self.key("sp-signing", key.key_pem().unwrap().reveal(), Some(certificate.as_bytes()))
+            .key("sp-encryption", encryption::KEY, Some(&encryption::certificate()))
+    }
+
+    /// With this key, in PEM, in its folder.
+    pub(crate) fn key(self, name: &str, key: &[u8], certificate: Option<&[u8]>) -> Self {
         let certs = self.folder.path().join("certs");
         std::fs::create_dir_all(&certs).unwrap();
-        let key = SigningKey::generate_ec("localhost", SystemClock.now()).unwrap();
-        let path = certs.join("sp-signing.key");
-        std::fs::write(&path, key.key_pem().unwrap().reveal()).unwrap();
+        let path = certs.join(name).with_extension("key");
+        std::fs::write(&path, key).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let certificate = key.certificate_pem().unwrap();
-        std::fs::write(certs.join("sp-signing.crt"), certificate).unwrap();
+        if let Some(certificate) = certificate {
+            std::fs::write(path.with_extension("crt"), certificate).unwrap();
+        }
         self
     }
 

@@ -29,6 +29,8 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::certificate::self_signed;
+use super::encryption::encrypted;
+use super::encryption::seal::Seal;
 use super::http::{Answer, Ask};
 
 pub(crate) const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
@@ -261,6 +263,7 @@ impl TestIdp {
             digest: "sha256",
             signed_info: None,
             signature: None,
+            encrypt: None,
         }
     }
 
@@ -275,6 +278,9 @@ impl TestIdp {
             for assertion in &response.assertions {
                 xml = sign(xml, &assertion.id, &self.key, response);
             }
+        }
+        if let Some(seal) = response.encrypt {
+            xml = encrypted(&xml, "Assertion", "EncryptedAssertion", seal);
         }
         if matches!(response.sign, Sign::Response | Sign::Both) {
             xml = sign(xml, &response.id, &self.key, response);
@@ -413,6 +419,8 @@ pub(crate) struct Response {
     pub(crate) signed_info: Option<fn(String) -> String>,
     /// Changes the Signature when it is made, before anything around it is signed.
     pub(crate) signature: Option<fn(String) -> String>,
+    /// Encrypts the Assertion when it is signed, before the Response is.
+    pub(crate) encrypt: Option<Seal>,
 }
 
 /// A `saml:Assertion` in parts.
