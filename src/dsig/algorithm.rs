@@ -55,13 +55,30 @@ impl DigestMethod {
         Allowed { sha1: matches!(self, Self::Sha1), ..Allowed::NOTHING }
     }
 
-    /// The digest of these bytes. It can not fail, and needs no memory but its own.
+    /// The digest of these bytes. It can not fail, and needs no memory but its own. (OpenSSL's
+    /// functions in one call look the algorithm up each time, which takes longer than a short text.)
     pub(super) fn digest(self, bytes: &[u8]) -> Digest {
         match self {
-            Self::Sha1 => Digest::Sha1(sha::sha1(bytes)),
-            Self::Sha256 => Digest::Sha256(sha::sha256(bytes)),
-            Self::Sha384 => Digest::Sha384(sha::sha384(bytes)),
-            Self::Sha512 => Digest::Sha512(sha::sha512(bytes)),
+            Self::Sha1 => {
+                let mut hasher = sha::Sha1::new();
+                hasher.update(bytes);
+                Digest::Sha1(hasher.finish())
+            }
+            Self::Sha256 => {
+                let mut hasher = sha::Sha256::new();
+                hasher.update(bytes);
+                Digest::Sha256(hasher.finish())
+            }
+            Self::Sha384 => {
+                let mut hasher = sha::Sha384::new();
+                hasher.update(bytes);
+                Digest::Sha384(hasher.finish())
+            }
+            Self::Sha512 => {
+                let mut hasher = sha::Sha512::new();
+                hasher.update(bytes);
+                Digest::Sha512(hasher.finish())
+            }
         }
     }
 
