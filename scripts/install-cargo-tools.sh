@@ -28,6 +28,8 @@ for tool in "$@"; do
         nextest) install cargo-nextest cargo-nextest@0.9.143 ;;
         deny) install cargo-deny cargo-deny@0.20.2 ;;
         typos) install typos typos-cli@1.52.0 ;;
-        *) echo "usage: $0 nextest|deny|typos ..." >&2; exit 2 ;;
+        mutants) install cargo-mutants cargo-mutants@27.1.0 ;;
+        fuzz) install cargo-fuzz cargo-fuzz@0.13.2 ;;
+        *) echo "usage: $0 nextest|deny|typos|mutants|fuzz ..." >&2; exit 2 ;;
     esac
 done

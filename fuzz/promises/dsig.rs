@@ -25,13 +25,18 @@ static SIGNED: LazyLock<HashSet<Vec<u8>>> = LazyLock::new(|| {
 });
 
 pub fn check(bytes: &[u8]) {
-    let mut names = Vec::new();
+    let mut signed = Vec::new();
     accepted(bytes, |view| {
         assert!(SIGNED.contains(&canonical(view)), "a forged signature is accepted");
-        names.push(view.local_name().to_owned());
+        signed.push(view.attribute("ID").unwrap_or_default().to_owned());
     });
-    if !names.is_empty() && !SEEDS.iter().any(|seed| seed.bytes == bytes) {
-        xmlsec1_accepts(bytes, names.len());
+    // Of xmlsec1 1.2, which Debian has, these two are not to be had.
+    let text = String::from_utf8_lossy(bytes);
+    let unknown = ["rsa-MGF1", "eddsa-ed25519"].iter().any(|name| text.contains(name));
+    if !unknown && !SEEDS.iter().any(|seed| seed.bytes == bytes) {
+        for id in signed {
+            assert!(xmlsec1_accepts(bytes, &id), "{id}: accepted here, refused by xmlsec1");
+        }
     }
 }
 
@@ -52,18 +57,18 @@ fn accepted(bytes: &[u8], mut each: impl FnMut(Element<'_>)) {
     }
 }
 
-/// A second opinion about the first signature in the document, which is enough: the second one is
-/// inside of what it signs, or alone.
-fn xmlsec1_accepts(bytes: &[u8], _count: usize) {
+/// A second opinion about the signature in the element with this ID, under the same keys.
+fn xmlsec1_accepts(bytes: &[u8], id: &str) -> bool {
     let folder = tempfile::tempdir().expect("a folder");
-    let message = folder.path().join("message.xml");
+    let (message, pem) = (folder.path().join("message.xml"), folder.path().join("key.pem"));
     std::fs::write(&message, bytes).expect("written");
-    let accepted = IDP.signing_keys.iter().any(|key| {
-        let pem = folder.path().join("key.pem");
+    let signature = format!("//*[@ID='{id}']/*[local-name()='Signature']");
+    IDP.signing_keys.iter().any(|key| {
         std::fs::write(&pem, key.public_key().public_key_to_pem().expect("PEM")).expect("written");
         Command::new("xmlsec1")
-            .args(["--verify", "--enabled-key-data", "key-name,rsa,ec", "--lax-key-search"])
+            .args(["--verify", "--node-xpath", &signature])
             .args(["--id-attr:ID", "urn:oasis:names:tc:SAML:2.0:protocol:Response"])
+            .args(["--id-attr:ID", "urn:oasis:names:tc:SAML:2.0:protocol:LogoutRequest"])
             .args(["--id-attr:ID", "urn:oasis:names:tc:SAML:2.0:assertion:Assertion"])
             .arg("--pubkey-pem")
             .args([&pem, &message])
@@ -71,6 +76,5 @@ fn xmlsec1_accepts(bytes: &[u8], _count: usize) {
             .stderr(Stdio::null())
             .status()
             .is_ok_and(|status| status.success())
-    });
-    assert!(accepted, "accepted here, refused by xmlsec1");
+    })
 }
