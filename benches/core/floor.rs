@@ -6,7 +6,7 @@
 use openssl::pkey::Public;
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
-use openssl::sha::sha256;
+use openssl::sha::Sha256;
 
 use samlgate::dsig::TrustedKeys;
 use samlgate::xml::{Document, Element, Limits, Mode, c14n, ns};
@@ -72,4 +72,11 @@ impl Floor {
         }
         Ok(xml.len())
     }
+}
+
+/// The oldest of OpenSSL's interfaces: the newer ones look the algorithm up each time.
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(bytes);
+    hash.finish()
 }

@@ -60,11 +60,13 @@ pub(crate) fn print(now: Timestamp) -> Outcome<()> {
 fn stage<T>(name: &str, mut run: impl FnMut() -> Outcome<T>) {
     // For a profiler: one stage alone.
     let only = std::env::args().nth(2);
-    if only.is_some_and(|only| only != "--bench" && !name.contains(&only)) {
+    let only = only.filter(|only| only != "--bench");
+    let turns = if only.is_some() { 50_000 } else { 3000 };
+    if only.is_some_and(|only| !name.contains(&only)) {
         return;
     }
     let mut least = f64::MAX;
-    for _ in 0..3000 {
+    for _ in 0..turns {
         let turn = Instant::now();
         for _ in 0..4 {
             if let Err(error) = std::hint::black_box(run()) {

@@ -139,8 +139,18 @@ impl<'w> Walk<'w> {
                     next = data.end.max(next.saturating_add(1));
                     continue;
                 }
-                Some(Node::Element(data)) => self.start_tag(data),
-                Some(Node::Text(span)) => self.text(*span),
+                Some(NodeRef::Element(data)) => {
+                    let end = wide(data.end);
+                    let hides = element.hidden().is_some_and(|hidden| (next..end).contains(&hidden));
+                    if !hides && self.is_canonical(data) {
+                        let start = data.name.whole().start().saturating_sub(1);
+                        self.keep(Span::new(start, wide(data.behind)));
+                        next = end.max(next.saturating_add(1));
+                        continue;
+                    }
+                    self.start_tag(data);
+                }
+                Some(NodeRef::Text(span)) => self.text(span),
                 None => break,
             }
             next = next.saturating_add(1);
@@ -162,6 +172,19 @@ impl<'w> Walk<'w> {
         self.namespaces(data, parent);
         self.attributes(data, parent);
         self.out.push(b'>');
+    }
+
+    /// Whether an element stands in the source as it would be written here, with all that is in it.
+    fn is_canonical(&self, data: &ElementData) -> bool {
+        let Some((parent, _)) = self.open.last() else {
+            return false;
+        };
+        let prefix = |data: &ElementData| self.document.str(data.name.prefix());
+        data.canonical
+            && data.scope == parent.scope
+            && (matches!(self.method, Method::Inclusive(_))
+                || prefix(data) == prefix(parent)
+                || self.is_rendered(data.name.prefix(), data.namespace))
     }
 
     /// The source of a start tag, if that is what would be written: it neither declares nor needs

@@ -76,6 +76,8 @@ struct Reader<'s> {
     open: Vec<Open>,
     /// The namespace declarations of the tag that is being read.
     declared: Vec<Declaration>,
+    /// Some value of the tag that is being read stands between them.
+    single_quotes: bool,
     ids: Vec<Span>,
     /// The scope around the document element, and how many declarations it holds.
     around: (u32, u16),
@@ -89,6 +91,10 @@ struct Open {
     number: u32,
     /// Its place in [`Document::elements`].
     place: u32,
+    /// So far it stands in the source as C14N would write it: [`ElementData::canonical`].
+    canonical: bool,
+    /// It declares nothing and has the prefix of the element around it.
+    alike: bool,
 }
 
 struct Declaration {
@@ -127,27 +133,15 @@ impl<'s> Reader<'s> {
             at: if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 },
             odd,
             mode,
-            budget,
-            document,
-            open,
-            tag,
-            ids,
-            around,
-        }
-    }
-
-    /// Puts the declarations that are in scope at `context` around the document.
-    fn inherit(&mut self, context: Element<'_>) -> Result<(), XmlError> {
-        let theirs = context.document();
-        let mut declared = Vec::<(&str, &str)>::new();
-        let mut scope = context.data().scope;
-        while let Some(binding) = scope.and_then(|id| theirs.bindings.get(id)) {
-            let prefix = theirs.str(binding.prefix);
-            // Inner ones come first, and hide what is further out.
-            if prefix != "xml" && !declared.iter().any(|(other, _)| *other == prefix) {
-                declared.push((prefix, theirs.str(binding.namespace)));
-            }
-            scope = binding.outer;
+            budget: Budget::new(*limits),
+            tree,
+            open: Vec::with_capacity(16),
+            declared: Vec::with_capacity(8),
+            single_quotes: false,
+            ids: Vec::with_capacity(8),
+            // The prefix `xml` is bound from the beginning.
+            around: (0, 0),
+            text_in_root: false,
         }
     }
 
@@ -268,6 +262,7 @@ impl<'s> Reader<'s> {
 
     /// `Comment`, which leaves no trace: C14N drops it too.
     fn comment(&mut self) -> Result<(), XmlError> {
+        self.otherwise();
         self.advance(4);
         let Some(length) = memmem::find(self.rest().as_bytes(), b"--") else {
             return Err(self.syntax("a comment does not end"));
@@ -287,6 +282,7 @@ impl<'s> Reader<'s> {
         self.advance(1);
         let name = self.qname()?;
         self.declared.clear();
+        self.single_quotes = false;
         let first = self.tree.attributes.len();
         let empty = loop {
             let white = self.skip_white();
@@ -298,10 +294,11 @@ impl<'s> Reader<'s> {
             }
         };
         self.advance(if empty { 2 } else { 1 });
+        let canonical = !empty && self.is_canonical(begin..self.at, name, first);
 
         let parent = self.open.last().copied();
         let (scope, bindings) = self.declarations(parent, begin)?;
-        let namespace = self.namespace_of_element(parent, scope, name, begin)?;
+        let (namespace, alike) = self.namespace_of_element(parent, scope, name, begin)?;
         self.attributes(first, scope, namespace, begin)?;
         let number = narrow(self.tree.nodes.len());
         let place = narrow(self.tree.elements.len());
@@ -318,11 +315,45 @@ impl<'s> Reader<'s> {
             bindings,
             content: narrow(self.at),
             behind: narrow(self.at),
+            canonical: false,
         });
-        if !empty {
-            self.open.push(Open { number, place });
+        if empty {
+            self.otherwise();
+        } else {
+            self.open.push(Open { number, place, canonical, alike });
         }
         Ok(())
+    }
+
+    /// Whether a start tag without declarations is written as C14N writes it.
+    fn is_canonical(&self, tag: Range<usize>, name: Name, first: usize) -> bool {
+        let attributes = self.tree.attributes.get(first..).unwrap_or_default();
+        if !self.declared.is_empty() || self.single_quotes {
+            return false;
+        }
+        // `<`, ` `, `="`, `"` and `>`: when there is no byte more than these, nothing stands
+        // between them. What separates could still be something else than a space.
+        let mut shortest = name.whole().range().len().saturating_add(2);
+        let mut before = "";
+        for Attribute { name, value, .. } in attributes {
+            let local = self.name(name.local());
+            // A value that had to be decoded is not in the source.
+            if name.has_prefix() || local < before || value.start() >= tag.end {
+                return false;
+            }
+            before = local;
+            let length = local.len().saturating_add(value.range().len()).saturating_add(4);
+            shortest = shortest.saturating_add(length);
+        }
+        let source = || self.source.as_bytes().get(tag.clone()).unwrap_or_default();
+        tag.len() == shortest && !(self.odd.breaks && source().iter().any(|byte| *byte < b' '))
+    }
+
+    /// The element around stands in the source otherwise than C14N would write it.
+    fn otherwise(&mut self) {
+        if let Some(innermost) = self.open.last_mut() {
+            innermost.canonical = false;
+        }
     }
 
     /// `Attribute`, also one that declares a namespace. The tag's attributes are those from
@@ -399,23 +430,23 @@ impl<'s> Reader<'s> {
         Ok((scope, count))
     }
 
-    /// Like the parent's, most of the time.
+    /// The parent's, if that is known without looking it up; and whether it is.
     fn namespace_of_element(
         &mut self,
         parent: Option<Open>,
         scope: u32,
         name: Name,
         at: usize,
-    ) -> Result<Span, XmlError> {
+    ) -> Result<(Span, bool), XmlError> {
         if let Some(parent) = parent.and_then(|open| self.element(open))
             && parent.scope == scope
             && self.name(parent.name.prefix()) == self.name(name.prefix())
         {
             let namespace = parent.namespace;
             self.budget.namespace_used(namespace.range().len())?;
-            return Ok(namespace);
+            return Ok((namespace, true));
         }
-        self.namespace_of(scope, name, at)
+        Ok((self.namespace_of(scope, name, at)?, false))
     }
 
     /// What a prefix stands for; the empty one may stand for nothing.
@@ -514,6 +545,7 @@ impl<'s> Reader<'s> {
     /// `ETag` of the innermost open element.
     fn end_tag(&mut self, innermost: Open) -> Result<(), XmlError> {
         let name = self.element(innermost).map_or("", |data| self.name(data.name.whole()));
+        let shortest = self.at.saturating_add(name.len()).saturating_add(3);
         self.advance(2);
         let matches = self.skip(name);
         self.skip_white();
@@ -521,10 +553,15 @@ impl<'s> Reader<'s> {
             return Err(self.syntax("an end tag does not match its start tag"));
         }
         self.open.pop();
+        let canonical = innermost.canonical && self.at == shortest;
         let (end, behind) = (narrow(self.tree.nodes.len()), narrow(self.at));
         if let Some(data) = self.tree.elements.get_mut(wide(innermost.place)) {
             data.end = end;
             data.behind = behind;
+            data.canonical = canonical;
+        }
+        if !canonical || !innermost.alike {
+            self.otherwise();
         }
         Ok(())
     }
@@ -533,12 +570,14 @@ impl<'s> Reader<'s> {
     fn char_data(&mut self) -> Result<(), XmlError> {
         let start = self.at;
         let rest = self.rest().as_bytes();
-        let plain = memchr3(b'<', b'&', b']', rest).unwrap_or(rest.len());
+        // `>` because of `]]>`, and because C14N escapes it.
+        let plain = memchr3(b'<', b'&', b'>', rest).unwrap_or(rest.len());
         let span = if rest.get(plain) == Some(&b'<') && !self.odd.returns {
             self.budget.text(plain)?;
             self.advance(plain);
             Span::new(start, self.at)
         } else {
+            self.otherwise();
             self.advance(memchr(b'<', rest).unwrap_or(rest.len()));
             self.decoded(start..self.at, Normalise::Text)?
         };
@@ -559,6 +598,7 @@ impl<'s> Reader<'s> {
             Some(quote @ (b'"' | b'\'')) => quote,
             _ => return Err(self.syntax("a value without quotes")),
         };
+        self.single_quotes |= quote != b'"';
         let start = self.at.saturating_add(1);
         let rest = self.source.as_bytes().get(start..).unwrap_or_default();
         let plain = memchr3(quote, b'<', b'&', rest).unwrap_or(rest.len());

@@ -502,6 +502,9 @@ pub(super) struct ElementData {
     pub(super) scope: u32,
     pub(super) content: u32,
     pub(super) behind: u32,
+    /// From the first to the last byte, the source is as C14N would write it where the prefix of
+    /// this element and all declarations around it are written already.
+    pub(super) canonical: bool,
 }
 
 static NAMELESS: ElementData = ElementData {
@@ -515,6 +518,7 @@ static NAMELESS: ElementData = ElementData {
     scope: NONE,
     content: 0,
     behind: 0,
+    canonical: false,
 };
 
 pub(super) struct Attribute {
