@@ -41,6 +41,12 @@ pub struct ImportArgs {
     /// Accept sign-ins that begin at its portal.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_idp_initiated: Option<bool>,
+    /// Accept its assertions encrypted with AES-CBC in a Response that is not signed.
+    ///
+    /// Entra ID and AD FS send these when token encryption is on. Whoever holds such a message can
+    /// change it and watch how it is refused: sign the Response as well where that is possible.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_cbc_in_unsigned_response: Option<bool>,
     /// Send people here without asking.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub default: Option<bool>,
@@ -146,6 +152,7 @@ pub async fn run(args: ImportArgs, loaded: Loaded) -> ExitCode {
         label: args.label,
         entity_id: args.entity_id,
         allow_idp_initiated: args.allow_idp_initiated,
+        allow_cbc_in_unsigned_response: args.allow_cbc_in_unsigned_response,
         default: args.default,
         email_domains: args.email_domains,
     };
@@ -166,12 +173,39 @@ pub async fn run(args: ImportArgs, loaded: Loaded) -> ExitCode {
                     "samlgate idp values --vendor {vendor} prints what to enter there"
                 ));
             }
+            if let Some(settings) = record.to_settings() {
+                about_cbc(metadata.vendor, settings.allow_cbc_in_unsigned_response);
+            }
             code
         }
         Err(message) => {
             output::error(&message);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Two products encrypt with AES-CBC and sign the assertion inside alone. That is refused unless
+/// somebody says otherwise, who should know it before people are turned away.
+fn about_cbc(vendor: Vendor, allowed: bool) {
+    let product = match vendor {
+        Vendor::Entra => "Entra ID",
+        Vendor::Adfs => "AD FS",
+        _ if allowed => "the identity provider",
+        _ => return,
+    };
+    if allowed {
+        output::warning(&format!(
+            "AES-CBC of {product} is accepted in a Response that is not signed: whoever holds such \
+             a message can change it. Let {product} sign the Response as well if it can, and then \
+             import again with --allow-cbc-in-unsigned-response=false"
+        ));
+    } else {
+        output::hint(&format!(
+            "should you switch token encryption on there: {product} encrypts with AES-CBC, which \
+             is accepted in signed Responses only. Let it sign response and assertion, or import \
+             again with --allow-cbc-in-unsigned-response"
+        ));
     }
 }
 
@@ -200,6 +234,7 @@ struct Choices {
     label: Option<String>,
     entity_id: Option<String>,
     allow_idp_initiated: Option<bool>,
+    allow_cbc_in_unsigned_response: Option<bool>,
     default: Option<bool>,
     email_domains: Vec<String>,
 }
@@ -233,6 +268,9 @@ async fn keep(
     settings.entity_id = choices.entity_id.or(settings.entity_id);
     settings.allow_idp_initiated =
         choices.allow_idp_initiated.unwrap_or(settings.allow_idp_initiated);
+    settings.allow_cbc_in_unsigned_response = choices
+        .allow_cbc_in_unsigned_response
+        .unwrap_or(settings.allow_cbc_in_unsigned_response);
     settings.default = choices.default.unwrap_or(settings.default);
     if !choices.email_domains.is_empty() {
         settings.email_domains = choices.email_domains;

@@ -88,17 +88,29 @@ impl<'d> ResponseMessage<'d> {
             dsig::verify(self.root, keys.signing, checks)
         })?;
         let signed = response.is_some();
+        if !signed {
+            checks.skip("response.signature", "the Response itself is not signed");
+        }
+        let mut exceptions = needed(response.as_ref());
         let (plain, encrypted) = (&self.envelope.assertions, &self.envelope.encrypted);
         let assertion = match (plain.as_slice(), encrypted.as_slice()) {
             ([plain], []) => {
-                checks.pass("assertion.count");
-                let inner = dsig::verify(*plain, keys.signing, checks)?;
-                let outer = response.and_then(|response| response.map_child(*plain));
-                let verified = inner.or(outer).ok_or(SamlError::Unsigned)?;
-                if keys.decryption.required {
-                    return Err(SamlError::NotEncrypted);
-                }
-                Some(Assertion::read(&verified, keys.decryption, checks)?)
+                checks.pass("response.assertion_count");
+                let assertion = checks.within("assertion", |checks| {
+                    let inner = dsig::verify(*plain, keys.signing, checks)?;
+                    exceptions = exceptions | needed(inner.as_ref());
+                    let outer = response.and_then(|response| response.map_child(*plain));
+                    if inner.is_none() {
+                        checks.skip("signature", "the Assertion itself is not signed");
+                    }
+                    let verified = inner.or(outer).ok_or(SamlError::Unsigned)?;
+                    checks.pass_with("signed", || format!("by {}", verified.signed_by()));
+                    if keys.decryption.required {
+                        return Err(SamlError::NotEncrypted);
+                    }
+                    Ok(Assertion::read(&verified, keys.decryption, checks)?)
+                })?;
+                Some(assertion)
             }
             ([], [encrypted]) => {
                 checks.pass("assertion.count");
@@ -132,12 +144,16 @@ impl<'d> ResponseMessage<'d> {
         dsig::signature_positions(root)?;
         self.ids_stay_unique(root)?;
         if let Some(inner) = dsig::verify(root, keys.signing, checks)? {
+            *exceptions = *exceptions | needed(Some(&inner));
+            checks.pass_with("signed", || format!("by {}", inner.signed_by()));
             return Ok(Assertion::read(&inner, keys.decryption, checks)?);
         }
         let outer = outer.ok_or(SamlError::Unsigned)?;
         if opened.inherits {
             return Err(SamlError::Inherits);
         }
+        checks.skip("signature", "the Assertion itself is not signed");
+        checks.pass_with("signed", || format!("by {}", outer.signed_by()));
         Ok(Assertion::read_decrypted(
             &opened,
             outer,

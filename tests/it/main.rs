@@ -13,6 +13,7 @@ mod beyond_core;
 mod browser_pysaml2;
 mod browser_saml_idp;
 mod cli;
+mod cli_explain;
 mod cli_idp;
 mod cli_serve;
 mod corpus;

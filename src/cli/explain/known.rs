@@ -34,11 +34,11 @@ pub(super) struct Known {
     pub(super) notes: Vec<String>,
 }
 
-/// An address for clap: `https://…`, or `http://…`.
-pub(super) fn acs_url(text: &str) -> Result<Url, String> {
+/// An address for clap, kept as it was written: it is compared character by character.
+pub(super) fn acs_url(text: &str) -> Result<String, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     match url.scheme() {
-        "https" | "http" if url.host_str().is_some() => Ok(url),
+        "https" | "http" if url.host_str().is_some() => Ok(text.to_owned()),
         _ => Err("write an address such as https://sp.example.com/saml/acs".to_owned()),
     }
 }
@@ -77,6 +77,12 @@ pub(super) async fn find(args: &ExplainArgs, now: Timestamp) -> Option<Known> {
                 idps.push(Arc::new(idp));
             }
             Ok(_) => {}
+            // Who names a file means it.
+            Err(Missing { message, hint }) if !args.idp_metadata.is_empty() => {
+                output::error(&message);
+                output::hint(&hint);
+                return None;
+            }
             Err(Missing { message, hint }) => {
                 output::warning(&message);
                 output::hint(&hint);
@@ -161,7 +167,8 @@ impl Source {
 
 /// Without a configuration: everything at its default, and only the vendors' names of attributes.
 fn from_files(args: &ExplainArgs) -> Option<(ServiceProvider, Vec<Source>)> {
-    let (entity_id, acs_url) = (args.sp_entity_id.as_ref()?, args.acs_url.as_ref()?);
+    let (entity_id, acs) = (args.sp_entity_id.as_ref()?, args.acs_url.as_ref()?);
+    let acs_url = Url::parse(acs).ok()?;
     let origin = acs_url.origin().ascii_serialization();
     // A gateway has no such address; to check a message, its scheme does not matter.
     let secure = || PublicUrl::parse(&format!("https://{}", acs_url.host_str()?)).ok();
@@ -169,7 +176,7 @@ fn from_files(args: &ExplainArgs) -> Option<(ServiceProvider, Vec<Source>)> {
         public_url: PublicUrl::parse(&origin).ok().or_else(secure)?,
         entity_id: entity_id.clone(),
         clock_skew: ServiceProvider::DEFAULT_CLOCK_SKEW,
-        other_acs: args.acs_url.as_ref().map(Url::to_string),
+        other_acs: Some(acs.clone()),
     };
     let source = |(number, path): (usize, &PathBuf)| {
         let name = match number {

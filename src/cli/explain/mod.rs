@@ -44,7 +44,7 @@ pub struct ExplainArgs {
     sp_entity_id: Option<String>,
     /// The address of our assertion consumer service.
     #[arg(long, value_name = "U", value_parser = known::acs_url, requires = "idp_metadata")]
-    acs_url: Option<url::Url>,
+    acs_url: Option<String>,
     /// A private key that the assertion may be encrypted to; several times for several keys.
     #[arg(long, value_name = "PEM")]
     decrypt_key: Vec<PathBuf>,
@@ -90,7 +90,9 @@ fn change(text: &str) -> Result<(String, String), String> {
 
 /// Explains it: 0 it would be accepted, 1 it would be refused, 2 nobody can say.
 pub async fn run(args: ExplainArgs) -> ExitCode {
-    let now = args.at.unwrap_or_else(|| SystemClock.now());
+    // Whole seconds, so that a time that is printed can be given back.
+    let clock = || Timestamp::from_unix_seconds(SystemClock.now().unix_seconds());
+    let now = args.at.unwrap_or_else(clock);
     let message = match input::read(&args.file, args.binding) {
         Ok(message) => message,
         Err(error) => {

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 
 use serde_json::{Value, json};
 
-use super::walk::{Explanation, Facts, Person, Refused};
+use super::walk::{Explanation, Facts, NOT_REACHED, Person, Refused};
 use crate::base::{Check, Outcome, Timestamp};
 use crate::cli::output::{self, Table};
 use crate::saml::NameId;
@@ -59,9 +59,16 @@ pub(super) fn as_text(explanation: &Explanation, style: Style) -> String {
     if let Some(facts) = &explanation.facts {
         text.push_str(&facts_text(facts));
     }
-    let width = explanation.checks.iter().map(|line| line.name.len()).max().unwrap_or(0);
-    for line in &explanation.checks {
+    let reached = |line: &&Check| line.values.found.as_deref() != Some(NOT_REACHED);
+    let lines = explanation.checks.iter().filter(reached).collect::<Vec<_>>();
+    let width = lines.iter().map(|line| line.name.len()).max().unwrap_or(0);
+    for line in &lines {
         text.push_str(&check_text(line, width, style));
+    }
+    let rest = explanation.checks.len().saturating_sub(lines.len());
+    if rest > 0 {
+        let mark = style.mark(Outcome::Skip);
+        text.push_str(&format!("{mark} {rest} more rules were not reached\n"));
     }
     text.push('\n');
     match (&explanation.refused, &explanation.person) {

@@ -447,10 +447,13 @@ fn not_reached(lines: &[Check]) -> Vec<Check> {
         name,
         outcome: Outcome::Skip,
         code: None,
-        values: Values::found("not reached"),
+        values: Values::found(NOT_REACHED),
     };
     skipped.map(line).collect()
 }
+
+/// Why a rule behind the broken one has no answer.
+pub(super) const NOT_REACHED: &str = "not reached";
 
 /// What is looked at before the rules of the profile, in order.
 const BEFORE_RULES: &[&str] = &[

@@ -536,3 +536,6 @@ fn check_authn_statements<'s>(
     });
     Ok(statement)
 }
+
+#[cfg(test)]
+mod tests;
