@@ -10,6 +10,8 @@ use openssl::rsa::Rsa;
 use openssl::x509::X509;
 use proptest::prelude::*;
 
+mod algorithms;
+
 use super::*;
 use crate::base::{Checks, Timestamp};
 use crate::xml::{Document, Element, Limits, Mode, c14n, ns};
