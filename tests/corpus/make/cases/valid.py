@@ -496,7 +496,6 @@ def _wire():
     for short, title, body in [
         ("before-assertion", "before the Assertion", text[:assertion] + note + text[assertion:]),
         ("before-status", "before the Status", text[:status] + note + text[status:]),
-        ("in-status", "inside of the Status", text.replace("<samlp:Status>", "<samlp:Status>" + note)),
         ("before-root", "before the document element", note + "\n" + text),
         ("after-root", "after the document element", text + "\n" + note),
         ("everywhere", "in all of these places", note + text[:status] + note + text[status:assertion] + note + text[assertion:] + note),
