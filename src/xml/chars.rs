@@ -35,6 +35,10 @@ pub(super) const fn is_name_char(char: char) -> bool {
 /// assert!(!is_ncname("1a") && !is_ncname("a:b") && !is_ncname(""));
 /// ```
 pub fn is_ncname(text: &str) -> bool {
+    if text.is_ascii() {
+        let starts = text.bytes().next().is_some_and(|byte| class(byte) & NAME_START != 0);
+        return starts && text.bytes().all(|byte| class(byte) & NAME != 0);
+    }
     let mut chars = text.chars();
     chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
 }

@@ -34,38 +34,22 @@ struct Odd {
 
 /// XML 1.0, 2.2: the characters of a document.
 fn characters(source: &str) -> Result<Odd, XmlError> {
-    const CONTROL: u8 = 1;
-    const PERHAPS_BEYOND: u8 = 2;
-    const RETURN: u8 = 4;
-    const BREAK: u8 = 8;
-    let is_control = |byte: u8| byte < b' ' && !is_white(byte);
+    let bytes = source.as_bytes();
     // Without a way out in between, this becomes a loop over vectors.
-    let kinds = source.bytes().fold(0, |kinds, byte| {
-        kinds
-            | if is_control(byte) { CONTROL } else { 0 }
-            | if byte == 0xef { PERHAPS_BEYOND } else { 0 }
-            | if byte == b'\r' { RETURN } else { 0 }
-            | if byte < b' ' { BREAK } else { 0 }
-    });
-    // In UTF-8 these are all that a text can hold and `Char` does not.
-    let control = || source.bytes().position(is_control);
-    let beyond = || {
-        let two = ["\u{fffe}", "\u{ffff}"].map(|char| source.find(char));
-        two.into_iter().flatten().min()
-    };
-    let found = match kinds & (CONTROL | PERHAPS_BEYOND) {
-        0 => None,
-        PERHAPS_BEYOND => beyond(),
-        _ => control(),
-    };
-    match found {
+    let breaks = bytes.iter().fold(false, |found, byte| found | (*byte < b' '));
+    // In UTF-8 these are all that a text can hold and `Char` does not: U+FFFE, U+FFFF, controls.
+    let beyond = memchr_iter(0xef, bytes)
+        .find(|at| matches!(bytes.get(*at..), Some([_, 0xbf, 0xbe | 0xbf, ..])));
+    let control = || bytes.iter().position(|byte| *byte < b' ' && !is_white(*byte));
+    match beyond.or_else(|| if breaks { control() } else { None }) {
         Some(at) => Err(XmlError::Syntax { what: "a character that XML does not have", at }),
-        None => Ok(Odd { returns: kinds & RETURN != 0, breaks: kinds & BREAK != 0 }),
+        None => Ok(Odd { returns: breaks && memchr(b'\r', bytes).is_some(), breaks }),
     }
 }
 
 struct Reader<'s> {
     source: &'s str,
+    bytes: &'s [u8],
     at: usize,
     odd: Odd,
     mode: Mode,
@@ -130,6 +114,7 @@ impl<'s> Reader<'s> {
         let around = (Some(0), 0);
         Self {
             source,
+            bytes: source.as_bytes(),
             at: if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 },
             odd,
             mode,
@@ -334,7 +319,7 @@ impl<'s> Reader<'s> {
         // `<`, ` `, `="`, `"` and `>`: when there is no byte more than these, nothing stands
         // between them. What separates could still be something else than a space.
         let mut shortest = name.whole().range().len().saturating_add(2);
-        let mut before = "";
+        let mut before = b"".as_slice();
         for Attribute { name, value, .. } in attributes {
             let local = self.name(name.local());
             // A value that had to be decoded is not in the source.
@@ -345,7 +330,7 @@ impl<'s> Reader<'s> {
             let length = local.len().saturating_add(value.range().len()).saturating_add(4);
             shortest = shortest.saturating_add(length);
         }
-        let source = || self.source.as_bytes().get(tag.clone()).unwrap_or_default();
+        let source = || self.bytes.get(tag.clone()).unwrap_or_default();
         tag.len() == shortest && !(self.odd.breaks && source().iter().any(|byte| *byte < b' '))
     }
 
@@ -377,12 +362,12 @@ impl<'s> Reader<'s> {
 
     /// The prefix that an attribute declares, if it is a declaration.
     fn declared_prefix(&self, name: Name) -> Option<Span> {
-        if self.source.as_bytes().get(name.whole().start()) != Some(&b'x') {
+        if self.bytes.get(name.whole().start()) != Some(&b'x') {
             return None;
         }
         match (self.name(name.prefix()), self.name(name.local())) {
-            ("", "xmlns") => Some(Span::default()),
-            ("xmlns", _) => Some(name.local()),
+            (b"", b"xmlns") => Some(Span::default()),
+            (b"xmlns", _) => Some(name.local()),
             _ => None,
         }
     }
@@ -440,7 +425,8 @@ impl<'s> Reader<'s> {
     ) -> Result<(Span, bool), XmlError> {
         if let Some(parent) = parent.and_then(|open| self.element(open))
             && parent.scope == scope
-            && self.name(parent.name.prefix()) == self.name(name.prefix())
+            && (!(parent.name.has_prefix() || name.has_prefix())
+                || self.name(parent.name.prefix()) == self.name(name.prefix()))
         {
             let namespace = parent.namespace;
             self.budget.namespace_used(namespace.range().len())?;
@@ -451,7 +437,7 @@ impl<'s> Reader<'s> {
 
     /// What a prefix stands for; the empty one may stand for nothing.
     fn namespace_of(&mut self, scope: u32, name: Name, at: usize) -> Result<Span, XmlError> {
-        let prefix = self.name(name.prefix());
+        let prefix = self.source.get(name.prefix().range()).unwrap_or_default();
         match resolve(&self.tree.bindings, scope, |span| self.str(span) == prefix) {
             Some(namespace) => {
                 self.budget.namespace_used(namespace.range().len())?;
@@ -496,11 +482,12 @@ impl<'s> Reader<'s> {
                     return Err(XmlError::Syntax { what: "an attribute occurs twice", at });
                 }
                 let what = "an attribute occurs under two prefixes";
-                return Err(XmlError::Namespace { what, name: shortened(local), at });
+                let name = shortened(self.str(name.local()));
+                return Err(XmlError::Namespace { what, name, at });
             }
             // Neither `ID` nor `AssertionID` ends in another letter.
-            if local.ends_with(['D', 'd']) {
-                self.check_id(element, local, namespace, value)?;
+            if matches!(local.last(), Some(b'D' | b'd')) {
+                self.check_id(element, name.local(), namespace, value)?;
             }
         }
         Ok(())
@@ -511,10 +498,11 @@ impl<'s> Reader<'s> {
     fn check_id(
         &mut self,
         element: Span,
-        local: &str,
+        local: Span,
         namespace: Span,
         value: Span,
     ) -> Result<(), XmlError> {
+        let local = self.str(local);
         let is_saml = matches!(self.str(element), ns::SAML | ns::SAMLP);
         let is_id = local == "ID" && self.str(namespace).is_empty();
         let looks_like_one = local.eq_ignore_ascii_case("ID") || local == "AssertionID";
@@ -544,14 +532,17 @@ impl<'s> Reader<'s> {
 
     /// `ETag` of the innermost open element.
     fn end_tag(&mut self, innermost: Open) -> Result<(), XmlError> {
-        let name = self.element(innermost).map_or("", |data| self.name(data.name.whole()));
+        let name = self.element(innermost).map_or(Span::default(), |data| data.name.whole());
+        let name = self.name(name);
         let shortest = self.at.saturating_add(name.len()).saturating_add(3);
         self.advance(2);
-        let matches = self.skip(name);
+        let matches = self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(name));
+        self.advance(name.len());
         self.skip_white();
-        if !matches || !self.skip(">") {
+        if !matches || self.peek() != Some(b'>') {
             return Err(self.syntax("an end tag does not match its start tag"));
         }
+        self.advance(1);
         self.open.pop();
         let canonical = innermost.canonical && self.at == shortest;
         let (end, behind) = (narrow(self.tree.nodes.len()), narrow(self.at));
@@ -569,7 +560,7 @@ impl<'s> Reader<'s> {
     /// `CharData` and references, up to the next markup.
     fn char_data(&mut self) -> Result<(), XmlError> {
         let start = self.at;
-        let rest = self.rest().as_bytes();
+        let rest = self.bytes.get(start..).unwrap_or_default();
         // `>` because of `]]>`, and because C14N escapes it.
         let plain = memchr3(b'<', b'&', b'>', rest).unwrap_or(rest.len());
         let span = if rest.get(plain) == Some(&b'<') && !self.odd.returns {
@@ -600,7 +591,7 @@ impl<'s> Reader<'s> {
         };
         self.single_quotes |= quote != b'"';
         let start = self.at.saturating_add(1);
-        let rest = self.source.as_bytes().get(start..).unwrap_or_default();
+        let rest = self.bytes.get(start..).unwrap_or_default();
         let plain = memchr3(quote, b'<', b'&', rest).unwrap_or(rest.len());
         let value = rest.get(..plain).unwrap_or_default();
         let breaks = self.odd.breaks && value.iter().any(|byte| *byte < b' ');
@@ -686,7 +677,7 @@ impl<'s> Reader<'s> {
 
     /// `NCName`
     fn ncname(&mut self) -> Result<(), XmlError> {
-        let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
         let ascii = rest.iter().position(|byte| class(*byte) & NAME == 0).unwrap_or(rest.len());
         let starts = rest.first().is_some_and(|byte| class(*byte) & NAME_START != 0);
         if starts && rest.get(ascii).is_some_and(u8::is_ascii) {
@@ -704,9 +695,10 @@ impl<'s> Reader<'s> {
     /// `Eq`
     fn equals_sign(&mut self) -> Result<(), XmlError> {
         self.skip_white();
-        if !self.skip("=") {
+        if self.peek() != Some(b'=') {
             return Err(self.syntax("an attribute has no value"));
         }
+        self.advance(1);
         self.skip_white();
         Ok(())
     }
@@ -737,8 +729,8 @@ impl<'s> Reader<'s> {
     }
 
     /// The text of (a part of) a name, which is always in the source.
-    fn name(&self, span: Span) -> &'s str {
-        self.source.get(span.range()).unwrap_or_default()
+    fn name(&self, span: Span) -> &'s [u8] {
+        self.bytes.get(span.range()).unwrap_or_default()
     }
 
     fn rest(&self) -> &'s str {
@@ -750,7 +742,7 @@ impl<'s> Reader<'s> {
     }
 
     fn peek_at(&self, ahead: usize) -> Option<u8> {
-        self.source.as_bytes().get(self.at.saturating_add(ahead)).copied()
+        self.bytes.get(self.at.saturating_add(ahead)).copied()
     }
 
     fn advance(&mut self, bytes: usize) {

@@ -54,8 +54,11 @@ impl Document {
     }
 
     /// The document element.
-    pub const fn root(&self) -> Element<'_> {
-        Element { document: self, id: 0, top: 0, hidden: NONE }
+    pub fn root(&self) -> Element<'_> {
+        // A document without elements does not leave the reader. Were there ever one, its root has
+        // no name, so that it is not the one anybody looks for.
+        let data = self.elements.first().unwrap_or(&NAMELESS);
+        Element { document: self, data, id: 0, top: 0, hidden: NONE }
     }
 
     pub(super) fn str(&self, span: Span) -> &str {
@@ -139,6 +142,7 @@ impl fmt::Debug for Document {
 #[derive(Clone, Copy)]
 pub struct Element<'d> {
     document: &'d Document,
+    data: &'d ElementData,
     id: u32,
     /// The topmost element that this view reaches.
     top: u32,
@@ -149,17 +153,20 @@ pub struct Element<'d> {
 impl<'d> Element<'d> {
     /// The name without its prefix.
     pub fn local_name(self) -> &'d str {
-        self.document.str(self.data().name.local())
+        self.document.str(self.data.name.local())
     }
 
     /// The namespace name; empty for none.
     pub fn namespace(self) -> &'d str {
-        self.document.str(self.data().namespace)
+        self.document.str(self.data.namespace)
     }
 
     /// Whether this is the element with this expanded name.
     pub fn is(self, namespace: &str, local_name: &str) -> bool {
-        self.local_name() == local_name && self.namespace() == namespace
+        // Most questions are answered by a length.
+        self.data.name.local_length() == local_name.len()
+            && self.local_name() == local_name
+            && self.namespace() == namespace
     }
 
     /// The value of an attribute that has no namespace.
@@ -167,7 +174,11 @@ impl<'d> Element<'d> {
         let document = self.document;
         self.raw_attributes()
             .iter()
-            .find(|one| one.namespace.is_empty() && document.str(one.name.local()) == local_name)
+            .find(|one| {
+                one.name.local_length() == local_name.len()
+                    && one.namespace.is_empty()
+                    && document.str(one.name.local()) == local_name
+            })
             .map(|one| document.str(one.value))
     }
 
@@ -192,7 +203,7 @@ impl<'d> Element<'d> {
 
     /// The child elements, in order.
     pub fn children(self) -> Children<'d> {
-        Children { parent: self, next: self.id.saturating_add(1), end: self.data().end }
+        Children { parent: self, next: self.id.saturating_add(1), end: self.data.end }
     }
 
     /// The first child with this expanded name.
@@ -202,7 +213,7 @@ impl<'d> Element<'d> {
 
     /// Every element below this one, in document order.
     pub fn descendants(self) -> Descendants<'d> {
-        Descendants { top: self, next: self.id.saturating_add(1), end: self.data().end }
+        Descendants { top: self, next: self.id.saturating_add(1), end: self.data.end }
     }
 
     /// The whole text; `None` when there are child elements, which no text has room for.
@@ -249,8 +260,11 @@ impl<'d> Element<'d> {
 
     /// The element around this one; `None` at the top of the view.
     pub fn parent(self) -> Option<Self> {
-        let id = self.data().parent;
-        (id != NONE && self.id != self.top).then_some(Self { id, ..self })
+        let id = self.data.parent;
+        match self.document.node(wide(id))? {
+            NodeRef::Element(data) if self.id != self.top => Some(Self { id, data, ..self }),
+            _ => None,
+        }
     }
 
     /// Whether both are the same element of the same document.
@@ -261,8 +275,9 @@ impl<'d> Element<'d> {
     /// Whether `other` is this element or one below it, as far as this view reaches.
     pub fn contains(self, other: Self) -> bool {
         let other_id = wide(other.id);
-        let hidden = self.hidden().is_some_and(|_| {
-            Self { id: self.hidden, hidden: NONE, ..self }.subtree().contains(&other_id)
+        let hidden = self.hidden().is_some_and(|hidden| match self.document.node(hidden) {
+            Some(NodeRef::Element(data)) => (hidden..wide(data.end)).contains(&other_id),
+            _ => false,
         });
         std::ptr::eq(self.document, other.document)
             && self.subtree().contains(&other_id)
@@ -272,7 +287,7 @@ impl<'d> Element<'d> {
     /// `other` as this view sees it; `None` when it does not.
     #[must_use]
     pub fn view_of(self, other: Self) -> Option<Self> {
-        self.contains(other).then_some(Self { id: other.id, ..self })
+        self.contains(other).then_some(Self { id: other.id, data: other.data, ..self })
     }
 
     /// The same element in a smaller view: it has no parent any more, and `hidden`, when that is
@@ -292,7 +307,7 @@ impl<'d> Element<'d> {
     #[must_use]
     pub fn narrowed(self, hidden: Option<Self>) -> Self {
         let child = |other: &Self| {
-            std::ptr::eq(self.document, other.document) && other.data().parent == self.id
+            std::ptr::eq(self.document, other.document) && other.data.parent == self.id
         };
         // What was hidden in here stays hidden. What was hidden elsewhere is out of sight anyway.
         let kept = self.hidden().filter(|id| self.subtree().contains(id)).map(|_| self.hidden);
@@ -303,16 +318,11 @@ impl<'d> Element<'d> {
     /// Where in the source the content begins (behind the start tag) and where the whole element
     /// ends (behind the end tag). The two are the same for `<a/>`.
     pub(crate) fn source_places(self) -> (usize, usize) {
-        (wide(self.data().content), wide(self.data().behind))
+        (wide(self.data.content), wide(self.data.behind))
     }
 
-    pub(super) fn data(self) -> &'d ElementData {
-        match self.document.node(wide(self.id)) {
-            Some(NodeRef::Element(data)) => data,
-            // Elements are made with the number of an element. Were that ever wrong, this one has
-            // no name, so that it is not the one anybody looks for.
-            _ => &NAMELESS,
-        }
+    pub(super) const fn data(self) -> &'d ElementData {
+        self.data
     }
 
     pub(super) const fn document(self) -> &'d Document {
@@ -324,12 +334,12 @@ impl<'d> Element<'d> {
     }
 
     pub(super) fn raw_attributes(self) -> &'d [Attribute] {
-        self.document.attributes_of(self.data())
+        self.document.attributes_of(self.data)
     }
 
     /// The numbers of this element and of everything below it.
     pub(super) fn subtree(self) -> Range<usize> {
-        wide(self.id)..wide(self.data().end)
+        wide(self.id)..wide(self.data.end)
     }
 }
 
@@ -357,7 +367,7 @@ impl<'d> Iterator for Children<'d> {
             if let NodeRef::Element(data) = self.parent.document.node(wide(id))? {
                 self.next = data.end.max(self.next);
                 if self.parent.hidden != id {
-                    return Some(Element { id, ..self.parent });
+                    return Some(Element { id, data, ..self.parent });
                 }
             }
         }
@@ -382,7 +392,7 @@ impl<'d> Iterator for Descendants<'d> {
             self.next = id.saturating_add(1);
             if let NodeRef::Element(data) = self.top.document.node(wide(id))? {
                 if self.top.hidden != id {
-                    return Some(Element { id, ..self.top });
+                    return Some(Element { id, data, ..self.top });
                 }
                 self.next = data.end.max(self.next);
             }
@@ -467,6 +477,10 @@ impl Name {
         let colon = u32::from(self.prefix != 0);
         let start = self.start.saturating_add(self.prefix.into()).saturating_add(colon);
         Span { start, end: start.saturating_add(self.local.into()) }
+    }
+
+    pub(super) fn local_length(self) -> usize {
+        self.local.into()
     }
 
     pub(super) const fn has_prefix(self) -> bool {

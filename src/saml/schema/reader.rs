@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use super::XSI_NS;
-use crate::base::{ErrorCode, Refusal, Timestamp, Values};
-use crate::xml::Element;
-use crate::xmlenc::XmlencError;
+use crate::base::{ErrorCode, Timestamp};
+use crate::xml::{Children, Element};
 
 /// What does not belong where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +97,7 @@ impl Refusal for SchemaError {
 /// Walks the children of one element in schema order.
 pub(in crate::saml) struct Reader<'d> {
     element: Element<'d>,
-    children: std::vec::IntoIter<Element<'d>>,
+    children: Children<'d>,
     next: Option<Element<'d>>,
 }
 
@@ -124,7 +123,7 @@ impl<'d> Reader<'d> {
         if element.has_text() {
             return Err(SchemaError::Content { element: element.local_name().to_owned() });
         }
-        let mut children = element.children().collect::<Vec<_>>().into_iter();
+        let mut children = element.children();
         let next = children.next();
         Ok(Self { element, children, next })
     }
