@@ -18,12 +18,15 @@ use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::x509::{X509, X509NameBuilder};
 use samlgate::base::{Checks, Timestamp};
-use samlgate::dsig::{self, Place, SigningKey, Trust, TrustedKey, TrustedKeys};
+use samlgate::dsig::{self, Allowed, Place, SigningKey, Trust, TrustedKey, TrustedKeys};
 use samlgate::xml::{Document, Limits, Mode, ns};
 use tempfile::TempDir;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_253_400);
 const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+const C14N_1_0: &str = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
+const C14N_1_1: &str = "http://www.w3.org/2006/12/xml-c14n11";
+const INCLUSIVE: Allowed = Allowed { inclusive_c14n: true, sha1: false };
 
 #[test]
 fn xmlsec1_verifies_what_we_sign() {
@@ -104,6 +107,90 @@ fn we_verify_what_xmlsec1_signs() {
 }
 
 #[test]
+fn we_verify_what_xmlsec1_signs_by_what_has_to_be_allowed() {
+    let Some(bench) = Bench::new() else { return };
+    let sha256 = "http://www.w3.org/2001/04/xmlenc#sha256";
+    let rsa_sha256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
+    let content =
+        "<saml:Subject xmlns:xs='urn:xs' xmlns='' a='&#9;'>\r\n<p:x/>é<y/></saml:Subject>";
+    for uri in [
+        C14N_1_0,
+        "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments",
+        C14N_1_1,
+        "http://www.w3.org/2006/12/xml-c14n11#WithComments",
+    ] {
+        let both = template("_a", uri, rsa_sha256, sha256, None);
+        let method = format!("CanonicalizationMethod Algorithm='{uri}'");
+        let transform = format!("<ds:Transform Algorithm='{uri}'></ds:Transform>");
+        assert!(both.contains(&method) && both.contains(&transform));
+        let exclusive = format!("CanonicalizationMethod Algorithm='{EXC_C14N}'");
+        for (template, refusal) in [
+            (both.clone(), "sig.transform"),
+            (both.replace(&method, &exclusive), "sig.transform"),
+            (
+                both.replace(&transform, &transform.replace(uri, EXC_C14N)),
+                "sig.c14n",
+            ),
+            // XML Signature 4.3.3.2: then it is inclusive C14N 1.0.
+            (both.replace(&transform, ""), "sig.transform"),
+        ] {
+            for around in ["", " xml:lang='fr' xml:space='preserve'"] {
+                let xml =
+                    response(&template, content).replace(" ID='_r'", &format!(" ID='_r'{around}"));
+                let xml = bench.sign(&RSA, &xml, "_a");
+                assert_eq!(needed(&xml, "_a", &RSA, Allowed::NOTHING), Err(refusal));
+                assert_eq!(
+                    needed(&xml, "_a", &RSA, INCLUSIVE),
+                    Ok(Some(INCLUSIVE)),
+                    "{xml}"
+                );
+            }
+        }
+    }
+    let sha1 = Allowed { sha1: true, inclusive_c14n: false };
+    let ds = "http://www.w3.org/2000/09/xmldsig#";
+    for (method, digest, refusal) in [
+        (
+            format!("{ds}rsa-sha1"),
+            format!("{ds}sha1"),
+            "sig.algorithm",
+        ),
+        (
+            rsa_sha256.to_owned(),
+            format!("{ds}sha1"),
+            "sig.digest_algorithm",
+        ),
+    ] {
+        let template = template("_a", EXC_C14N, &method, &digest, None);
+        let xml = bench.sign(&RSA, &response(&template, content), "_a");
+        assert_eq!(needed(&xml, "_a", &RSA, Allowed::NOTHING), Err(refusal));
+        assert_eq!(needed(&xml, "_a", &RSA, sha1), Ok(Some(sha1)));
+    }
+}
+
+/// RSA-PSS is in xmlsec1 from 1.3.0 on.
+#[test]
+fn we_verify_pss_that_xmlsec1_signs() {
+    let Some(bench) = Bench::new() else { return };
+    let listed = Command::new("xmlsec1").arg("--list-transforms").output().unwrap();
+    if !String::from_utf8_lossy(&listed.stdout).contains("rsa-pss-sha256") {
+        writeln!(
+            std::io::stderr(),
+            "this xmlsec1 has no RSA-PSS: nothing compared"
+        )
+        .unwrap();
+        return;
+    }
+    for digest in ["sha256", "sha384", "sha512"] {
+        let method = format!("http://www.w3.org/2007/05/xmldsig-more#{digest}-rsa-MGF1");
+        let sha256 = "http://www.w3.org/2001/04/xmlenc#sha256";
+        let template = template("_a", EXC_C14N, &method, sha256, None);
+        let xml = bench.sign(&RSA, &response(&template, "<saml:Subject/>"), "_a");
+        assert_eq!(verify(&xml, "_a", &RSA), Ok(true), "{method}");
+    }
+}
+
+#[test]
 fn no_byte_can_be_changed() {
     let Some(bench) = Bench::new() else { return };
     let template = template(
@@ -140,27 +227,33 @@ fn no_byte_can_be_changed() {
 fn both_canonicalise_random_content_alike() {
     let Some(bench) = Bench::new() else { return };
     let mut dice = Dice(0x5eed);
-    for round in 0..40 {
+    for round in 0..80 {
         let mut content = String::new();
         element(&mut dice, 0, &mut content);
-        let prefixes = dice.pick(&[
-            None,
-            Some("#default"),
-            Some("p"),
-            Some("q xml #default nope"),
+        let (c14n, prefixes) = dice.pick(&[
+            (EXC_C14N, None),
+            (EXC_C14N, Some("#default")),
+            (EXC_C14N, Some("p")),
+            (EXC_C14N, Some("q xml #default nope")),
+            (C14N_1_0, None),
+            (C14N_1_0, None),
+            (C14N_1_1, None),
+            (C14N_1_1, None),
         ]);
         let template = template(
             "_a",
-            EXC_C14N,
+            c14n,
             "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
             "http://www.w3.org/2001/04/xmlenc#sha256",
             prefixes,
         );
-        let xml = bench.sign(&P256, &response(&template, &content), "_a");
+        let around = dice.pick(&["", " xml:lang='fr'", " xml:space='default' xml:lang=''"]);
+        let xml = response(&template, &content).replace(" ID='_r'", &format!(" ID='_r'{around}"));
+        let xml = bench.sign(&P256, &xml, "_a");
         assert_eq!(
-            verify(&xml, "_a", &P256),
+            needed(&xml, "_a", &P256, INCLUSIVE).map(|needed| needed.is_some()),
             Ok(true),
-            "round {round}, {prefixes:?}\n{xml}"
+            "round {round}, {c14n}, {prefixes:?}\n{xml}"
         );
     }
 }
@@ -258,6 +351,16 @@ fn template(id: &str, c14n: &str, method: &str, digest: &str, prefixes: Option<&
 }
 
 fn verify(xml: &str, id: &str, key: &TestKey) -> Result<bool, &'static str> {
+    needed(xml, id, key, Allowed::NOTHING).map(|needed| needed.is_some())
+}
+
+/// What had to be allowed for this signature, if there is one.
+fn needed(
+    xml: &str,
+    id: &str,
+    key: &TestKey,
+    allowed: Allowed,
+) -> Result<Option<Allowed>, &'static str> {
     let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default())
         .map_err(|error| error.code().as_str())?;
     let root = document.root();
@@ -266,9 +369,13 @@ fn verify(xml: &str, id: &str, key: &TestKey) -> Result<bool, &'static str> {
         .chain(root.children())
         .find(|element| element.attribute("ID") == Some(id))
         .ok_or("no such ID")?;
-    dsig::verify(found, Trust::only(&key.trusted), &mut Checks::off())
-        .map(|verified| verified.is_some())
-        .map_err(|error| error.code().as_str())
+    dsig::verify(
+        found,
+        Trust { keys: &key.trusted, allowed },
+        &mut Checks::off(),
+    )
+    .map(|verified| verified.map(|verified| verified.needed()))
+    .map_err(|error| error.code().as_str())
 }
 
 struct TestKey {

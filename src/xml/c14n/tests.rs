@@ -250,6 +250,23 @@ fn what_is_hidden_is_not_written_and_what_is_around_is_inherited() {
 }
 
 #[test]
+fn inclusive_c14n_writes_what_is_in_scope_once() {
+    // Exclusive C14N writes such names at each sibling, which the reader's budget bounds.
+    let name = "x".repeat(200);
+    let declared = (0..10).map(|n| format!(" xmlns:p{n}=\"urn:{n}{name}\"")).collect::<String>();
+    let used = (0..10).map(|n| format!(" p{n}:a=\"\"")).collect::<String>();
+    let siblings = format!("<b{used}></b>").repeat(400);
+    let document = parse(&format!("<r{declared}><a>{siblings}</a></r>"));
+    for version in BOTH {
+        assert_eq!(
+            inclusively(at(&document, &[0]), version),
+            format!("<a{declared}>{siblings}</a>")
+        );
+    }
+    assert!(exclusively(at(&document, &[0]), &[]).len() > 400 * 10 * name.len());
+}
+
+#[test]
 fn texts_around_a_comment_are_escaped_each() {
     let text = "<a>1&#65;<!-- -->&#13;<!-- --> &gt;<b/></a>";
     let document = Document::parse(text.as_bytes(), Mode::Metadata, &Limits::metadata()).unwrap();
