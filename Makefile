@@ -40,7 +40,7 @@ bench:
 
 # The same files as before, unless the generator has changed.
 corpus:
-	@scripts/install-packages.sh test
+	@scripts/install-packages.sh corpus
 	@scripts/corpus.sh
 	@scripts/corpus.sh check
 

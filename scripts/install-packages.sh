@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing for one purpose: build, test or bench.
+# Installs the Debian packages that are missing for one purpose: build, test, bench or corpus.
 #
 #     scripts/install-packages.sh build test
 #
@@ -63,7 +63,8 @@ for purpose in "$@"; do
         build) build ;;
         test) test_packages ;;
         bench) bench ;;
-        *) echo "usage: $0 build|test|bench ..." >&2; exit 2 ;;
+        corpus) pysaml2; need openssl openssl ;;
+        *) echo "usage: $0 build|test|bench|corpus ..." >&2; exit 2 ;;
     esac
 done
 

@@ -26,6 +26,7 @@ def cases():
     yield from _structure()
     yield from _plaintexts()
     yield from _parts_refused()
+    yield from _rules()
 
 
 def around(*inner, vendor=None, where_response=False, how=None, envelope=None):
@@ -545,3 +546,43 @@ def _plaintexts():
 def _declared(element):
     element.attributes.insert(0, declare("saml", "saml"))
     return element
+
+
+def _rules():
+    """What was decrypted is under the same rules as everything else."""
+    from saml import Confirmation
+
+    how = Encryption()
+    elsewhere = "https://another-sp.example.com"
+    for short, title, what, code in [
+        ("audience", "for another audience", Assertion(audiences=((elsewhere,),)), "proto.audience"),
+        ("recipient", "for another recipient", Assertion(confirmations=(Confirmation(recipient=elsewhere),)), "subject.recipient"),
+        ("expired", "too late", Assertion(confirmations=(Confirmation(not_on_or_after=-600),)), "subject.expired"),
+        ("conditions", "whose Conditions are over", Assertion(not_before=-900, not_on_or_after=-600), "time.expired"),
+        ("issuer", "of another issuer", Assertion(issuer=saml.OTHER_IDP), "proto.issuer"),
+        ("in-response-to", "that answers another request", Assertion(confirmations=(Confirmation(in_response_to="_another"),)), "proto.in_response_to"),
+    ]:
+        for where in ("assertion", "response"):
+            body = message(how, where, what=what)
+            yield refuse(f"25-{short}-{where}", f"An encrypted Assertion {title}; signed: {where}", "ENC-25", body, code, where)
+    for short, title, key, old, codes in [
+        ("attacker", "by the attacker", "attacker", None, "sig.invalid"),
+        ("other", "by another provider", "other", None, "sig.invalid"),
+        ("changed", "before it was changed", "corp", ALICE, "sig.digest"),
+    ]:
+        inner = plaintext(how=Signature(key=key))
+        text = inner.replace(old, CAROL) if old else inner
+        body = around(_declared(encrypted("EncryptedAssertion", text, how)), where_response=True)
+        yield refuse(f"26-inner-signature-{short}", f"A signed Response around an Assertion that was signed {title}", "ENC-26", body, codes, "both")
+    inner = _declared(encrypted("EncryptedAssertion", plaintext(), how))
+    body = around(inner, envelope=Response(issuer=None))
+    yield accept("no-issuer-outside", "The Response has no Issuer, and the Assertion's can not be seen", "VAL-60", body, Assertion(), "assertion")
+    unsolicited = Assertion(confirmations=(Confirmation(in_response_to=None),))
+    for short, title, issuer in [("with", "with", saml.IDP), ("without", "without", None)]:
+        inner = _declared(encrypted("EncryptedAssertion", plaintext(what=unsolicited), how))
+        body = around(inner, envelope=Response(issuer=issuer, in_response_to=None))
+        more = {"unsolicited": True, "set": ("allow_idp_initiated=true",)}
+        if issuer:
+            yield accept("idp-initiated", "Encrypted, and begun at the provider", "VAL-55", body, unsolicited, "assertion", **more)
+        else:
+            yield refuse("27-nobody", "Encrypted, begun at a provider that the Response does not name", "ENC-27", body, "idp.unknown", "assertion", **more)
