@@ -15,22 +15,22 @@
 //!   │
 //! valid      ValidAssertion      saml::profile         for us, now, in answer to our request
 //!   │
-//! accepted   Accepted            saml::one_use         and for the first time
-//!   │
 //! identity   Identity            identity              a person we know (or know from now on),
 //!   │                                                  active, with roles
-//! session    Session             session               stored; the browser holds a random token,
-//!   │                                                  the store its hash
+//! accepted   Accepted            saml::one_use         and for the first time; written down together
+//!   │                                                  with person, session and audit
+//! session    Session             session               the browser holds a random token, the store
+//!   │                                                  its hash
 //! admitted   Decision            access                this session may take this route
 //!   │
 //! proxied    Passage             proxy                 the client's identity headers gone, ours set
 //! ```
 //!
 //! From [`xml::Document`] to [`saml::Accepted`] the compiler keeps the order: each type can be made
-//! in one module only, out of the one above it. So "forgot to verify" and "forgot to claim" do not
-//! compile; [`dsig::Verified`] and [`saml::response::Assertion`] show it in examples. From
-//! [`identity::Identity`] on it is one function each: [`identity::resolve`],
-//! [`session::Sessions::open`], [`access::decide`], [`proxy::Forwarder::forward`].
+//! in one module only, and [`session::Sessions::open`] gives no token out without an `Accepted`. So
+//! "forgot to verify" and "forgot to claim" do not compile; [`dsig::Verified`] and
+//! [`saml::response::Assertion`] show it in examples. The rest is one function each:
+//! [`identity::resolve`], [`access::decide`], [`proxy::Forwarder::forward`].
 //!
 //! # Where to begin reading
 //!

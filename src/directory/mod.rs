@@ -7,5 +7,5 @@ pub mod profile;
 pub mod store;
 pub mod user;
 pub use profile::Profile;
-pub use store::{Changed, Created, DirectoryStore, UniqueField};
+pub use store::{Changed, Created, DirectoryStore, Identifiers, UniqueField};
 pub use user::User;

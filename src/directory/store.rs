@@ -31,6 +31,10 @@ pub trait DirectoryStore: Send + Sync {
         name_id: &str,
     ) -> Result<Option<User>, StoreError>;
 
+    /// Everybody whom any of these identifiers may mean, each once: who would be found by the
+    /// functions above, in one question.
+    async fn find_any(&self, by: Identifiers<'_>) -> Result<Vec<User>, StoreError>;
+
     /// Adds a person.
     async fn create(&self, user: &User) -> Result<Created, StoreError>;
 
@@ -48,6 +52,21 @@ pub trait DirectoryStore: Send + Sync {
 
     /// People in the order of their `userName`, at most `limit`, those behind `after`.
     async fn list(&self, limit: u32, after: Option<&str>) -> Result<Vec<User>, StoreError>;
+}
+
+/// What an identity provider says somebody is known by.
+#[derive(Clone, Copy, Debug)]
+pub struct Identifiers<'a> {
+    /// Who says it.
+    pub idp: &'a IdpName,
+    /// The persistent NameID.
+    pub name_id: Option<&'a str>,
+    /// `externalId`.
+    pub external_id: Option<&'a str>,
+    /// `userName`.
+    pub user_name: &'a str,
+    /// The e-mail address.
+    pub email: Option<&'a str>,
 }
 
 /// What came of [`DirectoryStore::create`].

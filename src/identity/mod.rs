@@ -1,6 +1,6 @@
 //! Assertion → a person we know, with roles.
 //!
-//! In: the claims of an assertion and the settings. Out: an [`Identity`].
+//! In: a [`ValidAssertion`](crate::saml::ValidAssertion) and the settings. Out: an [`Identity`].
 //! Promised: an identity provider speaks for its own people only ([`provision`]), and what it says
 //! is passed on verbatim or refused ([`mapping`]).
 

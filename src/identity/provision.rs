@@ -1,18 +1,18 @@
 //! Assertion → the person it is about, known before or created now.
 //!
-//! In: the [`Claims`] of an assertion. Out: an [`Identity`], for a [`Keeper`] to write down. The promise: an identity provider speaks
+//! In: a [`ValidAssertion`]. Out: an [`Identity`], for a [`Keeper`] to write down. The promise: an identity provider speaks
 //! for its own people only. A person belongs to the identity provider that first signed them in,
 //! and no other one is ever let into their account, whatever names or addresses it asserts.
 
 use async_trait::async_trait;
 
 use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
-use crate::directory::{DirectoryStore, Profile, UniqueField, User};
+use crate::directory::{DirectoryStore, Identifiers, Profile, UniqueField, User};
 use crate::identity::{
     AttributeMap, Identity, IdentityError, IdentitySettings, LinkBy, Mapped, NamedBy, Provisioning,
     map, roles,
 };
-use crate::saml::{Claims, Vendor};
+use crate::saml::{Claims, ValidAssertion, Vendor};
 
 /// Each round that fails means that somebody else's change of the same person succeeded; this many
 /// in a row are more logins of one person at one moment than a browser can open.
@@ -62,10 +62,10 @@ pub trait Keeper: Send {
 
 /// Finds the person, or creates them where that is allowed, and brings what we know up to date.
 ///
-/// Nothing is written here: `keeper` does that, once the person is found. Claims are enough to ask
-/// who they speak of; that they may be believed is the keeper's to know.
+/// Nothing is written here: `keeper` does that, once the person is found, and together with the one
+/// use of the assertion.
 pub async fn resolve(
-    claims: &Claims,
+    valid: &ValidAssertion,
     asserter: Asserter<'_>,
     settings: &IdentitySettings,
     store: &dyn DirectoryStore,
@@ -74,6 +74,7 @@ pub async fn resolve(
     now: Timestamp,
 ) -> Result<(), IdentityError> {
     let Asserter { idp, vendor, allow_duplicates, .. } = asserter;
+    let claims = valid.claims();
     let mapped = map(claims, vendor, allow_duplicates, &settings.attributes)?;
     check_domains(&mapped, &asserter)?;
     let search = Search { mapped: &mapped, idp, settings, store };
@@ -145,52 +146,67 @@ impl Search<'_> {
     ///    have it: otherwise somebody created at their first login would be a stranger at the
     ///    second.
     async fn find(&self) -> Result<Option<User>, IdentityError> {
+        let anybody = Identifiers {
+            idp: self.idp,
+            name_id: self.mapped.persistent_id.as_deref(),
+            external_id: self.mapped.external_id.as_deref(),
+            user_name: &self.mapped.user_name,
+            email: self.mapped.profile.email.as_deref(),
+        };
+        let found = self.store.find_any(anybody).await?;
         if let Some(name_id) = &self.mapped.persistent_id
-            && let Some(user) = self.store.find_by_name_id(self.idp, name_id).await?
+            && let Some(user) = found.iter().find(|user| {
+                user.idp.as_ref() == Some(self.idp) && user.name_id.as_ref() == Some(name_id)
+            })
         {
-            return Ok(Some(user));
+            return Ok(Some(user.clone()));
         }
         for link_by in &self.settings.link_by {
-            let found = match link_by {
-                LinkBy::ExternalId => self.by_external_id().await?,
-                LinkBy::UserName => self.by_user_name().await?,
-                LinkBy::Email => self.by_email().await?,
+            let linked = match link_by {
+                LinkBy::ExternalId => self.by_external_id(&found),
+                LinkBy::UserName => self.by_user_name(&found)?,
+                LinkBy::Email => self.by_email(&found)?,
             };
-            if found.is_some() {
-                return Ok(found);
+            if linked.is_some() {
+                return Ok(linked);
             }
         }
-        let by_name = self.store.find_by_user_name(&self.mapped.user_name).await?;
-        match by_name.filter(|user| user.idp.as_ref() == Some(self.idp)) {
-            Some(user) => self.admit(user, "userName").map(Some),
+        match self.named(&found).filter(|user| user.idp.as_ref() == Some(self.idp)) {
+            Some(user) => self.admit(user.clone(), "userName").map(Some),
             None => Ok(None),
         }
     }
 
-    /// Unambiguous by itself: the store looks among our people and those of nobody.
-    async fn by_external_id(&self) -> Result<Option<User>, IdentityError> {
-        let Some(external_id) = &self.mapped.external_id else {
-            return Ok(None);
+    /// Unambiguous by itself: among our people, then among those of nobody.
+    fn by_external_id(&self, found: &[User]) -> Option<User> {
+        let external_id = self.mapped.external_id.as_ref()?;
+        let of = |idp: Option<&IdpName>| {
+            found.iter().find(|user| {
+                user.external_id.as_ref() == Some(external_id) && user.idp.as_ref() == idp
+            })
         };
-        Ok(self.store.find_by_external_id(self.idp, external_id).await?)
+        of(Some(self.idp)).or_else(|| of(None)).cloned()
     }
 
-    async fn by_user_name(&self) -> Result<Option<User>, IdentityError> {
-        let found = self.store.find_by_user_name(&self.mapped.user_name).await?;
-        found.map(|user| self.admit(user, "userName")).transpose()
+    fn by_user_name(&self, found: &[User]) -> Result<Option<User>, IdentityError> {
+        self.named(found).map(|user| self.admit(user.clone(), "userName")).transpose()
+    }
+
+    fn named<'f>(&self, found: &'f [User]) -> Option<&'f User> {
+        found.iter().find(|user| user.user_name == self.mapped.user_name)
     }
 
     /// An address that two people share says nothing about either. And someone who is known by
     /// another identifier only shares the address.
-    async fn by_email(&self) -> Result<Option<User>, IdentityError> {
-        let Some(email) = &self.mapped.profile.email else {
+    fn by_email(&self, found: &[User]) -> Result<Option<User>, IdentityError> {
+        let email = self.mapped.profile.email.as_ref();
+        let mut found = found
+            .iter()
+            .filter(|user| email.is_some() && user.profile.email.as_ref() == email);
+        let (Some(user), None) = (found.next(), found.next()) else {
             return Ok(None);
         };
-        let mut found = self.store.find_by_email(email).await?;
-        let Some(user) = found.pop().filter(|_| found.is_empty()) else {
-            return Ok(None);
-        };
-        let user = self.belongs(user, "email")?;
+        let user = self.belongs(user.clone(), "email")?;
         let other = self.other_external_id(&user)
             || self.other_persistent_id(&user)
             || self.other_stated_name(&user);
@@ -471,7 +487,7 @@ mod tests {
         login: &Login,
     ) -> Result<Identity, IdentityError> {
         let idp = IdpName::parse(login.idp).unwrap();
-        let claims = login.claims();
+        let valid = ValidAssertion::for_test(login.claims());
         let asserter = Asserter {
             idp: &idp,
             vendor: Vendor::Generic,
@@ -480,7 +496,7 @@ mod tests {
         };
         let mut desk = Desk { store, identity: None };
         resolve(
-            &claims,
+            &valid,
             asserter,
             settings,
             store,

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 
 use crate::base::{ErrorCode, StoreError, Timestamp};
-use crate::saml::{Accepted, Claims, ValidAssertion};
+use crate::saml::{Accepted, ValidAssertion};
 
 /// The only maker of [`Accepted`].
 #[derive(Debug)]
@@ -29,8 +29,9 @@ impl OneUse {
         valid: ValidAssertion,
         now: Timestamp,
     ) -> Result<Accepted, OneUseError> {
+        let first = claimer.claim(&valid, now).await?;
         let claims = valid.into_claims();
-        if claimer.claim(&claims, now).await? {
+        if first {
             Ok(Accepted::new(claims))
         } else {
             Err(OneUseError::Replayed { issuer: claims.issuer, assertion_id: claims.assertion_id })
@@ -43,7 +44,7 @@ impl OneUse {
 pub trait Claimer: Send {
     /// Whether this was the first use. Atomic: of any number of racing calls for one assertion, one
     /// is first. What else is written is durable if it was, and not written if it was not.
-    async fn claim(&mut self, claims: &Claims, now: Timestamp) -> Result<bool, StoreError>;
+    async fn claim(&mut self, valid: &ValidAssertion, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// Nothing follows.
@@ -51,7 +52,8 @@ struct ById<'a>(&'a dyn OneUseStore);
 
 #[async_trait]
 impl Claimer for ById<'_> {
-    async fn claim(&mut self, claims: &Claims, now: Timestamp) -> Result<bool, StoreError> {
+    async fn claim(&mut self, valid: &ValidAssertion, now: Timestamp) -> Result<bool, StoreError> {
+        let claims = valid.claims();
         // IDs are unique for their issuer alone: two identity providers may use the same one.
         self.0.claim(&claims.issuer, &claims.assertion_id, claims.expires, now).await
     }

@@ -7,22 +7,36 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::audit::{AuditSink, Chain, Event, EventKind, LoginAttempt, LoginOutcome};
-use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, UserId};
+use crate::base::{ErrorCode, IdpName, LocalPath, StoreError, Timestamp, UserId};
 use crate::directory::{Changed, Created, DirectoryStore, Profile, UniqueField, User};
-use crate::identity::Identity;
+use crate::identity::{Identity, Person};
 use crate::saml::accepted::{Claims, ValidAssertion};
 use crate::saml::{OneUse, OneUseError, OneUseStore, PendingLogin, PendingStore, Taken};
-use crate::session::{Session, SessionStore, TokenHash};
+use crate::session::{Login, LoginStore, Session, SessionStore, TokenHash, Written};
 use crate::trust::{IdpStore, ImportedIdp, MetadataCopy};
 
 /// Everything that is asked of a database.
 pub(crate) trait Store:
-    OneUseStore + PendingStore + DirectoryStore + SessionStore + AuditSink + IdpStore + 'static
+    OneUseStore
+    + PendingStore
+    + DirectoryStore
+    + SessionStore
+    + LoginStore
+    + AuditSink
+    + IdpStore
+    + 'static
 {
 }
 
 impl<T> Store for T where
-    T: OneUseStore + PendingStore + DirectoryStore + SessionStore + AuditSink + IdpStore + 'static
+    T: OneUseStore
+        + PendingStore
+        + DirectoryStore
+        + SessionStore
+        + LoginStore
+        + AuditSink
+        + IdpStore
+        + 'static
 {
 }
 
@@ -56,6 +70,10 @@ macro_rules! run_suite {
             ended_sessions_are_told_to_who_asks
             sessions_due_to_end_are_neither_listed_nor_counted_nor_kept
             nobody_who_was_switched_off_gets_a_session
+            a_login_is_written_as_a_whole
+            a_login_that_can_not_be_is_not_written_in_part
+            of_racing_logins_by_one_assertion_one_is_written
+            a_login_that_fails_takes_none_of_its_neighbours_with_it
             the_audit_is_one_chain
             events_that_race_are_chained_one_after_another
             a_login_attempt_is_found_by_its_reference
@@ -454,6 +472,185 @@ pub(crate) async fn an_ended_session_can_not_be_touched_back_to_life<S: Store>(s
         "time does not go back"
     );
     assert!(!store.end(&TokenHash([1; 32]), at(31)).await.unwrap());
+}
+
+/// A login of somebody new, by the assertion `_ID`.
+struct Entering {
+    id: String,
+    person: Person,
+    session: Session,
+}
+
+impl Entering {
+    fn new(number: u8, user_name: &str) -> Self {
+        let session = session(number, user_name, at(0));
+        let person = Person::New(User { id: session.identity.user.clone(), ..named(user_name) });
+        Self { id: format!("_{number}"), person, session }
+    }
+
+    async fn log_in<S: Store>(&self, store: &S) -> Result<Written, StoreError> {
+        let event = |kind| Event {
+            detail: json!({ "sid": self.session.sid }),
+            ..Event::new(kind)
+        };
+        let login = Login {
+            issuer: "https://idp.example.com",
+            assertion_id: &self.id,
+            expires: at(300),
+            person: &self.person,
+            session: &self.session,
+            attempt: LoginAttempt {
+                reference: self.session.sid.clone(),
+                at: at(0),
+                idp: Some(corp()),
+                outcome: LoginOutcome::Accepted,
+                user: None,
+                request_id: None,
+                detail: json!({}),
+            },
+            accepted: event(EventKind::LoginAccepted),
+            created: matches!(self.person, Person::New(_)).then(|| event(EventKind::UserCreated)),
+        };
+        store.log_in(&login, at(0)).await
+    }
+
+    /// Which of its rows are there: one use, person, session, attempt.
+    async fn rows<S: Store>(&self, store: &S) -> [bool; 4] {
+        let (Person::New(user) | Person::Known(user)) = &self.person;
+        let issuer = "https://idp.example.com";
+        [
+            !OneUseStore::claim(store, issuer, &self.id, at(300), at(0)).await.unwrap(),
+            DirectoryStore::find(store, &user.id).await.unwrap().is_some(),
+            SessionStore::find(store, &self.session.hash).await.unwrap().is_some(),
+            store.attempt(&self.session.sid).await.unwrap().is_some(),
+        ]
+    }
+}
+
+async fn events<S: Store>(store: &S) -> i64 {
+    match store.verify().await.unwrap() {
+        Chain::Whole { events, .. } => events,
+        Chain::Broken { sequence } => panic!("broken at {sequence}"),
+    }
+}
+
+const DONE: Written = Written::Done { replaced: None };
+
+pub(crate) async fn a_login_is_written_as_a_whole<S: Store>(store: Arc<S>) {
+    let first = Entering::new(1, "alice");
+    assert_eq!(first.log_in(&*store).await.unwrap(), DONE);
+    assert_eq!(first.rows(&*store).await, [true; 4]);
+    assert_eq!(events(&*store).await, 2, "came in, was created");
+    // The same person in the same browser.
+    let (Person::New(user) | Person::Known(user)) = first.person;
+    let again = Entering { person: Person::Known(user), ..Entering::new(2, "alice") };
+    let replaced = Some(TokenHash([1; 32]));
+    assert_eq!(
+        again.log_in(&*store).await.unwrap(),
+        Written::Done { replaced }
+    );
+    assert_eq!(again.rows(&*store).await, [true; 4]);
+    assert_eq!(seen(&*store, 1).await, None);
+    assert_eq!(events(&*store).await, 3);
+    let told = store.ended_after(Some(0)).await.unwrap();
+    assert_eq!(told.hashes, [TokenHash([1; 32])]);
+}
+
+pub(crate) async fn a_login_that_can_not_be_is_not_written_in_part<S: Store>(store: Arc<S>) {
+    assert_eq!(
+        Entering::new(1, "alice").log_in(&*store).await.unwrap(),
+        DONE
+    );
+    let refused = |written| written != DONE;
+    let replayed = Entering { id: "_1".into(), ..Entering::new(2, "bob") };
+    assert_eq!(replayed.log_in(&*store).await.unwrap(), Written::Replayed);
+    assert_eq!(replayed.rows(&*store).await, [true, false, false, false]);
+
+    let mut taken = Entering::new(3, "carol");
+    taken.person = Person::New(User { id: UserId::new("other".into()), ..named("alice") });
+    assert_eq!(
+        taken.log_in(&*store).await.unwrap(),
+        Written::Taken(UniqueField::UserName)
+    );
+    let stale = Entering {
+        person: Person::Known(User { revision: 9, ..named("alice") }),
+        ..Entering::new(4, "alice")
+    };
+    assert_eq!(stale.log_in(&*store).await.unwrap(), Written::Stale);
+    let off = Entering::new(5, "dave");
+    let off = Entering {
+        person: match off.person {
+            Person::New(user) | Person::Known(user) => Person::New(User { active: false, ..user }),
+        },
+        ..off
+    };
+    assert!(refused(off.log_in(&*store).await.unwrap()));
+    assert_eq!(events(&*store).await, 2, "alice alone");
+    assert_eq!(
+        seen(&*store, 1).await,
+        Some(at(0)),
+        "and her session goes on"
+    );
+    assert_eq!(taken.rows(&*store).await[0], false, "not used up");
+    assert_eq!(stale.rows(&*store).await, [false, true, false, false]);
+    assert_eq!(off.rows(&*store).await, [false; 4]);
+}
+
+pub(crate) async fn of_racing_logins_by_one_assertion_one_is_written<S: Store>(store: Arc<S>) {
+    let mut tasks = JoinSet::new();
+    for number in 0..50_u8 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            let entering = Entering {
+                id: "_a".into(),
+                ..Entering::new(number, &format!("u{number}"))
+            };
+            entering.log_in(&*store).await.unwrap()
+        });
+    }
+    let written = tasks.join_all().await;
+    assert_eq!(
+        written.iter().filter(|written| **written == DONE).count(),
+        1
+    );
+    let replayed = written.iter().filter(|written| **written == Written::Replayed);
+    assert_eq!(replayed.count(), 49);
+    assert_eq!(
+        DirectoryStore::list(&*store, 100, None).await.unwrap().len(),
+        1
+    );
+    assert_eq!(events(&*store).await, 2);
+}
+
+pub(crate) async fn a_login_that_fails_takes_none_of_its_neighbours_with_it<S: Store>(
+    store: Arc<S>,
+) {
+    let mut tasks = JoinSet::new();
+    for number in 0..60_u8 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            let mut entering = Entering::new(number, &format!("u{number}"));
+            entering.session.browser = None;
+            if number % 3 == 0 {
+                // Changed meanwhile; the session can not be written, and it is the fifth statement.
+                entering.person = Person::Known(named("nobody"));
+            }
+            let written = entering.log_in(&*store).await.unwrap();
+            let expected = if number % 3 == 0 {
+                Written::Stale
+            } else {
+                DONE
+            };
+            assert_eq!(written, expected, "{number}");
+            assert_eq!(
+                entering.rows(&*store).await,
+                [number % 3 != 0; 4],
+                "{number}"
+            );
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(events(&*store).await, 80);
 }
 
 pub(crate) async fn ended_sessions_are_told_to_who_asks<S: Store>(store: Arc<S>) {

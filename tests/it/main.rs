@@ -22,6 +22,7 @@ mod dsig_xmlsec;
 mod error_codes;
 mod fuzz_replay;
 mod gateway;
+mod logins;
 mod peers;
 mod proxy;
 mod sso_rules;

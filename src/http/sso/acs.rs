@@ -23,13 +23,13 @@ use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::identity::{self, Asserter, Identity, IdentityError, Keeper, Kept, Person};
-use crate::saml::Claims;
 use crate::saml::binding::post::{MAX_BODY, ResponseForm};
 use crate::saml::binding::relay_state::RelayState;
 use crate::saml::one_use::{Claimer, OneUse};
 use crate::saml::pending::Taken;
 use crate::saml::profile::{Origin, Permission};
 use crate::saml::response::ResponseMessage;
+use crate::saml::{Claims, ValidAssertion};
 use crate::session::{Prepared, Session, SessionToken, TokenHash, Written};
 use crate::trust::IdpTrust;
 use crate::xml::{Document, Limits, Mode};
@@ -152,7 +152,8 @@ struct Entrance<'a, 'g> {
 
 #[async_trait]
 impl Claimer for Entrance<'_, '_> {
-    async fn claim(&mut self, claims: &Claims, now: Timestamp) -> Result<bool, StoreError> {
+    async fn claim(&mut self, valid: &ValidAssertion, now: Timestamp) -> Result<bool, StoreError> {
+        let claims = valid.claims();
         let app = &self.attempt.gateway.app;
         let registry = app.registry();
         let asserter = Asserter {
@@ -163,7 +164,7 @@ impl Claimer for Entrance<'_, '_> {
         };
         let mut writing = Writing { attempt: self.attempt, claims, now, written: None };
         let resolved = identity::resolve(
-            claims,
+            valid,
             asserter,
             &self.live.identity,
             app.ports.directory.as_ref(),

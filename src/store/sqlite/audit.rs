@@ -54,7 +54,7 @@ impl AuditSink for SqliteStore {
             "SELECT * FROM login_attempt WHERE reference = ? ORDER BY number DESC LIMIT 1",
         )
         .bind(reference)
-        .fetch_optional(&self.readers)
+        .fetch_optional(&mut *self.readers.lend().await?)
         .await
         .map_err(failed)?;
         row.as_ref().map(read_attempt).transpose()
@@ -63,7 +63,7 @@ impl AuditSink for SqliteStore {
     async fn attempts(&self, limit: u32) -> Result<Vec<LoginAttempt>, StoreError> {
         let rows = sqlx::query("SELECT * FROM login_attempt ORDER BY number DESC LIMIT ?")
             .bind(limit)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         rows.iter().map(read_attempt).collect()
@@ -81,7 +81,7 @@ impl AuditSink for SqliteStore {
         .bind(since.unix_micros())
         .bind(after)
         .bind(limit)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.lend().await?)
         .await
         .map_err(failed)?;
         rows.iter().map(read_event).collect()
@@ -90,7 +90,7 @@ impl AuditSink for SqliteStore {
     async fn verify(&self) -> Result<Chain, StoreError> {
         // The count is read first: events that are recorded meanwhile may be more, never fewer.
         let recorded: i64 = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'audit_events'")
-            .fetch_one(&self.readers)
+            .fetch_one(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         let mut head = BEGINNING;
@@ -101,7 +101,7 @@ impl AuditSink for SqliteStore {
             )
             .bind(events)
             .bind(PAGE)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
             if rows.is_empty() {

@@ -38,7 +38,7 @@ impl IdpStore for SqliteStore {
 
     async fn list(&self) -> Result<Vec<ImportedIdp>, StoreError> {
         let rows = sqlx::query("SELECT * FROM idp ORDER BY name")
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         rows.iter().map(read).collect()
@@ -63,7 +63,7 @@ impl IdpStore for SqliteStore {
 
     async fn revision(&self) -> Result<i64, StoreError> {
         sqlx::query_scalar("SELECT value FROM meta WHERE key = 'idp_revision'")
-            .fetch_one(&self.readers)
+            .fetch_one(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)
     }
@@ -96,7 +96,7 @@ impl IdpStore for SqliteStore {
     async fn copy(&self, idp: &IdpName) -> Result<Option<MetadataCopy>, StoreError> {
         let row = sqlx::query("SELECT * FROM metadata_copy WHERE idp = ?")
             .bind(idp.as_str())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         let Some(row) = row else {

@@ -8,8 +8,6 @@
 //! **Deployment caveat.** The file must be on a local file system: WAL needs shared memory, which
 //! NFS and SMB do not have.
 
-use sqlx::SqlitePool;
-
 use crate::base::{StoreError, Timestamp};
 
 mod audit;
@@ -18,6 +16,7 @@ mod login;
 mod one_use;
 mod open;
 mod pending;
+mod readers;
 mod row;
 mod sessions;
 mod statements;
@@ -27,6 +26,7 @@ mod tests;
 mod users;
 mod writer;
 
+use readers::Readers;
 use writer::Writer;
 
 /// One database file; cheap to clone.
@@ -37,7 +37,7 @@ pub struct SqliteStore {
     writer: Writer,
     /// A few connections, which WAL lets read while the writer writes. Every commit that was
     /// answered is visible to them.
-    readers: SqlitePool,
+    readers: Readers,
 }
 
 impl SqliteStore {
@@ -56,7 +56,7 @@ impl SqliteStore {
     /// Whether the database answers: for `/readyz`.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT value FROM meta LIMIT 1")
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.lend().await?)
             .await
             .map_err(row::failed)?;
         Ok(())

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::SqliteStore;
+use super::readers::Readers;
 use super::row::failed;
 use super::writer::Writer;
 use crate::base::StoreError;
@@ -25,11 +26,8 @@ const APPLICATION_ID: i64 = 1_935_764_812;
 /// holds it for milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a request waits for a connection of ours before it answers 503.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Sessions in use are in memory, so few requests read here at all.
-const READERS: u32 = 4;
+const READERS: usize = 4;
 
 /// Larger files are not checked page by page when they are opened: a restart must not take long.
 const QUICK_CHECK_UP_TO: u64 = 64 * 1024 * 1024;
@@ -56,7 +54,7 @@ async fn connect(
 ) -> Result<SqliteStore, StoreError> {
     let mut connection = written.connect().await.map_err(|error| explain(path, error))?;
     migrate(&mut connection).await?;
-    let readers = pool(read, READERS).await.map_err(|error| explain(path, error))?;
+    let readers = Readers::open(&read, READERS).await.map_err(|error| explain(path, error))?;
     Ok(SqliteStore { writer: Writer::start(connection)?, readers })
 }
 
@@ -89,19 +87,6 @@ fn durable(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging()
-}
-
-async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqlitePool, sqlx::Error> {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // Connections to a file do not go stale; and `:memory:` lives as long as its only one.
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_with(options)
-        .await
 }
 
 /// Creates folder and file for nobody else to read. What exists keeps its permissions: an

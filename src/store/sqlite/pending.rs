@@ -78,7 +78,7 @@ impl PendingStore for SqliteStore {
         }
         let refused = sqlx::query("SELECT browser, return_to FROM pending_login WHERE handle = ?")
             .bind(&handle_hash[..])
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         why(refused.as_ref(), browser)
@@ -112,7 +112,7 @@ impl PendingStore for SqliteStore {
         let refused =
             sqlx::query("SELECT browser, return_to FROM pending_login WHERE request_id = ?")
                 .bind(request_id)
-                .fetch_optional(&self.readers)
+                .fetch_optional(&mut *self.readers.lend().await?)
                 .await
                 .map_err(failed)?;
         why(refused.as_ref(), browser)

@@ -9,12 +9,9 @@ use crate::base::{StoreError, Timestamp};
 pub(super) type Statement = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
 
 /// What the driver said, for the log.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
-    match error {
-        sqlx::Error::PoolTimedOut => StoreError::new("no connection was free in time"),
-        sqlx::Error::PoolClosed => StoreError::new("the database was closed"),
-        other => StoreError::new(other),
-    }
+    StoreError::new(error)
 }
 
 /// A column that holds what we never wrote: somebody else changed the file.

@@ -40,7 +40,7 @@ impl SessionStore for SqliteStore {
     async fn find(&self, hash: &TokenHash) -> Result<Option<Session>, StoreError> {
         let row = sqlx::query("SELECT * FROM session WHERE hash = ?")
             .bind(&hash.0[..])
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         row.as_ref().map_or(Ok(None), read)
@@ -136,7 +136,7 @@ impl SessionStore for SqliteStore {
             // SQLite's own record of the last number: it stays when the rows are swept.
             let last =
                 sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'session_end'")
-                    .fetch_optional(&self.readers)
+                    .fetch_optional(&mut *self.readers.lend().await?)
                     .await
                     .map_err(failed)?;
             return Ok(Ended { mark: last.unwrap_or(0), hashes: Vec::new() });
@@ -145,7 +145,7 @@ impl SessionStore for SqliteStore {
             "SELECT sequence, hash FROM session_end WHERE sequence > ? ORDER BY sequence",
         )
         .bind(mark)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.lend().await?)
         .await
         .map_err(failed)?;
         let mut ended = Ended { mark, hashes: Vec::with_capacity(rows.len()) };
@@ -160,7 +160,7 @@ impl SessionStore for SqliteStore {
         let row =
             sqlx::query("SELECT * FROM session WHERE browser = ? ORDER BY opened_at DESC LIMIT 1")
                 .bind(&browser[..])
-                .fetch_optional(&self.readers)
+                .fetch_optional(&mut *self.readers.lend().await?)
                 .await
                 .map_err(failed)?;
         row.as_ref().map_or(Ok(None), read)
@@ -182,7 +182,7 @@ impl SessionStore for SqliteStore {
         .bind(now.unix_micros())
         .bind(now.minus(idle).unix_micros())
         .bind(limit)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.lend().await?)
         .await
         .map_err(failed)?;
         rows.iter().filter_map(|row| read(row).transpose()).collect()
@@ -217,7 +217,7 @@ impl SessionStore for SqliteStore {
         )
         .bind(now.unix_micros())
         .bind(now.minus(idle).unix_micros())
-        .fetch_one(&self.readers)
+        .fetch_one(&mut *self.readers.lend().await?)
         .await
         .map_err(failed)?;
         Ok(count(live))

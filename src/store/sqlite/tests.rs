@@ -143,7 +143,9 @@ async fn a_commit_is_written_to_the_disk_before_it_is_answered() {
 #[tokio::test]
 async fn a_reader_can_not_write() {
     let temp = TempStore::new().await;
-    let written = sqlx::query("DELETE FROM one_use").execute(&temp.store.readers).await;
+    let written = sqlx::query("DELETE FROM one_use")
+        .execute(&mut *temp.store.readers.lend().await.unwrap())
+        .await;
     assert!(written.is_err());
 }
 

@@ -9,14 +9,14 @@ use super::row::{
 };
 use super::statements::{create, update};
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
-use crate::directory::{Changed, Created, DirectoryStore, UniqueField, User};
+use crate::directory::{Changed, Created, DirectoryStore, Identifiers, UniqueField, User};
 
 #[async_trait]
 impl DirectoryStore for SqliteStore {
     async fn find(&self, id: &UserId) -> Result<Option<User>, StoreError> {
         let row = sqlx::query("SELECT * FROM user WHERE id = ?")
             .bind(id.as_str())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         row.as_ref().map(read).transpose()
@@ -25,7 +25,7 @@ impl DirectoryStore for SqliteStore {
     async fn find_by_user_name(&self, user_name: &str) -> Result<Option<User>, StoreError> {
         let row = sqlx::query("SELECT * FROM user WHERE user_name = ?")
             .bind(user_name)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         row.as_ref().map(read).transpose()
@@ -44,7 +44,7 @@ impl DirectoryStore for SqliteStore {
         )
         .bind(external_id)
         .bind(idp.as_str())
-        .fetch_optional(&self.readers)
+        .fetch_optional(&mut *self.readers.lend().await?)
         .await
         .map_err(failed)?;
         row.as_ref().map(read).transpose()
@@ -53,7 +53,7 @@ impl DirectoryStore for SqliteStore {
     async fn find_by_email(&self, email: &str) -> Result<Vec<User>, StoreError> {
         let rows = sqlx::query("SELECT * FROM user WHERE email = ? ORDER BY id LIMIT 2")
             .bind(email)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         rows.iter().map(read).collect()
@@ -67,10 +67,29 @@ impl DirectoryStore for SqliteStore {
         let row = sqlx::query("SELECT * FROM user WHERE idp = ? AND name_id = ?")
             .bind(idp.as_str())
             .bind(name_id)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         row.as_ref().map(read).transpose()
+    }
+
+    async fn find_any(&self, by: Identifiers<'_>) -> Result<Vec<User>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM user WHERE idp = ?1 AND name_id = ?2
+             UNION SELECT * FROM user WHERE external_id = ?3 AND idp = ?1
+             UNION SELECT * FROM user WHERE external_id = ?3 AND idp IS NULL
+             UNION SELECT * FROM user WHERE user_name = ?4
+             UNION SELECT * FROM (SELECT * FROM user WHERE email = ?5 ORDER BY id LIMIT 2)",
+        )
+        .bind(by.idp.as_str())
+        .bind(by.name_id)
+        .bind(by.external_id)
+        .bind(by.user_name)
+        .bind(by.email)
+        .fetch_all(&mut *self.readers.lend().await?)
+        .await
+        .map_err(failed)?;
+        rows.iter().map(read).collect()
     }
 
     async fn create(&self, user: &User) -> Result<Created, StoreError> {
@@ -141,7 +160,7 @@ impl DirectoryStore for SqliteStore {
         let rows = sqlx::query("SELECT * FROM user WHERE user_name > ? ORDER BY user_name LIMIT ?")
             .bind(after.unwrap_or_default())
             .bind(limit)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
         rows.iter().map(read).collect()

@@ -51,7 +51,11 @@ pub(super) struct Writer {
 impl Writer {
     /// Gives a connection, which nobody else writes by, a thread.
     pub(super) fn start(connection: SqliteConnection) -> Result<Self, StoreError> {
-        let (orders, queue) = mpsc::channel(QUEUE);
+        Self::with_queue(connection, QUEUE)
+    }
+
+    fn with_queue(connection: SqliteConnection, places: usize) -> Result<Self, StoreError> {
+        let (orders, queue) = mpsc::channel(places);
         let no_thread = |error| StoreError::new(format_args!("no thread for the writer: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(no_thread)?;
         thread::Builder::new()
@@ -242,4 +246,142 @@ async fn together(
         answer(committed.clone());
     }
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::ConnectOptions as _;
+    use sqlx::sqlite::SqliteConnectOptions;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    async fn writer(places: usize) -> Writer {
+        let options = SqliteConnectOptions::new().in_memory(true);
+        let mut connection = options.connect().await.unwrap();
+        let tables = include_str!("migrations/0001_begin.sql");
+        sqlx::raw_sql(tables).execute(&mut connection).await.unwrap();
+        Writer::with_queue(connection, places).unwrap()
+    }
+
+    async fn note(writer: &Writer, key: &'static str) -> Result<(), StoreError> {
+        writer
+            .run(move |batch| {
+                Box::pin(async move {
+                    let note = sqlx::query("INSERT INTO meta (key, value) VALUES (?, 1)");
+                    note.bind(key).execute(&mut batch.connection).await.map_err(failed)?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    async fn notes(writer: &Writer) -> i64 {
+        let count = writer.run(|batch| {
+            Box::pin(async move {
+                let count = sqlx::query_scalar("SELECT count(*) FROM meta WHERE value = 1");
+                count.fetch_one(&mut batch.connection).await.map_err(failed)
+            })
+        });
+        count.await.unwrap()
+    }
+
+    /// Keeps the writer busy until it is told to go on.
+    async fn hold(writer: &Writer) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+        let (go_on, told) = oneshot::channel();
+        let (begun, begins) = oneshot::channel();
+        let writer = writer.clone();
+        let held = tokio::spawn(async move {
+            let held = writer.run(|_| {
+                Box::pin(async move {
+                    begun.send(()).unwrap();
+                    told.await.unwrap();
+                    Ok(())
+                })
+            });
+            held.await.unwrap();
+        });
+        begins.await.unwrap();
+        (go_on, held)
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let writer = writer(2).await;
+        let (go_on, held) = hold(&writer).await;
+        let mut waiting = JoinSet::new();
+        for key in ["a", "b"] {
+            let writer = writer.clone();
+            waiting.spawn(async move { note(&writer, key).await });
+        }
+        while writer.orders.capacity() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = note(&writer, "c").await.unwrap_err();
+        assert_eq!(refused.code().as_str(), "store.unavailable");
+        assert_eq!(refused.detail, "too many writes wait already");
+        go_on.send(()).unwrap();
+        held.await.unwrap();
+        assert!(waiting.join_all().await.iter().all(Result::is_ok));
+        assert_eq!(notes(&writer).await, 2);
+    }
+
+    #[tokio::test]
+    async fn what_waits_together_is_committed_together_and_fails_alone() {
+        let writer = writer(10).await;
+        let (go_on, held) = hold(&writer).await;
+        let mut waiting = JoinSet::new();
+        for key in ["a", "b", "a", "c"] {
+            let writer = writer.clone();
+            waiting.spawn(async move { note(&writer, key).await });
+        }
+        while writer.orders.capacity() > 6 {
+            tokio::task::yield_now().await;
+        }
+        go_on.send(()).unwrap();
+        held.await.unwrap();
+        let written = waiting.join_all().await;
+        assert_eq!(written.iter().filter(|written| written.is_ok()).count(), 3);
+        assert_eq!(notes(&writer).await, 3);
+    }
+
+    #[tokio::test]
+    async fn what_somebody_stopped_waiting_for_is_written_all_the_same() {
+        let writer = writer(10).await;
+        let (go_on, held) = hold(&writer).await;
+        let impatient = {
+            let writer = writer.clone();
+            tokio::spawn(async move { note(&writer, "a").await })
+        };
+        while writer.orders.capacity() == 10 {
+            tokio::task::yield_now().await;
+        }
+        impatient.abort();
+        go_on.send(()).unwrap();
+        held.await.unwrap();
+        assert_eq!(notes(&writer).await, 1);
+    }
+
+    #[tokio::test]
+    async fn closing_writes_what_waits_and_refuses_what_comes() {
+        let writer = writer(10).await;
+        let (go_on, held) = hold(&writer).await;
+        let waiting = {
+            let writer = writer.clone();
+            tokio::spawn(async move { note(&writer, "a").await })
+        };
+        while writer.orders.capacity() == 10 {
+            tokio::task::yield_now().await;
+        }
+        let closing = tokio::spawn({
+            let writer = writer.clone();
+            async move { writer.close().await }
+        });
+        go_on.send(()).unwrap();
+        held.await.unwrap();
+        closing.await.unwrap();
+        waiting.await.unwrap().unwrap();
+        let refused = note(&writer, "b").await.unwrap_err();
+        assert_eq!(refused.detail, "the database was closed");
+    }
 }
