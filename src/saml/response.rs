@@ -21,8 +21,8 @@ use super::schema::{
     ASSERTION_NS, AssertionFields, Envelope, PROTOCOL_NS, SchemaError, read_assertion, read_issuer,
 };
 use crate::base::{Checks, Timestamp};
-use crate::dsig::{self, Verified};
-use crate::xml::{Document, Element, XmlError};
+use crate::dsig::{self, DsigError, Verified};
+use crate::xml::{Document, Element, XmlError, ns};
 use crate::xmlenc::{Covered, Decryption};
 
 /// A Response whose signatures nobody has looked at. It answers questions for look-ups alone;
@@ -142,6 +142,13 @@ impl<'d> ResponseMessage<'d> {
         let opened = Decrypted::open(seen, "Assertion", keys.decryption, covered, checks)?;
         let root = opened.root();
         dsig::signature_positions(root)?;
+        // In a message an Assertion below the document element may have one as well; here that
+        // would be an Assertion within the Assertion.
+        let deeper = root.children().any(|child| child.child(ns::DS, "Signature").is_some());
+        if deeper {
+            let what = "a Signature below the decrypted Assertion";
+            return Err(SamlError::Signature(DsigError::Position(what)));
+        }
         self.ids_stay_unique(root)?;
         if let Some(inner) = dsig::verify(root, keys.signing, checks)? {
             *exceptions = *exceptions | needed(Some(&inner));

@@ -290,6 +290,9 @@ fn a_decrypted_assertion_is_held_to_the_rules_of_every_message() {
     let deeper = assertion("carol@example.com")
         .replace("_a", "_b")
         .replace("</saml:Assertion>", &format!("{deeper}</saml:Assertion>"));
+    let below = assertion("carol@example.com")
+        .replace("_a", "_b")
+        .replace("</saml:Assertion>", &format!("{signed}</saml:Assertion>"));
     let twin = sign(
         &assertion("alice@example.com").replace("\"_a\"", "\"_r\""),
         "_r",
@@ -298,6 +301,7 @@ fn a_decrypted_assertion_is_held_to_the_rules_of_every_message() {
     for (claim, plaintext, code) in [
         ("a Signature at the end", elsewhere, "sig.position"),
         ("a signed Assertion in Advice", deeper, "sig.position"),
+        ("a signed Assertion in the Assertion", below, "sig.position"),
         ("the ID of the Response", twin, "xml.id"),
     ] {
         for outer in [false, true] {

@@ -50,7 +50,7 @@ async fn an_encrypted_name_id_and_attribute_are_read() {
     let mut response = stage.idp.answer(&request);
     response.assertion().attributes = vec![attribute("department", &["Secret Service"])];
     let xml = encrypted(&response.to_xml(), "NameID", "EncryptedID", GCM);
-    let xml = encrypted(&xml, "Attribute ", "EncryptedAttribute", CBC);
+    let xml = encrypted(&xml, "Attribute", "EncryptedAttribute", CBC);
     assert!(!xml.contains("alice") && !xml.contains("Service"));
     let xml = stage.idp.sign(&response, xml);
     let answer = stage.carry(&mut visitor, xml, Some(&request.relay_state)).await;
@@ -91,7 +91,7 @@ async fn what_can_not_be_trusted_is_refused_code_by_code() {
             (
                 "nothing in it",
                 "enc.structure",
-                Xml(|xml| {
+                SignedXml(Sign::Response, |xml| {
                     let inner = between(&xml, "<saml:Assertion ", "</saml:Assertion>");
                     let assertion = format!("<saml:Assertion {inner}</saml:Assertion>");
                     xml.replace(&assertion, "<saml:EncryptedAssertion/>")

@@ -38,7 +38,8 @@ pub(crate) fn encrypted_to(
     wrapper: &str,
     seal: Seal,
 ) -> String {
-    let start = xml.find(&format!("<saml:{what}")).unwrap();
+    let begins = [" ", ">"].map(|behind| xml.find(&format!("<saml:{what}{behind}")));
+    let start = begins.into_iter().flatten().min().unwrap();
     let end = format!("</saml:{what}>");
     let end = start + xml[start..].find(&end).unwrap() + end.len();
     let sealed = seal.seal(wrapper, xml[start..end].as_bytes(), key);
