@@ -1,5 +1,7 @@
 //! Why a signature is refused.
 
+use std::borrow::Cow;
+
 use crate::base::{ErrorCode, Refusal, Values};
 
 /// The first thing about a signature that is not acceptable.
@@ -96,6 +98,22 @@ impl DsigError {
 impl Refusal for DsigError {
     fn code(&self) -> ErrorCode {
         self.code()
+    }
+
+    fn rule(&self) -> Cow<'static, str> {
+        let rule = match self {
+            Self::Position(_) => "signature.position",
+            Self::Structure(_) => "signature.structure",
+            Self::Reference { .. } => "signature.reference",
+            Self::Transform { .. } => "signature.transforms",
+            Self::C14n { .. } => "signature.c14n",
+            Self::Algorithm { .. } => "signature.algorithm",
+            Self::DigestAlgorithm { .. } => "signature.digest_algorithm",
+            Self::Encoding(_) => "signature.encoding",
+            Self::Digest => "signature.digest",
+            Self::Invalid { .. } | Self::Signing(_) => "signature.value",
+        };
+        rule.into()
     }
 
     fn values(&self) -> Values {

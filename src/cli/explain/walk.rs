@@ -395,7 +395,8 @@ impl Walk<'_> {
     }
 
     fn says_sha1(&self, error: &Refused) -> bool {
-        error.values.found.as_deref().is_some_and(|found| found.ends_with("sha1"))
+        let found = error.values.found.as_deref().unwrap_or_default();
+        found.ends_with("#rsa-sha1") || found.ends_with("#sha1")
     }
 }
 
@@ -460,7 +461,6 @@ const BEFORE_RULES: &[&str] = &[
     "form",
     "xml",
     "response.root",
-    "response.signature.position",
     "response.schema",
     "idp",
     "request",
