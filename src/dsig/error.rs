@@ -120,8 +120,11 @@ impl Refusal for DsigError {
         match self {
             Self::Reference { what, found }
             | Self::Transform { what, found }
-            | Self::C14n { what, found }
-            | Self::Algorithm { what, found } => Values::new(*what, found.clone()),
+            | Self::C14n { what, found } => Values::new(*what, found.clone()),
+            Self::Algorithm { found, .. } => Values::new(
+                "RSA, ECDSA or Ed25519 with SHA-2, by a key of its metadata",
+                found.clone(),
+            ),
             Self::DigestAlgorithm { found } => {
                 Values::new("SHA-256, SHA-384 or SHA-512", found.clone())
             }

@@ -12,7 +12,7 @@ use samlgate::base::ErrorCode;
 use samlgate::saml::profile::{ASSERTION_RULES, RESPONSE_RULES};
 use serde_json::Value;
 
-use super::support::idp::{Response, Sign, TestIdp, element};
+use super::support::idp::{Binding, Key, Response, Sign, TestIdp, element};
 
 const AT: &str = "2026-11-21T12:00:00Z";
 const SP: &str = "https://sp.example.com/saml/metadata";
@@ -345,15 +345,21 @@ fn a_message_in_an_address_is_decoded_and_refused() {
 
 #[test]
 fn a_setting_is_tried_with_the_words_of_the_configuration() {
-    let idp = TestIdp::new("corp");
-    let mut sha1 = message(&idp);
+    let old = TestIdp::with("corp", Key::rsa(2048), Binding::Redirect, false);
+    let mut sha1 = message(&old);
     sha1.digest = "sha1";
-    let refused_sha1 = refused(
-        &explain(&idp, &["--json"], idp.write(&sha1)),
-        "sig.algorithm",
-    );
-    let notes = refused_sha1["notes"].to_string();
+    let sha1 = old.write(&sha1);
+    let before = refused(&explain(&old, &["--json"], &sha1), "sig.algorithm");
+    let notes = before["notes"].to_string();
     assert!(notes.contains("--set allow_sha1_until"), "{notes}");
+    let over = ["--json", "--set", "allow_sha1_until=2026-11-21"];
+    refused(&explain(&old, &over, &sha1), "sig.algorithm");
+    let later = ["--json", "--set", "allow_sha1_until=2026-11-22"];
+    let allowed = answer(&explain(&old, &later, &sha1), 0);
+    let notes = allowed["notes"].to_string();
+    assert!(notes.contains("only because allow_sha1_until"), "{notes}");
+
+    let idp = TestIdp::new("corp");
 
     let xml = idp.write(&message(&idp));
     let context = "authn_context=urn:oasis:names:tc:SAML:2.0:ac:classes:X509";

@@ -350,3 +350,40 @@ fn a_file_that_is_no_database_is_left_as_it_is() {
     assert!(text(&refused.stderr).contains("samlgate.db"), "{refused:?}");
     assert_eq!(std::fs::read(&database).unwrap(), before);
 }
+
+/// Entra ID, as its metadata shows itself.
+fn entra() -> String {
+    let entity_id = "https://sts.windows.net/00000000-0000-0000-0000-000000000000/";
+    let location = "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/saml2";
+    entity(entity_id, "", &key(&certificate()), location)
+}
+
+#[test]
+fn an_import_of_entra_id_proposes_what_its_token_encryption_needs() {
+    let place = Place::new();
+    let file = place.file("entra.xml", &entra());
+    let said = |more: &[&str]| {
+        let args = [&["import", &file, "--name", "entra"][..], more].concat();
+        let imported = place.idp(&args);
+        assert!(imported.status.success(), "{imported:?}");
+        text(&imported.stderr)
+    };
+    let flag = "--allow-cbc-in-unsigned-response";
+    let proposed = said(&[]);
+    assert!(
+        proposed.contains(flag) && !proposed.contains("warning"),
+        "{proposed}"
+    );
+    let allowed = said(&[flag]);
+    assert!(
+        allowed.contains("warning: AES-CBC of Entra ID is accepted"),
+        "{allowed}"
+    );
+    let again = said(&[]);
+    assert!(
+        again.contains("warning"),
+        "it outlives new metadata: {again}"
+    );
+    let off = said(&["--allow-cbc-in-unsigned-response=false"]);
+    assert!(!off.contains("warning"), "{off}");
+}

@@ -256,3 +256,35 @@ async fn names_are_taken_verbatim() {
         .unwrap();
     assert_eq!(users, 5);
 }
+
+#[tokio::test]
+async fn an_exception_is_logged_and_counted_each_time_and_ends_with_its_day() {
+    let old = || TestIdp::with("corp", Key::rsa(2048), Binding::Redirect, false);
+    let stage = Stage::with(old(), "allow_sha1_until = \"2999-01-01\"").await;
+    for _ in 0..2 {
+        let mut visitor = stage.gateway.visitor();
+        let request = stage.begin(&mut visitor, "/reports").await;
+        let mut response = stage.idp.answer(&request);
+        response.digest = "sha1";
+        let xml = stage.idp.write(&response);
+        let answer = stage.carry(&mut visitor, xml, Some(&request.relay_state)).await;
+        stage.accepted(&mut visitor, &answer, "/reports").await;
+    }
+    let metrics = stage.gateway.admin("/metrics").await.text();
+    let line = "samlgate_idp_exceptions_total{idp=\"corp\",exception=\"sha1\"} 2";
+    assert!(metrics.contains(line), "{metrics}");
+    let log = stage.gateway.log();
+    let warned = log.lines().filter(|line| line.contains("\"exception\":\"allow_sha1_until\""));
+    let warned: Vec<_> = warned.collect();
+    assert_eq!(warned.len(), 2, "{log}");
+    for words in ["\"WARN\"", "\"idp\":\"corp\"", "2999-01-01T00:00:00Z"] {
+        assert!(
+            warned.iter().all(|line| line.contains(words)),
+            "{words}: {warned:?}"
+        );
+    }
+
+    let over = Stage::with(old(), "allow_sha1_until = \"2026-01-01\"").await;
+    let sha1 = super::Bend::Parts(|response| response.digest = "sha1");
+    over.refuses(&[("SHA-1 after its day", "sig.algorithm", sha1)]).await;
+}
