@@ -17,6 +17,8 @@ cat > "$core/tests/messages.rs" <<RUST
 #![cfg(test)]
 #[path = "$root/tests/it/corpus/mod.rs"]
 mod corpus;
+#[path = "$root/tests/it/flawed/mod.rs"]
+mod flawed;
 mod beyond_core {
     pub(crate) fn identify(
         _: &samlgate::saml::Claims,

@@ -150,7 +150,10 @@ impl LocalPath {
         // Browsers read `\` as `/`, drop tabs and newlines, and take `//host` for another site.
         let clean = path.bytes().all(|byte| byte > b' ' && byte < 0x7f && byte != b'\\');
         let local = path.starts_with('/') && !path.starts_with("//");
-        (clean && local && path.len() <= Self::MAX).then(|| Self(path.to_owned()))
+        let path = (clean && local && path.len() <= Self::MAX).then(|| Self(path.to_owned()))?;
+        // Nor may it become one to a proxy that decodes it, or that leaves out `/.` before us.
+        let seen = path.as_browsers_see_it();
+        (!seen.starts_with("//") && !seen.starts_with("/\\")).then_some(path)
     }
 
     /// The path and query.
@@ -165,15 +168,23 @@ impl LocalPath {
     /// use samlgate::base::LocalPath;
     /// let own = |text| LocalPath::from_path(text).unwrap().is_gateway_page();
     /// assert!(own("/.samlgate/sign_out") && own("/%2Esamlgate/sign_out?rd=/"));
+    /// assert!(own("/x/../.samlgate/sign_out") && own("/%2e/saml/logout"));
     /// assert!(!own("/samlgate") && !own("/reports?to=/saml/acs"));
     /// ```
     pub fn is_gateway_page(&self) -> bool {
-        let path = self.0.split(['?', '#']).next().unwrap_or_default();
-        let path = percent_decode_str(path).decode_utf8_lossy();
+        let path = self.as_browsers_see_it();
         OWN_PATHS.iter().any(|own| {
             path.strip_prefix(own)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
+    }
+
+    /// The path alone, decoded, after `.` and `..` (`%2e` too) have been followed.
+    fn as_browsers_see_it(&self) -> String {
+        let path = self.0.split(['?', '#']).next().unwrap_or_default();
+        let url = Url::parse("http://localhost").and_then(|host| host.join(path));
+        let resolved = url.map(|url| url.path().to_owned()).unwrap_or_default();
+        percent_decode_str(&resolved).decode_utf8_lossy().into_owned()
     }
 }
 
@@ -220,6 +231,10 @@ mod tests {
             "/caf\u{e9}",
             "/a b",
             "\u{0}/",
+            "/.//evil.example",
+            "/x/..//evil.example",
+            "/%2F%2Fevil.example",
+            "/%5Cevil.example",
         ] {
             assert_eq!(LocalPath::parse(text, &own), None, "{text:?}");
         }

@@ -20,6 +20,7 @@ mod corpus;
 mod demo;
 mod dsig_xmlsec;
 mod error_codes;
+mod flawed;
 mod fuzz_replay;
 mod gateway;
 mod logins;

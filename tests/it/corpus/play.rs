@@ -98,7 +98,7 @@ fn play_response(case: &Case) -> Result<Verdict, String> {
         Err(code) => return Ok(Verdict::Refused(code)),
     };
     if let Expect::Refuse(codes) = &case.expect
-        && codes.iter().all(|code| decides_later(*code))
+        && codes.iter().any(|code| decides_later(*code))
     {
         let vendor = idp(&case.idp, case.now)?.vendor;
         return Ok(

@@ -299,9 +299,10 @@ impl<'s> Reader<'s> {
         let id = self.tree.nodes.len();
         let parent = self.open.last().copied();
         self.tree.nodes.push(Node { parent, kind });
-        match parent.map(|parent| &mut self.tree.nodes[parent].kind) {
-            Some(Kind::Element { children, .. }) => children.push(id),
-            _ if matches!(self.tree.nodes[id].kind, Kind::Element { .. }) => self.tree.roots.push(id),
+        let is_element = matches!(self.tree.nodes[id].kind, Kind::Element { .. });
+        match parent.and_then(|parent| self.tree.nodes.get_mut(parent)) {
+            Some(Node { kind: Kind::Element { children, .. }, .. }) => children.push(id),
+            _ if is_element => self.tree.roots.push(id),
             _ => {}
         }
         id

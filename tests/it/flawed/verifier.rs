@@ -134,7 +134,7 @@ pub struct Claims {
 impl Claims {
     /// Whether any of it names this person.
     pub fn name(&self, person: &str) -> bool {
-        let is = |text: &str| text.trim().eq_ignore_ascii_case(person);
+        let is = |text: &str| text == person;
         is(&self.name_id) || self.attributes.iter().any(|(_, value)| is(value))
     }
 }
@@ -156,12 +156,11 @@ pub struct Setting<'s> {
 }
 
 /// What this service provider makes of a message.
-pub fn accepts(flaw: Flaw, message: &[u8], setting: &Setting<'_>) -> Option<Claims> {
-    let tree = Tree::read(message)?;
-    if tree.has_dtd && flaw != Flaw::ReadsDtd {
+pub fn accepts(flaw: Flaw, message: &Tree, setting: &Setting<'_>) -> Option<Claims> {
+    if message.has_dtd && flaw != Flaw::ReadsDtd {
         return None;
     }
-    Provider { flaw, setting, tree: &tree }.accept()
+    Provider { flaw, setting, tree: message }.accept()
 }
 
 struct Provider<'t> {
@@ -214,7 +213,10 @@ impl<'t> Provider<'t> {
             return good.next().and_then(|_| everywhere().first().copied());
         }
         if self.flaw == Flaw::TakesAnyRoot {
-            return everywhere().into_iter().find(|one| self.own_signature(*one) == Own::Good);
+            let signed = |one: &El<'t>| self.own_signature(*one) == Own::Good;
+            if let Some(found) = everywhere().into_iter().find(signed) {
+                return Some(found);
+            }
         }
         let mut signed = match self.flaw {
             Flaw::SearchesSignature => {
@@ -237,6 +239,8 @@ impl<'t> Provider<'t> {
         match self.flaw {
             Flaw::ReadsFirstAssertion => signed = *everywhere().first()?,
             Flaw::ReadsLastAssertion => signed = *everywhere().last()?,
+            // Verified by its name, read by its local name.
+            Flaw::IgnoresNamespaces => signed = *children.first()?,
             _ => {}
         }
         Some(signed)
@@ -701,7 +705,8 @@ fn has_odd_namespace(element: El<'_>) -> bool {
     own.any(odd) || element.children().into_iter().any(has_odd_namespace)
 }
 
-fn decoded(text: &str) -> Option<Vec<u8>> {
+/// Base64 with white space in it.
+pub fn decoded(text: &str) -> Option<Vec<u8>> {
     let packed = text.split_whitespace().collect::<String>();
     STANDARD.decode(packed).ok()
 }

@@ -195,7 +195,7 @@ def times(family):
         ("19b-response-a-day-old", "PRO-19", lambda: response(assertion(), IssueInstant="2026-11-20T12:00:00Z"), "time.issue_instant", "the Response is a day old"),
         ("20-in-an-hour", "PRO-20", lambda: response(assertion(IssueInstant=future)), "time.issue_instant", "the Assertion was made in an hour"),
         ("20b-response-in-an-hour", "PRO-20", lambda: response(assertion(), IssueInstant=future), "time.issue_instant", "the Response was made in an hour"),
-        ("21-authn-in-an-hour", "PRO-20", lambda: said(authn(AuthnInstant=future)), "time.session", "the sign-in was in an hour"),
+        ("21-authn-in-an-hour", "PRO-20", lambda: said(authn(AuthnInstant=future)), "time.issue_instant", "the sign-in was in an hour"),
         ("21b-session-over", "PRO-17", lambda: said(authn(SessionNotOnOrAfter=past)), "time.session", "the session is over"),
         ("55-window-inverted", "PRO-55", lambda: window(NotBefore=UNTIL, NotOnOrAfter=BEFORE), "time.not_yet", "the Conditions end before they begin"),
         ("55b-window-inverted-within-skew", "PRO-55", lambda: window(NotBefore="2026-11-21T12:01:00Z", NotOnOrAfter="2026-11-21T12:00:30Z"), "time.expired", "the Conditions end before they begin, both within the skew"),
@@ -795,7 +795,11 @@ def relay_states(family):
         ("13-own-gateway-page", "RLY-12", "/saml/logout", "ignored"),
         ("13b-empty", "RLY-01", "", "ignored"),
         ("14-own-page", "RLY-01", "/reports?q=1", "page /reports?q=1"),
-        ("14b-long", "RLY-01", "/" + "x" * 3000, "ignored"),
+        ("14b-long", "RLY-01", "/" + "x" * 5000, "ignored"),
+        ("15-gateway-page-by-detour", "RLY-12", "/x/../.samlgate/sign_out", "ignored"),
+        ("15b-gateway-page-by-encoded-detour", "RLY-12", "/x/%2E%2e/.samlgate/sign_out", "ignored"),
+        ("15c-gateway-page-by-dot", "RLY-12", "/./saml/logout", "ignored"),
+        ("15d-gateway-page-by-encoded-dot", "RLY-12", "/%2e/saml/logout", "ignored"),
     ):
         body = f"SAMLResponse={text}&RelayState={quote_plus(state)}"
         family.add(

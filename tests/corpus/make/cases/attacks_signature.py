@@ -314,6 +314,17 @@ def structure(family):
                 code,
                 signed=where,
             )
+        def without_reference(signature):
+            signature.find("SignedInfo").without("Reference")
+
+        family.add(
+            f"13b-no-reference-signed-{where}",
+            "Signed by the identity provider: a SignedInfo without a Reference",
+            "SIG-13",
+            either(where, without_reference, root=victims()),
+            "sig.reference",
+            signed=where,
+        )
         m = Message(where)
         victimise(m.assertion)
         m.signature.children = []

@@ -262,6 +262,19 @@ def voids(family):
         either("assertion", root=root, content=void),
         "sig.digest",
     )
+    for path, row, name in (
+        ("11g-signed-void-relative", "C14-11", "1"),
+        ("13f-signed-void-non-ascii", "C14-13", "http://example.com\u0080"),
+    ):
+        root = response(assertion(VICTIM))
+        root.find("Subject").attributes.append(("xmlns:ns", "urn:placeholder"))
+        family.add(
+            path,
+            f"Signed by the identity provider: the digest of nothing; a namespace is called {name!r}",
+            row,
+            either("assertion", root=root, content=void).replace("urn:placeholder", name),
+            "xml.namespace",
+        )
     for path, uri, title in (
         ("14-unknown", "urn:example:none", "one that nobody knows"),
         ("14b-empty", "", "one without a name"),
@@ -601,7 +614,6 @@ def well_formedness(family):
         ("12-text-behind", "XML-12", text + "x", "xml.syntax", "a letter behind the document element"),
         ("12b-text-in-front", "XML-12", "x" + text, "xml.syntax", "a letter in front of the document element"),
         ("12c-entity-behind", "XML-12", text + "&amp;", "xml.syntax", "a reference behind the document element"),
-        ("12d-comment-behind", "XML-12", text + "<!-- x -->", "xml.forbidden_node", "a comment behind the document element"),
         ("12e-cdata-behind", "XML-12", text + "<![CDATA[ ]]>", "xml.forbidden_node", "a CDATA section behind the document element"),
         ("13-nul-behind", "XML-13", text + "\0" + evil, "xml.syntax", "a NUL and an evil Response behind"),
         ("13b-nul-in-front", "XML-13", "\0" + text, "xml.syntax", "a NUL in front"),
