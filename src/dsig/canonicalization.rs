@@ -32,8 +32,8 @@ impl<'d> Canonicalization<'d> {
     /// XML Signature 4.3.3.2: what digests a tree that no transform has made bytes of.
     pub(super) const IMPLIED: Self = Self::Inclusive(c14n::Version::V1_0);
 
-    /// What `method` names, which is a CanonicalizationMethod or Transform, to be applied to `apex`;
-    /// or the rule that it breaks.
+    /// What `method` names, which is a `CanonicalizationMethod` or a `Transform`, to be applied to
+    /// `apex`; or the rule that it breaks.
     pub(super) fn read(
         method: Element<'d>,
         apex: Element<'_>,

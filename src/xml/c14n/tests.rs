@@ -370,7 +370,7 @@ mod plainly {
         let mut scope = data.scope;
         while let Some(binding) = scope.map(|id| &document.bindings[id]) {
             all.entry(document.str(binding.prefix))
-                .or_insert(document.str(binding.namespace));
+                .or_insert_with(|| document.str(binding.namespace));
             scope = binding.outer;
         }
         all
@@ -553,7 +553,7 @@ proptest! {
         // An attribute twice, for instance; those are refused, rightly.
         if let Ok(document) = Document::parse(text.as_bytes(), Mode::Message, &Limits::default()) {
             let all = std::iter::once(document.root()).chain(document.root().descendants());
-            let apex = all.clone().nth(apex).unwrap_or(document.root());
+            let apex = all.clone().nth(apex).unwrap_or_else(|| document.root());
             let view = apex.narrowed(apex.children().nth(hidden));
             prop_assert_eq!(exclusively(view, &list), plainly::exclusive(view, &list), "{}", text);
             for version in BOTH {
