@@ -141,7 +141,11 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     .map_err(|error| StartError::Metadata(error.to_string()))?;
     let published = &keys.encryption.certificate;
     for (purpose, fingerprint, not_after) in [
-        ("signing", keys.signing.fingerprint(), keys.signing.not_after()),
+        (
+            "signing",
+            keys.signing.fingerprint(),
+            keys.signing.not_after(),
+        ),
         ("encryption", published.fingerprint(), published.not_after()),
     ] {
         gauge!(

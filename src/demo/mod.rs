@@ -164,7 +164,11 @@ fn write_keys(folder: &Path, now: crate::base::Timestamp) -> Result<(), DemoErro
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
     };
     let key = SigningKey::generate_ec(NAME, now)?;
-    write("sp-signing", key.key_pem()?.reveal(), key.certificate_pem()?.as_bytes())?;
+    write(
+        "sp-signing",
+        key.key_pem()?.reveal(),
+        key.certificate_pem()?.as_bytes(),
+    )?;
     let key = DecryptionKey::generate(2048)?;
     let certificate = self_signed(key.private_key(), NAME, KeyPurpose::Encryption, now);
     let certificate = certificate.and_then(|certificate| certificate.to_pem());

@@ -176,8 +176,7 @@ fn open_encryption(
         };
         remarks.warnings.extend(loose_permissions(&path));
         let key = DecryptionKey::from_pem(pem.reveal());
-        let key = key
-            .map_err(|reason| KeyFolderError::Key { path, reason: reason.to_string() })?;
+        let key = key.map_err(|reason| KeyFolderError::Key { path, reason: reason.to_string() })?;
         encryption.keys.push(key);
     }
     Ok(encryption)

@@ -124,14 +124,29 @@ fn an_encryption_key_too_many_or_for_another_certificate_is_refused() {
     let place = Place::new(ports::free(), ports::free(), "");
     let certs = place.path("certs");
     let pem = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    write(&certs.join("sp-encryption.key"), &pem(encryption::OLDER_KEY));
-    write(&certs.join("sp-encryption.crt"), &pem(&encryption::certificate()));
-    refused(&place.serve(), &["sp-encryption.key", "belongs to another key"]);
+    write(
+        &certs.join("sp-encryption.key"),
+        &pem(encryption::OLDER_KEY),
+    );
+    write(
+        &certs.join("sp-encryption.crt"),
+        &pem(&encryption::certificate()),
+    );
+    refused(
+        &place.serve(),
+        &["sp-encryption.key", "belongs to another key"],
+    );
     write(&certs.join("sp-encryption.key"), &pem(encryption::KEY));
     for name in ["a", "b", "c"] {
-        write(&certs.join(format!("sp-encryption-{name}.key")), &pem(encryption::OLDER_KEY));
+        write(
+            &certs.join(format!("sp-encryption-{name}.key")),
+            &pem(encryption::OLDER_KEY),
+        );
     }
-    refused(&place.serve(), &["4 keys sp-encryption*.key", "3 are tried"]);
+    refused(
+        &place.serve(),
+        &["4 keys sp-encryption*.key", "3 are tried"],
+    );
     fs::remove_file(certs.join("sp-encryption-c.key")).unwrap();
     write(&certs.join("sp-encryption-b.key"), "not a key");
     refused(&place.serve(), &["sp-encryption-b.key"]);

@@ -58,7 +58,10 @@ fn what_xmlsec1_encrypts_is_decrypted_and_its_signature_verifies() {
             let checks = &mut Checks::off();
             let message = ResponseMessage::parse(&document, checks).unwrap();
             let verified = message.verify(keys, checks);
-            assert!(verified.is_ok(), "{method} {own}: {verified:?}\n{encrypted}");
+            assert!(
+                verified.is_ok(),
+                "{method} {own}: {verified:?}\n{encrypted}"
+            );
 
             let wrapper = document.root().child(ASSERTION_NS, "EncryptedAssertion").unwrap();
             let plaintext = decrypt(wrapper, decryption, Covered::ByNothing, checks).unwrap();
@@ -133,7 +136,11 @@ impl Bench {
         if Command::new("xmlsec1").arg("--version").output().is_ok() {
             return Some(Self(tempfile::tempdir().unwrap()));
         }
-        writeln!(std::io::stderr(), "xmlsec1 is not installed: nothing compared").unwrap();
+        writeln!(
+            std::io::stderr(),
+            "xmlsec1 is not installed: nothing compared"
+        )
+        .unwrap();
         None
     }
 

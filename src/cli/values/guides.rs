@@ -336,7 +336,10 @@ static SHIBBOLETH: Guide = Guide {
         ("metadataURL of a MetadataProvider", MetadataUrl),
         ("Requester in the attribute filter", EntityId),
         ("AssertionConsumerService, if entered by hand", AcsUrl),
-        ("encryptAssertions for this relying party", Text("true, which is the default")),
+        (
+            "encryptAssertions for this relying party",
+            Text("true, which is the default"),
+        ),
         ("signResponses", Text("true")),
     ],
     attributes: &[
@@ -356,7 +359,9 @@ static SHIBBOLETH: Guide = Guide {
         ("urn:oid:1.3.6.1.4.1.5923.1.5.1.1", "groups", "isMemberOf"),
     ],
     import: "Then: samlgate idp import https://IDP_HOST/idp/shibboleth",
-    notes: &["Assertions are encrypted to the key in our metadata, which Shibboleth has to load first."],
+    notes: &[
+        "Assertions are encrypted to the key in our metadata, which Shibboleth has to load first.",
+    ],
     page: None,
 };
 

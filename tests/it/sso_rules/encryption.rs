@@ -19,7 +19,12 @@ const CBC: Seal = Seal::new(seal::AES256_CBC);
 #[tokio::test]
 async fn an_encrypted_assertion_signs_in() {
     let stage = Stage::set("").await;
-    let modern = Seal { transport: seal::OAEP, digest: Some("sha256"), mask: Some("sha256"), ..GCM };
+    let modern = Seal {
+        transport: seal::OAEP,
+        digest: Some("sha256"),
+        mask: Some("sha256"),
+        ..GCM
+    };
     for (seal, sign) in [
         (GCM, Sign::Assertion),
         (GCM, Sign::Response),
@@ -110,7 +115,11 @@ async fn what_can_not_be_trusted_is_refused_code_by_code() {
                 "enc.failed",
                 Afterwards(|xml| {
                     let xml = encrypted(&xml, "Assertion", "EncryptedAssertion", GCM);
-                    let value = between(&xml, "</ds:KeyInfo><xenc:CipherData><xenc:CipherValue>", "<");
+                    let value = between(
+                        &xml,
+                        "</ds:KeyInfo><xenc:CipherData><xenc:CipherValue>",
+                        "<",
+                    );
                     let mut bytes = STANDARD.decode(&value).unwrap();
                     bytes[20] ^= 1;
                     xml.replace(&value, &STANDARD.encode(bytes))
@@ -216,7 +225,10 @@ async fn a_folder_without_an_encryption_key_gets_one_at_the_next_start() {
         std::fs::remove_file(certs.join(name)).unwrap();
     }
     gateway.start_again().await;
-    assert_eq!(std::fs::read(certs.join("sp-signing.key")).unwrap(), signing);
+    assert_eq!(
+        std::fs::read(certs.join("sp-signing.key")).unwrap(),
+        signing
+    );
     let made = std::fs::read(certs.join("sp-encryption.crt")).unwrap();
     let made = STANDARD.encode(X509::from_pem(&made).unwrap().to_der().unwrap());
     let metadata = gateway.visitor().get(&gateway.url("/saml/metadata")).await.text();

@@ -107,8 +107,16 @@ impl Setup {
     pub(crate) fn quick_key(self) -> Self {
         let key = SigningKey::generate_ec("localhost", SystemClock.now()).unwrap();
         let certificate = key.certificate_pem().unwrap();
-        self.key("sp-signing", key.key_pem().unwrap().reveal(), Some(certificate.as_bytes()))
-            .key("sp-encryption", encryption::KEY, Some(&encryption::certificate()))
+        self.key(
+            "sp-signing",
+            key.key_pem().unwrap().reveal(),
+            Some(certificate.as_bytes()),
+        )
+        .key(
+            "sp-encryption",
+            encryption::KEY,
+            Some(&encryption::certificate()),
+        )
     }
 
     /// With this key, in PEM, in its folder.
