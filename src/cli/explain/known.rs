@@ -291,10 +291,13 @@ fn decryption_keys(
 
 /// The gateway's own keys for decryption, as `saml.keys` has them; none are made.
 fn own_key_files(folder: &Path) -> Vec<PathBuf> {
-    let path = folder.join("sp-encryption.key");
-    if path.exists() {
-        vec![path]
-    } else {
-        Vec::new()
-    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path())).collect::<Vec<_>>();
+    paths.retain(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with("sp-encryption") && name.ends_with(".key")
+    });
+    // The published one, `sp-encryption.key`, and then the others by name.
+    paths.sort_by_key(|path| (!path.ends_with("sp-encryption.key"), path.clone()));
+    paths
 }

@@ -28,7 +28,7 @@ pub struct ExplainArgs {
     /// The message; standard input without it, or as `-`.
     ///
     /// XML, base64 (percent-encoded too), the body of the form that a browser posts
-    /// (SAMLResponse=…), or an address with a message in its query.
+    /// (`SAMLResponse=…`), or an address with a message in its query.
     #[arg(value_name = "FILE|-", default_value = "-", hide_default_value = true)]
     file: PathBuf,
     /// The configuration file: who we are, whom we trust, what attributes mean.

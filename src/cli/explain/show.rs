@@ -103,7 +103,7 @@ fn check_text(line: &Check, width: usize, style: Style) -> String {
     let found = line.values.found.as_deref().map(shortened);
     let beside = match (line.outcome, line.code) {
         (Outcome::Fail, Some(code)) => code.to_string(),
-        _ => found.clone().unwrap_or_default(),
+        _ => found.unwrap_or_default(),
     };
     let mut text = format!(
         "{}\n",
