@@ -173,7 +173,7 @@ def main():
 def measure(peer, forms):
     before = peer.cpu()
     report = subprocess.run(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", str(HERE / "post.lua"), peer.acs],
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "30s", "-s", str(HERE / "post.lua"), peer.acs],
         env={**ENVIRONMENT, "FORMS": str(forms)},
         capture_output=True,
         text=True,

@@ -8,7 +8,6 @@ use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
 use super::row::{Statement, failed, hash, integer, optional_text, text, time, unreadable};
-use super::statements::{append, keep};
 use super::writer::Batch;
 use crate::audit::{AuditSink, Chain, Event, EventKind, LoginAttempt, LoginOutcome, RecordedEvent};
 use crate::base::{ErrorCode, IdpName, StoreError, Timestamp, UserId};
@@ -143,8 +142,11 @@ async fn keep(batch: &mut Batch, attempt: &LoginAttempt) -> Result<(), StoreErro
     Ok(())
 }
 
-pub(super) const APPEND: &str = append!();
-pub(super) const KEEP: &str = keep!();
+const APPEND: &str =
+    "INSERT INTO audit_event (sequence, at, kind, json, hash) VALUES (?, ?, ?, ?, ?)";
+const KEEP: &str = "
+    INSERT INTO login_attempt (reference, at, idp, outcome, user, request_id, detail)
+    VALUES (?, ?, ?, ?, ?, ?, ?)";
 
 /// The end of the chain while a batch is written.
 #[derive(Clone, Debug)]
@@ -210,7 +212,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// For [`APPEND`].
+    /// All columns, in their order.
     pub(super) fn bind(self, query: Statement) -> Statement {
         query
             .bind(self.sequence)
@@ -221,7 +223,13 @@ impl Link {
     }
 }
 
-/// For [`KEEP`].
+/// Where an event could be, and is not.
+pub(super) fn bind_nothing(query: Statement) -> Statement {
+    let none = None::<i64>;
+    query.bind(none).bind(none).bind(none).bind(none).bind(none)
+}
+
+/// All columns of a login attempt, in their order.
 pub(super) fn bind_attempt(query: Statement, attempt: &LoginAttempt) -> Statement {
     query
         .bind(&attempt.reference)

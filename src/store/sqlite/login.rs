@@ -1,90 +1,66 @@
-//! A login: every row of it in one trip to the writer, all or nothing.
+//! A login: every row of it in one statement, all or nothing.
 
 use async_trait::async_trait;
+use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::audit::bind_attempt;
+use super::audit::{bind_attempt, bind_nothing};
 use super::row::{failed, hash};
 use super::sessions::bind_rest;
-use super::statements::{append, claim, create, keep, update};
-use super::users::{bind_changed, bind_new, taken};
-use crate::audit::Event;
+use super::users::{bind_user, taken};
+use super::writer::Batch;
 use crate::base::{StoreError, Timestamp};
 use crate::identity::Person;
 use crate::session::{Login, LoginStore, TokenHash, Written};
 
-/// One text, so that the driver is asked once. The first statement that fails ends it, and its
-/// constraint says why: the claim is the first of them. The session asks for its person as they
-/// are after this login; if they are not, its `user` would be NULL.
-macro_rules! login {
-    ($person:ident, $($more:expr),*) => {
-        concat!(
-            "SAVEPOINT work;", claim!(), ";", $person!(), ";",
-            "INSERT INTO session_end (hash, at)
-                 SELECT hash, ? FROM session WHERE browser = ?
-                 ORDER BY opened_at DESC LIMIT 1;
-             DELETE FROM session WHERE hash = (
-                 SELECT hash FROM session WHERE browser = ? ORDER BY opened_at DESC LIMIT 1)
-                 RETURNING hash;
-             INSERT INTO session (hash, sid, user, idp, name_id, session_index, identity, browser,
-                                  opened_at, not_after, last_seen)
-                 VALUES (?, ?, (SELECT id FROM user WHERE id = ? AND revision = ? AND active = 1),
-                         ?, ?, ?, ?, ?, ?, ?, ?);",
-            keep!(), ";", append!(), ";", $($more,)* "RELEASE work"
-        )
-    };
-}
+const LOGIN: &str = "INSERT INTO login VALUES (
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-const NEW: &str = login!(create, append!(), ";");
-const KNOWN: &str = login!(update,);
+/// Teaches the writer's connection the statement.
+pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::raw_sql(include_str!("login.sql"))
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(failed)
+}
 
 #[async_trait]
 impl LoginStore for SqliteStore {
     async fn log_in(&self, login: &Login<'_>, now: Timestamp) -> Result<Written, StoreError> {
-        let (session, browser) = (
-            login.session,
-            login.session.browser.as_ref().map(|hash| &hash[..]),
-        );
-        let text = if login.created.is_some() { NEW } else { KNOWN };
-        let query = sqlx::query(text)
+        let session = login.session;
+        let (known, user) = match login.person {
+            Person::New(user) => (false, user),
+            Person::Known(user) => (true, user),
+        };
+        let query = sqlx::query(LOGIN)
             .bind(login.issuer)
             .bind(login.assertion_id)
-            .bind(login.expires.unix_micros());
-        let (query, user, revision) = match login.person {
-            Person::New(user) => (bind_new(query, user)?, user, user.revision),
-            Person::Known(user) => (
-                bind_changed(query, user)?,
-                user,
-                user.revision.saturating_add(1),
-            ),
-        };
-        let query = query
-            .bind(now.unix_micros())
-            .bind(browser)
-            .bind(browser)
-            .bind(&session.hash.0[..])
-            .bind(&session.sid)
-            .bind(user.id.as_str())
-            .bind(revision);
+            .bind(login.expires.unix_micros())
+            .bind(known);
+        let query = bind_user(query, user)?.bind(&session.hash.0[..]).bind(&session.sid);
         let query = bind_attempt(bind_rest(query, session)?, &login.attempt);
-        let events: Vec<Event> =
-            std::iter::once(&login.accepted).chain(&login.created).cloned().collect();
+        let (accepted, created) = (login.accepted.clone(), login.created.clone());
+        let browser = session.browser;
         self.writer
             .run_whole(move |batch| {
                 Box::pin(async move {
+                    let replaced = match browser {
+                        Some(browser) => newest(batch, browser).await?,
+                        None => None,
+                    };
                     let before = batch.head.clone();
-                    let mut query = query;
-                    for event in &events {
-                        query = batch.head.append(event, now).bind(query);
-                    }
-                    match query.fetch_all(&mut batch.connection).await {
-                        Ok(replaced) => {
-                            let replaced = replaced.first().map(|row| hash(row, "hash"));
-                            Ok(Written::Done { replaced: replaced.transpose()?.map(TokenHash) })
-                        }
+                    let query = batch.head.append(&accepted, now).bind(query);
+                    let query = match &created {
+                        Some(created) => batch.head.append(created, now).bind(query),
+                        None => bind_nothing(query),
+                    };
+                    match query.execute(&mut batch.connection).await {
+                        Ok(_) => Ok(Written::Done { replaced }),
                         Err(error) => {
-                            batch.take_back(before).await;
-                            refusal(error)
+                            batch.head = before;
+                            refusal(batch, error)
                         }
                     }
                 })
@@ -93,8 +69,19 @@ impl LoginStore for SqliteStore {
     }
 }
 
+/// The session that is going to be replaced.
+async fn newest(batch: &mut Batch, browser: [u8; 32]) -> Result<Option<TokenHash>, StoreError> {
+    let newest = "SELECT hash FROM session WHERE browser = ? ORDER BY opened_at DESC LIMIT 1";
+    let row = sqlx::query(newest)
+        .bind(&browser[..])
+        .fetch_optional(&mut batch.connection)
+        .await
+        .map_err(failed)?;
+    row.map(|row| hash(&row, "hash").map(TokenHash)).transpose()
+}
+
 /// What the violated constraint means.
-fn refusal(error: sqlx::Error) -> Result<Written, StoreError> {
+fn refusal(batch: &mut Batch, error: sqlx::Error) -> Result<Written, StoreError> {
     let message = error.as_database_error().map(|error| error.message()).unwrap_or_default();
     if message.contains("one_use.") {
         return Ok(Written::Replayed);
@@ -102,5 +89,10 @@ fn refusal(error: sqlx::Error) -> Result<Written, StoreError> {
     if message.contains("NOT NULL") && message.contains("session.user") {
         return Ok(Written::Stale);
     }
-    taken(&error).map(Written::Taken).ok_or_else(|| failed(error))
+    if let Some(field) = taken(&error) {
+        return Ok(Written::Taken(field));
+    }
+    let error = failed(error);
+    batch.give_up(&error);
+    Err(error)
 }

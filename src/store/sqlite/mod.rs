@@ -19,7 +19,6 @@ mod pending;
 mod readers;
 mod row;
 mod sessions;
-mod statements;
 mod sweep;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::SqliteStore;
+use super::login;
 use super::readers::Readers;
 use super::row::failed;
 use super::writer::Writer;
@@ -29,6 +30,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Sessions in use are in memory, so few requests read here at all.
 const READERS: usize = 4;
 
+/// 64 MB of pages, in KiB and negative as SQLite wants it. Identifiers are random, so that each
+/// login touches pages all over the file; with the usual 2 MB most are read again each time.
+const WRITER_CACHE: &str = "-65536";
+
+/// Pages in the WAL before they are written back to the file, 16 MB: the same page is then written
+/// back once for many logins.
+const CHECKPOINT: &str = "4000";
+
 /// Larger files are not checked page by page when they are opened: a restart must not take long.
 const QUICK_CHECK_UP_TO: u64 = 64 * 1024 * 1024;
 
@@ -43,7 +52,10 @@ pub(super) async fn open(path: &str) -> Result<SqliteStore, StoreError> {
     prepare_file(Path::new(path))?;
     // Looked at before WAL is switched on, since that changes the file, which may not be ours.
     inspect(path).await?;
-    let written = options(path).journal_mode(SqliteJournalMode::Wal);
+    let written = options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .pragma("cache_size", WRITER_CACHE)
+        .pragma("wal_autocheckpoint", CHECKPOINT);
     connect(path, written, options(path).pragma("query_only", "ON")).await
 }
 
@@ -54,6 +66,7 @@ async fn connect(
 ) -> Result<SqliteStore, StoreError> {
     let mut connection = written.connect().await.map_err(|error| explain(path, error))?;
     migrate(&mut connection).await?;
+    login::prepare(&mut connection).await?;
     let readers = Readers::open(&read, READERS).await.map_err(|error| explain(path, error))?;
     Ok(SqliteStore { writer: Writer::start(connection)?, readers })
 }

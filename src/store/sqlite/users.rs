@@ -7,9 +7,19 @@ use super::SqliteStore;
 use super::row::{
     Statement, failed, integer, optional_text, optional_time, text, time, unreadable,
 };
-use super::statements::{create, update};
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::directory::{Changed, Created, DirectoryStore, Identifiers, UniqueField, User};
+
+const CREATE: &str = "
+    INSERT INTO user (id, user_name, external_id, idp, name_id, email, profile, active,
+                      created_at, updated_at, last_login_at, revision)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// The values of [`CREATE`]; `created_at` (?9) stays as it was.
+const UPDATE: &str = "
+    UPDATE user SET user_name = ?2, external_id = ?3, idp = ?4, name_id = ?5, email = ?6,
+                    profile = ?7, active = ?8, updated_at = ?10, last_login_at = ?11,
+                    revision = revision + 1
+    WHERE id = ?1 AND revision = ?12";
 
 #[async_trait]
 impl DirectoryStore for SqliteStore {
@@ -97,7 +107,7 @@ impl DirectoryStore for SqliteStore {
         self.writer
             .run(move |batch| {
                 Box::pin(async move {
-                    let create = bind_new(sqlx::query(create!()), &user)?;
+                    let create = bind_user(sqlx::query(CREATE), &user)?;
                     let created = create.execute(&mut batch.connection).await;
                     match created {
                         Ok(_) => Ok(Created::Created),
@@ -115,7 +125,7 @@ impl DirectoryStore for SqliteStore {
         self.writer
             .run(move |batch| {
                 Box::pin(async move {
-                    let update = bind_changed(sqlx::query(update!()), &user)?;
+                    let update = bind_user(sqlx::query(UPDATE), &user)?;
                     let updated = update.execute(&mut batch.connection).await;
                     match updated {
                         Ok(done) if done.rows_affected() == 1 => Ok(Changed::Changed),
@@ -167,8 +177,8 @@ impl DirectoryStore for SqliteStore {
     }
 }
 
-/// For `create!`.
-pub(super) fn bind_new(query: Statement, user: &User) -> Result<Statement, StoreError> {
+/// All columns of a person, in their order.
+pub(super) fn bind_user(query: Statement, user: &User) -> Result<Statement, StoreError> {
     Ok(query
         .bind(user.id.as_str())
         .bind(&user.user_name)
@@ -181,22 +191,6 @@ pub(super) fn bind_new(query: Statement, user: &User) -> Result<Statement, Store
         .bind(user.created_at.unix_micros())
         .bind(user.updated_at.unix_micros())
         .bind(user.last_login_at.map(Timestamp::unix_micros))
-        .bind(user.revision))
-}
-
-/// For `update!`.
-pub(super) fn bind_changed(query: Statement, user: &User) -> Result<Statement, StoreError> {
-    Ok(query
-        .bind(&user.user_name)
-        .bind(&user.external_id)
-        .bind(user.idp.as_ref().map(IdpName::as_str))
-        .bind(&user.name_id)
-        .bind(&user.profile.email)
-        .bind(profile_json(user)?)
-        .bind(user.active)
-        .bind(user.updated_at.unix_micros())
-        .bind(user.last_login_at.map(Timestamp::unix_micros))
-        .bind(user.id.as_str())
         .bind(user.revision))
 }
 

@@ -143,8 +143,13 @@ impl Batch {
         result
     }
 
+    /// Ends the batch without a commit: SQLite may have taken back more than it says.
+    pub(super) fn give_up(&mut self, error: &StoreError) {
+        self.broken = Some(error.clone());
+    }
+
     /// Undoes everything since `SAVEPOINT work`.
-    pub(super) async fn take_back(&mut self, head: Head) {
+    async fn take_back(&mut self, head: Head) {
         self.head = head;
         if let Err(error) = self.execute("ROLLBACK TO work; RELEASE work").await {
             self.broken = Some(error);
