@@ -42,6 +42,6 @@ pub(crate) fn encrypted_to(
     let start = begins.into_iter().flatten().min().unwrap();
     let end = format!("</saml:{what}>");
     let end = start + xml[start..].find(&end).unwrap() + end.len();
-    let sealed = seal.seal(wrapper, xml[start..end].as_bytes(), key);
+    let sealed = seal.seal(wrapper, &xml.as_bytes()[start..end], key);
     [&xml[..start], &sealed, &xml[end..]].concat()
 }
