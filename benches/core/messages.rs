@@ -113,7 +113,7 @@ impl World {
     /// The same with the decoded message.
     pub(crate) fn read(&self, xml: Vec<u8>, origin: Origin) -> Outcome<ValidAssertion> {
         let checks = &mut samlgate::base::Checks::off();
-        let document = Document::parse(&xml, Mode::Message, &Limits::default())?;
+        let document = Document::parse_owned(xml, Mode::Message, &Limits::default())?;
         let message = ResponseMessage::parse(&document, checks)?;
         if message.issuer_hint().as_deref() != Some(IDP) {
             return Err("another issuer".into());

@@ -49,7 +49,7 @@ pub fn verify_at<'d>(
     };
 
     // What the signature covers are canonical bytes; so what it says is read from those.
-    let mut signed_bytes = Vec::with_capacity(2048);
+    let mut signed_bytes = Vec::new();
     signature.claimed.own_c14n.write(signature.signed_info, &mut signed_bytes);
     let document = SignedInfo::document(&signed_bytes)?;
     let signed_info = SignedInfo::read_canonical(&document, element, trust)?;
@@ -61,8 +61,10 @@ pub fn verify_at<'d>(
 
     // The one view that is digested here is the one that is given away below.
     let view = element.narrowed(Some(signature.element));
-    let (start, end) = element.source_places();
-    let mut content = Vec::with_capacity(end.saturating_sub(start).saturating_add(1024));
+    if view.holds_comment() {
+        return Err(DsigError::Comment);
+    }
+    let mut content = Vec::new();
     signed_info.c14n.write(view, &mut content);
     let digest = signed_info.digest_method.digest(&content);
     if digest.as_ref() != signed_info.digest.as_slice() {

@@ -132,6 +132,9 @@ impl<'w> Walk<'w> {
     fn subtree(mut self, element: Element<'w>) {
         let numbers = element.subtree();
         let mut next = numbers.start;
+        // What is canonical as it stands has this length, and little else is longer.
+        let source = element.data().name.whole().start()..wide(element.data().behind);
+        self.out.reserve(source.len().saturating_add(128));
         while next < numbers.end {
             self.close_before(next);
             match self.document.nodes.get(next) {

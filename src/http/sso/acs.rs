@@ -94,7 +94,7 @@ async fn accept(
     evidence.browser = browser;
 
     let form = read_form(headers, body).await?; //                                 bytes
-    let document = Document::parse(&form.xml, Mode::Message, &Limits::default())
+    let document = Document::parse_owned(form.xml, Mode::Message, &Limits::default())
         .map_err(|error| GatewayError::new(error.code(), error))?; //              parsed
     let checks = &mut Checks::off();
     let message = ResponseMessage::parse(&document, checks).map_err(saml)?;
