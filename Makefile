@@ -1,12 +1,13 @@
 # On a fresh Debian 12 with a Rust toolchain, each of these installs what it needs and goes on.
 
-.PHONY: help demo build test lint quick bench corpus packages peers tools fmt
+.PHONY: help demo build test lint quick proof bench corpus packages peers tools fmt
 
 help:
 	@echo "make demo    the gateway, an identity provider and an application, to click through"
 	@echo "make test    what CI runs: every check and every test"
 	@echo "make lint    the checks alone"
 	@echo "make quick   unit tests, nothing to install"
+	@echo "make proof   tests/it/proof with all that it has, for hours"
 	@echo "make bench   how much slower than nginx is it? (benches/compare)"
 	@echo "make corpus  the messages in tests/corpus again, from their generator"
 	@echo "make fmt     format the code"
@@ -32,6 +33,12 @@ lint:
 quick:
 	@scripts/install-packages.sh build
 	cargo test --locked --lib
+
+# The core alone, optimised: the same tests as in `make test`, on some hundred times as much.
+proof:
+	@scripts/install-packages.sh test
+	@scripts/core-crate.sh
+	cd target/core && SAMLGATE_LONG_TESTS=1 cargo test --release --test messages -- --nocapture proof::
 
 bench:
 	@scripts/install-packages.sh bench

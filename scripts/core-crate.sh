@@ -12,13 +12,14 @@ for module in base xml dsig xmlenc saml; do
 done
 rm -f "$core/Cargo.lock" && cp "$root/Cargo.lock" "$core/Cargo.lock"
 ln -sfn "$root/tests/corpus" "$core/tests/corpus"
+ln -sfn "$root/tests/it" "$core/tests/it"
 cat > "$core/tests/messages.rs" <<RUST
-//! The corpus, without what comes after the core.
+//! The corpus and the proofs, without what comes after the core.
 #![cfg(test)]
 #[path = "$root/tests/it/corpus/mod.rs"]
 mod corpus;
-#[path = "$root/tests/it/flawed/mod.rs"]
-mod flawed;
+#[path = "$root/tests/it/proof/mod.rs"]
+mod proof;
 mod beyond_core {
     pub(crate) fn identify(
         _: &samlgate::saml::Claims,
@@ -44,7 +45,7 @@ RUST
     printf '[workspace]\n\n[dependencies]\n'
     grep -E '^(async-trait|base64|base64-simd|flate2|http|memchr|openssl|mimalloc|percent-encoding|serde|serde_json|thiserror|time|tokio|url|zeroize) = ' Cargo.toml
     printf '\n[dev-dependencies]\n'
-    grep -E '^(insta|peak_alloc|proptest) = ' Cargo.toml
+    grep -E '^(insta|peak_alloc|proptest|quick-xml) = ' Cargo.toml
     printf 'tempfile = "3.27.0"\n'
     printf '\n[profile.dev]\ndebug = "line-tables-only"\n\n[profile.dev.package."*"]\ndebug = false\nopt-level = 1\n'
     printf '\n[profile.release]\nlto = "thin"\ncodegen-units = 4\ndebug = "line-tables-only"\n'

@@ -24,7 +24,7 @@ build() {
 }
 
 pysaml2() {
-    # It signs by xmlsec1.
+    # It signs by xmlsec1. libxml2, which comes with that, is what tests/it/proof compares with.
     need xmlsec1 xmlsec1
     if ! have python3; then
         packages+=(python3 python3-venv)

@@ -25,6 +25,7 @@ mod fuzz_replay;
 mod gateway;
 mod logins;
 mod peers;
+mod proof;
 mod proxy;
 mod sso_rules;
 #[expect(dead_code, reason = "words of a language: no test needs all of them")]

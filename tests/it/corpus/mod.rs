@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use samlgate::base::ErrorCode;
 
-pub(crate) use case::{Case, Expect, Form, Kind};
-pub(crate) use play::folder;
+use case::{Case, Expect, Form, Kind};
+pub(crate) use play::{believed, response};
 
 #[test]
 fn every_message_of_the_corpus_gets_the_verdict_that_it_says() {
@@ -167,9 +167,16 @@ fn the_same_message_gets_the_same_verdict_as_xml_and_in_base64() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-/// All that can be read; the others are complained about elsewhere.
+/// All cases.
 pub(crate) fn cases() -> Vec<Case> {
     files().into_iter().filter_map(|(_, case)| case.ok()).collect()
+}
+
+/// The Responses that are accepted.
+pub(crate) fn accepted_responses() -> Vec<Case> {
+    let mut cases = cases();
+    cases.retain(|case| case.kind == Kind::Response && matches!(case.expect, Expect::Accept(_)));
+    cases
 }
 
 /// All files, with their paths below the folder.

@@ -118,6 +118,18 @@ fn play_response(case: &Case) -> Result<Verdict, String> {
     Ok(Verdict::Accepted(Box::new(identity(claims, taken_for))))
 }
 
+/// The XML of a case that carries a Response, if the binding lets it through.
+pub(crate) fn response(case: &Case) -> Option<Vec<u8>> {
+    let body = body(case).ok().filter(|_| case.kind == Kind::Response)?;
+    body.ok().map(|(xml, _)| xml)
+}
+
+/// What is believed when these bytes come in the place of the case's own.
+pub(crate) fn believed(case: &Case, xml: &[u8]) -> Result<Claims, ErrorCode> {
+    let settings = Settings::read(case).expect("the case can be played");
+    claims(case, &settings, &service_provider(), xml).expect("the case can be played")
+}
+
 /// The message, as the ACS gets it out of what a browser sends.
 fn body(case: &Case) -> Result<Result<(Vec<u8>, Option<String>), ErrorCode>, String> {
     let form = match case.form {
