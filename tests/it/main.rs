@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod attacks_page;
 mod beyond_core;
 mod browser_pysaml2;
 mod browser_saml_idp;

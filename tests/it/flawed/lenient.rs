@@ -27,7 +27,11 @@ struct Node {
 
 #[derive(Debug)]
 enum Kind {
-    Element { name: String, attributes: Vec<(String, String)>, children: Vec<usize> },
+    Element {
+        name: String,
+        attributes: Vec<(String, String)>,
+        children: Vec<usize>,
+    },
     Text(String),
     Comment(String),
     Instruction(String),
@@ -50,7 +54,10 @@ impl Tree {
     /// `None` for what cannot be taken for XML with the best of will.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\r', "\n");
-        let mut reader = Reader { rest: text.trim_start_matches('\u{feff}'), ..Reader::default() };
+        let mut reader = Reader {
+            rest: text.trim_start_matches('\u{feff}'),
+            ..Reader::default()
+        };
         reader.read()?;
         (!reader.tree.roots.is_empty()).then_some(reader.tree)
     }
@@ -84,7 +91,7 @@ impl<'t> El<'t> {
         name.split_once(':').map_or(name, |(_, local)| local)
     }
 
-    pub fn namespace(self) -> String {
+    pub fn namespace(self) -> &'t str {
         self.resolve(self.prefix()).unwrap_or_default()
     }
 
@@ -92,15 +99,20 @@ impl<'t> El<'t> {
         self.local() == local && self.namespace() == namespace
     }
 
-    fn resolve(self, prefix: &str) -> Option<String> {
+    fn resolve(self, prefix: &str) -> Option<&'t str> {
         if prefix == "xml" {
-            return Some(XML.to_owned());
+            return Some(XML);
         }
-        let name = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
+        let declares = |name: &str| match name.strip_prefix("xmlns") {
+            Some("") => prefix.is_empty(),
+            Some(rest) => rest.strip_prefix(':') == Some(prefix),
+            None => false,
+        };
         let mut place = Some(self);
         while let Some(element) = place {
-            if let Some(namespace) = element.attribute(&name) {
-                return Some(namespace.to_owned());
+            let mut own = element.attributes().iter();
+            if let Some((_, namespace)) = own.find(|(name, _)| declares(name)) {
+                return Some(namespace);
             }
             place = element.parent();
         }
@@ -124,10 +136,6 @@ impl<'t> El<'t> {
         let is_element = |id: &&usize| matches!(self.tree.nodes[**id].kind, Kind::Element { .. });
         let ids = self.parts().2.iter().filter(is_element);
         ids.map(|id| El { tree: self.tree, id: *id }).collect()
-    }
-
-    pub fn child(self, namespace: &str, local: &str) -> Option<Self> {
-        self.children().into_iter().find(|child| child.is(namespace, local))
     }
 
     /// The elements below this one, in the order of the document.
@@ -164,28 +172,35 @@ impl<'t> El<'t> {
     }
 
     /// Exclusive C14N 1.0 without comments, leaving out what `omitted` names.
-    pub fn canonical(self, prefixes: &[&str], how: C14n, omitted: &dyn Fn(El<'t>) -> bool) -> String {
+    pub fn canonical(
+        self,
+        prefixes: &[&'t str],
+        how: C14n,
+        omitted: &dyn Fn(El<'t>) -> bool,
+    ) -> String {
         let mut out = String::new();
-        self.write(&HashMap::new(), prefixes, how, omitted, &mut out);
+        self.write(&mut Vec::new(), prefixes, how, omitted, &mut out);
         out
     }
 
     fn write(
         self,
-        rendered: &HashMap<String, String>,
-        prefixes: &[&str],
+        rendered: &mut Vec<(&'t str, &'t str)>,
+        prefixes: &[&'t str],
         how: C14n,
         omitted: &dyn Fn(El<'t>) -> bool,
         out: &mut String,
     ) {
         let (name, attributes, children) = self.parts();
-        let plain = attributes.iter().filter(|(name, _)| name != "xmlns" && !name.starts_with("xmlns:"));
+        let plain = attributes
+            .iter()
+            .filter(|(name, _)| name != "xmlns" && !name.starts_with("xmlns:"));
         let mut plain = plain
             .map(|(name, value)| match name.split_once(':') {
                 Some((prefix, local)) => {
                     (self.resolve(prefix).unwrap_or_default(), local, name, value)
                 }
-                None => (String::new(), name.as_str(), name, value),
+                None => ("", name.as_str(), name, value),
             })
             .collect::<Vec<_>>();
         plain.sort();
@@ -196,22 +211,22 @@ impl<'t> El<'t> {
         used.sort_unstable();
         used.dedup();
 
-        let mut rendered = rendered.clone();
+        let outside = rendered.len();
         out.push('<');
         out.push_str(name);
         for prefix in used {
-            let Some(namespace) = self.resolve(prefix).or_else(|| {
-                (prefix.is_empty() && prefix == self.prefix()).then(String::new)
-            }) else {
+            let undeclared = prefix.is_empty() && prefix == self.prefix();
+            let Some(namespace) = self.resolve(prefix).or(undeclared.then_some("")) else {
                 continue;
             };
-            let before = rendered.get(prefix).map_or("", String::as_str);
-            if before == namespace {
+            let before = rendered.iter().rev().find(|(own, _)| *own == prefix);
+            if before.map_or("", |(_, namespace)| namespace) == namespace {
                 continue;
             }
             let colon = if prefix.is_empty() { "" } else { ":" };
-            out.push_str(&format!(" xmlns{colon}{prefix}=\"{}\"", escaped(&namespace, true)));
-            rendered.insert(prefix.to_owned(), namespace);
+            let value = escaped(namespace, true);
+            out.push_str(&format!(" xmlns{colon}{prefix}=\"{value}\""));
+            rendered.push((prefix, namespace));
         }
         for (_, _, name, value) in plain {
             out.push_str(&format!(" {name}=\"{}\"", escaped(value, true)));
@@ -229,13 +244,14 @@ impl<'t> El<'t> {
                 Kind::Element { .. } => {
                     let child = El { tree: self.tree, id: *id };
                     if !omitted(child) {
-                        child.write(&rendered, prefixes, how, omitted, out);
+                        child.write(rendered, prefixes, how, omitted, out);
                     }
                 }
                 Kind::Comment(_) | Kind::Instruction(_) => {}
             }
         }
         out.push_str(&format!("</{name}>"));
+        rendered.truncate(outside);
     }
 }
 
@@ -251,6 +267,9 @@ pub enum C14n {
 }
 
 fn escaped(text: &str, in_attribute: bool) -> String {
+    if text.bytes().all(|byte| byte >= b' ' && !b"&<>\"".contains(&byte)) {
+        return text.to_owned();
+    }
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('\r', "&#xD;");
     if in_attribute {
         text.replace('"', "&quot;").replace('\t', "&#x9;").replace('\n', "&#xA;")
@@ -344,7 +363,8 @@ impl<'s> Reader<'s> {
                 attributes.push((attribute.clone(), default.clone()));
             }
         }
-        let id = self.add(Kind::Element { name: name.to_owned(), attributes, children: Vec::new() });
+        let id =
+            self.add(Kind::Element { name: name.to_owned(), attributes, children: Vec::new() });
         if !empty {
             self.open.push(id);
         }
@@ -380,7 +400,11 @@ impl<'s> Reader<'s> {
                 ["ATTLIST", element, attribute, ..] => {
                     // The first declaration of an attribute is the one that counts.
                     let value = value.split(['"', '\'']).next().unwrap_or_default();
-                    let default = ((*element).to_owned(), (*attribute).to_owned(), value.to_owned());
+                    let default = (
+                        (*element).to_owned(),
+                        (*attribute).to_owned(),
+                        value.to_owned(),
+                    );
                     self.defaults.push(default);
                 }
                 _ => {}
@@ -396,7 +420,8 @@ impl<'s> Reader<'s> {
             out.push_str(plain);
             let (name, behind) = behind.split_once(';')?;
             rest = behind;
-            let number = |digits: &str, radix| char::from_u32(u32::from_str_radix(digits, radix).ok()?);
+            let number =
+                |digits: &str, radix| char::from_u32(u32::from_str_radix(digits, radix).ok()?);
             if let Some(digits) = name.strip_prefix("#x") {
                 out.push(number(digits, 16)?);
             } else if let Some(digits) = name.strip_prefix('#') {

@@ -124,6 +124,13 @@ pub enum Flaw {
     TakesEveryConfirmation,
 }
 
+impl Flaw {
+    /// Whether it is a mistake about the rules of the profile, and not about signatures.
+    pub fn is_about_rules(self) -> bool {
+        self >= Self::SkipsAudience
+    }
+}
+
 /// Whom a message is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
@@ -143,9 +150,11 @@ impl Claims {
 pub struct Setting<'s> {
     /// Whom the request went to.
     pub issuer: &'s str,
-    pub keys: &'s [X509],
+    pub keys: &'s [PKey<Public>],
+    /// Their certificates.
+    pub certificates: &'s [X509],
     /// All that are trusted, these among them.
-    pub all_keys: &'s [X509],
+    pub all_keys: &'s [PKey<Public>],
     pub entity_id: &'s str,
     pub acs: &'s str,
     /// `None`: unsolicited.
@@ -200,8 +209,12 @@ impl<'t> Provider<'t> {
 
     fn signed_assertion(&self, response: El<'t>) -> Option<El<'t>> {
         let children = self.children(response, SAML, "Assertion");
-        let everywhere =
-            || self.tree.elements().filter(|one| self.is(*one, SAML, "Assertion")).collect::<Vec<_>>();
+        let everywhere = || {
+            self.tree
+                .elements()
+                .filter(|one| self.is(*one, SAML, "Assertion"))
+                .collect::<Vec<_>>()
+        };
         if self.flaw == Flaw::SignatureIsOptional
             && self.tree.elements().all(|one| !self.is(one, DS, "Signature"))
         {
@@ -378,7 +391,13 @@ impl<'t> Provider<'t> {
         Some(keys.iter().any(|key| made(key) == Some(true)))
     }
 
-    fn hmac_is_good(&self, digest: &str, method: El<'t>, bytes: &[u8], value: &[u8]) -> Option<bool> {
+    fn hmac_is_good(
+        &self,
+        digest: &str,
+        method: El<'t>,
+        bytes: &[u8],
+        value: &[u8],
+    ) -> Option<bool> {
         let length = self.child(method, DS, "HMACOutputLength");
         if let (Some(length), Flaw::TruncatesHmac) = (length, self.flaw) {
             let length = length.text().parse::<usize>().ok()? / 8;
@@ -391,7 +410,7 @@ impl<'t> Provider<'t> {
             "sha1" => MessageDigest::sha1(),
             _ => self.digest(digest)?,
         };
-        let secrets = self.setting.keys.iter().flat_map(|certificate| {
+        let secrets = self.setting.certificates.iter().flat_map(|certificate| {
             let key = certificate.public_key().ok();
             let forms = [
                 certificate.to_pem().ok(),
@@ -404,8 +423,12 @@ impl<'t> Provider<'t> {
         let made = |secret: Vec<u8>| {
             let without_end = secret.strip_suffix(b"\n").unwrap_or(&secret).to_vec();
             [secret, without_end].iter().any(|secret| {
-                let Ok(key) = PKey::hmac(secret) else { return false };
-                let Ok(mut signer) = Signer::new(digest, &key) else { return false };
+                let Ok(key) = PKey::hmac(secret) else {
+                    return false;
+                };
+                let Ok(mut signer) = Signer::new(digest, &key) else {
+                    return false;
+                };
                 signer.sign_oneshot_to_vec(bytes).is_ok_and(|mac| mac == value)
             })
         };
@@ -414,7 +437,7 @@ impl<'t> Provider<'t> {
     }
 
     fn keys(&self, signature: El<'t>) -> Option<Vec<PKey<Public>>> {
-        let public = |all: &[X509]| all.iter().filter_map(|one| one.public_key().ok()).collect();
+        let public = |all: &[PKey<Public>]| all.to_vec();
         match self.flaw {
             Flaw::MixesKeys => Some(public(self.setting.all_keys)),
             Flaw::TrustsKeyInfo => {
@@ -426,7 +449,8 @@ impl<'t> Provider<'t> {
                     let certificate = X509::from_der(&decoded(&certificate.text())?).ok()?;
                     return Some(vec![certificate.public_key().ok()?]);
                 }
-                if let (Some(n), Some(e)) = (inside("Modulus").first(), inside("Exponent").first()) {
+                if let (Some(n), Some(e)) = (inside("Modulus").first(), inside("Exponent").first())
+                {
                     let number = |one: &El<'_>| BigNum::from_slice(&decoded(&one.text())?).ok();
                     let key = Rsa::from_public_components(number(n)?, number(e)?).ok()?;
                     return Some(vec![PKey::from_rsa(key).ok()?]);
@@ -464,7 +488,8 @@ impl<'t> Provider<'t> {
                 }
                 _ if self.flaw != Flaw::RunsTransforms => return None,
                 "http://www.w3.org/TR/1999/REC-xslt-19991116" => {
-                    let text = transform.descendants().into_iter().find(|one| one.local() == "text");
+                    let text =
+                        transform.descendants().into_iter().find(|one| one.local() == "text");
                     constant = Some(text.map_or_else(|| "OK".to_owned(), El::text));
                 }
                 // Two languages for one wish: without the Subject.
@@ -479,7 +504,7 @@ impl<'t> Provider<'t> {
         }
         let omitted = |one: El<'t>| {
             let is_signature = if self.flaw == Flaw::DropsEverySignature {
-                one.is(DS, "Signature")
+                one.is(DS, "Signature") && one.parent() == Some(content)
             } else {
                 one == signature
             };
@@ -577,7 +602,8 @@ impl<'t> Provider<'t> {
             (any || method.ends_with(":bearer")).then_some(())?;
             let data = self.child(*confirmation, SAML, "SubjectConfirmationData")?;
             let recipient = data.attribute("Recipient");
-            (recipient == Some(self.setting.acs) || self.flaw == Flaw::SkipsRecipient).then_some(())?;
+            (recipient == Some(self.setting.acs) || self.flaw == Flaw::SkipsRecipient)
+                .then_some(())?;
             self.is_not_over(data.attribute("NotOnOrAfter"))?;
             let answers = match self.flaw {
                 Flaw::ReadsInResponseToOfResponse => response.attribute("InResponseTo"),
@@ -585,8 +611,7 @@ impl<'t> Provider<'t> {
             };
             let envelope = response.attribute("InResponseTo").unwrap_or_default();
             let expected = self.setting.in_response_to;
-            let fits = answers == expected
-                && (envelope.is_empty() || Some(envelope) == expected);
+            let fits = answers == expected && (envelope.is_empty() || Some(envelope) == expected);
             (fits || self.flaw == Flaw::SkipsInResponseTo).then_some(())
         };
         confirmations.iter().any(|one| passes(one).is_some()).then_some(())
@@ -598,7 +623,11 @@ impl<'t> Provider<'t> {
             None => return (self.flaw == Flaw::SkipsAudience).then_some(()),
         };
         let known = ["AudienceRestriction", "OneTimeUse", "ProxyRestriction"];
-        conditions.children().iter().all(|one| known.contains(&one.local())).then_some(())?;
+        conditions
+            .children()
+            .iter()
+            .all(|one| known.contains(&one.local()))
+            .then_some(())?;
         if let Some(start) = conditions.attribute("NotBefore")
             && self.flaw != Flaw::SkipsTimes
         {
@@ -688,11 +717,15 @@ enum Own {
 
 impl From<Option<El<'_>>> for Own {
     fn from(covered: Option<El<'_>>) -> Self {
-        if covered.is_some() { Self::Good } else { Self::Bad }
+        if covered.is_some() {
+            Self::Good
+        } else {
+            Self::Bad
+        }
     }
 }
 
-fn prefixes(method: El<'_>) -> Vec<&str> {
+fn prefixes<'t>(method: El<'t>) -> Vec<&'t str> {
     let list = method.children().into_iter().find(|one| one.local() == "InclusiveNamespaces");
     let list = list.and_then(|list| list.attribute("PrefixList")).unwrap_or_default();
     list.split_whitespace().collect()
