@@ -558,7 +558,10 @@ fn what_was_found_right_is_said_in_order() {
     let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
     let mut checks = Checks::on();
     decrypt(document.root(), strict(), Covered::ByNothing, &mut checks).unwrap();
-    let lines = checks.lines().iter().map(|line| (line.name, line.found.as_deref()));
+    let lines = checks
+        .lines()
+        .iter()
+        .map(|line| (line.name.as_str(), line.values.found.as_deref()));
     let wanted = [
         ("encryption.structure", None),
         ("encryption.algorithm", Some(seal::AES256_GCM)),
