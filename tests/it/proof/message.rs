@@ -43,6 +43,7 @@ pub(crate) fn believed_from(bytes: &[u8], keys: &TrustedKeys) -> Result<Claims, 
             public_url: PublicUrl::parse("https://sp.example.com").unwrap(),
             entity_id: "https://sp.example.com/saml/metadata".to_owned(),
             clock_skew: Duration::from_secs(180),
+            other_acs: None,
         };
         (sp, DecryptionKeys::default())
     });
