@@ -1,6 +1,6 @@
 # On a fresh Debian 12 with a Rust toolchain, each of these installs what it needs and goes on.
 
-.PHONY: help demo build test lint quick proof bench corpus packages peers tools fmt
+.PHONY: help demo build test lint quick bench bench-core packages peers tools fmt
 
 help:
 	@echo "make demo    the gateway, an identity provider and an application, to click through"
@@ -9,7 +9,7 @@ help:
 	@echo "make quick   unit tests, nothing to install"
 	@echo "make proof   tests/it/proof with all that it has, for hours"
 	@echo "make bench   how much slower than nginx is it? (benches/compare)"
-	@echo "make corpus  the messages in tests/corpus again, from their generator"
+	@echo "make bench-core  how fast is a Response read, and beside whom? (docs/performance.md)"
 	@echo "make fmt     format the code"
 
 # Three programs on loopback with temporary data; it prints where to go and as whom.
@@ -45,11 +45,11 @@ bench:
 	cargo build --locked --release
 	benches/compare/run.sh
 
-# The same files as before, unless the generator has changed.
-corpus:
-	@scripts/install-packages.sh corpus
-	@scripts/corpus.sh
-	@scripts/corpus.sh check
+bench-core:
+	@scripts/install-packages.sh bench-core
+	scripts/core-crate.sh
+	cd target/core && cargo bench --bench core --bench core_memory
+	benches/compare/core/run.sh
 
 fmt:
 	cargo fmt

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing for one purpose: build, test, bench or corpus.
+# Installs the Debian packages that are missing for one purpose: build, test, bench or bench-core.
 #
 #     scripts/install-packages.sh build test
 #
@@ -58,13 +58,25 @@ bench() {
     [ -e /usr/lib/apache2/modules/mod_shib.so ] || packages+=(libapache2-mod-shib)
 }
 
+bench_core() {
+    build
+    pysaml2
+    need node nodejs
+    need npm npm
+    # What samael is built with.
+    for library in libxml-2.0 xmlsec1; do
+        have pkg-config && pkg-config --exists "$library" || packages+=(libxml2-dev libxmlsec1-dev)
+    done
+    [ -n "$(find /usr/lib -name 'libclang*.so*' -print -quit)" ] || packages+=(libclang-dev)
+}
+
 for purpose in "$@"; do
     case "$purpose" in
         build) build ;;
         test) test_packages ;;
         bench) bench ;;
-        corpus) pysaml2; need openssl openssl ;;
-        *) echo "usage: $0 build|test|bench|corpus ..." >&2; exit 2 ;;
+        bench-core) bench_core ;;
+        *) echo "usage: $0 build|test|bench|bench-core ..." >&2; exit 2 ;;
     esac
 done
 

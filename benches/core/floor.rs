@@ -41,7 +41,11 @@ fn signature(element: Element<'_>) -> Option<Outcome<Signature>> {
     let signature = element.child(ns::DS, "Signature")?;
     let (mut content, mut signed_info) = (Vec::new(), Vec::new());
     c14n::exclusive(element.narrowed(Some(signature)), &[], &mut content);
-    c14n::exclusive(signature.child(ns::DS, "SignedInfo")?, &[], &mut signed_info);
+    c14n::exclusive(
+        signature.child(ns::DS, "SignedInfo")?,
+        &[],
+        &mut signed_info,
+    );
     let value = signature.child(ns::DS, "SignatureValue")?.text()?.into_owned();
     let value = base64_simd::STANDARD.decode_to_vec(value);
     Some(value.map_err(Into::into).map(|value| Signature { content, signed_info, value }))

@@ -56,7 +56,9 @@ fn table(now: Timestamp) -> Outcome<()> {
     let idp = Idp::new(now)?;
     let world = World::new(idp.0.trusted()?, now)?;
     let mut floor = Floor::new(&world.keys)?;
-    println!("signed     |  bytes | floor µs min (median) | samlgate µs min (median) | ratio min (median) | ns per byte over the floor");
+    println!(
+        "signed     |  bytes | floor µs min (median) | samlgate µs min (median) | ratio min (median) | ns per byte over the floor"
+    );
     for (signed, kilobytes) in [
         (Signed::Assertion, 8),
         (Signed::Both, 8),
@@ -124,8 +126,11 @@ impl Times {
     }
 
     fn print(&mut self, signed: &str, bytes: usize) {
-        let [(floor, floor_median), (ours, ours_median), (_, ratio_median)] =
-            [&mut self.floor, &mut self.ours, &mut self.ratio].map(least_and_median);
+        let [
+            (floor, floor_median),
+            (ours, ours_median),
+            (_, ratio_median),
+        ] = [&mut self.floor, &mut self.ours, &mut self.ratio].map(least_and_median);
         let over = (ours - floor) * 1e3 / f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
         println!(
             "{signed:10} | {bytes:6} | {floor:10.1} ({floor_median:6.1}) | {ours:13.1} ({ours_median:6.1}) | {:6.2} ({ratio_median:5.2}) | {over:5.2}",

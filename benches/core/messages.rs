@@ -15,8 +15,8 @@ use samlgate::saml::pending::PendingLogin;
 use samlgate::saml::profile::{Expectations, Origin};
 use samlgate::saml::response::ResponseMessage;
 use samlgate::saml::{ServiceProvider, ValidAssertion};
-use samlgate::xmlenc::{Decryption, DecryptionKeys};
 use samlgate::xml::{Document, Limits, Mode};
+use samlgate::xmlenc::{Decryption, DecryptionKeys};
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -47,7 +47,11 @@ pub(crate) const REQUEST: &str = "_b3a1f0c7d2e94856a0b1c2d3e4f50617";
 
 impl Idp {
     pub(crate) fn new(now: Timestamp) -> Outcome<Self> {
-        Ok(Self(SigningKey::generate_rsa(2048, "idp.example.com", now)?))
+        Ok(Self(SigningKey::generate_rsa(
+            2048,
+            "idp.example.com",
+            now,
+        )?))
     }
 
     /// A message of about `bytes` bytes: as many groups as there is room for.
@@ -78,7 +82,12 @@ impl Idp {
             return Ok(xml);
         }
         let response = format!("_response-{number:032x}");
-        Ok(sign_enveloped(&xml, &response, &self.0, Place::AfterIssuer)?)
+        Ok(sign_enveloped(
+            &xml,
+            &response,
+            &self.0,
+            Place::AfterIssuer,
+        )?)
     }
 }
 
@@ -174,14 +183,41 @@ fn unsigned(groups: usize, number: usize, now: Timestamp) -> Outcome<String> {
             r#"<Conditions NotBefore="{before}" NotOnOrAfter="{until}"><AudienceRestriction><Audience>{sp}</Audience></AudienceRestriction></Conditions>"#,
             r#"<AttributeStatement>"#,
         ),
-        number = number, at = at, acs = ACS, request = REQUEST, idp = IDP, until = until, before = before, sp = SP,
+        number = number,
+        at = at,
+        acs = ACS,
+        request = REQUEST,
+        idp = IDP,
+        until = until,
+        before = before,
+        sp = SP,
     );
     let attributes = [
-        (MICROSOFT, "tenantid", format!("5f0d2c1e-7a3b-4c8d-9e6f-{number:012x}")),
-        (MICROSOFT, "objectidentifier", format!("8c9d0e1f-2a3b-4c5d-6e7f-{number:012x}")),
-        (MICROSOFT, "displayname", format!("Zoë Müller &amp; {number}")),
-        (MICROSOFT, "identityprovider", "https://sts.example.com/5f0d2c1e-7a3b-4c8d/".to_owned()),
-        (MICROSOFT, "authnmethodsreferences", "http://schemas.example.com/authenticationmethod/password".to_owned()),
+        (
+            MICROSOFT,
+            "tenantid",
+            format!("5f0d2c1e-7a3b-4c8d-9e6f-{number:012x}"),
+        ),
+        (
+            MICROSOFT,
+            "objectidentifier",
+            format!("8c9d0e1f-2a3b-4c5d-6e7f-{number:012x}"),
+        ),
+        (
+            MICROSOFT,
+            "displayname",
+            format!("Zoë Müller &amp; {number}"),
+        ),
+        (
+            MICROSOFT,
+            "identityprovider",
+            "https://sts.example.com/5f0d2c1e-7a3b-4c8d/".to_owned(),
+        ),
+        (
+            MICROSOFT,
+            "authnmethodsreferences",
+            "http://schemas.example.com/authenticationmethod/password".to_owned(),
+        ),
         (CLAIMS, "givenname", "Zoë".to_owned()),
         (CLAIMS, "surname", "Müller".to_owned()),
         (CLAIMS, "emailaddress", format!("user{number}@example.com")),
@@ -210,7 +246,8 @@ fn unsigned(groups: usize, number: usize, now: Timestamp) -> Outcome<String> {
             r#"<AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</AuthnContextClassRef>"#,
             r#"</AuthnContext></AuthnStatement></Assertion></samlp:Response>"#,
         ),
-        at = at, number = number,
+        at = at,
+        number = number,
     )?;
     Ok(xml)
 }

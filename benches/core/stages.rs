@@ -29,8 +29,12 @@ pub(crate) fn print(now: Timestamp) -> Outcome<()> {
 
     stage("floor", || floor.run(&value, &octets));
     stage("base64", || Ok(post::decode_message(&value)?));
-    stage("Document::parse", || Ok(Document::parse(xml.as_bytes(), Mode::Message, &limits)?));
-    stage("ResponseMessage::parse", || Ok(ResponseMessage::parse(&document, &mut off())?));
+    stage("Document::parse", || {
+        Ok(Document::parse(xml.as_bytes(), Mode::Message, &limits)?)
+    });
+    stage("ResponseMessage::parse", || {
+        Ok(ResponseMessage::parse(&document, &mut off())?)
+    });
     stage("hints", || {
         let message = ResponseMessage::parse(&document, &mut off())?;
         Ok(message.issuer_hint().is_some() && message.in_response_to_hint().is_some())
@@ -38,11 +42,19 @@ pub(crate) fn print(now: Timestamp) -> Outcome<()> {
     let mut out = Vec::with_capacity(2 * xml.len());
     stage("C14N of the Response", || {
         out.clear();
-        c14n::exclusive(root.narrowed(root.child(ns::DS, "Signature")), &[], &mut out);
+        c14n::exclusive(
+            root.narrowed(root.child(ns::DS, "Signature")),
+            &[],
+            &mut out,
+        );
         Ok(out.len())
     });
-    stage("dsig::verify, Response", || Ok(dsig::verify(root, keys.signing, &mut off())?));
-    stage("dsig::verify, Assertion", || Ok(dsig::verify(assertion, keys.signing, &mut off())?));
+    stage("dsig::verify, Response", || {
+        Ok(dsig::verify(root, keys.signing, &mut off())?)
+    });
+    stage("dsig::verify, Assertion", || {
+        Ok(dsig::verify(assertion, keys.signing, &mut off())?)
+    });
     stage("parse and verify a message", || {
         Ok(ResponseMessage::parse(&document, &mut off())?.verify(keys, &mut off())?)
     });

@@ -556,6 +556,23 @@ fn an_assertion_in_a_signed_response_is_verified_with_it() {
 }
 
 #[test]
+fn a_comment_inside_what_is_signed_is_xml_forbidden_node() {
+    let commented = |xml: &str| changed(xml, "<samlp:Status/>", "<!-- x --><samlp:Status/>");
+    assert_eq!(
+        read(&commented(&signed(&["_r"]))),
+        Err("xml.forbidden_node")
+    );
+    assert_eq!(
+        read(&commented(&signed(&["_a", "_r"]))),
+        Err("xml.forbidden_node")
+    );
+    // Beside the signed Assertion it changes nothing, and around the message neither.
+    assert_eq!(read(&commented(&signed(&["_a"]))), read(&signed(&["_a"])));
+    let around = format!("<!-- x -->{}<!-- y -->", signed(&["_a", "_r"]));
+    assert_eq!(read(&around).unwrap().len(), 2);
+}
+
+#[test]
 fn nothing_but_verify_attests() {
     let mut files = Vec::new();
     let mut folders = vec![std::path::PathBuf::from(concat!(

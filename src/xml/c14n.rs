@@ -80,7 +80,8 @@ pub enum Version {
 pub fn inherits_base(element: Element<'_>) -> bool {
     let document = element.document();
     let is_base = |attribute: &Attribute| {
-        document.str(attribute.local) == "base" && document.str(attribute.namespace) == ns::XML
+        document.str(attribute.name.local()) == "base"
+            && document.str(attribute.namespace) == ns::XML
     };
     around(document, element.data()).any(|outer| document.attributes_of(outer).iter().any(is_base))
 }
@@ -144,7 +145,8 @@ impl<'w> Walk<'w> {
                 }
                 Some(NodeRef::Element(data)) => {
                     let end = wide(data.end);
-                    let hides = element.hidden().is_some_and(|hidden| (next..end).contains(&hidden));
+                    let hides =
+                        element.hidden().is_some_and(|hidden| (next..end).contains(&hidden));
                     if !hides && self.is_canonical(data) {
                         let start = data.name.whole().start().saturating_sub(1);
                         self.keep(Span::new(start, wide(data.behind)));
@@ -200,13 +202,15 @@ impl<'w> Walk<'w> {
         }
         let attributes = document.attributes_of(data);
         if let Method::Exclusive(_) = self.method {
-            let like_parent = document.str(data.prefix) == document.str(parent.prefix);
-            if !like_parent && !self.is_rendered(data.prefix, data.namespace) {
+            let like_parent =
+                document.str(data.name.prefix()) == document.str(parent.name.prefix());
+            if !like_parent && !self.is_rendered(data.name.prefix(), data.namespace) {
                 return None;
             }
-            let prefixed = attributes.iter().filter(|attribute| !attribute.prefix.is_empty());
-            let mut others = prefixed.filter(|other| document.str(other.prefix) != "xml");
-            if !others.all(|other| self.is_rendered(other.prefix, other.namespace)) {
+            let prefixed =
+                attributes.iter().filter(|attribute| !attribute.name.prefix().is_empty());
+            let mut others = prefixed.filter(|other| document.str(other.name.prefix()) != "xml");
+            if !others.all(|other| self.is_rendered(other.name.prefix(), other.namespace)) {
                 return None;
             }
         }
@@ -312,7 +316,10 @@ impl<'w> Walk<'w> {
         inclusive: &'w [&'w str],
     ) {
         let document = self.document;
-        self.want(document.str(data.prefix), document.str(data.namespace));
+        self.want(
+            document.str(data.name.prefix()),
+            document.str(data.namespace),
+        );
         for attribute in document.attributes_of(data) {
             if !attribute.prefix.is_empty() {
                 self.want(
@@ -418,7 +425,8 @@ impl<'w> Walk<'w> {
                         Version::V1_1 => matches!(local, "lang" | "space"),
                     };
                 let known = |other: &&Attribute| {
-                    document.str(other.local) == local && document.str(other.namespace) == ns::XML
+                    document.str(other.name.local()) == local
+                        && document.str(other.namespace) == ns::XML
                 };
                 if inherits && !self.sorted.iter().any(known) {
                     self.sorted.push(attribute);

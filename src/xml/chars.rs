@@ -55,7 +55,11 @@ pub(super) fn class(byte: u8) -> u8 {
 
 static CLASSES: [u8; 256] = classes();
 
-#[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "evaluated by the compiler")]
+#[expect(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler"
+)]
 const fn classes() -> [u8; 256] {
     let mut classes = [0; 256];
     let mut byte = 0_u8;

@@ -115,7 +115,11 @@ impl<'s> Reader<'s> {
         Self {
             source,
             bytes: source.as_bytes(),
-            at: if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 },
+            at: if source.starts_with('\u{feff}') {
+                '\u{feff}'.len_utf8()
+            } else {
+                0
+            },
             odd,
             mode,
             budget: Budget::new(*limits),
@@ -655,7 +659,10 @@ impl<'s> Reader<'s> {
             decoded.push(char);
         }
         decoded.push_str(rest);
-        Ok(Span::new(begin, self.source.len().saturating_add(decoded.len())))
+        Ok(Span::new(
+            begin,
+            self.source.len().saturating_add(decoded.len()),
+        ))
     }
 
     /// `QName`: prefix (perhaps none) and local part.

@@ -203,7 +203,11 @@ impl<'d> Element<'d> {
 
     /// The child elements, in order.
     pub fn children(self) -> Children<'d> {
-        Children { parent: self, next: self.id.saturating_add(1), end: self.data.end }
+        Children {
+            parent: self,
+            next: self.id.saturating_add(1),
+            end: self.data.end,
+        }
     }
 
     /// The first child with this expanded name.
@@ -213,7 +217,11 @@ impl<'d> Element<'d> {
 
     /// Every element below this one, in document order.
     pub fn descendants(self) -> Descendants<'d> {
-        Descendants { top: self, next: self.id.saturating_add(1), end: self.data.end }
+        Descendants {
+            top: self,
+            next: self.id.saturating_add(1),
+            end: self.data.end,
+        }
     }
 
     /// The whole text; `None` when there are child elements, which no text has room for.
@@ -279,9 +287,7 @@ impl<'d> Element<'d> {
             Some(NodeRef::Element(data)) => (hidden..wide(data.end)).contains(&other_id),
             _ => false,
         });
-        std::ptr::eq(self.document, other.document)
-            && self.subtree().contains(&other_id)
-            && !hidden
+        std::ptr::eq(self.document, other.document) && self.subtree().contains(&other_id) && !hidden
     }
 
     /// `other` as this view sees it; `None` when it does not.
@@ -470,7 +476,10 @@ impl Name {
 
     /// Empty when there is none.
     pub(super) fn prefix(self) -> Span {
-        Span { start: self.start, end: self.start.saturating_add(self.prefix.into()) }
+        Span {
+            start: self.start,
+            end: self.start.saturating_add(self.prefix.into()),
+        }
     }
 
     pub(super) fn local(self) -> Span {

@@ -122,8 +122,7 @@ async fn accept(
     let valid = signed
         .validate(origin, &idp.expectations(&live.sp), checks, now)
         .map_err(saml)?;
-    let mut entrance = Entrance { attempt, idp: &idp, live: &live, outcome: None };
-    let accepted = OneUse::claim_with(&mut entrance, valid, now)
+    let accepted = OneUse::claim(app.ports.one_use.as_ref(), valid, now)
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?; //              accepted
     let (prepared, replaced) = match entrance.outcome {

@@ -63,14 +63,20 @@ impl ResponseForm {
 /// Standard alphabet, canonical padding, zero trailing bits; line breaks are tolerated since many
 /// identity providers wrap at 76 columns.
 pub fn decode_message(text: &[u8]) -> Result<Vec<u8>, BindingError> {
-    let compact: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
-        .collect();
-    let bytes = STANDARD
-        .decode(compact)
-        .map_err(|error| BindingError::Base64(error.to_string()))?;
+    let is_white = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let refused = |error: base64_simd::Error| BindingError::Base64(error.to_string());
+    // Without white space, as most send it, nothing is copied.
+    let bytes = match STANDARD.decode_to_vec(text) {
+        Ok(bytes) => bytes,
+        Err(error) if !text.iter().any(is_white) => return Err(refused(error)),
+        Err(_) => {
+            let mut packed =
+                text.iter().copied().filter(|byte| !is_white(byte)).collect::<Vec<_>>();
+            let length = STANDARD.decode_inplace(&mut packed).map_err(refused)?.len();
+            packed.truncate(length);
+            packed
+        }
+    };
     if bytes.is_empty() {
         return Err(BindingError::Base64("it is empty".to_owned()));
     }

@@ -439,8 +439,12 @@ mod plainly {
             from = document.parent_of(element);
         }
         for ((_, local), attribute) in attributes {
-            let colon = if attribute.prefix.is_empty() { "" } else { ":" };
-            let prefix = document.str(attribute.prefix);
+            let colon = if attribute.name.prefix().is_empty() {
+                ""
+            } else {
+                ":"
+            };
+            let prefix = document.str(attribute.name.prefix());
             let value = value(document.str(attribute.value));
             out.push_str(&format!(" {prefix}{colon}{local}=\"{value}\""));
         }

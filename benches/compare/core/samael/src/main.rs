@@ -14,6 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .entity_id("https://sp.example.com/saml/metadata".to_owned())
         .acs_url("https://sp.example.com/saml/acs".to_owned())
         .idp_metadata(metadata)
+        // The messages are some minutes old by the last round; by default it takes 90 seconds.
+        .max_issue_delay(chrono::Duration::hours(1))
         .build()?;
     let mut stdout = std::io::stdout();
     for line in std::io::stdin().lock().lines() {
