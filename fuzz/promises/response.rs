@@ -21,10 +21,7 @@ static SAID: LazyLock<Vec<Claims>> =
 
 pub fn check(bytes: &[u8]) {
     if let Some(claims) = claims(bytes) {
-        assert!(
-            SAID.contains(&claims),
-            "accepted, and said by nobody: {claims:?}"
-        );
+        assert!(SAID.contains(&claims), "accepted, and said by nobody: {claims:?}");
     }
 }
 

@@ -997,7 +997,7 @@ def encryption(family):
         "The plaintext is an evil Assertion with the signed one as its last child",
         "XSW-39,XSW-04",
         m.text(),
-        "sig.missing",
+        "sig.position",
         **key,
     )
     m = Message("assertion")

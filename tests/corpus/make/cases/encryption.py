@@ -269,7 +269,7 @@ def _wrapping():
     nested = bad.copy()
     nested.children.append(good.copy())
     body = _in_response(encrypted("EncryptedAssertion", nested.write(), how))
-    yield Case(path="attack/wrapping-encrypted/04-inside-the-evil-one", title="XSW 4 under encryption: the signed Assertion inside of the evil one", row="XSW-39", signed="assertion", body=body, expect="refuse sig.missing", decrypt_key=("sp",))
+    yield Case(path="attack/wrapping-encrypted/04-inside-the-evil-one", title="XSW 4 under encryption: the signed Assertion inside of the evil one", row="XSW-39", signed="assertion", body=body, expect="refuse sig.position", decrypt_key=("sp",))
     forged = good.copy()
     signature = forged.find("Signature")
     original = good.copy().without("Signature")
