@@ -6,17 +6,17 @@
 
 use std::collections::HashMap;
 
-pub const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
-pub const SAML: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
-pub const SAMLP: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
+pub(crate) const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
+pub(crate) const SAML: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
+pub(crate) const SAMLP: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
 #[derive(Debug, Default)]
-pub struct Tree {
+pub(crate) struct Tree {
     nodes: Vec<Node>,
     roots: Vec<usize>,
     /// A DOCTYPE was there.
-    pub has_dtd: bool,
+    pub(crate) has_dtd: bool,
 }
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ enum Kind {
 
 /// An element of a tree.
 #[derive(Clone, Copy, Debug)]
-pub struct El<'t> {
+pub(crate) struct El<'t> {
     tree: &'t Tree,
     id: usize,
 }
@@ -52,7 +52,7 @@ impl PartialEq for El<'_> {
 
 impl Tree {
     /// `None` for what cannot be taken for XML with the best of will.
-    pub fn read(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\r', "\n");
         let mut reader = Reader {
             rest: text.trim_start_matches('\u{feff}'),
@@ -62,12 +62,12 @@ impl Tree {
         (!reader.tree.roots.is_empty()).then_some(reader.tree)
     }
 
-    pub fn roots(&self) -> Vec<El<'_>> {
+    pub(crate) fn roots(&self) -> Vec<El<'_>> {
         self.roots.iter().map(|id| El { tree: self, id: *id }).collect()
     }
 
     /// Every element, in the order of the document.
-    pub fn elements(&self) -> impl Iterator<Item = El<'_>> {
+    pub(crate) fn elements(&self) -> impl Iterator<Item = El<'_>> {
         let elements = self.nodes.iter().enumerate();
         let elements = elements.filter(|(_, node)| matches!(node.kind, Kind::Element { .. }));
         elements.map(|(id, _)| El { tree: self, id })
@@ -82,20 +82,20 @@ impl<'t> El<'t> {
         }
     }
 
-    pub fn prefix(self) -> &'t str {
+    pub(crate) fn prefix(self) -> &'t str {
         self.parts().0.split_once(':').map_or("", |(prefix, _)| prefix)
     }
 
-    pub fn local(self) -> &'t str {
+    pub(crate) fn local(self) -> &'t str {
         let name = self.parts().0;
         name.split_once(':').map_or(name, |(_, local)| local)
     }
 
-    pub fn namespace(self) -> &'t str {
+    pub(crate) fn namespace(self) -> &'t str {
         self.resolve(self.prefix()).unwrap_or_default()
     }
 
-    pub fn is(self, namespace: &str, local: &str) -> bool {
+    pub(crate) fn is(self, namespace: &str, local: &str) -> bool {
         self.local() == local && self.namespace() == namespace
     }
 
@@ -119,38 +119,38 @@ impl<'t> El<'t> {
         None
     }
 
-    pub fn attribute(self, name: &str) -> Option<&'t str> {
+    pub(crate) fn attribute(self, name: &str) -> Option<&'t str> {
         let found = self.parts().1.iter().find(|(own, _)| own == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    pub fn attributes(self) -> &'t [(String, String)] {
+    pub(crate) fn attributes(self) -> &'t [(String, String)] {
         self.parts().1
     }
 
-    pub fn parent(self) -> Option<Self> {
+    pub(crate) fn parent(self) -> Option<Self> {
         self.tree.nodes[self.id].parent.map(|id| El { tree: self.tree, id })
     }
 
-    pub fn children(self) -> Vec<Self> {
+    pub(crate) fn children(self) -> Vec<Self> {
         let is_element = |id: &&usize| matches!(self.tree.nodes[**id].kind, Kind::Element { .. });
         let ids = self.parts().2.iter().filter(is_element);
         ids.map(|id| El { tree: self.tree, id: *id }).collect()
     }
 
     /// The elements below this one, in the order of the document.
-    pub fn descendants(self) -> Vec<Self> {
+    pub(crate) fn descendants(self) -> Vec<Self> {
         let children = self.children().into_iter();
         children.flat_map(|child| [vec![child], child.descendants()].concat()).collect()
     }
 
     /// All text below this element, whatever else is in between.
-    pub fn text(self) -> String {
+    pub(crate) fn text(self) -> String {
         self.texts().concat()
     }
 
     /// The text nodes directly in this element. A comment in a text makes two of it.
-    pub fn texts(self) -> Vec<&'t str> {
+    pub(crate) fn texts(self) -> Vec<&'t str> {
         let kinds = self.parts().2.iter().map(|id| &self.tree.nodes[*id].kind);
         let text = |kind: &'t Kind| match kind {
             Kind::Text(text) => Some(text.as_str()),
@@ -160,7 +160,7 @@ impl<'t> El<'t> {
     }
 
     /// The data of the first node in this element, of whatever kind that is.
-    pub fn first_data(self) -> String {
+    pub(crate) fn first_data(self) -> String {
         let first = self.parts().2.first().map(|id| &self.tree.nodes[*id].kind);
         match first {
             Some(Kind::Text(data) | Kind::Comment(data)) => data.clone(),
@@ -172,11 +172,11 @@ impl<'t> El<'t> {
     }
 
     /// Exclusive C14N 1.0 without comments, leaving out what `omitted` names.
-    pub fn canonical(
+    pub(crate) fn canonical(
         self,
         prefixes: &[&'t str],
         how: C14n,
-        omitted: &dyn Fn(El<'t>) -> bool,
+        omitted: &dyn Fn(Self) -> bool,
     ) -> String {
         let mut out = String::new();
         self.write(&mut Vec::new(), prefixes, how, omitted, &mut out);
@@ -188,7 +188,7 @@ impl<'t> El<'t> {
         rendered: &mut Vec<(&'t str, &'t str)>,
         prefixes: &[&'t str],
         how: C14n,
-        omitted: &dyn Fn(El<'t>) -> bool,
+        omitted: &dyn Fn(Self) -> bool,
         out: &mut String,
     ) {
         let (name, attributes, children) = self.parts();
@@ -216,7 +216,7 @@ impl<'t> El<'t> {
         out.push_str(name);
         for prefix in used {
             let undeclared = prefix.is_empty() && prefix == self.prefix();
-            let Some(namespace) = self.resolve(prefix).or(undeclared.then_some("")) else {
+            let Some(namespace) = self.resolve(prefix).or_else(|| undeclared.then_some("")) else {
                 continue;
             };
             let before = rendered.iter().rev().find(|(own, _)| *own == prefix);
@@ -257,7 +257,7 @@ impl<'t> El<'t> {
 
 /// What becomes of processing instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum C14n {
+pub(crate) enum C14n {
     /// They are written, as the recommendation says.
     Proper,
     /// Their data is written as if it were text.

@@ -18,7 +18,7 @@ use super::lenient::{C14n, DS, El, SAML, SAMLP, Tree};
 
 /// The mistakes, one of each kind that has been made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Flaw {
+pub(crate) enum Flaw {
     /// The sound one.
     None,
     /// Something was verified; then the first Assertion of the document is read.
@@ -54,7 +54,7 @@ pub enum Flaw {
     SkipsSignatureValue,
     /// All references hold, also when there are none.
     NeedsNoReference,
-    /// XPath and XSLT are done as the message says.
+    /// `XPath` and XSLT are done as the message says.
     RunsTransforms,
     /// What can not be canonicalised has the empty canonical form.
     CanonicalisesToNothing,
@@ -68,7 +68,7 @@ pub enum Flaw {
     TrustsKeyInfo,
     /// HMAC is an algorithm too, and the public key its secret.
     ConfusesHmac,
-    /// HMAC is an algorithm too, and as long as HMACOutputLength says.
+    /// HMAC is an algorithm too, and as long as `HMACOutputLength` says.
     TruncatesHmac,
     /// `none` is an algorithm too.
     AllowsNone,
@@ -88,7 +88,7 @@ pub enum Flaw {
     VerifiesLastRoot,
     /// With two document elements, the first is verified and the last is read.
     VerifiesFirstRoot,
-    /// An Assertion found anywhere is read, an ArtifactResponse around it or nothing.
+    /// An Assertion found anywhere is read, an `ArtifactResponse` around it or nothing.
     TakesAnyRoot,
     /// No audience is compared.
     SkipsAudience,
@@ -126,46 +126,46 @@ pub enum Flaw {
 
 impl Flaw {
     /// Whether it is a mistake about the rules of the profile, and not about signatures.
-    pub fn is_about_rules(self) -> bool {
+    pub(crate) fn is_about_rules(self) -> bool {
         self >= Self::SkipsAudience
     }
 }
 
 /// Whom a message is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claims {
-    pub name_id: String,
-    pub attributes: Vec<(String, String)>,
+pub(crate) struct Claims {
+    pub(crate) name_id: String,
+    pub(crate) attributes: Vec<(String, String)>,
 }
 
 impl Claims {
     /// Whether any of it names this person.
-    pub fn name(&self, person: &str) -> bool {
+    pub(crate) fn name(&self, person: &str) -> bool {
         let is = |text: &str| text == person;
         is(&self.name_id) || self.attributes.iter().any(|(_, value)| is(value))
     }
 }
 
 /// What a message is checked against.
-pub struct Setting<'s> {
+pub(crate) struct Setting<'s> {
     /// Whom the request went to.
-    pub issuer: &'s str,
-    pub keys: &'s [PKey<Public>],
+    pub(crate) issuer: &'s str,
+    pub(crate) keys: &'s [PKey<Public>],
     /// Their certificates.
-    pub certificates: &'s [X509],
+    pub(crate) certificates: &'s [X509],
     /// All that are trusted, these among them.
-    pub all_keys: &'s [PKey<Public>],
-    pub entity_id: &'s str,
-    pub acs: &'s str,
+    pub(crate) all_keys: &'s [PKey<Public>],
+    pub(crate) entity_id: &'s str,
+    pub(crate) acs: &'s str,
     /// `None`: unsolicited.
-    pub in_response_to: Option<&'s str>,
+    pub(crate) in_response_to: Option<&'s str>,
     /// `YYYY-MM-DDThh:mm:ss`, which sorts by time; three minutes earlier and later.
-    pub earlier: &'s str,
-    pub later: &'s str,
+    pub(crate) earlier: &'s str,
+    pub(crate) later: &'s str,
 }
 
 /// What this service provider makes of a message.
-pub fn accepts(flaw: Flaw, message: &Tree, setting: &Setting<'_>) -> Option<Claims> {
+pub(crate) fn accepts(flaw: Flaw, message: &Tree, setting: &Setting<'_>) -> Option<Claims> {
     if message.has_dtd && flaw != Flaw::ReadsDtd {
         return None;
     }
@@ -618,9 +618,8 @@ impl<'t> Provider<'t> {
     }
 
     fn conditions(&self, assertion: El<'t>) -> Option<()> {
-        let conditions = match self.child(assertion, SAML, "Conditions") {
-            Some(conditions) => conditions,
-            None => return (self.flaw == Flaw::SkipsAudience).then_some(()),
+        let Some(conditions) = self.child(assertion, SAML, "Conditions") else {
+            return (self.flaw == Flaw::SkipsAudience).then_some(());
         };
         let known = ["AudienceRestriction", "OneTimeUse", "ProxyRestriction"];
         conditions
@@ -739,7 +738,7 @@ fn has_odd_namespace(element: El<'_>) -> bool {
 }
 
 /// Base64 with white space in it.
-pub fn decoded(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decoded(text: &str) -> Option<Vec<u8>> {
     let packed = text.split_whitespace().collect::<String>();
     STANDARD.decode(packed).ok()
 }
