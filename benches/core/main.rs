@@ -130,7 +130,7 @@ impl Times {
             (floor, floor_median),
             (ours, ours_median),
             (_, ratio_median),
-        ] = [&mut self.floor, &mut self.ours, &mut self.ratio].map(least_and_median);
+        ] = [&mut self.floor, &mut self.ours, &mut self.ratio].map(|times| least_and_median(times));
         let over = (ours - floor) * 1e3 / f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
         println!(
             "{signed:10} | {bytes:6} | {floor:10.1} ({floor_median:6.1}) | {ours:13.1} ({ours_median:6.1}) | {:6.2} ({ratio_median:5.2}) | {over:5.2}",
@@ -139,7 +139,7 @@ impl Times {
     }
 }
 
-fn least_and_median(times: &mut Vec<f64>) -> (f64, f64) {
+fn least_and_median(times: &mut [f64]) -> (f64, f64) {
     times.sort_by(f64::total_cmp);
     let at = |place: usize| times.get(place).copied().unwrap_or_default();
     (at(0), at(times.len() / 2))

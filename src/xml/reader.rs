@@ -536,7 +536,7 @@ impl<'s> Reader<'s> {
 
     /// `ETag` of the innermost open element.
     fn end_tag(&mut self, innermost: Open) -> Result<(), XmlError> {
-        let name = self.element(innermost).map_or(Span::default(), |data| data.name.whole());
+        let name = self.element(innermost).map(|data| data.name.whole()).unwrap_or_default();
         let name = self.name(name);
         let shortest = self.at.saturating_add(name.len()).saturating_add(3);
         self.advance(2);
@@ -589,9 +589,8 @@ impl<'s> Reader<'s> {
 
     /// `AttValue`
     fn attribute_value(&mut self) -> Result<Span, XmlError> {
-        let quote = match self.peek() {
-            Some(quote @ (b'"' | b'\'')) => quote,
-            _ => return Err(self.syntax("a value without quotes")),
+        let Some(quote @ (b'"' | b'\'')) = self.peek() else {
+            return Err(self.syntax("a value without quotes"));
         };
         self.single_quotes |= quote != b'"';
         let start = self.at.saturating_add(1);
@@ -679,7 +678,7 @@ impl<'s> Reader<'s> {
         }
         self.budget.name(self.at.saturating_sub(start))?;
         Name::new(start, prefix, self.at.saturating_sub(local))
-            .ok_or(XmlError::Limit { what: "bytes in one name", most: u16::MAX.into() })
+            .ok_or_else(|| XmlError::Limit { what: "bytes in one name", most: u16::MAX.into() })
     }
 
     /// `NCName`
@@ -712,9 +711,8 @@ impl<'s> Reader<'s> {
 
     /// Where the text between two equal quotes is.
     fn quoted(&mut self) -> Result<Range<usize>, XmlError> {
-        let quote = match self.peek() {
-            Some(quote @ (b'"' | b'\'')) => quote,
-            _ => return Err(self.syntax("a value without quotes")),
+        let Some(quote @ (b'"' | b'\'')) = self.peek() else {
+            return Err(self.syntax("a value without quotes"));
         };
         self.advance(1);
         let start = self.at;
