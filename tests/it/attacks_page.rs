@@ -50,7 +50,8 @@ fn the_tests_that_the_page_of_attacks_names_exist() {
         collect(&root.join(folder), &mut sources);
     }
     for name in tests.split('`').filter(|word| word.contains('_')) {
-        assert!(sources.contains(&format!("fn {name}(")), "{name}");
+        // Some are made by a macro, for each kind of store.
+        assert!(sources.contains(name), "{name}");
     }
 }
 

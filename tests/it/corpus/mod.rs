@@ -66,7 +66,7 @@ fn the_corpus_is_as_large_as_it_was_promised() {
 
 #[test]
 fn a_wrong_expectation_is_noticed() {
-    let path = play::folder().join("valid/plain-both-signed.case");
+    let path = folder().join("valid/plain-both-signed.case");
     let bytes = std::fs::read(&path).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     let complaint = |from: &str, to: &str| {
@@ -124,7 +124,7 @@ fn a_wrong_expectation_is_noticed() {
 
 #[test]
 fn a_header_that_is_not_understood_is_an_error() {
-    let path = play::folder().join("valid/plain-both-signed.case");
+    let path = folder().join("valid/plain-both-signed.case");
     let text = std::fs::read_to_string(&path).unwrap();
     for (from, to) in [
         ("kind: response", "kind: respone"),
@@ -166,7 +166,7 @@ fn the_same_message_gets_the_same_verdict_as_xml_and_in_base64() {
 
 /// The list of rows, with what they are.
 pub(crate) fn rows() -> Vec<(String, String)> {
-    let list = std::fs::read_to_string(play::folder().join("ROWS")).unwrap();
+    let list = std::fs::read_to_string(folder().join("ROWS")).unwrap();
     let lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let row = |line: &str| {
         let (row, title) = line.split_once("  ").unwrap_or_default();
@@ -189,7 +189,7 @@ pub(crate) fn accepted_responses() -> Vec<Case> {
 
 /// All files, with their paths below the folder.
 fn files() -> Vec<(PathBuf, Result<Case, String>)> {
-    let root = play::folder();
+    let root = folder();
     let mut found = Vec::new();
     collect(&root, &mut found);
     found.sort();
