@@ -5,10 +5,11 @@ use super::XmlError;
 /// What a document is, which decides what it may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// A protocol message: elements, attributes and text alone.
+    /// A protocol message: elements, attributes and text.
     ///
-    /// A comment can split a text in two for one reader and not for another (CVE-2017-11427), and
-    /// no identity provider sends any.
+    /// A comment can split a text in two for one reader and not for another (CVE-2017-11427). One
+    /// may stand around the document element or between its children, where there is no text, and
+    /// only outside of what is signed (`dsig` looks after that); nowhere else.
     Message,
     /// Metadata, which people edit by hand: comments are read over, as if they were not there.
     Metadata,

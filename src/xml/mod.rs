@@ -3,7 +3,7 @@
 //! In: bytes from anybody. Out: an immutable [`Document`], or the first reason against it. Promised:
 //! there is one reader and one tree. Everything that SAML does not need is refused instead of
 //! interpreted (other encodings, DTDs, entities, processing instructions, CDATA, and in messages
-//! comments), because each of them has been two things to two readers once, and one of those
+//! nearly all comments), because each of them has been two things to two readers once, and one of those
 //! readers checked the signature. No input makes this module recurse, panic, or use more than a
 //! small multiple of the input's size.
 //!
