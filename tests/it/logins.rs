@@ -34,12 +34,13 @@ fn answer(idp: &TestIdp, gateway: &Gateway, number: usize) -> String {
 async fn post(url: &str, xml: &str) -> Option<(Visitor, u16)> {
     let acs = Ask::new(Method::POST, url).navigating().form(&idp::fields(xml, None));
     // A visitor who gets no answer panics.
-    let visit = tokio::spawn(async move {
+    let mut visit = JoinSet::new();
+    visit.spawn(async move {
         let mut visitor = Visitor::new();
         let status = visitor.send(acs).await.status.as_u16();
         (visitor, status)
     });
-    visit.await.ok()
+    visit.join_next().await.unwrap().ok()
 }
 
 async fn count(gateway: &Gateway, query: &'static str) -> i64 {

@@ -9,7 +9,6 @@ use crate::base::{StoreError, Timestamp};
 pub(super) type Statement = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
 
 /// What the driver said, for the log.
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
     StoreError::new(error)
 }

@@ -292,19 +292,20 @@ mod tests {
     }
 
     /// Keeps the writer busy until it is told to go on.
-    async fn hold(writer: &Writer) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    async fn hold(writer: &Writer) -> (oneshot::Sender<()>, JoinSet<()>) {
         let (go_on, told) = oneshot::channel();
         let (begun, begins) = oneshot::channel();
         let writer = writer.clone();
-        let held = tokio::spawn(async move {
-            let held = writer.run(|_| {
+        let mut held = JoinSet::new();
+        held.spawn(async move {
+            let work = writer.run(|_| {
                 Box::pin(async move {
                     begun.send(()).unwrap();
                     told.await.unwrap();
                     Ok(())
                 })
             });
-            held.await.unwrap();
+            work.await.unwrap();
         });
         begins.await.unwrap();
         (go_on, held)
@@ -326,7 +327,7 @@ mod tests {
         assert_eq!(refused.code().as_str(), "store.unavailable");
         assert_eq!(refused.detail, "too many writes wait already");
         go_on.send(()).unwrap();
-        held.await.unwrap();
+        held.join_all().await;
         assert!(waiting.join_all().await.iter().all(Result::is_ok));
         assert_eq!(notes(&writer).await, 2);
     }
@@ -344,7 +345,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         go_on.send(()).unwrap();
-        held.await.unwrap();
+        held.join_all().await;
         let written = waiting.join_all().await;
         assert_eq!(written.iter().filter(|written| written.is_ok()).count(), 3);
         assert_eq!(notes(&writer).await, 3);
@@ -354,16 +355,15 @@ mod tests {
     async fn what_somebody_stopped_waiting_for_is_written_all_the_same() {
         let writer = writer(10).await;
         let (go_on, held) = hold(&writer).await;
-        let impatient = {
-            let writer = writer.clone();
-            tokio::spawn(async move { note(&writer, "a").await })
-        };
+        let mut impatient = JoinSet::new();
+        let asked = writer.clone();
+        impatient.spawn(async move { note(&asked, "a").await });
         while writer.orders.capacity() == 10 {
             tokio::task::yield_now().await;
         }
-        impatient.abort();
+        impatient.abort_all();
         go_on.send(()).unwrap();
-        held.await.unwrap();
+        held.join_all().await;
         assert_eq!(notes(&writer).await, 1);
     }
 
@@ -371,21 +371,19 @@ mod tests {
     async fn closing_writes_what_waits_and_refuses_what_comes() {
         let writer = writer(10).await;
         let (go_on, held) = hold(&writer).await;
-        let waiting = {
-            let writer = writer.clone();
-            tokio::spawn(async move { note(&writer, "a").await })
-        };
+        let mut waiting = JoinSet::new();
+        let asked = writer.clone();
+        waiting.spawn(async move { note(&asked, "a").await });
         while writer.orders.capacity() == 10 {
             tokio::task::yield_now().await;
         }
-        let closing = tokio::spawn({
-            let writer = writer.clone();
-            async move { writer.close().await }
-        });
+        let mut closing = JoinSet::new();
+        let asked = writer.clone();
+        closing.spawn(async move { asked.close().await });
         go_on.send(()).unwrap();
-        held.await.unwrap();
-        closing.await.unwrap();
-        waiting.await.unwrap().unwrap();
+        held.join_all().await;
+        closing.join_all().await;
+        assert!(waiting.join_all().await.iter().all(Result::is_ok));
         let refused = note(&writer, "b").await.unwrap_err();
         assert_eq!(refused.detail, "the database was closed");
     }
