@@ -18,7 +18,9 @@ use super::seeds::corpus;
 
 pub fn check(bytes: &[u8]) {
     response::check(bytes);
-    let Some((how, plaintext)) = bytes.split_first() else { return };
+    let Some((how, plaintext)) = bytes.split_first() else {
+        return;
+    };
     response::check(&around(plaintext, how % 2 == 0));
 }
 
@@ -40,7 +42,14 @@ const KEY: [u8; 16] = *b"0123456789abcdef";
 fn around(plaintext: &[u8], authenticated: bool) -> Vec<u8> {
     let (name, value) = if authenticated {
         let mut tag = [0; 16];
-        let sealed = encrypt_aead(Cipher::aes_128_gcm(), &KEY, Some(&[7; 12]), &[], plaintext, &mut tag);
+        let sealed = encrypt_aead(
+            Cipher::aes_128_gcm(),
+            &KEY,
+            Some(&[7; 12]),
+            &[],
+            plaintext,
+            &mut tag,
+        );
         let value = [&[7; 12], sealed.expect("AES").as_slice(), &tag].concat();
         ("http://www.w3.org/2009/xmlenc11#aes128-gcm", value)
     } else {

@@ -21,7 +21,10 @@ static SAID: LazyLock<Vec<Claims>> =
 
 pub fn check(bytes: &[u8]) {
     if let Some(claims) = claims(bytes) {
-        assert!(SAID.contains(&claims), "accepted, and said by nobody: {claims:?}");
+        assert!(
+            SAID.contains(&claims),
+            "accepted, and said by nobody: {claims:?}"
+        );
     }
 }
 

@@ -55,7 +55,11 @@ fn walk(folder: &Path, each: &mut impl FnMut(&Path)) {
         .unwrap_or_default();
     paths.sort();
     for path in paths {
-        if path.is_dir() { walk(&path, each) } else { each(&path) }
+        if path.is_dir() {
+            walk(&path, each)
+        } else {
+            each(&path)
+        }
     }
 }
 
@@ -65,7 +69,9 @@ fn seed(case: &[u8]) -> Option<Seed> {
     let body = &case[end + 5..];
     let body = body.strip_suffix(b"\n").unwrap_or(body);
     let field = |name: &str| {
-        header.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
+        header
+            .lines()
+            .find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
     };
     if field("expand").is_some() {
         return None; // Long, and nothing else.

@@ -11,7 +11,10 @@ pub fn check(bytes: &[u8]) {
         let again = Document::parse(&canonical, Mode::Message, &wide())
             .expect("what was accepted is accepted in canonical form");
         same(document.root(), again.root());
-        assert!(canonical == self::canonical(again.root()), "canonical form is a fixed point");
+        assert!(
+            canonical == self::canonical(again.root()),
+            "canonical form is a fixed point"
+        );
     }
 }
 
@@ -35,12 +38,24 @@ fn same(one: Element<'_>, other: Element<'_>) {
 }
 
 /// Everything that a reader of the tree can see of one element.
-fn told(element: Element<'_>) -> (String, String, Vec<(String, String, String)>, Option<String>) {
+fn told(
+    element: Element<'_>,
+) -> (
+    String,
+    String,
+    Vec<(String, String, String)>,
+    Option<String>,
+) {
     let mut attributes = element
         .attributes()
         .map(|(namespace, local, value)| (namespace.into(), local.into(), value.into()))
         .collect::<Vec<_>>();
     attributes.sort();
     let text = element.text().map(|text| text.into_owned());
-    (element.namespace().into(), element.local_name().into(), attributes, text)
+    (
+        element.namespace().into(),
+        element.local_name().into(),
+        attributes,
+        text,
+    )
 }

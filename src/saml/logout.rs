@@ -21,7 +21,7 @@ use crate::xml::{Document, Element, Writer};
 /// What a logout message is checked against, besides itself.
 #[derive(Clone, Copy, Debug)]
 pub struct LogoutExpectations<'a> {
-    /// Our SingleLogoutService, to which the message must be addressed.
+    /// Our `SingleLogoutService`, to which the message must be addressed.
     pub slo_url: &'a str,
     /// The entityID of the identity provider whose key verified the message.
     pub idp_entity_id: &'a str,
@@ -258,7 +258,7 @@ pub struct LogoutRequest<'a> {
     pub id: &'a str,
     /// Now.
     pub issue_instant: Timestamp,
-    /// The SingleLogoutService that it is sent to.
+    /// The `SingleLogoutService` that it is sent to.
     pub destination: &'a str,
     /// Our entityID.
     pub issuer: &'a str,
@@ -310,7 +310,7 @@ pub struct LogoutResponse<'a> {
     pub id: &'a str,
     /// Now.
     pub issue_instant: Timestamp,
-    /// The ResponseLocation, or the Location, of the SingleLogoutService that asked.
+    /// The `ResponseLocation`, or the Location, of the `SingleLogoutService` that asked.
     pub destination: &'a str,
     /// Our entityID.
     pub issuer: &'a str,

@@ -11,7 +11,10 @@ use super::chars::{
     NAME, NAME_START, class, is_char, is_name_char, is_name_start, is_ncname, is_white,
 };
 use super::limits::{Budget, Limits, Mode};
-use super::tree::{Attribute, Binding, Document, Element, ElementData, Node, Span};
+use super::tree::{
+    Attribute, Binding, Document, Element, ElementData, NONE, Name, Node, Span, narrow, piece,
+    resolve, wide,
+};
 use super::{XmlError, ns};
 
 pub(super) fn read(bytes: Vec<u8>, mode: Mode, limits: &Limits) -> Result<Document, XmlError> {

@@ -34,7 +34,15 @@ replay! {
 #[ignore = "writes files for the fuzzers"]
 fn the_seeds_are_written_out() {
     let folder = std::env::var("SAMLGATE_FUZZ_SEEDS").unwrap();
-    for target in ["xml", "c14n", "dsig", "response", "encrypted", "redirect", "metadata"] {
+    for target in [
+        "xml",
+        "c14n",
+        "dsig",
+        "response",
+        "encrypted",
+        "redirect",
+        "metadata",
+    ] {
         let folder = std::path::Path::new(&folder).join(target);
         std::fs::create_dir_all(&folder).unwrap();
         let all = seeds::of(target).into_iter().chain(seeds::findings(target));

@@ -604,7 +604,10 @@ fn a_line_is_written_for_each_rule_that_holds() {
         let assertion = document.root().child(ns::SAML, "Assertion").unwrap();
         let mut checks = Checks::on();
         let refused = verify(assertion, Trust::only(&keys), &mut checks).err();
-        let lines = checks.lines().iter().map(|check| (check.name, check.found.clone()));
+        let lines = checks
+            .lines()
+            .iter()
+            .map(|check| (check.name.clone(), check.values.found.clone()));
         (
             lines.collect::<Vec<_>>(),
             refused.map(|error| error.code().as_str()),

@@ -1,4 +1,4 @@
-//! One logout message, as the SingleLogoutService would take it.
+//! One logout message, as the `SingleLogoutService` would take it.
 
 use samlgate::base::{Checks, ErrorCode};
 use samlgate::dsig::Trust;
