@@ -3,14 +3,18 @@
 .PHONY: help demo build test lint quick bench bench-core packages peers tools fmt
 
 help:
-	@echo "make demo    the gateway, an identity provider and an application, to click through"
-	@echo "make test    what CI runs: every check and every test"
-	@echo "make lint    the checks alone"
-	@echo "make quick   unit tests, nothing to install"
-	@echo "make proof   tests/it/proof with all that it has, for hours"
-	@echo "make bench   how much slower than nginx is it? (benches/compare)"
-	@echo "make bench-core  how fast is a Response read, and beside whom? (docs/performance.md)"
-	@echo "make fmt     format the code"
+	@echo "make demo         the gateway, an identity provider and an application, to click through"
+	@echo "make test         what CI runs: every check and every test"
+	@echo "make lint         the checks alone"
+	@echo "make quick        unit tests, nothing to install"
+	@echo "make proof        tests/it/proof with all that it has, for hours"
+	@echo "make mutants      our own code changed in a thousand places: do the tests notice?"
+	@echo "make fuzz         a quarter of an hour for each target (fuzz/README.md)"
+	@echo "make bench        how much slower than nginx is it? (benches/compare)"
+	@echo "make bench-core   how fast is a Response read, and beside whom? (docs/performance.md)"
+	@echo "make bench-logins logins per second, beside mod_auth_mellon and mod_shib"
+	@echo "make corpus       the messages in tests/corpus again, from their generator"
+	@echo "make fmt          format the code"
 
 # Three programs on loopback with temporary data; it prints where to go and as whom.
 demo:
@@ -44,6 +48,26 @@ bench:
 	@scripts/install-packages.sh bench
 	cargo build --locked --release
 	benches/compare/run.sh
+
+bench-logins:
+	@scripts/install-packages.sh bench
+	@scripts/install-peers.sh python
+	cargo build --locked --release
+	tests/peers/venv/bin/python benches/compare/logins/run.py
+
+mutants:
+	@scripts/install-packages.sh build
+	scripts/mutants.sh
+
+fuzz:
+	@scripts/install-packages.sh build test
+	fuzz/run.sh 900 xml c14n dsig response encrypted redirect metadata
+
+# The same files as before, unless the generator has changed.
+corpus:
+	@scripts/install-packages.sh corpus
+	@scripts/corpus.sh
+	@scripts/corpus.sh check
 
 bench-core:
 	@scripts/install-packages.sh bench-core
