@@ -76,7 +76,13 @@ fn xmlsec1_accepts(bytes: &[u8], id: &str) -> bool {
         std::fs::write(&pem, key.public_key().public_key_to_pem().expect("PEM")).expect("written");
         Command::new("xmlsec1")
             // What KeyInfo says is not asked, as we do not.
-            .args(["--verify", "--enabled-key-data", "key-name", "--node-xpath", &signature])
+            .args([
+                "--verify",
+                "--enabled-key-data",
+                "key-name",
+                "--node-xpath",
+                &signature,
+            ])
             .args([
                 "--id-attr:ID",
                 "urn:oasis:names:tc:SAML:2.0:protocol:Response",

@@ -66,6 +66,45 @@ async fn signed_requests_by_redirect_and_a_response_signed_as_a_whole_are_unders
 }
 
 #[tokio::test]
+async fn an_encrypted_assertion_signs_in() {
+    // Encrypted by xmlsec1 to the key in our metadata; signed inside, and nothing outside.
+    let stage = set(&["--encrypt", "aes256-gcm"], "want_encrypted = true").await;
+    stage.sign_in_to("/.web/", "alice").await;
+    assert_eq!(stage.browser.who_am_i().await, "alice");
+}
+
+#[tokio::test]
+async fn cbc_is_for_signed_responses() {
+    let options = ["--encrypt", "aes128-cbc", "--sign"];
+    let stage = set(&[&options[..], &["both"]].concat(), "").await;
+    stage.sign_in_to("/.web/", "bob").await;
+    assert_eq!(stage.browser.who_am_i().await, "bob");
+
+    let stage = set(&[&options[..], &["assertion"]].concat(), "").await;
+    assert_eq!(refused(&stage).await, "enc.cbc_unsigned");
+}
+
+#[tokio::test]
+async fn triple_des_is_for_those_who_may_until_a_day() {
+    // What pysaml2 encrypts by when nobody tells it otherwise.
+    let options = ["--encrypt", "tripledes-cbc", "--sign", "both"];
+    let stage = set(&options, "allow_tripledes_until = \"2020-01-01\"").await;
+    assert_eq!(refused(&stage).await, "enc.algorithm");
+    let stage = set(&options, "allow_tripledes_until = \"2099-01-01\"").await;
+    stage.sign_in_to("/.web/", "carol").await;
+    assert_eq!(stage.browser.who_am_i().await, "carol");
+}
+
+/// Alice tries to sign in, and is not let in: the code.
+async fn refused(stage: &Stage) -> String {
+    stage.browser.goto(&stage.gateway.url("/.web/")).await;
+    stage.browser.sign_in_at(&stage.idp, "alice").await;
+    stage.browser.text(".reference").await;
+    let attempts = stage.gateway.login_attempts().await;
+    attempts.last().and_then(|attempt| attempt.code.clone()).unwrap_or_default()
+}
+
+#[tokio::test]
 async fn beginning_at_the_portal_leads_to_the_page_it_names() {
     let stage = set(&[], "allow_idp_initiated = true").await;
     stage.browser.goto(&stage.idp.portal_url("alice", "/.web/?from=portal")).await;

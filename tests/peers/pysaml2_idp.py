@@ -17,6 +17,7 @@ read at the first login, not at the start: the two need each other's. The people
 """
 
 import argparse
+import functools
 import hashlib
 import json
 import logging
@@ -35,6 +36,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
+import saml2.entity
+import saml2.sigver
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -53,7 +56,7 @@ from saml2.saml import (
 )
 from saml2.samlp import STATUS_AUTHN_FAILED, STATUS_NO_PASSIVE
 from saml2.server import Server
-from saml2.sigver import get_xmlsec_binary
+from saml2.sigver import SecurityContext, get_xmlsec_binary
 
 HERE = Path(__file__).resolve().parent
 
@@ -65,6 +68,23 @@ NAME_ID_FORMATS = {
     "transient": NAMEID_FORMAT_TRANSIENT,
     "unspecified": NAMEID_FORMAT_UNSPECIFIED,
 }
+
+# What --encrypt takes: the URI in the message, and xmlsec1's word for the session key. pysaml2 by
+# itself knows nothing but Triple DES.
+CIPHERS = {
+    "aes256-gcm": ("http://www.w3.org/2009/xmlenc11#aes256-gcm", "aes-256"),
+    "aes128-cbc": ("http://www.w3.org/2001/04/xmlenc#aes128-cbc", "aes-128"),
+    "tripledes-cbc": ("http://www.w3.org/2001/04/xmlenc#tripledes-cbc", "des-192"),
+}
+
+
+def encrypt_by(cipher):
+    """Has pysaml2 encrypt by another cipher than the one that it has written down."""
+    uri, session_key = CIPHERS[cipher]
+    template = saml2.sigver.pre_encryption_part
+    saml2.entity.pre_encryption_part = functools.partial(template, msg_enc=uri)
+    encrypt = SecurityContext.encrypt_assertion
+    SecurityContext.encrypt_assertion = functools.partialmethod(encrypt, key_type=session_key)
 
 
 class Refused(Exception):
@@ -137,6 +157,7 @@ class IdentityProvider:
                 },
                 sign_response=self.options.sign in ("response", "both"),
                 sign_assertion=self.options.sign in ("assertion", "both"),
+                encrypt_assertion=self.options.encrypt is not None,
                 sign_alg=self.settings["signing_algorithm"],
                 digest_alg=self.settings["digest_algorithm"],
                 session_not_on_or_after=self._session_end(),
@@ -444,6 +465,7 @@ def arguments():
     parser.add_argument("--insecure", action="store_true", help="do not verify the TLS of that URL")
     parser.add_argument("--entity-id", help="default: the URL of the metadata")
     parser.add_argument("--sign", choices=["response", "assertion", "both"], default="assertion")
+    parser.add_argument("--encrypt", choices=list(CIPHERS))
     parser.add_argument("--sha", choices=["256", "384", "512"], default="256")
     parser.add_argument("--name-id-format", choices=list(NAME_ID_FORMATS), default="persistent")
     parser.add_argument("--attribute-names", choices=["oid", "basic"], default="oid")
@@ -457,6 +479,8 @@ def arguments():
 def main():
     logging.basicConfig(level=logging.WARNING)
     options = arguments()
+    if options.encrypt is not None:
+        encrypt_by(options.encrypt)
     http = ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
     base = f"http://127.0.0.1:{http.server_address[1]}"
     with tempfile.TemporaryDirectory(prefix="pysaml2-idp-") as folder:
