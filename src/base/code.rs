@@ -112,7 +112,7 @@ codes! {
     XmlLimit "xml.limit" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message is larger than the limits allow.";
     XmlId "xml.id" 403 NotAuthentic "The sign-in answer could not be verified." "Each ID must occur once; treat this as an attack.";
     XmlSchema "xml.schema" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message does not follow the SAML 2.0 schema.";
-    ProtoRoot "proto.root" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the ACS takes a samlp:Response.";
+    ProtoRoot "proto.root" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the ACS takes a samlp:Response, the logout address a LogoutRequest or LogoutResponse.";
     SigPosition "sig.position" 403 NotAuthentic "The sign-in answer could not be verified." "A Signature stands where the schema has none; treat this as an attack.";
     SigStructure "sig.structure" 403 NotAuthentic "The sign-in answer could not be verified." "The Signature holds more, or less, than SAML allows; treat this as an attack.";
     SigReference "sig.reference" 403 NotAuthentic "The sign-in answer could not be verified." "A Signature must refer to the element it stands in; treat this as an attack.";
@@ -123,7 +123,7 @@ codes! {
     SigEncoding "sig.encoding" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: a digest or signature value is not base64 of the right length.";
     SigDigest "sig.digest" 403 NotAuthentic "The sign-in answer could not be verified." "The signed content was changed on its way.";
     SigInvalid "sig.invalid" 403 NotAuthentic "The sign-in answer could not be verified." "No key in the IdP's metadata made this signature. If the IdP has a new certificate, import its metadata again.";
-    SigMissing "sig.missing" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: sign the Response, the Assertion, or both.";
+    SigMissing "sig.missing" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: sign the Response, the Assertion, or both; a logout message always.";
     EncStructure "enc.structure" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: one EncryptedKey for this gateway, inside or beside the EncryptedData, without references to elsewhere.";
     EncAlgorithm "enc.algorithm" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: encrypt with AES-GCM (or AES-CBC in a signed Response), and the key with RSA-OAEP; RSA 1.5 is never accepted.";
     EncCbcUnsigned "enc.cbc_unsigned" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: sign the Response, or encrypt with AES-GCM. Where it can do neither, allow_cbc_in_unsigned_response.";

@@ -133,56 +133,56 @@ pub async fn run(args: ImportArgs, loaded: Loaded) -> ExitCode {
         output::hint("choose another --name, or change the [[idp]] there");
         return ExitCode::FAILURE;
     }
-    let Some(store) = idps::open(&loaded.config).await else {
-        return ExitCode::FAILURE;
-    };
-    let configured = idps::all(&loaded.config, &store, now).await;
-    let twin = configured.iter().find(|idp| {
-        let same = |known: &IdpMetadata| known.entity_id == metadata.entity_id;
-        idp.origin == "configured" && idp.metadata.as_ref().is_ok_and(same)
-    });
-    if let Some(twin) = twin {
-        let (entity_id, name) = (&metadata.entity_id, &twin.settings.name);
-        output::error(&format!(
-            "{entity_id} is in the configuration file already, as {name}"
-        ));
-        return ExitCode::FAILURE;
-    }
-    let choices = Choices {
-        label: args.label,
-        entity_id: args.entity_id,
-        allow_idp_initiated: args.allow_idp_initiated,
-        allow_cbc_in_unsigned_response: args.allow_cbc_in_unsigned_response,
-        default: args.default,
-        email_domains: args.email_domains,
-    };
-    match keep(&store, &name, choices, &metadata, bytes, url, now).await {
-        Ok((record, replaced)) => {
-            let code = match idps::imported(&record, None, now) {
-                Some(known) if args.json => output::json(&idps::as_json(&known, now)),
-                Some(known) => output::data(&idps::as_text(&known, now)),
-                None => ExitCode::FAILURE,
-            };
-            let done = if replaced { "replaced" } else { "imported" };
-            output::note(&format!(
-                "{done} {name}; a running gateway uses it within seconds"
+    idps::with_store(&loaded.config, async |store| {
+        let configured = idps::all(&loaded.config, store, now).await;
+        let twin = configured.iter().find(|idp| {
+            let same = |known: &IdpMetadata| known.entity_id == metadata.entity_id;
+            idp.origin == "configured" && idp.metadata.as_ref().is_ok_and(same)
+        });
+        if let Some(twin) = twin {
+            let (entity_id, name) = (&metadata.entity_id, &twin.settings.name);
+            output::error(&format!(
+                "{entity_id} is in the configuration file already, as {name}"
             ));
-            if metadata.vendor != Vendor::Generic {
-                let vendor = metadata.vendor.as_str();
-                output::hint(&format!(
-                    "samlgate idp values --vendor {vendor} prints what to enter there"
+            return ExitCode::FAILURE;
+        }
+        let choices = Choices {
+            label: args.label,
+            entity_id: args.entity_id,
+            allow_idp_initiated: args.allow_idp_initiated,
+            allow_cbc_in_unsigned_response: args.allow_cbc_in_unsigned_response,
+            default: args.default,
+            email_domains: args.email_domains,
+        };
+        match keep(store, &name, choices, &metadata, bytes, url, now).await {
+            Ok((record, replaced)) => {
+                let code = match idps::imported(&record, None, now) {
+                    Some(known) if args.json => output::json(&idps::as_json(&known, now)),
+                    Some(known) => output::data(&idps::as_text(&known, now)),
+                    None => ExitCode::FAILURE,
+                };
+                let done = if replaced { "replaced" } else { "imported" };
+                output::note(&format!(
+                    "{done} {name}; a running gateway uses it within seconds"
                 ));
+                if metadata.vendor != Vendor::Generic {
+                    let vendor = metadata.vendor.as_str();
+                    output::hint(&format!(
+                        "samlgate idp values --vendor {vendor} prints what to enter there"
+                    ));
+                }
+                if let Some(settings) = record.to_settings() {
+                    about_cbc(metadata.vendor, settings.allow_cbc_in_unsigned_response);
+                }
+                code
             }
-            if let Some(settings) = record.to_settings() {
-                about_cbc(metadata.vendor, settings.allow_cbc_in_unsigned_response);
+            Err(message) => {
+                output::error(&message);
+                ExitCode::FAILURE
             }
-            code
         }
-        Err(message) => {
-            output::error(&message);
-            ExitCode::FAILURE
-        }
-    }
+    })
+    .await
 }
 
 /// Two products encrypt with AES-CBC and sign the assertion inside alone. That is refused unless

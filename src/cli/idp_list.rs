@@ -24,46 +24,46 @@ pub struct ListArgs {
 /// Prints a table, or JSON.
 pub async fn run(args: ListArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
-    let Some(store) = idps::open(&loaded.config).await else {
-        return ExitCode::FAILURE;
-    };
-    let known = idps::all(&loaded.config, &store, now).await;
-    if args.json {
-        return output::json(&known.iter().map(|idp| idps::as_json(idp, now)).collect());
-    }
-    if known.is_empty() {
-        output::note("there is no identity provider yet");
-        output::hint("samlgate idp import URL|FILE adds one");
-        return ExitCode::SUCCESS;
-    }
-    let mut table = Table::new(&["NAME", "LABEL", "VENDOR", "ENTITYID", "KEYS", "ORIGIN", ""]);
-    for idp in &known {
-        let settings = &idp.settings;
-        let state = match (settings.enabled, settings.default) {
-            (false, _) => "off",
-            (true, true) => "default",
-            (true, false) => "",
-        };
-        let (vendor, entity_id, keys) = match &idp.metadata {
-            Ok(metadata) => {
-                let nearest =
-                    metadata.signing_keys.iter().map(|key| key.not_after().days_left(now));
-                let nearest = nearest.max().unwrap_or_default();
-                let count = metadata.signing_keys.len();
-                let keys = format!("{count}, {nearest} days left");
-                (metadata.vendor.as_str(), metadata.entity_id.clone(), keys)
-            }
-            Err(error) => ("", error.clone(), String::new()),
-        };
-        table.row([
-            settings.name.as_str(),
-            &settings.label,
-            vendor,
-            &entity_id,
-            &keys,
-            idp.origin,
-            state,
-        ]);
-    }
-    output::data(&table.to_string())
+    idps::with_store(&loaded.config, async |store| {
+        let known = idps::all(&loaded.config, store, now).await;
+        if args.json {
+            return output::json(&known.iter().map(|idp| idps::as_json(idp, now)).collect());
+        }
+        if known.is_empty() {
+            output::note("there is no identity provider yet");
+            output::hint("samlgate idp import URL|FILE adds one");
+            return ExitCode::SUCCESS;
+        }
+        let mut table = Table::new(&["NAME", "LABEL", "VENDOR", "ENTITYID", "KEYS", "ORIGIN", ""]);
+        for idp in &known {
+            let settings = &idp.settings;
+            let state = match (settings.enabled, settings.default) {
+                (false, _) => "off",
+                (true, true) => "default",
+                (true, false) => "",
+            };
+            let (vendor, entity_id, keys) = match &idp.metadata {
+                Ok(metadata) => {
+                    let nearest =
+                        metadata.signing_keys.iter().map(|key| key.not_after().days_left(now));
+                    let nearest = nearest.max().unwrap_or_default();
+                    let count = metadata.signing_keys.len();
+                    let keys = format!("{count}, {nearest} days left");
+                    (metadata.vendor.as_str(), metadata.entity_id.clone(), keys)
+                }
+                Err(error) => ("", error.clone(), String::new()),
+            };
+            table.row([
+                settings.name.as_str(),
+                &settings.label,
+                vendor,
+                &entity_id,
+                &keys,
+                idp.origin,
+                state,
+            ]);
+        }
+        output::data(&table.to_string())
+    })
+    .await
 }

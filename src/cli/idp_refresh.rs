@@ -14,43 +14,43 @@ use crate::trust::{IdpStore as _, ImportedIdp, MetadataCopy, MetadataSource};
 /// Fetches, checks, stores and prints it. What is refused changes nothing.
 pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
-    let Some(store) = idps::open(&loaded.config).await else {
-        return ExitCode::FAILURE;
-    };
-    let known = idps::all(&loaded.config, &store, now).await;
-    let Some(idp) = known.iter().find(|idp| idp.settings.name == args.name) else {
-        return idps::unknown(&args.name, &known);
-    };
-    let configured = match &idp.settings.metadata {
-        MetadataSource::Url(url) => Some(url.clone()),
-        MetadataSource::File(path) => {
-            output::error(&format!(
-                "{} is read from {} whenever the gateway starts or reloads",
-                args.name,
-                path.display()
-            ));
-            return ExitCode::FAILURE;
+    idps::with_store(&loaded.config, async |store| {
+        let known = idps::all(&loaded.config, store, now).await;
+        let Some(idp) = known.iter().find(|idp| idp.settings.name == args.name) else {
+            return idps::unknown(&args.name, &known);
+        };
+        let configured = match &idp.settings.metadata {
+            MetadataSource::Url(url) => Some(url.clone()),
+            MetadataSource::File(path) => {
+                output::error(&format!(
+                    "{} is read from {} whenever the gateway starts or reloads",
+                    args.name,
+                    path.display()
+                ));
+                return ExitCode::FAILURE;
+            }
+            MetadataSource::Stored => None,
+        };
+        let entity_id = idp.settings.entity_id.as_deref();
+        let result = match configured {
+            Some(url) => copy(store, &args, &url, entity_id, now).await,
+            None => record(store, &args, entity_id, now).await,
+        };
+        match result {
+            Ok(()) => {
+                let known = idps::all(&loaded.config, store, now).await;
+                output::note(&format!("refreshed {}", args.name));
+                let idp = known.iter().find(|idp| idp.settings.name == args.name);
+                output::data(&idp.map_or_else(String::new, |idp| idps::as_text(idp, now)))
+            }
+            Err(message) => {
+                output::error(&message);
+                output::hint("nothing was changed: the metadata from before stays in use");
+                ExitCode::FAILURE
+            }
         }
-        MetadataSource::Stored => None,
-    };
-    let entity_id = idp.settings.entity_id.as_deref();
-    let result = match configured {
-        Some(url) => copy(&store, &args, &url, entity_id, now).await,
-        None => record(&store, &args, entity_id, now).await,
-    };
-    match result {
-        Ok(()) => {
-            let known = idps::all(&loaded.config, &store, now).await;
-            output::note(&format!("refreshed {}", args.name));
-            let idp = known.iter().find(|idp| idp.settings.name == args.name);
-            output::data(&idp.map_or_else(String::new, |idp| idps::as_text(idp, now)))
-        }
-        Err(message) => {
-            output::error(&message);
-            output::hint("nothing was changed: the metadata from before stays in use");
-            ExitCode::FAILURE
-        }
-    }
+    })
+    .await
 }
 
 async fn copy(

@@ -19,26 +19,26 @@ pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
         ));
         return ExitCode::FAILURE;
     }
-    let Some(store) = idps::open(&loaded.config).await else {
-        return ExitCode::FAILURE;
-    };
-    match remove(&store, &args).await {
-        Ok(true) => {
-            output::note(&format!(
-                "removed {}; sessions that it opened go on until they end",
-                args.name
-            ));
-            ExitCode::SUCCESS
+    idps::with_store(&loaded.config, async |store| {
+        match remove(store, &args).await {
+            Ok(true) => {
+                output::note(&format!(
+                    "removed {}; sessions that it opened go on until they end",
+                    args.name
+                ));
+                ExitCode::SUCCESS
+            }
+            Ok(false) => {
+                let known = idps::all(&loaded.config, store, SystemClock.now()).await;
+                idps::unknown(&args.name, &known)
+            }
+            Err(error) => {
+                output::error(&error.detail);
+                ExitCode::FAILURE
+            }
         }
-        Ok(false) => {
-            let known = idps::all(&loaded.config, &store, SystemClock.now()).await;
-            idps::unknown(&args.name, &known)
-        }
-        Err(error) => {
-            output::error(&error.detail);
-            ExitCode::FAILURE
-        }
-    }
+    })
+    .await
 }
 
 async fn remove(store: &SqliteStore, args: &NamedArgs) -> Result<bool, StoreError> {

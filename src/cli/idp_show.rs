@@ -26,15 +26,15 @@ pub struct ShowArgs {
 /// Prints everything about it; fails when there is none of this name.
 pub async fn run(args: ShowArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
-    let Some(store) = idps::open(&loaded.config).await else {
-        return ExitCode::FAILURE;
-    };
-    let known = idps::all(&loaded.config, &store, now).await;
-    let Some(idp) = known.iter().find(|idp| idp.settings.name == args.name) else {
-        return idps::unknown(&args.name, &known);
-    };
-    if args.json {
-        return output::json(&idps::as_json(idp, now));
-    }
-    output::data(&idps::as_text(idp, now))
+    idps::with_store(&loaded.config, async |store| {
+        let known = idps::all(&loaded.config, store, now).await;
+        let Some(idp) = known.iter().find(|idp| idp.settings.name == args.name) else {
+            return idps::unknown(&args.name, &known);
+        };
+        if args.json {
+            return output::json(&idps::as_json(idp, now));
+        }
+        output::data(&idps::as_text(idp, now))
+    })
+    .await
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -14,14 +13,24 @@ use crate::store::SqliteStore;
 use crate::tasks::fetch::{Fetched, Fetcher};
 use crate::trust::{IdpSettings, ImportedIdp, MetadataCopy, MetadataSource};
 
-/// Opens the database of the configuration; says why not.
-pub(super) async fn open(config: &Config) -> Option<Arc<SqliteStore>> {
+/// Opens the database of the configuration for one command, and closes it behind it; says why not.
+///
+/// Closing writes the WAL back. A process that just ends leaves it beside the file, for the next
+/// one that opens it to clear up.
+pub(super) async fn with_store(
+    config: &Config,
+    command: impl AsyncFnOnce(&SqliteStore) -> ExitCode,
+) -> ExitCode {
     let path = config.database.display().to_string();
     match SqliteStore::open(&path).await {
-        Ok(store) => Some(Arc::new(store)),
+        Ok(store) => {
+            let code = command(&store).await;
+            store.close().await;
+            code
+        }
         Err(error) => {
             output::error(&format!("database {path}: {}", error.detail));
-            None
+            ExitCode::FAILURE
         }
     }
 }

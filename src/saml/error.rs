@@ -30,6 +30,14 @@ pub enum SamlError {
         /// What it is.
         found: String,
     },
+    /// Core 3.7: a logout message is one of two.
+    #[error("the document element is {found}, not {expected}")]
+    LogoutRoot {
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
     /// Exactly one Assertion is used; profiles would allow more, and attackers would, too.
     #[error("there are {found} Assertions, exactly one is accepted")]
     AssertionCount {
@@ -59,7 +67,7 @@ impl SamlError {
             Self::Schema(error) => error.code(),
             Self::Signature(error) => error.code(),
             Self::Profile(error) => error.code(),
-            Self::Root { .. } => ErrorCode::ProtoRoot,
+            Self::Root { .. } | Self::LogoutRoot { .. } => ErrorCode::ProtoRoot,
             Self::AssertionCount { .. } => ErrorCode::ProtoAssertionCount,
             Self::Unsigned => ErrorCode::SigMissing,
             Self::Encrypted(error) => error.code(),
@@ -81,6 +89,7 @@ impl Refusal for SamlError {
             Self::Signature(error) => error.rule(),
             Self::Profile(error) => error.rule().into(),
             Self::Root { .. } => "response.root".into(),
+            Self::LogoutRoot { .. } => "root".into(),
             Self::AssertionCount { .. } => "response.assertion_count".into(),
             Self::Unsigned => "signed".into(),
             Self::Encrypted => "assertion.encryption".into(),
@@ -97,6 +106,7 @@ impl Refusal for SamlError {
                 "{urn:oasis:names:tc:SAML:2.0:protocol}Response",
                 found.clone(),
             ),
+            Self::LogoutRoot { expected, found } => Values::new(expected.clone(), found.clone()),
             Self::AssertionCount { found } => Values::new("1", found.to_string()),
             Self::Unsigned => Values::new("a Signature in the Response or the Assertion", "none"),
             Self::Encrypted => Values::found(self.to_string()),

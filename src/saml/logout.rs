@@ -65,6 +65,27 @@ pub fn issuer_hint(document: &Document) -> Option<String> {
     read_issuer(issuer).ok()
 }
 
+/// The rules for a `samlp:LogoutRequest`, in the order in which they are checked: the names of the
+/// lines in [`Checks`], after `logout.`
+pub const REQUEST_RULES: &[&str] = &[
+    "schema",
+    "version",
+    "destination",
+    "issuer",
+    "issue_instant",
+    "not_on_or_after",
+];
+
+/// The rules for a `samlp:LogoutResponse`, likewise.
+pub const RESPONSE_RULES: &[&str] = &[
+    "schema",
+    "version",
+    "destination",
+    "issuer",
+    "issue_instant",
+    "in_response_to",
+];
+
 /// `samlp:LogoutRequest` that is from them, for us and in time: these sessions end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidLogoutRequest {
@@ -85,6 +106,18 @@ impl ValidLogoutRequest {
     pub fn read(
         message: &SignedMessage<'_>,
         expected: &LogoutExpectations<'_>,
+        checks: &mut Checks,
+        now: Timestamp,
+    ) -> Result<Self, SamlError> {
+        checks.within("logout", |checks| {
+            Self::follow(message, expected, checks, now)
+        })
+    }
+
+    fn follow(
+        message: &SignedMessage<'_>,
+        expected: &LogoutExpectations<'_>,
+        checks: &mut Checks,
         now: Timestamp,
     ) -> Result<Self, SamlError> {
         let (header, mut reader) = Header::read(message.0, "LogoutRequest", REQUEST)?;
@@ -95,12 +128,17 @@ impl ValidLogoutRequest {
         }
         reader.end()?;
         let not_on_or_after = time(message.0, "NotOnOrAfter")?;
-        header.check(expected, now)?;
+        checks.pass("schema");
+        header.check(expected, checks, now)?;
         if let Some(found) = not_on_or_after
             && now >= found.plus(expected.clock_skew)
         {
-            return Err(ProfileError::Expired { found, now }.into());
+            let clock = OurClock { now, skew: expected.clock_skew };
+            return Err(ProfileError::LogoutExpired { found, clock }.into());
         }
+        checks.pass_with("not_on_or_after", || {
+            not_on_or_after.map_or_else(|| "none".to_owned(), |end| end.to_string())
+        });
         let fresh_until = header.issue_instant.plus(MAX_AGE);
         let expires = not_on_or_after.map_or(fresh_until, |end| end.min(fresh_until));
         Ok(Self {
@@ -155,12 +193,26 @@ impl LogoutResult {
         message: &SignedMessage<'_>,
         request_id: &str,
         expected: &LogoutExpectations<'_>,
+        checks: &mut Checks,
+        now: Timestamp,
+    ) -> Result<Self, SamlError> {
+        checks.within("logout", |checks| {
+            Self::follow(message, request_id, expected, checks, now)
+        })
+    }
+
+    fn follow(
+        message: &SignedMessage<'_>,
+        request_id: &str,
+        expected: &LogoutExpectations<'_>,
+        checks: &mut Checks,
         now: Timestamp,
     ) -> Result<Self, SamlError> {
         let (header, mut reader) = Header::read(message.0, "LogoutResponse", RESPONSE)?;
         let status = read_status(reader.required(PROTOCOL_NS, "Status")?)?;
         reader.end()?;
-        header.check(expected, now)?;
+        checks.pass("schema");
+        header.check(expected, checks, now)?;
         let found = message.0.attribute("InResponseTo");
         if found != Some(request_id) {
             return Err(ProfileError::InResponseTo {
@@ -170,6 +222,7 @@ impl LogoutResult {
             }
             .into());
         }
+        checks.pass_with("in_response_to", || request_id.to_owned());
         Ok(Self { status })
     }
 }
@@ -209,7 +262,8 @@ impl Header {
     ) -> Result<(Self, Reader<'d>), SamlError> {
         if !message.is(PROTOCOL_NS, name) {
             let found = format!("{{{}}}{}", message.namespace(), message.local_name());
-            return Err(SamlError::Root { found });
+            let expected = format!("samlp:{name}");
+            return Err(SamlError::LogoutRoot { expected, found });
         }
         let mut reader = Reader::open(message, attributes)?;
         let issuer = read_issuer(reader.required(ASSERTION_NS, "Issuer")?)?;
@@ -225,10 +279,16 @@ impl Header {
         Ok((header, reader))
     }
 
-    fn check(&self, expected: &LogoutExpectations<'_>, now: Timestamp) -> Result<(), ProfileError> {
+    fn check(
+        &self,
+        expected: &LogoutExpectations<'_>,
+        checks: &mut Checks,
+        now: Timestamp,
+    ) -> Result<(), ProfileError> {
         if self.version != "2.0" {
             return Err(ProfileError::Version { found: self.version.clone() });
         }
+        checks.pass("version");
         // Bindings 3.4.5.2 and 3.5.5.2: a signed message says where it goes.
         match &self.destination {
             None => return Err(ProfileError::DestinationMissing),
@@ -236,17 +296,19 @@ impl Header {
                 let (found, ours) = (found.clone(), expected.slo_url.to_owned());
                 return Err(ProfileError::Destination { found, ours });
             }
-            Some(_) => {}
+            Some(_) => checks.pass_with("destination", || expected.slo_url.to_owned()),
         }
         if self.issuer != expected.idp_entity_id {
             let (found, expected) = (self.issuer.clone(), expected.idp_entity_id.to_owned());
             return Err(ProfileError::Issuer { found, expected });
         }
+        checks.pass_with("issuer", || self.issuer.clone());
         let found = self.issue_instant;
         let ahead = found > now.plus(expected.clock_skew);
         if ahead || found < now.minus(MAX_AGE).minus(expected.clock_skew) {
             return Err(ProfileError::IssueInstant { place: "logout message", found, now });
         }
+        checks.pass_with("issue_instant", || found.to_string());
         Ok(())
     }
 }
@@ -416,7 +478,7 @@ mod tests {
         SignedMessage::enveloped(&document, Trust::only(&keys), checks)
             .and_then(|message| {
                 let now = now().plus(Duration::from_secs(later));
-                ValidLogoutRequest::read(&message, &expected(), now)
+                ValidLogoutRequest::read(&message, &expected(), &mut Checks::off(), now)
             })
             .map_err(|error| error.code().as_str())
     }
@@ -438,8 +500,11 @@ mod tests {
         let verified = message.verify(Trust::only(&keys)).unwrap().unwrap();
         let document = verified.parse().unwrap();
         let message = SignedMessage::from(&document);
-        let by_query = ValidLogoutRequest::read(&message, &expected(), now()).unwrap();
+        let checks = &mut Checks::on();
+        let by_query = ValidLogoutRequest::read(&message, &expected(), checks, now()).unwrap();
         assert_eq!(by_query, by_post);
+        let rules = checks.lines().iter().map(|line| line.name.as_str());
+        assert!(rules.eq(REQUEST_RULES.iter().map(|rule| format!("logout.{rule}"))));
     }
 
     #[test]
@@ -513,9 +578,13 @@ mod tests {
         let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
         let message =
             SignedMessage::enveloped(&document, Trust::only(&keys), &mut Checks::off()).unwrap();
-        let result = LogoutResult::read(&message, "_logout", &expected(), now()).unwrap();
+        let checks = &mut Checks::on();
+        let result = LogoutResult::read(&message, "_logout", &expected(), checks, now()).unwrap();
+        let rules = checks.lines().iter().map(|line| line.name.as_str());
+        assert!(rules.eq(RESPONSE_RULES.iter().map(|rule| format!("logout.{rule}"))));
         assert_eq!(result.status.detail.as_deref(), Some(LogoutResult::PARTIAL));
-        let error = LogoutResult::read(&message, "_else", &expected(), now()).unwrap_err();
+        let error = LogoutResult::read(&message, "_else", &expected(), &mut Checks::off(), now())
+            .unwrap_err();
         assert_eq!(error.code().as_str(), "proto.in_response_to");
     }
 }

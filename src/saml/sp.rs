@@ -31,6 +31,11 @@ impl ServiceProvider {
         self.other_acs.clone().unwrap_or_else(ours)
     }
 
+    /// The one SingleLogoutService.
+    pub fn slo_url(&self) -> String {
+        self.public_url.join("/saml/slo")
+    }
+
     /// Where our metadata is.
     pub fn metadata_url(&self) -> String {
         self.public_url.join("/saml/metadata")

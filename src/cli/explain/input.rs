@@ -9,12 +9,15 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::read::DeflateDecoder;
+use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
 use super::BindingName;
 use crate::cli::output;
-use crate::saml::binding::post::{MAX_BODY, MAX_MESSAGE};
+use crate::saml::binding::post::MAX_BODY;
+use crate::saml::binding::query::QueryMessage;
+use crate::saml::binding::redirect::deflate;
+use crate::xml::{Document, Limits, Mode};
 
 /// More than the ACS takes, so that what is too large is refused by it and not by us.
 const MOST_BYTES: usize = 4 * MAX_BODY;
@@ -24,8 +27,8 @@ const MOST_BYTES: usize = 4 * MAX_BODY;
 pub(super) enum Message {
     /// The body of a POST to the ACS.
     Post(Vec<u8>),
-    /// In an address: its XML, as far as that can be had.
-    Redirect(Option<Vec<u8>>),
+    /// The query of an address, as it stands there: its octets are what is signed.
+    Redirect(String),
 }
 
 /// Reads a file, or standard input for `-`.
@@ -48,7 +51,9 @@ pub(super) fn read(file: &Path, binding: Option<BindingName>) -> Result<Message,
 fn recognise(bytes: Vec<u8>, binding: Option<BindingName>) -> Result<Message, String> {
     if is_xml(&bytes) {
         return Ok(match binding {
-            Some(BindingName::Redirect) => Message::Redirect(Some(bytes)),
+            Some(BindingName::Redirect) => {
+                Message::Redirect(query_of(&STANDARD.encode(deflate(&bytes))))
+            }
             _ => Message::Post(form_of(&STANDARD.encode(&bytes))),
         });
     }
@@ -61,20 +66,20 @@ fn recognise(bytes: Vec<u8>, binding: Option<BindingName>) -> Result<Message, St
         if text.contains("://") {
             return Err("the address carries no SAMLResponse and no SAMLRequest".to_owned());
         }
-        let form = match text.contains('%') {
-            true => format!("SAMLResponse={text}").into_bytes(),
-            false => form_of(text),
-        };
-        return Ok(match binding {
-            Some(BindingName::Redirect) => Message::Redirect(inflate(&form)),
-            _ => Message::Post(form),
+        let plain = percent_decode_str(text).decode_utf8_lossy();
+        return Ok(match (binding, text.contains('%')) {
+            (Some(BindingName::Redirect), _) => Message::Redirect(query_of(&plain)),
+            (_, true) => Message::Post(format!("SAMLResponse={text}").into_bytes()),
+            (_, false) => Message::Post(form_of(text)),
         });
     };
-    // The body of a form has no signature of its own; an address that has one is no form.
-    let looks_redirected = text.len() != parameters.len() || text.contains("&Signature=");
+    // The body of a form has no signature of its own, and its message is not deflated.
+    let looks_redirected = text.len() != parameters.len()
+        || parameters.contains("&Signature=")
+        || QueryMessage::read(parameters).is_ok();
     let redirected = binding.map_or(looks_redirected, |name| name == BindingName::Redirect);
     Ok(match redirected {
-        true => Message::Redirect(inflate(parameters.as_bytes())),
+        true => Message::Redirect(parameters.to_owned()),
         false => Message::Post(parameters.as_bytes().to_vec()),
     })
 }
@@ -100,15 +105,18 @@ fn form_of(base64: &str) -> Vec<u8> {
     format!("SAMLResponse={value}").into_bytes()
 }
 
-/// The message of a query (bindings 3.4.4.1), to be looked at: nobody has verified it.
-fn inflate(query: &[u8]) -> Option<Vec<u8>> {
-    let mut pairs = form_urlencoded::parse(query);
-    let (_, value) = pairs.find(|(name, _)| matches!(&**name, "SAMLResponse" | "SAMLRequest"))?;
-    let most = u64::try_from(MAX_MESSAGE).unwrap_or(u64::MAX);
-    let mut xml = Vec::new();
-    let deflated = STANDARD.decode(value.as_bytes()).ok()?;
-    DeflateDecoder::new(deflated.as_slice()).take(most).read_to_end(&mut xml).ok()?;
-    Some(xml)
+/// A query around a bare message, under the name that its document element asks for.
+fn query_of(base64: &str) -> String {
+    let base64 = base64.split_ascii_whitespace().collect::<String>();
+    let value = form_urlencoded::byte_serialize(base64.as_bytes()).collect::<String>();
+    let response = format!("SAMLResponse={value}");
+    let read = QueryMessage::read(&response)
+        .ok()
+        .and_then(|message| Document::parse(message.xml(), Mode::Message, &Limits::default()).ok());
+    match read.is_some_and(|document| document.root().local_name().ends_with("Request")) {
+        true => format!("SAMLRequest={value}"),
+        false => response,
+    }
 }
 
 #[cfg(test)]
@@ -138,23 +146,30 @@ mod tests {
         assert!(recognise(b"https://app.example.com/saml/acs".to_vec(), None).is_err());
     }
 
+    fn redirect(query: &str) -> Message {
+        Message::Redirect(query.to_owned())
+    }
+
     #[test]
-    fn a_message_in_an_address_is_inflated() {
+    fn a_message_in_an_address_is_taken_with_the_octets_of_its_query() {
         // <a/> by raw DEFLATE.
         let query = "SAMLRequest=s0nUtwMA";
+        assert_eq!(
+            seen(&format!(
+                "https://idp.example.com/sso?{query}&RelayState=x#top"
+            )),
+            redirect("SAMLRequest=s0nUtwMA&RelayState=x")
+        );
         for text in [
-            format!("https://idp.example.com/sso?{query}&RelayState=x#top"),
-            format!("/sso?x=y&{query}"),
+            format!("x=y&{query}"),
             format!("{query}&SigAlg=a&Signature=b"),
+            query.to_owned(),
         ] {
-            assert_eq!(
-                seen(&text),
-                Message::Redirect(Some(b"<a/>".to_vec())),
-                "{text}"
-            );
+            assert_eq!(seen(&text), redirect(&text));
+            assert_eq!(seen(&format!("/sso?{text}\n")), redirect(&text));
         }
         let damaged = "https://idp.example.com/sso?SAMLRequest=!!!";
-        assert_eq!(seen(damaged), Message::Redirect(None));
+        assert_eq!(seen(damaged), redirect("SAMLRequest=!!!"));
     }
 
     #[test]
@@ -168,8 +183,15 @@ mod tests {
             ),
             post("SAMLResponse=PGEvPg%3D%3D")
         );
-        let inflated = Message::Redirect(Some(b"<a/>".to_vec()));
-        assert_eq!(said("<a/>", BindingName::Redirect), inflated);
-        assert_eq!(said("s0nUtwMA", BindingName::Redirect), inflated);
+        for (message, name) in [("<a/>", "SAMLResponse"), ("<aRequest/>", "SAMLRequest")] {
+            let Message::Redirect(query) = said(message, BindingName::Redirect) else {
+                panic!("{message}");
+            };
+            let (found, value) = query.split_once('=').unwrap();
+            assert_eq!(found, name);
+            assert_eq!(said(value, BindingName::Redirect), redirect(&query));
+            let xml = QueryMessage::read(&query).unwrap();
+            assert_eq!(xml.xml(), message.as_bytes());
+        }
     }
 }

@@ -5,10 +5,12 @@ use std::io::IsTerminal as _;
 
 use serde_json::{Value, json};
 
-use super::walk::{Explanation, Facts, NOT_REACHED, Person, Refused};
+use super::walk::{Accepted, Explanation, Facts, NOT_REACHED, Person, Refused};
 use crate::base::{Check, Outcome, Timestamp};
 use crate::cli::output::{self, Table};
 use crate::saml::NameId;
+use crate::saml::logout::ValidLogoutRequest;
+use crate::saml::schema::Status;
 
 /// Longest value beside a rule; whole values are in the JSON.
 const LONGEST: usize = 96;
@@ -71,9 +73,13 @@ pub(super) fn as_text(explanation: &Explanation, style: Style) -> String {
         text.push_str(&format!("{mark} {rest} more rules were not reached\n"));
     }
     text.push('\n');
-    match (&explanation.refused, &explanation.person) {
+    match (&explanation.refused, &explanation.accepted) {
         (Some(refused), _) => text.push_str(&refused_text(refused, style)),
-        (None, Some(person)) => text.push_str(&person_text(person, style)),
+        (None, Some(Accepted::Person(person))) => text.push_str(&person_text(person, style)),
+        (None, Some(Accepted::Logout(request))) => text.push_str(&logout_text(request, style)),
+        (None, Some(Accepted::LoggedOut(status))) => {
+            text.push_str(&logged_out_text(status, style));
+        }
         (None, None) => {}
     }
     for note in &explanation.notes {
@@ -140,24 +146,10 @@ fn person_text(person: &Person, style: Style) -> String {
             table.row([name, &shown(value)]);
         }
     };
-    let name_id = claims.name_id.as_ref();
     row("user name", Some(&mapped.user_name));
-    row(
-        "NameID",
-        Some(name_id.map_or("none", |name_id| &name_id.value)),
-    );
-    row(
-        "  Format",
-        name_id.and_then(|name_id| name_id.format.as_deref()),
-    );
-    row(
-        "  NameQualifier",
-        name_id.and_then(|name_id| name_id.name_qualifier.as_deref()),
-    );
-    row(
-        "  SPNameQualifier",
-        name_id.and_then(|name_id| name_id.sp_name_qualifier.as_deref()),
-    );
+    for (name, value) in name_id_rows(claims.name_id.as_ref()) {
+        row(name, Some(value));
+    }
     row("SessionIndex", claims.session_index.as_deref());
     row("authenticated", Some(&claims.authn_instant.to_string()));
     row("  by", claims.authn_context.as_deref());
@@ -181,6 +173,51 @@ fn person_text(person: &Person, style: Style) -> String {
         text.push_str(&format!("\nattributes\n{}", indented(&attributes)));
     }
     text
+}
+
+fn name_id_rows(name_id: Option<&NameId>) -> Vec<(&'static str, &str)> {
+    let Some(name_id) = name_id else {
+        return vec![("NameID", "none")];
+    };
+    let parts = [
+        ("  Format", &name_id.format),
+        ("  NameQualifier", &name_id.name_qualifier),
+        ("  SPNameQualifier", &name_id.sp_name_qualifier),
+    ];
+    let parts = parts.into_iter().filter_map(|(name, part)| Some((name, part.as_deref()?)));
+    std::iter::once(("NameID", name_id.value.as_str())).chain(parts).collect()
+}
+
+fn logout_text(request: &ValidLogoutRequest, style: Style) -> String {
+    let mut table = Table::plain();
+    for (name, value) in name_id_rows(Some(&request.name_id)) {
+        table.row([name, &shown(value)]);
+    }
+    let indexes = match request.session_indexes.is_empty() {
+        true => "every session of this person".to_owned(),
+        false => shown(&request.session_indexes.join(", ")),
+    };
+    table.row(["SessionIndex", &indexes]);
+    format!(
+        "{}: these sessions are to end\n{}",
+        style.paint("accepted", "1;32"),
+        indented(&table.to_string())
+    )
+}
+
+fn logged_out_text(status: &Status, style: Style) -> String {
+    let mut table = Table::plain();
+    table.row(["status", &shown(&status.code)]);
+    for (name, value) in [("  detail", &status.detail), ("  message", &status.message)] {
+        if let Some(value) = value {
+            table.row([name, &shown(value)]);
+        }
+    }
+    format!(
+        "{}: this answers a LogoutRequest of ours\n{}",
+        style.paint("accepted", "1;32"),
+        indented(&table.to_string())
+    )
 }
 
 fn list(words: &[String]) -> String {
@@ -218,12 +255,28 @@ pub(super) fn as_json(explanation: &Explanation) -> Value {
         })
     });
     json!({
-        "accepted": explanation.person.is_some(),
+        "accepted": explanation.accepted.is_some(),
         "error": error,
         "checks": explanation.checks.iter().map(check_json).collect::<Value>(),
-        "identity": explanation.person.as_ref().map(person_json),
+        "identity": explanation.accepted.as_ref().and_then(identity_json),
         "notes": explanation.notes,
     })
+}
+
+fn identity_json(accepted: &Accepted) -> Option<Value> {
+    match accepted {
+        Accepted::Person(person) => Some(person_json(person)),
+        Accepted::Logout(request) => Some(json!({
+            "name_id": request.name_id.value,
+            "name_id_format": request.name_id.format,
+            "name_qualifier": request.name_id.name_qualifier,
+            "sp_name_qualifier": request.name_id.sp_name_qualifier,
+            "session_indexes": request.session_indexes,
+            "issuer": request.issuer,
+            "attributes": {},
+        })),
+        Accepted::LoggedOut(_) => None,
+    }
 }
 
 fn check_json(line: &Check) -> Value {

@@ -1,7 +1,7 @@
 //! The way of the ACS, without its stores.
 //!
-//! Every step is the function that `http::sso::acs` calls, with [`Checks`] switched on. What the
-//! ACS asks a store for can not be asked here, and its lines say so: which requests are open, which
+//! Every step is the function that `http::sso::acs` calls, with [`Checks`] switched on; for what
+//! comes in an address, those of `saml::binding::query` and `saml::logout`. What the ACS asks a store for can not be asked here, and its lines say so: which requests are open, which
 //! assertions were used, who is known.
 
 use std::borrow::Cow;
@@ -16,12 +16,17 @@ use crate::base::{
     Check, Checks, ErrorCode, LocalPath, Outcome, Refusal, RoleName, StoreError, Timestamp, Values,
 };
 use crate::identity::{self, Asserter, Mapped};
+use crate::saml::binding::BindingError;
 use crate::saml::binding::post::ResponseForm;
+use crate::saml::binding::query::{Carries, QueryMessage};
+use crate::saml::logout::{
+    self, LogoutExpectations, LogoutResult, SignedMessage, ValidLogoutRequest,
+};
 use crate::saml::one_use::{OneUse, OneUseStore};
 use crate::saml::profile::{ASSERTION_RULES, Origin, Permission, RESPONSE_RULES};
 use crate::saml::response::ResponseMessage;
-use crate::saml::schema::ASSERTION_NS;
-use crate::saml::{Claims, PendingLogin};
+use crate::saml::schema::{ASSERTION_NS, PROTOCOL_NS, Status};
+use crate::saml::{Claims, Exceptions, PendingLogin};
 use crate::trust::IdpTrust;
 use crate::xml::{Document, Element, Limits, Mode};
 
@@ -34,10 +39,21 @@ pub(super) struct Explanation {
     pub(super) checks: Vec<Check>,
     /// Why it is refused.
     pub(super) refused: Option<Refused>,
-    /// Who would be let in.
-    pub(super) person: Option<Person>,
+    /// What would come of it.
+    pub(super) accepted: Option<Accepted>,
     /// What else is worth knowing.
     pub(super) notes: Vec<String>,
+}
+
+/// What a message would do.
+#[derive(Debug)]
+pub(super) enum Accepted {
+    /// A Response: who would be let in.
+    Person(Box<Person>),
+    /// A LogoutRequest: whose sessions would end.
+    Logout(Box<ValidLogoutRequest>),
+    /// A LogoutResponse: what the other side made of our request.
+    LoggedOut(Status),
 }
 
 /// What a message says about itself.
@@ -49,19 +65,38 @@ pub(super) struct Facts {
     pub(super) said: Vec<(&'static str, String)>,
 }
 
+/// The attributes that say where a message belongs.
+const TELLING: &[&str] = &[
+    "ID",
+    "IssueInstant",
+    "NotOnOrAfter",
+    "Destination",
+    "InResponseTo",
+    "AssertionConsumerServiceURL",
+    "ProtocolBinding",
+    "ForceAuthn",
+    "IsPassive",
+];
+
 impl Facts {
     fn of(root: Element<'_>) -> Self {
-        let attribute = |name| root.attribute(name).map(|value| (name, value.to_owned()));
+        let attribute =
+            |name: &'static str| root.attribute(name).map(|value| (name, value.to_owned()));
         let issuer = root.child(ASSERTION_NS, "Issuer").and_then(|issuer| issuer.text());
         let issuer = issuer.map(|issuer| ("Issuer", issuer.into_owned()));
-        let names = ["ID", "IssueInstant", "Destination", "InResponseTo"];
-        let said = issuer.into_iter().chain(names.into_iter().filter_map(attribute));
+        let said = issuer.into_iter().chain(TELLING.iter().filter_map(|name| attribute(name)));
         Self { kind: root.local_name().to_owned(), said: said.collect() }
     }
 
     fn issued(&self) -> Option<Timestamp> {
-        let (_, time) = self.said.iter().find(|(name, _)| *name == "IssueInstant")?;
-        Timestamp::parse_saml(time)
+        Timestamp::parse_saml(self.find("IssueInstant")?)
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        self.said
+            .iter()
+            .find(|(said, _)| *said == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -152,27 +187,30 @@ pub(super) async fn explain(
         notes: known.notes.clone(),
         facts: None,
         believed: false,
+        way: Way::Post,
     };
     let result = match message {
-        Message::Post(body) => walk.post(&body, asked).await,
-        Message::Redirect(xml) => Err(walk.redirect(xml)),
+        Message::Post(body) => {
+            walk.post(&body, asked).await.map(|person| Accepted::Person(Box::new(person)))
+        }
+        Message::Redirect(query) => walk.redirect(&query, asked),
     };
     if let Err(error) = &result {
         walk.checks.refused(error);
         walk.advise(error);
     }
-    let Walk { checks, notes, facts, believed, .. } = walk;
+    let Walk { checks, notes, facts, believed, way, .. } = walk;
     let mut checks = checks.into_lines();
     checks.iter_mut().for_each(|line| not_known_here(line, believed));
     if result.is_err() {
-        let missing = not_reached(&checks);
+        let missing = not_reached(&checks, way.rules());
         checks.extend(missing);
     }
-    let (person, refused) = match result {
-        Ok(person) => (Some(person), None),
+    let (accepted, refused) = match result {
+        Ok(accepted) => (Some(accepted), None),
         Err(error) => (None, Some(error)),
     };
-    Explanation { facts, checks, refused, person, notes }
+    Explanation { facts, checks, refused, accepted, notes }
 }
 
 struct Walk<'k> {
@@ -183,6 +221,51 @@ struct Walk<'k> {
     facts: Option<Facts>,
     /// The message was believed about what it answers.
     believed: bool,
+    /// Which rules it meets.
+    way: Way,
+}
+
+/// By which rules a message is read.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// A Response, at the ACS.
+    Post,
+    /// A LogoutRequest in an address, and whatever can not be read as anything else.
+    LogoutRequest,
+    /// A LogoutResponse in an address.
+    LogoutResponse,
+    /// What does not come in an address: nothing follows.
+    Nowhere,
+}
+
+impl Way {
+    /// The names of all its rules, in order.
+    fn rules(self) -> Vec<String> {
+        let named = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let within = |place: &str, rules: &[&str]| {
+            rules.iter().map(|rule| format!("{place}.{rule}")).collect::<Vec<_>>()
+        };
+        let logout = |rules| {
+            let ways = [
+                named(QUERY_RULES),
+                within("logout", rules),
+                named(LOGOUT_LATER),
+            ];
+            ways.concat()
+        };
+        match self {
+            Self::Post => [
+                named(BEFORE_RULES),
+                within("response", RESPONSE_RULES),
+                within("assertion", ASSERTION_RULES),
+                named(AFTER_RULES),
+            ]
+            .concat(),
+            Self::LogoutRequest => logout(logout::REQUEST_RULES),
+            Self::LogoutResponse => logout(logout::RESPONSE_RULES),
+            Self::Nowhere => Vec::new(),
+        }
+    }
 }
 
 impl Walk<'_> {
@@ -208,14 +291,7 @@ impl Walk<'_> {
 
         let keys = idp.keys(&known.decryption_keys, now);
         let signed = message.verify(keys, &mut self.checks).map_err(Refused::of)?;
-        for exception in signed.exceptions().iter() {
-            let until = idp.exception_ends(exception).map(|end| format!(", until {end}"));
-            let (key, until) = (exception.key(), until.unwrap_or_default());
-            self.notes.push(format!(
-                "it counts only because {key} is set for {}{until}",
-                idp.settings.name
-            ));
-        }
+        self.tell_exceptions(signed.exceptions(), &idp);
         let expected = idp.expectations(&known.sp);
         let valid = signed.validate(origin, &expected, &mut self.checks, now);
         let valid = valid.map_err(Refused::of)?;
@@ -304,12 +380,28 @@ impl Walk<'_> {
                 Origin::IdpInitiated(permission)
             }
         };
+        self.enabled(&idp)?;
+        Ok((idp, origin))
+    }
+
+    fn enabled(&mut self, idp: &IdpTrust) -> Result<(), Refused> {
         if !idp.settings.enabled {
             let detail = format!("{} is switched off", idp.settings.name);
             return Err(Refused::at("idp.enabled", ErrorCode::IdpDisabled, detail));
         }
         self.checks.pass("idp.enabled");
-        Ok((idp, origin))
+        Ok(())
+    }
+
+    fn tell_exceptions(&mut self, exceptions: Exceptions, idp: &IdpTrust) {
+        for exception in exceptions.iter() {
+            let until = idp.exception_ends(exception).map(|end| format!(", until {end}"));
+            let (key, until) = (exception.key(), until.unwrap_or_default());
+            self.notes.push(format!(
+                "it counts only because {key} is set for {}{until}",
+                idp.settings.name
+            ));
+        }
     }
 
     /// Who was asked, where there is only one to ask; else who says that it is from them.
@@ -338,21 +430,159 @@ impl Walk<'_> {
         Ok(idp)
     }
 
-    /// What came in an address is decoded, shown, and refused: profiles 4.1.2 has no Response by
-    /// HTTP-Redirect, and what else comes that way is not for the ACS.
-    fn redirect(&mut self, xml: Option<Vec<u8>>) -> Refused {
-        let Some(xml) = xml else {
-            let detail = "the message in the address is not base64 of raw DEFLATE";
-            return Refused::at("binding", ErrorCode::BindingInflate, detail);
-        };
-        let document = match Document::parse(&xml, Mode::Message, &Limits::default()) {
-            Ok(document) => document,
-            Err(error) => return Refused::of(error),
-        };
+    /// HTTP-Redirect: what a `SingleLogoutService` takes, and what nobody takes in an address.
+    fn redirect(&mut self, query: &str, asked: Asked) -> Result<Accepted, Refused> {
+        self.way = Way::LogoutRequest;
+        let message =
+            QueryMessage::read(query).map_err(|error| Refused::at("query", error.code(), error))?;
+        self.checks.pass("query");
+        let document = Document::parse(message.xml(), Mode::Message, &Limits::default());
+        let document = document.map_err(Refused::of)?;
         self.facts = Some(Facts::of(document.root()));
-        let detail = "a message in an address, at the ACS";
-        Refused::at("binding", ErrorCode::BindingMethod, detail)
-            .comparing(Values::new("HTTP-POST", "HTTP-Redirect"))
+        self.checks.pass("xml");
+        self.is_logout(document.root(), message.is_signed())?;
+        if message.carries == Carries::Response {
+            self.way = Way::LogoutResponse;
+        }
+        let idp = self.idp(logout::issuer_hint(&document).as_deref(), false)?;
+        self.enabled(&idp)?;
+
+        let carries = message.carries;
+        let keys = idp.keys(&self.known.decryption_keys, self.now);
+        let verified = message.verify(keys.signing).map_err(|error| {
+            let values = match &error {
+                BindingError::QuerySignature(inner) => inner.values(),
+                other => Values::found(other.to_string()),
+            };
+            Refused::at("query.signature", error.code(), error).comparing(values)
+        })?;
+        let Some(verified) = verified else {
+            let detail = "the query is not signed";
+            let error = Refused::at("query.signature", ErrorCode::SigMissing, detail);
+            return Err(error.comparing(Values::new("SigAlg and Signature", "neither")));
+        };
+        let signed_by = verified.signed_by();
+        self.checks.pass_with("query.signature", || {
+            format!("by {}", signed_by.fingerprint())
+        });
+        self.tell_exceptions(Exceptions::from(signed_by.needed()), &idp);
+
+        let signed = verified.parse().map_err(Refused::of)?;
+        self.logout(&SignedMessage::from(&signed), carries, &idp, asked)
+    }
+
+    /// What else can be in an address, and why it is not taken.
+    fn is_logout(&mut self, root: Element<'_>, signed: bool) -> Result<(), Refused> {
+        let is = |name| root.is(PROTOCOL_NS, name);
+        if is("LogoutRequest") || is("LogoutResponse") {
+            return Ok(());
+        }
+        self.way = Way::Nowhere;
+        if is("Response") {
+            let detail =
+                "a Response does not fit into an address, and profiles 4.1.2 has none there";
+            let error = Refused::at("binding", ErrorCode::BindingMethod, detail);
+            return Err(error.comparing(Values::new("HTTP-POST", "HTTP-Redirect")));
+        }
+        let expected = "samlp:LogoutRequest or samlp:LogoutResponse";
+        let found = format!("{{{}}}{}", root.namespace(), root.local_name());
+        let mut detail = format!("{found} is nothing that a service provider takes in an address");
+        if is("AuthnRequest") {
+            detail = "an AuthnRequest is for an identity provider: a gateway sends it, and takes \
+                      none"
+                .to_owned();
+            self.about_request(root, signed);
+        }
+        let error = Refused::at("logout.root", ErrorCode::ProtoRoot, detail);
+        Err(error.comparing(Values::new(expected, found)))
+    }
+
+    /// Whose AuthnRequest it is, and whether its answer would come back here.
+    fn about_request(&mut self, root: Element<'_>, signed: bool) {
+        let sp = &self.known.sp;
+        let issuer = root.child(ASSERTION_NS, "Issuer").and_then(|issuer| issuer.text());
+        if issuer.as_deref() != Some(sp.entity_id.as_str()) {
+            self.notes
+                .push("it is not a request of ours: its Issuer is not our entityID".into());
+            return;
+        }
+        let signed = if signed {
+            "signed (not verified here)"
+        } else {
+            "not signed"
+        };
+        let destination = root.attribute("Destination");
+        let to = self.known.registry.all().iter().find(|idp| {
+            let places = &idp.metadata.sign_on;
+            places.iter().any(|place| Some(place.location.as_str()) == destination)
+        });
+        let to = match to {
+            Some(idp) => format!("to {}", idp.settings.name),
+            None => "to an address that no identity provider here has".to_owned(),
+        };
+        let back = match root.attribute("AssertionConsumerServiceURL") {
+            Some(url) if url == sp.acs_url() => "the answer comes to our ACS",
+            Some(_) => "the answer would come to another address than our ACS",
+            None => "the answer comes to the ACS of our metadata",
+        };
+        self.notes.push(format!("it is a request of ours {to}, {signed}; {back}"));
+    }
+
+    /// What every byte was signed of.
+    fn logout(
+        &mut self,
+        message: &SignedMessage<'_>,
+        carries: Carries,
+        idp: &IdpTrust,
+        asked: Asked,
+    ) -> Result<Accepted, Refused> {
+        let (known, now) = (self.known, self.now);
+        let slo_url = known.sp.slo_url();
+        let expected = LogoutExpectations {
+            slo_url: &slo_url,
+            idp_entity_id: &idp.metadata.entity_id,
+            clock_skew: idp.clock_skew(&known.sp),
+        };
+        let checks = &mut self.checks;
+        let accepted = match carries {
+            Carries::Request => {
+                let request = ValidLogoutRequest::read(message, &expected, checks, now);
+                let request = request.map_err(Refused::of)?;
+                checks.skip(
+                    "one_use",
+                    "which messages were used is not looked up offline",
+                );
+                checks.skip(
+                    "sessions",
+                    "whose sessions are open is not looked up offline",
+                );
+                Accepted::Logout(Box::new(request))
+            }
+            Carries::Response => {
+                let says = self.facts.as_ref().and_then(|facts| facts.find("InResponseTo"));
+                let id = match asked {
+                    Asked::For(id) => id,
+                    Asked::AsItSays => {
+                        self.believed = true;
+                        says.unwrap_or_default().to_owned()
+                    }
+                    Asked::ForNothing => {
+                        let detail = "a LogoutResponse answers a request, and nobody asked";
+                        let error = Refused::at("request", ErrorCode::ProtoInResponseTo, detail);
+                        let found = says.unwrap_or("nothing");
+                        return Err(error.comparing(Values::new("nothing: --unsolicited", found)));
+                    }
+                };
+                let result = LogoutResult::read(message, &id, &expected, checks, now);
+                Accepted::LoggedOut(result.map_err(Refused::of)?.status)
+            }
+        };
+        self.notes.push(
+            "this version has no single logout yet: no session ends by it (it was checked for \
+             the address that it will have)"
+                .to_owned(),
+        );
+        Ok(accepted)
     }
 
     /// What to try next.
@@ -430,15 +660,9 @@ fn not_known_here(line: &mut Check, believed: bool) {
 }
 
 /// Every rule behind the one that was broken.
-fn not_reached(lines: &[Check]) -> Vec<Check> {
-    let in_response = RESPONSE_RULES.iter().map(|rule| format!("response.{rule}"));
-    let in_assertion = ASSERTION_RULES.iter().map(|rule| format!("assertion.{rule}"));
-    let before = BEFORE_RULES.iter().map(|name| (*name).to_owned());
-    let after = AFTER_RULES.iter().map(|name| (*name).to_owned());
-    let all = before.chain(in_response).chain(in_assertion).chain(after);
+fn not_reached(lines: &[Check], behind: Vec<String>) -> Vec<Check> {
     let known = |name: &String| lines.iter().any(|line| line.name == *name);
     // What was passed by is not behind: a part that is not signed, for example.
-    let behind = all.collect::<Vec<_>>();
     let last = behind.iter().rposition(known).map_or(0, |place| place.saturating_add(1));
     let skipped = behind.into_iter().skip(last).filter(|name| {
         let refused = lines.last().map_or("", |line| line.name.as_str());
@@ -472,5 +696,11 @@ const BEFORE_RULES: &[&str] = &[
     "assertion.schema",
 ];
 
+/// What is looked at before the rules of a logout message, in order.
+const QUERY_RULES: &[&str] = &["query", "xml", "idp", "idp.enabled", "query.signature"];
+
 /// What is looked at behind them.
+const LOGOUT_LATER: &[&str] = &["one_use", "sessions"];
+
+/// What is looked at behind the rules of the profile.
 const AFTER_RULES: &[&str] = &["one_use", "identity", "user"];

@@ -25,7 +25,7 @@ pub enum BindingError {
         limit: usize,
     },
     /// RFC 4648, 3.3 and 3.5: not canonical base64.
-    #[error("SAMLResponse is not base64: {0}")]
+    #[error("the message is not base64: {0}")]
     Base64(String),
     /// Bindings 3.4.4.1: one message, and its parameters in their order.
     #[error("{0}")]

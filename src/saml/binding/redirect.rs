@@ -23,7 +23,7 @@ pub fn request_url(
     let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
     let mut query = format!(
         "SAMLRequest={}&RelayState={}",
-        encode(&STANDARD.encode(deflate(xml))),
+        encode(&STANDARD.encode(deflate(xml.as_bytes()))),
         encode(relay_state)
     );
     if let Some(key) = key {
@@ -33,9 +33,10 @@ pub fn request_url(
     Ok(format!("{location}{separator}{query}"))
 }
 
-fn deflate(xml: &str) -> Vec<u8> {
+/// Raw DEFLATE (RFC 1951), as bindings 3.4.4.1 has it.
+pub fn deflate(xml: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     // Writing into memory can not fail; if it did, the message would be short and be refused.
-    let _ = encoder.write_all(xml.as_bytes());
+    let _ = encoder.write_all(xml);
     encoder.finish().unwrap_or_default()
 }

@@ -23,7 +23,7 @@ pub enum ProfileError {
         found: String,
     },
     /// Bindings 3.5.5.2: Destination is where the message was sent.
-    #[error("Destination is {found:?}, our ACS is {ours}")]
+    #[error("Destination is {found:?}, our address is {ours}")]
     Destination {
         /// What it is.
         found: String,
@@ -31,7 +31,7 @@ pub enum ProfileError {
         ours: String,
     },
     /// Bindings 3.5.5.2: a signed message carries a Destination.
-    #[error("the Response is signed and has no Destination")]
+    #[error("the message is signed and has no Destination")]
     DestinationMissing {
         /// What it should be.
         ours: String,
@@ -115,6 +115,14 @@ pub enum ProfileError {
     /// Core 2.5.1.2: not valid any more, or never.
     #[error("NotOnOrAfter is {found}, it is {} here", clock.now)]
     Expired {
+        /// NotOnOrAfter.
+        found: Timestamp,
+        /// Our time.
+        clock: OurClock,
+    },
+    /// Core 3.7.1: a LogoutRequest that is not good any more.
+    #[error("the LogoutRequest ended at {found}, it is {} here", clock.now)]
+    LogoutExpired {
         /// NotOnOrAfter.
         found: Timestamp,
         /// Our time.
@@ -302,7 +310,9 @@ impl ProfileError {
             Self::ConfirmationExpired { .. } => ErrorCode::SubjectExpired,
             Self::ConfirmationNotBefore { .. } => ErrorCode::SubjectNotBefore,
             Self::NotYet { .. } => ErrorCode::TimeNotYet,
-            Self::Expired { .. } | Self::Never { .. } => ErrorCode::TimeExpired,
+            Self::Expired { .. } | Self::LogoutExpired { .. } | Self::Never { .. } => {
+                ErrorCode::TimeExpired
+            }
             Self::Audience { .. } => ErrorCode::ProtoAudience,
             Self::Condition { .. } => ErrorCode::ProtoCondition,
             Self::AuthnMissing => ErrorCode::AuthnMissing,
@@ -329,6 +339,7 @@ impl ProfileError {
             Self::ConfirmationNotBefore { .. } => "subject.not_before",
             Self::NotYet { .. } => "conditions.not_before",
             Self::Expired { .. } | Self::Never { .. } => "conditions.not_on_or_after",
+            Self::LogoutExpired { .. } => "not_on_or_after",
             Self::Condition { .. } => "conditions.understood",
             Self::Audience { .. } => "conditions.audience",
             Self::Qualifier { .. } => "subject.qualifiers",
@@ -359,6 +370,7 @@ impl ProfileError {
             Self::ConfirmationNotBefore { .. } => NOTHING.to_owned(),
             Self::ConfirmationExpired { clock, .. }
             | Self::Expired { clock, .. }
+            | Self::LogoutExpired { clock, .. }
             | Self::SessionOver { clock, .. } => clock.to_come(),
             Self::NotYet { clock, .. } | Self::AuthnInstant { clock, .. } => clock.come(),
             Self::Never { not_before, .. } => format!("later than NotBefore, {not_before}"),
@@ -397,6 +409,7 @@ impl ProfileError {
             | Self::IssueInstant { found, .. }
             | Self::NotYet { found, .. }
             | Self::Expired { found, .. }
+            | Self::LogoutExpired { found, .. }
             | Self::Never { found, .. }
             | Self::AuthnInstant { found, .. }
             | Self::SessionOver { found, .. }

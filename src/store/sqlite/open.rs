@@ -7,6 +7,7 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
@@ -72,14 +73,22 @@ async fn connect(
 }
 
 pub(super) async fn open_to_read(path: &str) -> Result<SqliteStore, StoreError> {
-    // While a gateway runs, what it wrote last is in the WAL, and reading that takes part in its
-    // locks. Without a WAL nobody runs, and SQLite would make one to read; `immutable` keeps it
-    // from that.
-    let alone = !Path::new(&format!("{path}-wal")).exists();
-    let options = options(path).read_only(true).immutable(alone);
-    let readers = pool(options, 1).await.map_err(|error| explain(path, error))?;
-    let question = "SELECT application_id FROM pragma_application_id";
-    let application = sqlx::query_scalar::<_, i64>(question).fetch_one(&readers).await;
+    // While a gateway runs, or where one was killed, what was written last is in the WAL. A reader
+    // would note in the index of it (`-shm`) how far it reads, or make that index again;
+    // `readonly_shm` has it take the locks and keep its notes to itself. Without a WAL SQLite would
+    // make one to read, and `immutable` keeps it from that.
+    let wal = Path::new(&format!("{path}-wal")).exists();
+    if wal && !Path::new(&format!("{path}-shm")).exists() {
+        return Err(StoreError::new(format_args!(
+            "{path}-wal is there without its {path}-shm, which reading would have to make; \
+             samlgate idp list clears up"
+        )));
+    }
+    let how = if wal { "readonly_shm" } else { "immutable" };
+    let file = percent_encode(path.as_bytes(), NON_ALPHANUMERIC);
+    let options = options(&format!("file:{file}?{how}=1")).read_only(true);
+    let mut connection = options.connect().await.map_err(|error| explain(path, error))?;
+    let application = number(&mut connection, "PRAGMA application_id").await;
     if application.map_err(|error| explain(path, error))? != APPLICATION_ID {
         return Err(StoreError::new(format_args!(
             "{path} is not a database of samlgate"
