@@ -108,11 +108,11 @@ codes! {
     XmlSyntax "xml.syntax" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message is not well-formed XML.";
     XmlDtd "xml.dtd" 403 NotAuthentic "The sign-in answer could not be verified." "A DOCTYPE is never accepted; treat this as an attack.";
     XmlNamespace "xml.namespace" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message breaks Namespaces in XML.";
-    XmlForbiddenNode "xml.forbidden_node" 403 NotAuthentic "The sign-in answer could not be verified." "Processing instructions, CDATA and comments are not accepted in messages.";
+    XmlForbiddenNode "xml.forbidden_node" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: leave out processing instructions, CDATA and comments. A comment inside a name is an attack.";
     XmlLimit "xml.limit" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message is larger than the limits allow.";
     XmlId "xml.id" 403 NotAuthentic "The sign-in answer could not be verified." "Each ID must occur once; treat this as an attack.";
     XmlSchema "xml.schema" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message does not follow the SAML 2.0 schema.";
-    ProtoRoot "proto.root" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the ACS takes a samlp:Response, the logout address a LogoutRequest or LogoutResponse.";
+    ProtoRoot "proto.root" 403 NotAuthentic "The sign-in answer could not be verified." "The ACS takes a samlp:Response, the logout address a LogoutRequest or LogoutResponse.";
     SigPosition "sig.position" 403 NotAuthentic "The sign-in answer could not be verified." "A Signature stands where the schema has none; treat this as an attack.";
     SigStructure "sig.structure" 403 NotAuthentic "The sign-in answer could not be verified." "The Signature holds more, or less, than SAML allows; treat this as an attack.";
     SigReference "sig.reference" 403 NotAuthentic "The sign-in answer could not be verified." "A Signature must refer to the element it stands in; treat this as an attack.";
@@ -134,7 +134,7 @@ codes! {
     IdpDisabled "idp.disabled" 403 NotForUs "Signing in with this organisation is switched off." "Enable the identity provider, or choose another one.";
     IdpStatus "idp.status" 403 IdpSaidNo "Your organisation could not sign you in, and reported an error." "IdP: the status and its message are in the audit record.";
     ProtoVersion "proto.version" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: use SAML 2.0.";
-    ProtoDestination "proto.destination" 403 NotForUs "The sign-in answer was meant for another address." "Compare the ACS URL at the IdP with public_url, character by character.";
+    ProtoDestination "proto.destination" 403 NotForUs "The sign-in answer was meant for another address." "Compare the ACS URL (or logout URL) at the IdP with public_url, character by character.";
     ProtoIssuer "proto.issuer" 403 NotForUs "The sign-in answer came from an unexpected organisation." "The entityID at the IdP and in the imported metadata must be the same.";
     ProtoInResponseTo "proto.in_response_to" 403 TryAgain "This sign-in was not begun in this browser, or was finished before." "Usually a bookmark of the sign-in page, a very old tab, or a browser that drops the login cookie.";
     ProtoUnsolicited "proto.unsolicited" 403 TryAgain "Please begin at the application, not at your organisation's portal." "Set allow_idp_initiated for this identity provider to let people begin at its portal.";

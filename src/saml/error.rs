@@ -121,7 +121,10 @@ impl Refusal for XmlencError {
 
     fn values(&self) -> Values {
         match self {
-            Self::Algorithm { what, found } => Values::new(*what, found.clone()),
+            Self::Algorithm { found, .. } => Values::new(
+                "AES-GCM, or AES-CBC in a signed Response; RSA-OAEP for the key",
+                found.clone(),
+            ),
             other => Values::found(other.to_string()),
         }
     }

@@ -8,10 +8,15 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use samlgate::base::ErrorCode;
+use samlgate::base::{ErrorCode, IdpName, Timestamp};
+use samlgate::saml::authn_request::AuthnRequest;
+use samlgate::saml::binding::redirect::request_url;
 use samlgate::saml::profile::{ASSERTION_RULES, RESPONSE_RULES};
+use samlgate::store::SqliteStore;
+use samlgate::trust::{IdpStore as _, ImportedIdp};
 use serde_json::Value;
 
+use super::corpus::{self, Case, Expect, Kind};
 use super::support::idp::{Binding, Key, Response, Sign, TestIdp, element};
 
 const AT: &str = "2026-11-21T12:00:00Z";
@@ -319,7 +324,7 @@ fn what_is_not_authentic_is_refused_where_it_is_noticed() {
 }
 
 #[test]
-fn a_message_in_an_address_is_decoded_and_refused() {
+fn a_response_in_an_address_is_decoded_and_refused() {
     let idp = TestIdp::new("corp");
     let xml = idp.write(&message(&idp));
     let mut deflated = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -337,10 +342,128 @@ fn a_message_in_an_address_is_decoded_and_refused() {
         shown.contains("_response") && shown.contains("HTTP-Redirect"),
         "{shown}"
     );
-    refused(
-        &explain(&idp, &["--json"], format!("{ACS}?SAMLRequest=x")),
-        "binding.inflate",
+    let damaged = format!("{ACS}?SAMLRequest=x");
+    refused(&explain(&idp, &["--json"], damaged), "binding.base64");
+    let zlib = format!("{ACS}?SAMLRequest=eJyzSdS3AwACHwDz");
+    refused(&explain(&idp, &["--json"], zlib), "binding.inflate");
+}
+
+#[test]
+fn a_request_of_ours_is_decoded_and_nobody_here_takes_it() {
+    let idp = TestIdp::new("corp");
+    let metadata = std::fs::read_to_string(idp.metadata_file()).unwrap();
+    let sso = metadata.split("SingleSignOnService").nth(1).unwrap();
+    let destination = sso.split("Location=\"").nth(1).unwrap().split('"').next().unwrap();
+    let request = AuthnRequest {
+        id: "_request",
+        issue_instant: Timestamp::parse_saml(AT).unwrap(),
+        destination,
+        acs_url: ACS,
+        issuer: SP,
+        force_authn: false,
+        name_id_format: None,
+        authn_context: &[],
+    };
+    let url = request_url(destination, &request.to_xml(), "handle", None).unwrap();
+    let answer = refused(&explain(&idp, &["--json"], &url), "proto.root");
+    let note = answer["notes"][0].as_str().unwrap();
+    assert!(
+        note.starts_with("it is a request of ours to idp, not signed"),
+        "{note}"
     );
+    let shown = text(&explain(&idp, &[], &url).stdout);
+    assert!(
+        shown.contains("AssertionConsumerServiceURL  https://sp.example.com"),
+        "{shown}"
+    );
+}
+
+/// A case of the corpus, as somebody would explain it.
+fn explained(case: &Case) -> Output {
+    let saml = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/saml");
+    let at = case.now.to_rfc3339();
+    let mut command = command(&[
+        "--sp-entity-id",
+        SP,
+        "--acs-url",
+        ACS,
+        "--json",
+        "--at",
+        &at,
+    ]);
+    // Whose answer it has to be, and another that is trusted too.
+    for name in [case.idp.as_str(), "other"] {
+        command.args(["--idp-metadata", &format!("{saml}/trust/{name}.xml")]);
+    }
+    for (key, value) in &case.settings {
+        command.args(["--set", &format!("{key}={value}")]);
+    }
+    for name in &case.decrypt_keys {
+        command.args(["--decrypt-key", &format!("{saml}/keys/{name}.key")]);
+    }
+    if let Some(id) = &case.in_response_to {
+        command.args(["--in-response-to", id]);
+    }
+    let binding = match case.kind {
+        Kind::LogoutRedirect => "redirect",
+        _ => "post",
+    };
+    command.args(["--binding", binding]);
+    reading(command, &case.body)
+}
+
+#[test]
+fn logout_messages_in_an_address_are_decided_as_the_corpus_says() {
+    let cases = corpus::cases().into_iter().filter(|case| case.kind == Kind::LogoutRedirect);
+    let mut accepted = 0;
+    for case in cases {
+        let output = explained(&case);
+        match &case.expect {
+            Expect::Accept(identity) => {
+                let answer = answer(&output, 0);
+                let name_id = serde_json::json!(identity.name_id);
+                // A LogoutResponse is about nobody.
+                let found = answer["identity"]["name_id"].clone();
+                assert_eq!(found, name_id, "{}", case.path.display());
+                accepted += 1;
+            }
+            Expect::Refuse(codes) => {
+                let answer = answer(&output, 1);
+                let code = answer["error"]["code"].as_str().unwrap();
+                let known = codes.iter().any(|known| known.as_str() == code);
+                assert!(known, "{}: {code}", case.path.display());
+                refused(&output, code);
+            }
+        }
+    }
+    assert!(accepted > 10);
+}
+
+#[test]
+fn an_encrypted_assertion_needs_the_key_and_is_read_by_it() {
+    let cases = corpus::cases();
+    let case = cases
+        .into_iter()
+        .find(|case| case.path.ends_with("valid/encrypted/data-aes256-gcm.case"))
+        .unwrap();
+    assert_eq!(case.decrypt_keys, ["sp"]);
+    let read = answer(&explained(&case), 0);
+    assert_eq!(read["identity"]["name_id"], "alice@example.com");
+    let checks = read["checks"].as_array().unwrap();
+    assert!(checks.iter().any(|line| line["name"] == "assertion.encryption.decrypted"));
+
+    let without = refused(
+        &explained(&Case { decrypt_keys: Vec::new(), ..case.clone() }),
+        "enc.failed",
+    );
+    assert!(
+        without["notes"].to_string().contains("add --decrypt-key"),
+        "{without:#}"
+    );
+    let other = Case { decrypt_keys: vec!["sp-stranger".to_owned()], ..case.clone() };
+    refused(&explained(&other), "enc.failed");
+    let several = ["sp-stranger", "sp"].map(str::to_owned).to_vec();
+    answer(&explained(&Case { decrypt_keys: several, ..case }), 0);
 }
 
 #[test]
@@ -501,11 +624,67 @@ fn a_configuration_says_who_we_are_and_what_attributes_mean_and_nothing_is_writt
         .unwrap();
     assert!(imported.status.success(), "{imported:?}");
     let before = everything(folder.path());
+    assert!(
+        !before.keys().any(|path| path.ends_with("-wal")),
+        "the import has closed it"
+    );
     let accepted = answer(&run(&[]), 0);
     assert_eq!(accepted["identity"]["user_name"], "Alice Example");
     assert_eq!(accepted["identity"]["roles"], serde_json::json!(["it"]));
     refused(&run(&["--set", "enabled=false"]), "idp.disabled");
     assert_eq!(everything(folder.path()), before, "nothing was written");
+}
+
+#[test]
+fn nothing_is_written_beside_a_gateway_that_runs_nor_where_one_was_killed() {
+    let idp = TestIdp::new("corp");
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let settings = "[server]\npublic_url = \"https://sp.example.com\"\n\
+         [[route]]\nupstream = \"http://127.0.0.1:3000\"\n\
+         [users]\ndatabase = \"sqlite://data/samlgate.db\"\n";
+    std::fs::write(folder.path().join("samlgate.toml"), settings).unwrap();
+    let xml = idp.write(&message(&idp));
+    let run = || {
+        let mut command = command(&["--config", "samlgate.toml", "--at", AT, "--json"]);
+        command.current_dir(folder.path());
+        answer(&reading(command, xml.as_bytes()), 0);
+    };
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let path = data.join("samlgate.db");
+    let running = runtime.block_on(async {
+        let store = SqliteStore::open(path.to_str().unwrap()).await.unwrap();
+        let record = ImportedIdp {
+            name: IdpName::parse("corp").unwrap(),
+            settings: serde_json::json!({}),
+            metadata: std::fs::read_to_string(idp.metadata_file()).unwrap(),
+            url: None,
+            updated_at: Timestamp::EPOCH,
+        };
+        store.put(&record).await.unwrap();
+        store
+    });
+    let before = everything(&data);
+    assert_eq!(
+        before.len(),
+        3,
+        "the import is in the WAL: {:?}",
+        before.keys()
+    );
+    run();
+    assert_eq!(everything(&data), before, "while it runs");
+
+    // What a killed gateway leaves is what is on the disk now.
+    let left: Vec<_> = before.iter().map(|(path, (bytes, _))| (path, bytes)).collect();
+    runtime.block_on(running.close());
+    assert_eq!(everything(&data).len(), 1, "a gateway that ends clears up");
+    for (path, bytes) in left {
+        std::fs::write(path, bytes).unwrap();
+    }
+    let before = everything(&data);
+    run();
+    assert_eq!(everything(&data), before, "where it was killed");
 }
 
 #[test]

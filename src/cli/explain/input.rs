@@ -96,7 +96,8 @@ fn parameters(text: &str) -> Option<&str> {
         Some((_, query)) => query.split('#').next().unwrap_or_default(),
         None => text,
     };
-    let named = |part: &str| part.starts_with("SAMLResponse=") || part.starts_with("SAMLRequest=");
+    const NAMES: &[&str] = &["SAMLResponse=", "SAMLRequest=", "RelayState=", "SigAlg="];
+    let named = |part: &str| NAMES.iter().any(|name| part.starts_with(name));
     query.split('&').any(named).then_some(query)
 }
 

@@ -12,8 +12,9 @@ use crate::saml::NameId;
 use crate::saml::logout::ValidLogoutRequest;
 use crate::saml::schema::Status;
 
-/// Longest value beside a rule; whole values are in the JSON.
-const LONGEST: usize = 96;
+/// What fits on a terminal of the usual width. Values beside a rule are cut to it; those of the
+/// rule that is broken are not, and the JSON has all of them.
+const WIDTH: usize = 80;
 
 /// How text is marked.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +71,8 @@ pub(super) fn as_text(explanation: &Explanation, style: Style) -> String {
     let rest = explanation.checks.len().saturating_sub(lines.len());
     if rest > 0 {
         let mark = style.mark(Outcome::Skip);
-        text.push_str(&format!("{mark} {rest} more rules were not reached\n"));
+        let rules = if rest == 1 { "rule was" } else { "rules were" };
+        text.push_str(&format!("{mark} {rest} more {rules} not reached\n"));
     }
     text.push('\n');
     match (&explanation.refused, &explanation.accepted) {
@@ -83,10 +85,10 @@ pub(super) fn as_text(explanation: &Explanation, style: Style) -> String {
         (None, None) => {}
     }
     for note in &explanation.notes {
-        text.push_str(&format!("\nnote: {}", shown(note)));
-    }
-    if !explanation.notes.is_empty() {
-        text.push('\n');
+        text.push_str(&format!(
+            "\nnote: {}",
+            wrapped(&shown(note), 6).trim_start()
+        ));
     }
     text
 }
@@ -94,7 +96,7 @@ pub(super) fn as_text(explanation: &Explanation, style: Style) -> String {
 fn facts_text(facts: &Facts) -> String {
     let mut table = Table::plain();
     for (name, value) in &facts.said {
-        table.row([*name, &shortened(value)]);
+        table.row([*name, &shortened(value, WIDTH)]);
     }
     format!(
         "{}, which says of itself:\n{}\n",
@@ -106,7 +108,9 @@ fn facts_text(facts: &Facts) -> String {
 /// A rule that holds has one line, and the one that does not has both sides under it.
 fn check_text(line: &Check, width: usize, style: Style) -> String {
     let (mark, name) = (style.mark(line.outcome), &line.name);
-    let found = line.values.found.as_deref().map(shortened);
+    // The mark, the name, and what is between them.
+    let room = WIDTH.saturating_sub(width.saturating_add(4)).max(WIDTH / 4);
+    let found = line.values.found.as_deref().map(|found| shortened(found, room));
     let beside = match (line.outcome, line.code) {
         (Outcome::Fail, Some(code)) => code.to_string(),
         _ => found.unwrap_or_default(),
@@ -121,6 +125,7 @@ fn check_text(line: &Check, width: usize, style: Style) -> String {
             table.row(["expected", &shown(expected)]);
         }
         if let Some(found) = &line.values.found {
+            let found = if found.is_empty() { "(empty)" } else { found };
             table.row(["found", &shown(found)]);
         }
         text.push_str(&indented(&indented(&table.to_string())));
@@ -131,10 +136,10 @@ fn check_text(line: &Check, width: usize, style: Style) -> String {
 fn refused_text(refused: &Refused, style: Style) -> String {
     let verdict = style.paint("refused", "1;31");
     format!(
-        "{verdict}: {}\n  {}\n  {}\n",
+        "{verdict}: {}\n{}{}",
         refused.code,
-        shown(&refused.detail),
-        refused.code.remedy()
+        wrapped(&shown(&refused.detail), 2),
+        wrapped(refused.code.remedy(), 2)
     )
 }
 
@@ -233,12 +238,39 @@ fn shown(text: &str) -> String {
     output::clean(text).replace('\n', " ").replace(turns, "\u{fffd}")
 }
 
-fn shortened(text: &str) -> String {
+/// Of addresses and names of algorithms the end says most, of everything else the beginning.
+fn shortened(text: &str, room: usize) -> String {
     let text = shown(text);
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
+    let over = text.chars().count().saturating_sub(room);
+    if over == 0 {
+        return text;
     }
+    let cut = over.saturating_add(1);
+    match text.starts_with("http") || text.starts_with("urn:") {
+        true => std::iter::once('…').chain(text.chars().skip(cut)).collect(),
+        false => {
+            let kept = room.saturating_sub(1);
+            text.chars().take(kept).chain(std::iter::once('…')).collect()
+        }
+    }
+}
+
+/// Broken between words, with so many spaces before each line. Words stay whole, to be copied.
+fn wrapped(text: &str, indent: usize) -> String {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let wide = line.chars().count().saturating_add(word.chars().count()).saturating_add(1);
+        if !line.is_empty() && wide > WIDTH.saturating_sub(indent) {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.iter().map(|line| format!("{:indent$}{line}\n", "")).collect()
 }
 
 fn indented(text: &str) -> String {

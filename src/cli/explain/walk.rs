@@ -298,10 +298,7 @@ impl Walk<'_> {
         let accepted = OneUse::claim(&NotLookedUp, valid, now)
             .await
             .map_err(|error| Refused::at("one_use", error.code(), error))?;
-        self.checks.skip(
-            "one_use",
-            "which assertions were used is not looked up offline",
-        );
+        self.checks.skip("one_use", "used assertions are not looked up here");
 
         let asserter = Asserter {
             idp: &idp.settings.name,
@@ -313,10 +310,7 @@ impl Walk<'_> {
         let mapped = identity::asserted(claims, asserter, &known.identity.attributes)
             .map_err(|error| Refused::at("identity", error.code(), error))?;
         self.checks.pass_with("identity", || mapped.user_name.clone());
-        self.checks.skip(
-            "user",
-            "who is known, and who is switched off, is not looked up offline",
-        );
+        self.checks.skip("user", "known people are not looked up here");
         let roles = identity::roles(&known.identity.roles, &mapped);
         Ok(Person { claims: claims.clone(), mapped, roles })
     }
@@ -356,10 +350,15 @@ impl Walk<'_> {
         let idp = self.idp(issuer, request.is_some())?;
         let origin = match request {
             Some(request_id) => {
-                self.checks.skip(
-                    "request",
-                    "which requests are open is not looked up offline",
-                );
+                self.checks.skip("request", "open requests are not looked up here");
+                if self.known.registry.all().len() > 1 {
+                    self.notes.push(format!(
+                        "it is taken as an answer of {}; had the gateway asked another one, it \
+                         would be refused as {}",
+                        idp.settings.name,
+                        ErrorCode::ProtoMixUp
+                    ));
+                }
                 Origin::Requested(PendingLogin {
                     request_id,
                     idp: idp.settings.name.clone(),
@@ -548,14 +547,8 @@ impl Walk<'_> {
             Carries::Request => {
                 let request = ValidLogoutRequest::read(message, &expected, checks, now);
                 let request = request.map_err(Refused::of)?;
-                checks.skip(
-                    "one_use",
-                    "which messages were used is not looked up offline",
-                );
-                checks.skip(
-                    "sessions",
-                    "whose sessions are open is not looked up offline",
-                );
+                checks.skip("one_use", "used messages are not looked up here");
+                checks.skip("sessions", "sessions are not looked up here");
                 Accepted::Logout(Box::new(request))
             }
             Carries::Response => {
@@ -578,8 +571,8 @@ impl Walk<'_> {
             }
         };
         self.notes.push(
-            "this version has no single logout yet: no session ends by it (it was checked for \
-             the address that it will have)"
+            "this version has no single logout yet: the message was checked, and no session ends \
+             by it"
                 .to_owned(),
         );
         Ok(accepted)
@@ -596,7 +589,7 @@ impl Walk<'_> {
                 | ErrorCode::TimeSession
                 | ErrorCode::SubjectExpired,
                 Some(issued),
-            ) => format!(
+            ) if issued != self.now => format!(
                 "it was checked at {}; --at {issued} checks it when it was made",
                 self.now
             ),
@@ -607,8 +600,12 @@ impl Walk<'_> {
             (ErrorCode::EncCbcUnsigned, _) => {
                 "--set allow_cbc_in_unsigned_response=true shows the rest".to_owned()
             }
-            (ErrorCode::SigC14n | ErrorCode::SigTransform, _) => {
-                "if that is inclusive C14N, --set allow_inclusive_c14n=true shows the rest"
+            (ErrorCode::SigC14n | ErrorCode::SigTransform, _) if says_inclusive_c14n(error) => {
+                "that is inclusive C14N: --set allow_inclusive_c14n=true shows the rest".to_owned()
+            }
+            (ErrorCode::IdpUnknown, _) if self.known.registry.all().len() > 1 => {
+                "whom the gateway had asked is not known here; name that one alone, by \
+                 --idp-metadata"
                     .to_owned()
             }
             (ErrorCode::SigAlgorithm | ErrorCode::SigDigestAlgorithm, _)
@@ -628,6 +625,17 @@ impl Walk<'_> {
         let found = error.values.found.as_deref().unwrap_or_default();
         found.ends_with("#rsa-sha1") || found.ends_with("#sha1")
     }
+}
+
+/// Both of its versions, and nothing else that is not accepted.
+fn says_inclusive_c14n(error: &Refused) -> bool {
+    const INCLUSIVE: &[&str] = &[
+        "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
+        "http://www.w3.org/2006/12/xml-c14n11",
+    ];
+    let found = error.values.found.as_deref().unwrap_or_default();
+    let last = found.split_ascii_whitespace().last().unwrap_or_default();
+    found.split_ascii_whitespace().count() <= 2 && INCLUSIVE.contains(&last)
 }
 
 /// Which assertions were used is a matter of a store, and this command opens none.
@@ -650,7 +658,7 @@ impl OneUseStore for NotLookedUp {
 fn not_known_here(line: &mut Check, believed: bool) {
     let why = match line.name.as_str() {
         name if believed && name.ends_with("in_response_to") => "taken as a request of ours",
-        "assertion.authn.fresh" => "when it was asked for is not looked up offline",
+        "assertion.authn.fresh" => "the request is not looked up here",
         _ => return,
     };
     if line.outcome == Outcome::Pass {

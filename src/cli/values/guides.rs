@@ -261,7 +261,7 @@ static ONELOGIN: Guide = Guide {
     ],
     import: "Then copy the Issuer URL from the SSO tab: samlgate idp import ISSUER_URL",
     notes: &[
-        "Older applications sign with SHA-1, which samlgate refuses: change it on the SSO tab.",
+        "Older applications sign with SHA-1, which is refused (sig.algorithm): change it on the SSO tab.",
     ],
     page: None,
 };
@@ -361,6 +361,7 @@ static SHIBBOLETH: Guide = Guide {
     import: "Then: samlgate idp import https://IDP_HOST/idp/shibboleth",
     notes: &[
         "Assertions are encrypted to the key in our metadata, which Shibboleth has to load first.",
+        "AES-CBC, which older installations use, is accepted since the Response is signed.",
     ],
     page: None,
 };

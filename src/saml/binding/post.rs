@@ -64,7 +64,8 @@ impl ResponseForm {
 /// identity providers wrap at 76 columns.
 pub fn decode_message(text: &[u8]) -> Result<Vec<u8>, BindingError> {
     let is_white = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let refused = |error: base64_simd::Error| BindingError::Base64(error.to_string());
+    // The decoder does not say what it dislikes.
+    let refused = |_: base64_simd::Error| BindingError::Base64(first_fault(text));
     // Without white space, as most send it, nothing is copied.
     let bytes = match STANDARD.decode_to_vec(text) {
         Ok(bytes) => bytes,
@@ -85,6 +86,14 @@ pub fn decode_message(text: &[u8]) -> Result<Vec<u8>, BindingError> {
         return Err(BindingError::Size { what: "the message", found, limit: MAX_MESSAGE });
     }
     Ok(bytes)
+}
+
+fn first_fault(text: &[u8]) -> String {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"+/= \t\r\n".contains(&byte);
+    match text.iter().enumerate().find(|(_, byte)| !known(**byte)) {
+        Some((at, byte)) => format!("{:?} at byte {at}", char::from(*byte)),
+        None => "its end, or the padding of it, is wrong".to_owned(),
+    }
 }
 
 #[cfg(test)]
