@@ -5,6 +5,7 @@ use openssl::sha;
 
 use super::Allowed;
 use super::key::KeyKind;
+use crate::xml::c14n;
 
 /// XML Signature 6.6.4: the Signature element itself is not part of what it signs.
 pub(super) const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
@@ -58,28 +59,20 @@ impl DigestMethod {
     /// The digest of these bytes. It can not fail, and needs no memory but its own. (OpenSSL's
     /// functions in one call look the algorithm up each time, which takes longer than a short text.)
     pub(super) fn digest(self, bytes: &[u8]) -> Digest {
-        match self {
-            Self::Sha1 => {
-                let mut hasher = sha::Sha1::new();
-                hasher.update(bytes);
-                Digest::Sha1(hasher.finish())
-            }
-            Self::Sha256 => {
-                let mut hasher = sha::Sha256::new();
-                hasher.update(bytes);
-                Digest::Sha256(hasher.finish())
-            }
-            Self::Sha384 => {
-                let mut hasher = sha::Sha384::new();
-                hasher.update(bytes);
-                Digest::Sha384(hasher.finish())
-            }
-            Self::Sha512 => {
-                let mut hasher = sha::Sha512::new();
-                hasher.update(bytes);
-                Digest::Sha512(hasher.finish())
-            }
-        }
+        let mut hasher = Hasher::new(self);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// The digest of what `write` writes, which is nowhere kept.
+    pub(super) fn digest_of(self, write: impl FnOnce(&mut Digesting)) -> Digest {
+        let mut digesting = Digesting {
+            hasher: Hasher::new(self),
+            short: Vec::with_capacity(Digesting::SHORT.saturating_mul(2)),
+        };
+        write(&mut digesting);
+        digesting.flush();
+        digesting.hasher.finish()
     }
 
     pub(super) fn md(self) -> &'static MdRef {
@@ -88,6 +81,73 @@ impl DigestMethod {
             Self::Sha256 => Md::sha256(),
             Self::Sha384 => Md::sha384(),
             Self::Sha512 => Md::sha512(),
+        }
+    }
+}
+
+/// Digests canonical bytes as they come. Most come in long pieces, straight from the message; the
+/// few others are collected, since a digest is slow in small bites.
+pub(super) struct Digesting {
+    hasher: Hasher,
+    short: Vec<u8>,
+}
+
+impl Digesting {
+    /// Pieces of this length are not worth a copy.
+    const SHORT: usize = 512;
+
+    fn flush(&mut self) {
+        self.hasher.update(&self.short);
+        self.short.clear();
+    }
+}
+
+impl c14n::Output for Digesting {
+    fn write(&mut self, bytes: &[u8]) {
+        if bytes.len() >= Self::SHORT {
+            self.flush();
+            self.hasher.update(bytes);
+            return;
+        }
+        self.short.extend_from_slice(bytes);
+        if self.short.len() >= Self::SHORT {
+            self.flush();
+        }
+    }
+}
+
+enum Hasher {
+    Sha1(sha::Sha1),
+    Sha256(sha::Sha256),
+    Sha384(sha::Sha384),
+    Sha512(sha::Sha512),
+}
+
+impl Hasher {
+    fn new(method: DigestMethod) -> Self {
+        match method {
+            DigestMethod::Sha1 => Self::Sha1(sha::Sha1::new()),
+            DigestMethod::Sha256 => Self::Sha256(sha::Sha256::new()),
+            DigestMethod::Sha384 => Self::Sha384(sha::Sha384::new()),
+            DigestMethod::Sha512 => Self::Sha512(sha::Sha512::new()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha1(hasher) => hasher.update(bytes),
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Sha384(hasher) => hasher.update(bytes),
+            Self::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    fn finish(self) -> Digest {
+        match self {
+            Self::Sha1(hasher) => Digest::Sha1(hasher.finish()),
+            Self::Sha256(hasher) => Digest::Sha256(hasher.finish()),
+            Self::Sha384(hasher) => Digest::Sha384(hasher.finish()),
+            Self::Sha512(hasher) => Digest::Sha512(hasher.finish()),
         }
     }
 }

@@ -66,7 +66,7 @@ impl<'d> Canonicalization<'d> {
         }
     }
 
-    pub(super) fn write(&self, element: Element<'_>, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, element: Element<'_>, out: &mut impl c14n::Output) {
         match self {
             Self::Exclusive(prefixes) => c14n::exclusive(element, prefixes, out),
             Self::Inclusive(version) => c14n::inclusive(element, *version, out),

@@ -1,11 +1,14 @@
 //! What a signature says about itself: algorithms, reference and digest.
 //!
 //! In: `ds:SignedInfo`. Out: [`SignedInfo`], if it says what core 5.4 prescribes and nothing else.
-//! It is read twice: once from the message, to learn how to canonicalise it, and once from the
-//! canonical bytes that the signature covers. Only the second reading is used for anything else.
+//! It is read from the message, to learn how to canonicalise it. What it then says has to be what
+//! the canonical bytes say, which alone are signed: they are those that such a SignedInfo has
+//! ([`SignedInfo::is_all_of`]), or they are read again.
+
+use base64_simd::{AsOut as _, STANDARD};
 
 use super::algorithm::{DigestMethod, ENVELOPED, SignatureMethod};
-use super::canonicalization::Canonicalization;
+use super::canonicalization::{Canonicalization, EXCLUSIVE};
 use super::shape::{attributes, base64, children, is_empty};
 use super::{Allowed, DsigError, Trust};
 use crate::base::Checks;
@@ -53,23 +56,78 @@ impl<'d> SignedInfo<'d> {
         Ok(Self { own_c14n, method, c14n, digest_method, digest })
     }
 
-    /// The same from canonical bytes, which have become this document.
-    pub(super) fn read_canonical(
-        document: &'d Document,
-        signed: Element<'_>,
-        trust: Trust<'_>,
-    ) -> Result<Self, DsigError> {
-        let root = document.root();
-        if !root.is(ns::DS, "SignedInfo") {
-            return Err(DsigError::Structure("SignedInfo can not be read again"));
+    /// Whether canonical bytes say this and nothing else, without reading them: they are, from
+    /// the first to the last, what is written here.
+    ///
+    /// Everything below is either fixed or a part of what was read, and all of what was read is
+    /// in it. So whoever reads such bytes reads this. The other ways to say the same (white
+    /// space, a PrefixList, another Algorithm that means the same) are read again.
+    pub(super) fn is_all_of(&self, bytes: &[u8], prefix: &str, signed: Element<'_>) -> bool {
+        let plain = Canonicalization::Exclusive(Vec::new());
+        if self.own_c14n != plain || self.c14n != plain {
+            return false;
         }
-        Self::read(root, signed, trust, &mut Checks::off())
+        let mut digest = [0; 88];
+        let Some(room) = digest.get_mut(..STANDARD.encoded_length(self.digest.len())) else {
+            return false;
+        };
+        let digest = &*STANDARD.encode(&self.digest, room.as_out());
+        let id = signed.attribute("ID").unwrap_or_default();
+        let colon = if prefix.is_empty() { "" } else { ":" };
+        let name = Name { prefix, colon };
+        let mut rest = Rest(Some(bytes));
+        rest.next(&[
+            "<",
+            prefix,
+            colon,
+            "SignedInfo xmlns",
+            colon,
+            prefix,
+            "=\"",
+            ns::DS,
+            "\">",
+        ]);
+        rest.empty(name, "CanonicalizationMethod", EXCLUSIVE);
+        rest.empty(name, "SignatureMethod", self.method.uri());
+        rest.next(&["<", prefix, colon, "Reference URI=\"#", id, "\">"]);
+        rest.next(&["<", prefix, colon, "Transforms>"]);
+        rest.empty(name, "Transform", ENVELOPED);
+        rest.empty(name, "Transform", EXCLUSIVE);
+        rest.next(&["</", prefix, colon, "Transforms>"]);
+        rest.empty(name, "DigestMethod", self.digest_method.uri());
+        rest.next(&["<", prefix, colon, "DigestValue>"]);
+        rest.bytes(digest);
+        rest.next(&["</", prefix, colon, "DigestValue>"]);
+        rest.next(&[
+            "</",
+            prefix,
+            colon,
+            "Reference></",
+            prefix,
+            colon,
+            "SignedInfo>",
+        ]);
+        rest.0.is_some_and(<[u8]>::is_empty)
     }
 
-    /// The canonical bytes of SignedInfo as a document of their own.
-    pub(super) fn document(bytes: &[u8]) -> Result<Document, DsigError> {
-        Document::parse(bytes, Mode::Message, &Limits::default())
-            .map_err(|_| DsigError::Structure("SignedInfo can not be read again"))
+    /// Whether canonical bytes say this and nothing else, by reading them.
+    pub(super) fn is_read_from(
+        &self,
+        bytes: &[u8],
+        signed: Element<'_>,
+        trust: Trust<'_>,
+    ) -> Result<(), DsigError> {
+        let again = DsigError::Structure("SignedInfo can not be read again");
+        let document = match Document::parse(bytes, Mode::Message, &Limits::default()) {
+            Ok(document) if document.root().is(ns::DS, "SignedInfo") => document,
+            _ => return Err(again),
+        };
+        if *self == SignedInfo::read(document.root(), signed, trust, &mut Checks::off())? {
+            return Ok(());
+        }
+        Err(DsigError::Structure(
+            "SignedInfo and its canonical form differ",
+        ))
     }
 
     /// What this signature would be refused without.
@@ -79,6 +137,34 @@ impl<'d> SignedInfo<'d> {
             .and(self.c14n.needs())
             .and(self.method.needs())
             .and(self.digest_method.needs())
+    }
+}
+
+/// The prefix that all names in a SignedInfo have here.
+#[derive(Clone, Copy)]
+struct Name<'p> {
+    prefix: &'p str,
+    colon: &'p str,
+}
+
+/// What is left of canonical bytes, as long as they are as expected.
+struct Rest<'b>(Option<&'b [u8]>);
+
+impl Rest<'_> {
+    fn next(&mut self, pieces: &[&str]) {
+        for piece in pieces {
+            self.bytes(piece.as_bytes());
+        }
+    }
+
+    fn bytes(&mut self, piece: &[u8]) {
+        self.0 = self.0.and_then(|rest| rest.strip_prefix(piece));
+    }
+
+    /// An element with an Algorithm and without content.
+    fn empty(&mut self, Name { prefix, colon }: Name<'_>, local: &str, algorithm: &str) {
+        self.next(&["<", prefix, colon, local, " Algorithm=\"", algorithm]);
+        self.next(&["\"></", prefix, colon, local, ">"]);
     }
 }
 

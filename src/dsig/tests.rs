@@ -11,6 +11,7 @@ use openssl::x509::X509;
 use proptest::prelude::*;
 
 mod algorithms;
+mod signed_info;
 
 use super::*;
 use crate::base::{Checks, Timestamp};

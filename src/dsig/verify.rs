@@ -7,7 +7,6 @@ use super::algorithm::SignatureMethod;
 use super::key::TrustedKey;
 use super::made_by::Signed;
 use super::shape::ProfiledSignature;
-use super::signed_info::SignedInfo;
 use super::{DsigError, Place, SignedBy, Trust, TrustedKeys, Verified};
 use crate::base::Checks;
 use crate::xml::Element;
@@ -51,12 +50,15 @@ pub fn verify_at<'d>(
     // What the signature covers are canonical bytes; so what it says is read from those.
     let mut signed_bytes = Vec::new();
     signature.claimed.own_c14n.write(signature.signed_info, &mut signed_bytes);
-    let document = SignedInfo::document(&signed_bytes)?;
-    let signed_info = SignedInfo::read_canonical(&document, element, trust)?;
-    if signed_info != signature.claimed {
-        return Err(DsigError::Structure(
-            "SignedInfo and its canonical form differ",
-        ));
+    let signed_info = &signature.claimed;
+    let prefix = signature.signed_info.prefix();
+    if signed_info.is_all_of(&signed_bytes, prefix, element) {
+        debug_assert_eq!(
+            Ok(()),
+            signed_info.is_read_from(&signed_bytes, element, trust)
+        );
+    } else {
+        signed_info.is_read_from(&signed_bytes, element, trust)?;
     }
 
     // The one view that is digested here is the one that is given away below.
@@ -64,9 +66,7 @@ pub fn verify_at<'d>(
     if view.holds_comment() {
         return Err(DsigError::Comment);
     }
-    let mut content = Vec::new();
-    signed_info.c14n.write(view, &mut content);
-    let digest = signed_info.digest_method.digest(&content);
+    let digest = signed_info.digest_method.digest_of(|out| signed_info.c14n.write(view, out));
     if digest.as_ref() != signed_info.digest.as_slice() {
         return Err(DsigError::Digest);
     }

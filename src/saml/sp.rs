@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::base::PublicUrl;
 
+const ACS_PATH: &str = "/saml/acs";
+
 /// Our own side of SAML, from `[server]` and `[saml]`.
 #[derive(Clone, Debug)]
 pub struct ServiceProvider {
@@ -27,13 +29,16 @@ impl ServiceProvider {
 
     /// The one AssertionConsumerService.
     pub fn acs_url(&self) -> String {
-        let ours = || self.public_url.join("/saml/acs");
+        let ours = || self.public_url.join(ACS_PATH);
         self.other_acs.clone().unwrap_or_else(ours)
     }
 
-    /// The one SingleLogoutService.
-    pub fn slo_url(&self) -> String {
-        self.public_url.join("/saml/slo")
+    /// Whether this is [`ServiceProvider::acs_url`].
+    pub fn is_acs_url(&self, found: &str) -> bool {
+        match &self.other_acs {
+            Some(other) => found == other,
+            None => found.strip_prefix(self.public_url.as_str()) == Some(ACS_PATH),
+        }
     }
 
     /// Where our metadata is.

@@ -34,7 +34,7 @@ use super::{Element, ns};
 /// c14n::exclusive(child, &["b"], &mut out);
 /// assert_eq!(out, br#"<a:y xmlns:a="urn:a" xmlns:b="urn:b" b="2" c="1"></a:y>"#);
 /// ```
-pub fn exclusive(element: Element<'_>, inclusive_prefixes: &[&str], out: &mut Vec<u8>) {
+pub fn exclusive(element: Element<'_>, inclusive_prefixes: &[&str], out: &mut impl Output) {
     Walk::new(element, Method::Exclusive(inclusive_prefixes), out).subtree(element);
 }
 
@@ -59,8 +59,27 @@ pub fn exclusive(element: Element<'_>, inclusive_prefixes: &[&str], out: &mut Ve
 /// c14n::inclusive(child, c14n::Version::V1_1, &mut out);
 /// assert_eq!(out, br#"<a:y xmlns:a="urn:a" xmlns:b="urn:b" c="1" xml:lang="en"></a:y>"#);
 /// ```
-pub fn inclusive(element: Element<'_>, version: Version, out: &mut Vec<u8>) {
+pub fn inclusive(element: Element<'_>, version: Version, out: &mut impl Output) {
     Walk::new(element, Method::Inclusive(version), out).subtree(element);
+}
+
+/// Where canonical bytes go, piece by piece: into a buffer, or straight into a digest.
+pub trait Output {
+    /// The next bytes.
+    fn write(&mut self, bytes: &[u8]);
+
+    /// About so many are going to come.
+    fn expect(&mut self, _bytes: usize) {}
+}
+
+impl Output for Vec<u8> {
+    fn write(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn expect(&mut self, bytes: usize) {
+        self.reserve(bytes);
+    }
 }
 
 /// Which inclusive canonicalization.
@@ -100,7 +119,7 @@ enum Method<'w> {
     Inclusive(Version),
 }
 
-struct Walk<'w> {
+struct Walk<'w, O> {
     document: &'w Document,
     method: Method<'w>,
     /// Namespaces that are written on the elements around, outermost first.
@@ -113,11 +132,11 @@ struct Walk<'w> {
     sorted: Vec<&'w Attribute>,
     /// A piece of the document's buffer that is canonical, and not copied yet.
     as_it_stands: Span,
-    out: &'w mut Vec<u8>,
+    out: &'w mut O,
 }
 
-impl<'w> Walk<'w> {
-    fn new(element: Element<'w>, method: Method<'w>, out: &'w mut Vec<u8>) -> Self {
+impl<'w, O: Output> Walk<'w, O> {
+    fn new(element: Element<'w>, method: Method<'w>, out: &'w mut O) -> Self {
         Self {
             document: element.document(),
             method,
@@ -135,7 +154,7 @@ impl<'w> Walk<'w> {
         let mut next = numbers.start;
         // What is canonical as it stands has this length, and little else is longer.
         let source = element.data().name.whole().start()..wide(element.data().behind);
-        self.out.reserve(source.len().saturating_add(128));
+        self.out.expect(source.len().saturating_add(128));
         while next < numbers.end {
             self.close_before(next);
             match self.document.nodes.get(next) {
@@ -172,11 +191,11 @@ impl<'w> Walk<'w> {
             return;
         }
         self.copy();
-        self.out.push(b'<');
-        self.name(data.prefix, data.local);
+        self.out.write(b"<");
+        self.name(data.name);
         self.namespaces(data, parent);
         self.attributes(data, parent);
-        self.out.push(b'>');
+        self.out.write(b">");
     }
 
     /// Whether an element stands in the source as it would be written here, with all that is in it.
@@ -266,9 +285,9 @@ impl<'w> Walk<'w> {
                 self.keep(tag);
             } else {
                 self.copy();
-                self.out.extend_from_slice(b"</");
-                self.name(data.prefix, data.local);
-                self.out.push(b'>');
+                self.out.write(b"</");
+                self.name(data.name);
+                self.out.write(b">");
             }
         }
     }
@@ -296,14 +315,14 @@ impl<'w> Walk<'w> {
                 break;
             };
             self.rendered.push((prefix, namespace));
-            self.out.extend_from_slice(b" xmlns");
+            self.out.write(b" xmlns");
             if !prefix.is_empty() {
-                self.out.push(b':');
-                self.out.extend_from_slice(prefix.as_bytes());
+                self.out.write(b":");
+                self.out.write(prefix.as_bytes());
             }
-            self.out.extend_from_slice(b"=\"");
+            self.out.write(b"=\"");
             escaped_value(namespace, self.out);
-            self.out.push(b'"');
+            self.out.write(b"\"");
         }
     }
 
@@ -405,11 +424,11 @@ impl<'w> Walk<'w> {
             let Some(attribute) = self.sorted.get(place).copied() else {
                 break;
             };
-            self.out.push(b' ');
-            self.name(attribute.prefix, attribute.local);
-            self.out.extend_from_slice(b"=\"");
+            self.out.write(b" ");
+            self.name(attribute.name);
+            self.out.write(b"=\"");
             escaped_value(document.str(attribute.value), self.out);
-            self.out.push(b'"');
+            self.out.write(b"\"");
         }
     }
 
@@ -442,13 +461,8 @@ impl<'w> Walk<'w> {
         )
     }
 
-    fn name(&mut self, prefix: Span, local: Span) {
-        let (prefix, local) = (self.document.str(prefix), self.document.str(local));
-        if !prefix.is_empty() {
-            self.out.extend_from_slice(prefix.as_bytes());
-            self.out.push(b':');
-        }
-        self.out.extend_from_slice(local.as_bytes());
+    fn name(&mut self, name: Name) {
+        self.out.write(self.document.str(name.whole()).as_bytes());
     }
 
     /// A piece of the buffer comes next, as it stands.
@@ -464,22 +478,12 @@ impl<'w> Walk<'w> {
     /// Writes what was kept; anything else may follow then.
     fn copy(&mut self) {
         let kept = std::mem::take(&mut self.as_it_stands);
-        let bytes = self.document.buffer.as_bytes().get(kept.start..kept.end);
-        self.out.extend_from_slice(bytes.unwrap_or_default());
-    }
-}
-
-/// Where in the source a name begins.
-const fn name_start(prefix: Span, local: Span) -> usize {
-    if prefix.is_empty() {
-        local.start
-    } else {
-        prefix.start
+        self.out.write(self.document.str(kept).as_bytes());
     }
 }
 
 /// C14N 1.0, 2.3, text nodes.
-fn escaped_text(text: &[u8], out: &mut Vec<u8>) {
+fn escaped_text(text: &[u8], out: &mut impl Output) {
     escaped(text, out, |byte| match byte {
         b'&' => Some(b"&amp;"),
         b'<' => Some(b"&lt;"),
@@ -490,7 +494,7 @@ fn escaped_text(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// C14N 1.0, 2.3, attribute nodes; namespace names are written the same way.
-fn escaped_value(value: &str, out: &mut Vec<u8>) {
+fn escaped_value(value: &str, out: &mut impl Output) {
     if escapes_in_value(value) {
         escaped(value.as_bytes(), out, |byte| match byte {
             b'&' => Some(b"&amp;"),
@@ -502,7 +506,7 @@ fn escaped_value(value: &str, out: &mut Vec<u8>) {
             _ => None,
         });
     } else {
-        out.extend_from_slice(value.as_bytes());
+        out.write(value.as_bytes());
     }
 }
 
@@ -511,20 +515,20 @@ fn escapes_in_value(value: &str) -> bool {
     memchr3(b'&', b'<', b'"', value).is_some() || memchr3(b'\t', b'\n', b'\r', value).is_some()
 }
 
-fn escaped(text: &[u8], out: &mut Vec<u8>, reference: impl Fn(u8) -> Option<&'static [u8]>) {
+fn escaped(text: &[u8], out: &mut impl Output, reference: impl Fn(u8) -> Option<&'static [u8]>) {
     let mut rest = text;
     while let Some(place) = rest.iter().position(|byte| reference(*byte).is_some()) {
         let (plain, behind) = rest.split_at_checked(place).unwrap_or((rest, &[]));
-        out.extend_from_slice(plain);
+        out.write(plain);
         rest = match behind.split_first() {
             Some((byte, behind)) => {
-                out.extend_from_slice(reference(*byte).unwrap_or_default());
+                out.write(reference(*byte).unwrap_or_default());
                 behind
             }
             None => &[],
         };
     }
-    out.extend_from_slice(rest);
+    out.write(rest);
 }
 
 #[cfg(test)]

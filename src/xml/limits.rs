@@ -77,6 +77,18 @@ impl Limits {
         }
     }
 
+    /// How many elements a document of this size may have, or [`ATTRIBUTES`] times as many
+    /// attributes, or some of both: one for each 32 bytes, and 32 besides.
+    ///
+    /// An element takes up to 84 bytes in the tree, an attribute 24, however short they are in the
+    /// document; this keeps the tree below three times the document's size. Of the messages that
+    /// have to be accepted, the one with the most of them for its size (200 groups of a few
+    /// letters) has half of what it may have. An AttributeValue without a prefix and with a single
+    /// letter in it takes 34 bytes.
+    const fn most_markup(length: usize) -> usize {
+        (length / 32).saturating_add(32)
+    }
+
     /// Whether a document of this size may be read at all.
     pub(super) fn accept_size(&self, length: usize) -> Result<(), XmlError> {
         // The tree has places of 32 bits, and what is decoded needs as many again.
@@ -85,17 +97,32 @@ impl Limits {
     }
 }
 
+/// So many attributes weigh as much as an element: see [`Limits::most_markup`].
+pub(super) const ATTRIBUTES: usize = 3;
+
 /// What is left of the limits while one document is read.
 pub(super) struct Budget {
     limits: Limits,
     elements: usize,
+    /// See [`Limits::most_markup`].
+    markup: usize,
+    most_markup: usize,
     written_out: usize,
 }
 
 impl Budget {
-    pub(super) const fn new(limits: Limits) -> Self {
+    /// For a document of so many bytes.
+    pub(super) const fn new(limits: Limits, length: usize) -> Self {
         let written_out = Self::most_written_out(&limits);
-        Self { limits, elements: limits.elements, written_out }
+        let most_markup = Limits::most_markup(length);
+        let markup = most_markup.saturating_mul(ATTRIBUTES);
+        Self {
+            limits,
+            elements: limits.elements,
+            markup,
+            most_markup,
+            written_out,
+        }
     }
 
     /// A name with a prefix stands for a namespace name of any length. Exclusive C14N writes that
@@ -121,11 +148,30 @@ impl Budget {
         let left = self.elements.checked_sub(1);
         let most = self.limits.elements;
         self.elements = left.ok_or(XmlError::Limit { what: "elements", most })?;
-        Ok(())
+        self.markup(ATTRIBUTES)
     }
 
-    pub(super) const fn attributes(&self, count: usize) -> Result<(), XmlError> {
-        within("attributes of one element", count, self.limits.attributes)
+    /// How many elements more there can be.
+    pub(super) fn elements_left(&self) -> usize {
+        self.elements.min(self.markup / ATTRIBUTES)
+    }
+
+    /// One more comment. It leaves no trace, but splits a text in two.
+    pub(super) fn comment(&mut self) -> Result<(), XmlError> {
+        self.markup(ATTRIBUTES)
+    }
+
+    /// One more attribute or declaration, the `count`th of its element.
+    pub(super) fn attribute(&mut self, count: usize) -> Result<(), XmlError> {
+        within("attributes of one element", count, self.limits.attributes)?;
+        self.markup(1)
+    }
+
+    fn markup(&mut self, units: usize) -> Result<(), XmlError> {
+        let left = self.markup.checked_sub(units);
+        let (what, most) = ("elements in a document of this size", self.most_markup);
+        self.markup = left.ok_or(XmlError::Limit { what, most })?;
+        Ok(())
     }
 
     pub(super) const fn namespaces(&self, count: usize) -> Result<(), XmlError> {

@@ -61,6 +61,8 @@ struct Reader<'s> {
     tree: Document,
     /// The elements that have begun and not ended.
     open: Vec<Open>,
+    /// The one that ended last, if its start tag was its name alone, and no other has begun since.
+    ended: Option<Open>,
     /// The namespace declarations of the tag that is being read.
     declared: Vec<Declaration>,
     /// Some value of the tag that is being read stands between them.
@@ -82,6 +84,8 @@ struct Open {
     canonical: bool,
     /// It declares nothing and has the prefix of the element around it.
     alike: bool,
+    /// Its start tag is `<`, its name, `>`.
+    bare: bool,
 }
 
 struct Declaration {
@@ -102,7 +106,8 @@ impl<'s> Reader<'s> {
         bindings.push(xml);
         // Most elements have two tags, and either text or elements in them.
         let tags = memchr_iter(b'<', source.as_bytes()).count();
-        let elements = (tags / 2).saturating_add(8).min(limits.elements);
+        let budget = Budget::new(*limits, source.len());
+        let elements = (tags / 2).saturating_add(8).min(budget.elements_left());
         let tree = Document {
             source: String::new(),
             decoded,
@@ -125,9 +130,10 @@ impl<'s> Reader<'s> {
             },
             odd,
             mode,
-            budget: Budget::new(*limits),
+            budget,
             tree,
             open: Vec::with_capacity(16),
+            ended: None,
             declared: Vec::with_capacity(8),
             single_quotes: false,
             ids: Vec::with_capacity(8),
@@ -254,6 +260,7 @@ impl<'s> Reader<'s> {
 
     /// `Comment`, which leaves no trace: C14N drops it too.
     fn comment(&mut self) -> Result<(), XmlError> {
+        self.budget.comment()?;
         self.otherwise();
         self.advance(4);
         let Some(length) = memmem::find(self.rest().as_bytes(), b"--") else {
@@ -270,7 +277,13 @@ impl<'s> Reader<'s> {
     /// `STag` or `EmptyElemTag`.
     fn start_tag(&mut self) -> Result<(), XmlError> {
         let begin = self.at;
+        self.room();
         self.budget.element(self.open.len().saturating_add(1))?;
+        if let Some(ended) = self.ended.take()
+            && self.start_tag_again(ended)?
+        {
+            return Ok(());
+        }
         self.advance(1);
         let name = self.qname()?;
         self.declared.clear();
@@ -286,6 +299,7 @@ impl<'s> Reader<'s> {
             }
         };
         self.advance(if empty { 2 } else { 1 });
+        let bare = self.at.saturating_sub(begin) == name.whole().range().len().saturating_add(2);
         let canonical = !empty && self.is_canonical(begin..self.at, name, first);
 
         let parent = self.open.last().copied();
@@ -312,9 +326,69 @@ impl<'s> Reader<'s> {
         if empty {
             self.otherwise();
         } else {
-            self.open.push(Open { number, place, canonical, alike });
+            self.open.push(Open { number, place, canonical, alike, bare });
         }
         Ok(())
+    }
+
+    /// The start tag of the sibling that has just ended, once more, if that is what comes: lists
+    /// are most of a message. The same bytes in the same place mean the same, so all that was found
+    /// out about them holds; what they cost is paid again.
+    fn start_tag_again(&mut self, ended: Open) -> Result<bool, XmlError> {
+        let Some(before) = self.element(ended) else {
+            return Ok(false);
+        };
+        // `<a>` and nothing else is as long as its name and two bytes.
+        let length = before.name.whole().range().len().saturating_add(2);
+        let start = before.name.whole().start().saturating_sub(1);
+        let tag = self.bytes.get(start..start.saturating_add(length)).unwrap_or_default();
+        if !self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(tag)) {
+            return Ok(false);
+        }
+        let number = narrow(self.tree.nodes.len());
+        let place = narrow(self.tree.elements.len());
+        let content = narrow(self.at.saturating_add(length));
+        let data = ElementData {
+            parent: before.parent,
+            end: number.saturating_add(1),
+            name: before.name.standing_at(self.at.saturating_add(1)),
+            namespace: before.namespace,
+            first_attribute: narrow(self.tree.attributes.len()),
+            attribute_count: 0,
+            scope: before.scope,
+            bindings: before.bindings,
+            content,
+            behind: content,
+            canonical: false,
+        };
+        if !data.namespace.is_empty() {
+            self.budget.namespace_used(data.namespace.range().len())?;
+        }
+        self.advance(length);
+        self.tree.nodes.push(Node::Element(place));
+        self.tree.elements.push(data);
+        self.open.push(Open { number, place, canonical: true, ..ended });
+        Ok(true)
+    }
+
+    /// Makes room for one more of each, if there is none: once, and no more than can be needed. A
+    /// vector that doubles would take thrice what is in it.
+    fn room(&mut self) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let most = self.budget.elements_left().saturating_add(1);
+        let left = |byte| memchr_iter(byte, rest).count().saturating_add(1);
+        if self.tree.elements.len() == self.tree.elements.capacity() {
+            self.tree.elements.reserve_exact(left(b'<').min(most));
+        }
+        if self.tree.attributes.len() == self.tree.attributes.capacity() {
+            let most = most.saturating_mul(super::limits::ATTRIBUTES);
+            self.tree.attributes.reserve_exact(left(b'=').min(most));
+        }
+        // The element, and a text in front of it.
+        if self.tree.nodes.capacity().saturating_sub(self.tree.nodes.len()) < 2 {
+            let most = left(b'<').min(most).saturating_mul(2).saturating_add(1);
+            self.tree.nodes.reserve_exact(most);
+        }
     }
 
     /// Whether a start tag without declarations is written as C14N writes it.
@@ -353,7 +427,8 @@ impl<'s> Reader<'s> {
     fn attribute(&mut self, first: usize) -> Result<(), XmlError> {
         let before = self.tree.attributes.len().saturating_sub(first);
         self.budget
-            .attributes(before.saturating_add(self.declared.len()).saturating_add(1))?;
+            .attribute(before.saturating_add(self.declared.len()).saturating_add(1))?;
+        self.room();
         let name = self.qname()?;
         self.equals_sign()?;
         let value = self.attribute_value()?;
@@ -551,6 +626,7 @@ impl<'s> Reader<'s> {
         }
         self.advance(1);
         self.open.pop();
+        self.ended = innermost.bare.then_some(innermost);
         let canonical = innermost.canonical && self.at == shortest;
         let (end, behind) = (narrow(self.tree.nodes.len()), narrow(self.at));
         if let Some(data) = self.tree.elements.get_mut(wide(innermost.place)) {
@@ -632,8 +708,10 @@ impl<'s> Reader<'s> {
             return Ok(Span::new(start, end));
         }
         let decoded = &mut self.tree.decoded;
-        // No decoded text is longer than its source.
-        decoded.reserve(raw.len());
+        // No decoded text is longer than its source: here is room for all that can follow.
+        if decoded.capacity().saturating_sub(decoded.len()) < raw.len() {
+            decoded.reserve_exact(self.source.len().saturating_sub(start));
+        }
         let begin = self.source.len().saturating_add(decoded.len());
         let mut rest = raw;
         while let Some(place) = rest.bytes().position(special) {
@@ -811,8 +889,10 @@ fn reference(name: &str, at: usize) -> Result<char, XmlError> {
     }
 }
 
-/// A scheme and something behind it. Canonical XML has no answer for relative namespace names
-/// (they were deprecated for that), and outside ASCII two readers may compare them differently.
+/// A scheme and something behind it, in the characters of a URI (RFC 3986, 2; the brackets of an
+/// IPv6 address are not worth a rule). Canonical XML has no answer for relative namespace names (they
+/// were deprecated for that), outside ASCII two readers may compare them differently, and what is
+/// no URI at all, not every canonicalizer takes.
 fn is_absolute(namespace: &str) -> bool {
     let Some((scheme, rest)) = namespace.split_once(':') else {
         return false;
@@ -821,7 +901,17 @@ fn is_absolute(namespace: &str) -> bool {
     scheme.starts_with(|char: char| char.is_ascii_alphabetic())
         && scheme.bytes().all(scheme_char)
         && !rest.is_empty()
-        && rest.bytes().all(|byte| byte.is_ascii_graphic())
+        && is_uri_text(rest)
+}
+
+/// `unreserved`, `reserved` and `pct-encoded` of RFC 3986, and one fragment at most.
+fn is_uri_text(text: &str) -> bool {
+    let escaped = |behind: &str| matches!(behind.as_bytes(), [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    let allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=%".contains(&byte);
+    text.bytes().all(allowed)
+        && text.split('%').skip(1).all(escaped)
+        && text.split('#').count() <= 2
 }
 
 /// For error messages: a stranger's text, at a length that fits a log line.

@@ -158,6 +158,12 @@ fn x4_broken_namespaces_are_xml_namespace() {
         "<a xmlns:b='../x'/>",
         "<a xmlns='urn:ä'/>",
         "<a xmlns='urn:a b'/>",
+        "<a xmlns='urn:>'/>",
+        "<a xmlns='urn:a|b'/>",
+        "<a xmlns='urn:a%2'/>",
+        "<a xmlns='urn:a%g0'/>",
+        "<a xmlns='urn:a#b#c'/>",
+        "<a xmlns='urn:[a]'/>",
         "<a xmlns:xml='urn:a'/>",
         "<a xmlns:xmlns='urn:a'/>",
         "<a xmlns='http://www.w3.org/XML/1998/namespace'/>",
@@ -169,6 +175,9 @@ fn x4_broken_namespaces_are_xml_namespace() {
         assert_eq!(refused(text), "xml.namespace", "{text}");
     }
     assert!(parse("<a xmlns='urn:a'><b xmlns=''/></a>").is_ok());
+    assert!(
+        parse("<a xmlns='http://a.example:80/~b/%C3%a4;c=d,(e)*!$?f=g&amp;h+i@j#_k'/>").is_ok()
+    );
     assert!(parse("<a xml:lang='en'/>").is_ok());
     let declared = "<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang='en'/>";
     let document = parse(declared).unwrap();
@@ -220,7 +229,13 @@ fn metadata_may_have_comments_and_nothing_else() {
 fn x6_more_than_the_limits_is_xml_limit() {
     let limits = Limits::default();
     let nested = |depth| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
-    let elements = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count - 1));
+    // Long enough that their number is what counts, and not their share of the document.
+    let elements = |count: usize| {
+        format!(
+            "<a>{}</a>",
+            "<b>thirty letters and a few more</b>".repeat(count - 1)
+        )
+    };
     let attributes = |count| {
         let all = (0..count).map(|n| format!(" a{n}='1'")).collect::<String>();
         format!("<a{all}/>")
@@ -253,16 +268,40 @@ fn x6_more_than_the_limits_is_xml_limit() {
 }
 
 #[test]
+fn x6_more_markup_than_so_few_bytes_have_is_xml_limit() {
+    let filled = |bytes: usize, markup: String| {
+        let text = "x".repeat(bytes - "<a></a>".len() - markup.len());
+        refused(&format!("<a>{markup}{text}</a>"))
+    };
+    for bytes in [1024, 32 * 1024] {
+        // The document element is one of them.
+        let most = bytes / 32 + 32 - 1;
+        assert_eq!(filled(bytes, "<b/>".repeat(most)), "accepted");
+        assert_eq!(filled(bytes, "<b/>".repeat(most + 1)), "xml.limit");
+        // With two attributes each, three of them weigh as much as five.
+        let most = most / 5 * 3;
+        assert_eq!(filled(bytes, "<b c='' d=''/>".repeat(most)), "accepted");
+        assert_eq!(
+            filled(bytes, "<b c='' d=''/>".repeat(most + 3)),
+            "xml.limit"
+        );
+    }
+    let comments = |count| format!("{}<a/>", "<!---->".repeat(count));
+    assert_eq!(refused(&comments(39)), "accepted");
+    assert_eq!(refused(&comments(42)), "xml.limit");
+}
+
+#[test]
 fn namespaces_that_c14n_would_write_out_thousands_of_times_are_xml_limit() {
     let siblings = |count, length| {
         let name = "x".repeat(length);
-        let used = (0..10).map(|n| format!(" p{n}:a=''")).collect::<String>();
+        let used = (0..10).map(|n| format!(" p{n}:a='value-x'")).collect::<String>();
         let declared = (0..10).map(|n| format!(" xmlns:p{n}='urn:{n}{name}'")).collect::<String>();
         format!("<a{declared}>{}</a>", format!("<b{used}/>").repeat(count))
     };
-    assert_eq!(refused(&siblings(2000, 250)), "xml.limit");
+    assert_eq!(refused(&siblings(1000, 250)), "xml.limit");
     // As many names in namespaces like those of SAML.
-    assert_eq!(refused(&siblings(2000, 40)), "accepted");
+    assert_eq!(refused(&siblings(1000, 40)), "accepted");
     let text = siblings(400, 250);
     let document = parse(&text).unwrap();
     assert!(canonical(document.root(), &[]).len() < 8 * Limits::default().bytes);

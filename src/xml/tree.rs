@@ -156,6 +156,11 @@ impl<'d> Element<'d> {
         self.document.str(self.data.name.local())
     }
 
+    /// The prefix of its name; empty for none. It says nothing; [`Element::namespace`] does.
+    pub(crate) fn prefix(self) -> &'d str {
+        self.document.str(self.data.name.prefix())
+    }
+
     /// The namespace name; empty for none.
     pub fn namespace(self) -> &'d str {
         self.document.str(self.data.namespace)
@@ -199,6 +204,11 @@ impl<'d> Element<'d> {
                 document.str(attribute.value),
             )
         })
+    }
+
+    /// No more than so many child elements can be in it.
+    pub(crate) fn most_children(self) -> usize {
+        self.subtree().len().saturating_sub(1)
     }
 
     /// The child elements, in order.
@@ -467,6 +477,11 @@ impl Name {
     pub(super) fn new(start: usize, prefix: usize, local: usize) -> Option<Self> {
         let (prefix, local) = (u16::try_from(prefix).ok()?, u16::try_from(local).ok()?);
         Some(Self { start: narrow(start), prefix, local })
+    }
+
+    /// The same name in another place.
+    pub(super) fn standing_at(self, start: usize) -> Self {
+        Self { start: narrow(start), ..self }
     }
 
     /// Prefix, colon and local part.

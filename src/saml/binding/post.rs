@@ -71,10 +71,12 @@ pub fn decode_message(text: &[u8]) -> Result<Vec<u8>, BindingError> {
         Ok(bytes) => bytes,
         Err(error) if !text.iter().any(is_white) => return Err(refused(error)),
         Err(_) => {
-            let mut packed =
-                text.iter().copied().filter(|byte| !is_white(byte)).collect::<Vec<_>>();
+            let mut packed = Vec::with_capacity(text.len());
+            packed.extend(text.iter().copied().filter(|byte| !is_white(byte)));
             let length = STANDARD.decode_inplace(&mut packed).map_err(refused)?.len();
             packed.truncate(length);
+            // The message keeps them: a quarter would stay empty.
+            packed.shrink_to_fit();
             packed
         }
     };

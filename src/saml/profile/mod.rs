@@ -212,15 +212,15 @@ fn check_destination(
     expected: &Expectations<'_>,
     checks: &mut Checks,
 ) -> Result<(), ProfileError> {
-    let ours = expected.sp.acs_url();
+    let ours = || expected.sp.acs_url();
     match found {
-        Some(found) if *found != ours => {
-            Err(ProfileError::Destination { found: found.to_owned(), ours })
+        Some(found) if !expected.sp.is_acs_url(found) => {
+            Err(ProfileError::Destination { found: found.to_owned(), ours: ours() })
         }
-        None if signed => Err(ProfileError::DestinationMissing { ours }),
+        None if signed => Err(ProfileError::DestinationMissing { ours: ours() }),
         found => {
             checks.pass_as("destination", || {
-                Values::new(ours, found.unwrap_or(NOTHING))
+                Values::new(ours(), found.unwrap_or(NOTHING))
             });
             Ok(())
         }
@@ -330,11 +330,18 @@ fn check_confirmation(
     checks: &mut Checks,
 ) -> Result<(), ProfileError> {
     checks.pass_with("subject.confirmation", || confirmation.method.clone());
-    let ours = expected.sp.acs_url();
-    if confirmation.recipient.as_deref() != Some(ours.as_str()) {
-        return Err(ProfileError::Recipient { found: confirmation.recipient.clone(), ours });
+    let ours = || expected.sp.acs_url();
+    if !confirmation
+        .recipient
+        .as_deref()
+        .is_some_and(|found| expected.sp.is_acs_url(found))
+    {
+        return Err(ProfileError::Recipient {
+            found: confirmation.recipient.clone(),
+            ours: ours(),
+        });
     }
-    checks.pass_as("subject.recipient", || Values::new(ours.clone(), ours));
+    checks.pass_as("subject.recipient", || Values::new(ours(), ours()));
     if let Some(found) = confirmation.not_before {
         return Err(ProfileError::ConfirmationNotBefore { found });
     }

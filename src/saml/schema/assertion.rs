@@ -286,6 +286,7 @@ fn read_attribute_statement(
     open: Open<'_>,
 ) -> Result<(), SchemaError> {
     let mut reader = Reader::open(statement, &[])?;
+    attributes.reserve(statement.children().count());
     while let Some(child) = reader.any() {
         if child.is(ASSERTION_NS, "Attribute") {
             attributes.push(read_attribute(child)?);
@@ -306,7 +307,8 @@ fn read_attribute(attribute: Element<'_>) -> Result<Attribute, SchemaError> {
         Others::Allowed,
     )?;
     let mut reader = Reader::children_of(attribute)?;
-    let mut values = Vec::new();
+    // Each value is an element, and nearly always a text in it.
+    let mut values = Vec::with_capacity(attribute.most_children().div_ceil(2));
     let mut complex = false;
     while let Some(value) = reader.optional(ASSERTION_NS, "AttributeValue") {
         match read_value(value) {

@@ -254,7 +254,7 @@ fn inclusive_c14n_writes_what_is_in_scope_once() {
     // Exclusive C14N writes such names at each sibling, which the reader's budget bounds.
     let name = "x".repeat(200);
     let declared = (0..10).map(|n| format!(" xmlns:p{n}=\"urn:{n}{name}\"")).collect::<String>();
-    let used = (0..10).map(|n| format!(" p{n}:a=\"\"")).collect::<String>();
+    let used = (0..10).map(|n| format!(" p{n}:a=\"value-x\"")).collect::<String>();
     let siblings = format!("<b{used}></b>").repeat(400);
     let document = parse(&format!("<r{declared}><a>{siblings}</a></r>"));
     for version in BOTH {
