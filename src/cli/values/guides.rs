@@ -41,7 +41,10 @@ static OKTA: Guide = Guide {
         ("Assertion Signature", Text("Signed")),
         ("Signature Algorithm", Text("RSA-SHA256")),
         ("Digest Algorithm", Text("SHA256")),
-        ("Assertion Encryption", Text("Unencrypted")),
+        (
+            "Assertion Encryption",
+            Text("Unencrypted, or AES256-GCM with the encryption certificate of our metadata"),
+        ),
     ],
     attributes: &[
         ("email", "email", "user.email"),
@@ -102,7 +105,10 @@ static ENTRA: Guide = Guide {
         ),
     ],
     import: "Then copy the App Federation Metadata Url: samlgate idp import METADATA_URL",
-    notes: &["Groups come as object IDs unless you choose another source attribute."],
+    notes: &[
+        "Groups come as object IDs unless you choose another source attribute.",
+        "Token encryption is AES-CBC: with it, choose Sign SAML response and assertion.",
+    ],
     page: Some("docs/idp/entra.md"),
 };
 
@@ -202,6 +208,8 @@ static ADFS: Guide = Guide {
     notes: &[
         "With the metadata address, AD FS fills the two fields after it by itself.",
         "AD FS sends no NameID and no attribute until a claim rule issues it.",
+        "It encrypts when the trust was made from our metadata, by AES-CBC, so let it sign the Response too:",
+        "Set-AdfsRelyingPartyTrust -TargetName NAME -SamlResponseSignature MessageAndAssertion",
     ],
     page: Some("docs/idp/adfs.md"),
 };
@@ -220,7 +228,10 @@ static KEYCLOAK: Guide = Guide {
         ("Sign documents", Text("on")),
         ("Sign assertions", Text("on")),
         ("Signature algorithm", Text("RSA_SHA256")),
-        ("Encrypt assertions", Text("off")),
+        (
+            "Encrypt assertions",
+            Text("off, or on with the encryption certificate of our metadata"),
+        ),
         (
             "Client signature required",
             Text("off, or on with the certificate of our metadata"),
@@ -274,7 +285,10 @@ static PING: Guide = Guide {
         ("Entity ID", EntityId),
         ("Signing Key", Text("Sign Assertion & Response")),
         ("Signing Algorithm", Text("RSA_SHA256")),
-        ("Encryption", Text("off")),
+        (
+            "Encryption",
+            Text("off, or on with the encryption certificate of our metadata"),
+        ),
         ("SLO Endpoint", EMPTY),
         ("Target Application URL", EMPTY),
     ],
@@ -382,7 +396,10 @@ static GENERIC: Guide = Guide {
             "Signature algorithm",
             Text("RSA or ECDSA with SHA-256 or better"),
         ),
-        ("Encryption", Text("off")),
+        (
+            "Encryption",
+            Text("off, or AES-GCM and RSA-OAEP with the encryption certificate of our metadata"),
+        ),
     ],
     attributes: &[
         ("email", "email", "the e-mail address"),
