@@ -1,11 +1,14 @@
 //! Attributes → profile.
 //!
 //! In: what an assertion says, in the identity provider's words. Out: [`Mapped`], in ours. Values
-//! are passed on verbatim; those by which people are told apart are checked first. Nothing is
-//! looked up: the same claims always give the same person.
+//! are passed on verbatim or refused: every one that is mapped is checked for characters that do
+//! something, and those by which people are told apart for more. Nothing is looked up: the same
+//! claims always give the same person.
+
+use std::collections::{HashMap, HashSet};
 
 use crate::directory::Profile;
-use crate::identity::value::check_identifier;
+use crate::identity::value::{Fault, check_identifier, check_value};
 use crate::identity::vendor_names::names;
 use crate::identity::{AttributeMap, AttributeName, IdentityError, Target};
 use crate::saml::{Attribute, Claims, NameId, Vendor};
@@ -178,6 +181,9 @@ impl Sent<'_> {
                 return Err(IdentityError::ValueComplex { target, name: name.to_owned() });
             }
             let values = distinct(elements.into_iter().flat_map(|sent| &sent.values));
+            for value in &values {
+                check_value(value).map_err(|fault| refused(target, value, fault))?;
+            }
             if !values.is_empty() {
                 return Ok(Some((name, values)));
             }
@@ -207,33 +213,35 @@ fn email_of(name_id: &NameId, vendor: Vendor) -> Option<String> {
 fn checked(target: Target, value: &str) -> Result<String, IdentityError> {
     match check_identifier(value) {
         Ok(()) => Ok(value.to_owned()),
-        Err(fault) => Err(IdentityError::ValueRefused { target, value: value.to_owned(), fault }),
+        Err(fault) => Err(refused(target, value, fault)),
     }
+}
+
+fn refused(target: Target, value: &str, fault: Fault) -> IdentityError {
+    IdentityError::ValueRefused { target, value: value.to_owned(), fault }
 }
 
 /// All attributes by Name, in the order of the message.
 fn merged(claims: &Claims) -> Vec<(String, Vec<String>)> {
-    let mut merged: Vec<(String, Vec<String>)> = Vec::new();
+    let mut places = HashMap::new();
+    let mut merged: Vec<(&str, Vec<&String>)> = Vec::new();
     for attribute in &claims.attributes {
-        let values = attribute.values.iter();
-        match merged.iter_mut().find(|(name, _)| *name == attribute.name) {
-            Some((_, sent)) => *sent = distinct(sent.iter().chain(values)),
-            None => merged.push((attribute.name.clone(), distinct(values))),
+        let place = *places.entry(attribute.name.as_str()).or_insert(merged.len());
+        match merged.get_mut(place) {
+            Some((_, values)) => values.extend(&attribute.values),
+            None => merged.push((&attribute.name, attribute.values.iter().collect())),
         }
     }
-    merged.retain(|(_, values)| !values.is_empty());
-    merged
+    let merged = merged.into_iter().map(|(name, values)| (name.to_owned(), distinct(values)));
+    merged.filter(|(_, values)| !values.is_empty()).collect()
 }
 
 /// Each value once, empty ones left out: Google sends an empty element for what is not set.
-fn distinct<'a>(values: impl Iterator<Item = &'a String>) -> Vec<String> {
-    let mut distinct: Vec<String> = Vec::new();
-    for value in values {
-        if !value.is_empty() && !distinct.contains(value) {
-            distinct.push(value.clone());
-        }
-    }
-    distinct
+fn distinct<'a>(values: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    // People are in thousands of groups; comparing each with each would be felt.
+    let mut seen = HashSet::new();
+    let values = values.into_iter().filter(|value| !value.is_empty());
+    values.filter(|value| seen.insert(value.as_str())).cloned().collect()
 }
 
 #[cfg(test)]
@@ -392,8 +400,56 @@ mod tests {
         let long = |length| claims(Some((UNSPECIFIED, "é".repeat(length).as_str())), &[]);
         assert!(plain(&long(256)).is_ok());
         assert_eq!(code(plain(&long(257))), ErrorCode::ValueRefused);
-        // What is only shown may be anything.
-        assert!(plain(&alice(&[("title", &[" Head of\nEverything "])])).is_ok());
+        for unseen in ["\u{ad}", "\u{200b}", "\u{2060}", "\u{feff}", "\u{e0041}"] {
+            let twin = claims(Some((UNSPECIFIED, &format!("ali{unseen}ce"))), &[]);
+            assert_eq!(code(plain(&twin)), ErrorCode::ValueRefused, "{unseen:?}");
+            let shown = format!("Ali{unseen}ce");
+            assert!(plain(&alice(&[("displayName", &[&shown])])).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_mapped_value_with_a_control_character_is_value_refused() {
+        for bad in [
+            "a\nb",
+            "a\tb",
+            "\u{7f}",
+            "\u{9b}31m",
+            "\u{2028}",
+            "\u{202e}a",
+        ] {
+            for name in ["groups", "displayName", "title", "givenName", "manager"] {
+                let sent = alice(&[(name, &["fine", bad][1..])]);
+                assert_eq!(
+                    code(plain(&sent)),
+                    ErrorCode::ValueRefused,
+                    "{name} {bad:?}"
+                );
+            }
+            let second = alice(&[("groups", &["fine", bad])]);
+            assert_eq!(code(plain(&second)), ErrorCode::ValueRefused, "{bad:?}");
+            assert!(plain(&alice(&[("of no interest", &[bad])])).is_ok());
+        }
+        // What is only shown may have any length, and space around it.
+        let long = format!(" Head of Everything {} ", "and more ".repeat(100));
+        assert!(plain(&alice(&[("title", &[&long])])).is_ok());
+    }
+
+    /// One element for each role, as Keycloak sends them. This took half a minute once.
+    #[test]
+    fn two_thousand_roles_are_merged_in_no_time() {
+        let roles = (0..2000)
+            .map(|role| format!("a-role-of-some-length-{role}"))
+            .collect::<Vec<_>>();
+        let values = roles.iter().map(|role| [role.as_str()]).collect::<Vec<_>>();
+        let sent = values.iter().map(|value| ("Role", value.as_slice())).collect::<Vec<_>>();
+        let sent = alice(&sent);
+        let before = std::time::Instant::now();
+        let mapped = map(&sent, Vendor::Keycloak, false, &AttributeMap::default()).unwrap();
+        let took = before.elapsed();
+        assert_eq!(mapped.profile.groups, roles);
+        assert_eq!(mapped.attributes, [("Role".to_owned(), roles)]);
+        assert!(took < std::time::Duration::from_secs(2), "{took:?}");
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Which texts can be identifiers.
+//! Which texts can be values, and which of those can be identifiers.
 
 /// Longest identifier, in characters. Directories stop at 256, and so do the databases of most
 /// applications behind us.
 pub const MAX_IDENTIFIER: usize = 256;
 
-/// What is wrong with an identifier.
+/// What is wrong with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Nothing, or nothing but white space.
@@ -19,6 +19,9 @@ pub enum Fault {
     /// Control characters, line separators or bidirectional controls: it reads as another one.
     #[error("holds a control character")]
     Control,
+    /// A character that is not shown: it looks like the same identifier without it.
+    #[error("holds a character that nobody sees")]
+    Invisible,
 }
 
 /// Checks a value by which people are told apart (rules N2 of saml2int's SDP-G02).
@@ -28,13 +31,15 @@ pub enum Fault {
 /// assert_eq!(check_identifier("alice@example.com"), Ok(()));
 /// assert_eq!(check_identifier("alice@example.com "), Err(Fault::OuterSpace));
 /// assert_eq!(check_identifier("alice\u{202e}moc"), Err(Fault::Control));
+/// assert_eq!(check_identifier("al\u{200b}ice"), Err(Fault::Invisible));
 /// ```
 pub fn check_identifier(text: &str) -> Result<(), Fault> {
     if text.chars().all(char::is_whitespace) {
         return Err(Fault::Empty);
     }
-    if text.chars().any(is_forbidden) {
-        return Err(Fault::Control);
+    check_value(text)?;
+    if text.chars().any(is_invisible) {
+        return Err(Fault::Invisible);
     }
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
         return Err(Fault::OuterSpace);
@@ -43,6 +48,31 @@ pub fn check_identifier(text: &str) -> Result<(), Fault> {
         return Err(Fault::TooLong);
     }
     Ok(())
+}
+
+/// Checks any value that is mapped to something of ours (rule N2): it goes into headers, logs and
+/// pages, and there nothing may end a line or turn one around.
+///
+/// ```
+/// use samlgate::identity::value::{Fault, check_value};
+/// assert_eq!(check_value(" Zoë 👩\u{200d}💻 "), Ok(()));
+/// assert_eq!(check_value("staff\nadmins"), Err(Fault::Control));
+/// ```
+pub fn check_value(text: &str) -> Result<(), Fault> {
+    match text.chars().any(is_forbidden) {
+        true => Err(Fault::Control),
+        false => Ok(()),
+    }
+}
+
+/// Soft hyphen, zero-width characters, invisible operators, byte order mark, tags, selectors of
+/// variants.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{00ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// C0, DEL and C1; line and paragraph separator; everything that turns the direction of text.
