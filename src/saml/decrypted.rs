@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::exceptions::Exceptions;
 use super::schema::ASSERTION_NS;
 use crate::base::Checks;
 use crate::xml::{Document, Element, Limits, Mode, XmlError};
@@ -17,6 +18,8 @@ pub(in crate::saml) struct Decrypted {
     document: Document,
     /// Whether it needs the namespace declarations around the ciphertext.
     pub(in crate::saml) inherits: bool,
+    /// What had to be allowed for it.
+    pub(in crate::saml) exceptions: Exceptions,
 }
 
 impl Decrypted {
@@ -29,9 +32,9 @@ impl Decrypted {
         checks: &mut Checks,
     ) -> Result<Self, XmlencError> {
         let plaintext = decrypt(encrypted, decryption, covered, checks)?;
-        let decrypted = plaintext.read(|bytes| Self::read(bytes, encrypted, name))?;
+        let (document, inherits) = plaintext.read(|bytes| Self::read(bytes, encrypted, name))?;
         checks.pass("encryption.decrypted");
-        Ok(decrypted)
+        Ok(Self { document, inherits, exceptions: plaintext.needed().into() })
     }
 
     /// The element.
@@ -42,7 +45,11 @@ impl Decrypted {
     /// As a complete document; and if that lacks nothing but declarations of namespaces, with
     /// those around the ciphertext. xmlsec1 encrypts the bytes between `<` and `>` and leaves the
     /// declarations where they were, and so do pysaml2 and all others who use it.
-    fn read(bytes: &[u8], context: Element<'_>, name: &'static str) -> Result<Self, Unreadable> {
+    fn read(
+        bytes: &[u8],
+        context: Element<'_>,
+        name: &'static str,
+    ) -> Result<(Document, bool), Unreadable> {
         let (mode, limits) = (Mode::Message, Limits::default());
         let alone = Document::parse(bytes, mode, &limits);
         let lacking = match &alone {
@@ -58,7 +65,7 @@ impl Decrypted {
             let found = format!("{{{}}}{}", root.namespace(), root.local_name());
             return Err(Unreadable::Other { found, name });
         }
-        Ok(Self { document, inherits: lacking })
+        Ok((document, lacking))
     }
 }
 

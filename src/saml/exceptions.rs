@@ -5,6 +5,7 @@
 use std::ops::BitOr;
 
 use crate::dsig::Allowed;
+use crate::xmlenc::Needed;
 
 /// The exceptions that one message needed. Without them it would have been refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +81,14 @@ impl From<Allowed> for Exceptions {
     fn from(needed: Allowed) -> Self {
         let Allowed { sha1, inclusive_c14n } = needed;
         Self { sha1, inclusive_c14n, ..Self::NONE }
+    }
+}
+
+/// What a ciphertext needed.
+impl From<Needed> for Exceptions {
+    fn from(needed: Needed) -> Self {
+        let Needed { cbc_unsigned, tripledes } = needed;
+        Self { cbc_unsigned, tripledes, ..Self::NONE }
     }
 }
 

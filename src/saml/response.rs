@@ -18,7 +18,8 @@ use super::error::SamlError;
 use super::keys::Keys;
 use super::profile::{Expectations, Origin, check_envelope, validate};
 use super::schema::{
-    ASSERTION_NS, AssertionFields, Envelope, PROTOCOL_NS, SchemaError, read_assertion, read_issuer,
+    ASSERTION_NS, AssertionFields, Envelope, PROTOCOL_NS, SchemaError, is_assertion,
+    read_assertion, read_issuer,
 };
 use crate::base::{Checks, Timestamp};
 use crate::dsig::{self, DsigError, Verified};
@@ -104,6 +105,7 @@ impl<'d> ResponseMessage<'d> {
                     }
                     let verified = inner.or(outer).ok_or(SamlError::Unsigned)?;
                     checks.pass_with("signed", || format!("by {}", verified.signed_by()));
+                    self.no_others(None)?;
                     if keys.decryption.required {
                         return Err(SamlError::NotEncrypted);
                     }
@@ -122,7 +124,10 @@ impl<'d> ResponseMessage<'d> {
                 return Err(SamlError::AssertionCount { found });
             }
         };
-        Ok(SignedResponse { envelope: self.envelope, signed, assertion })
+        if let Some(assertion) = &assertion {
+            exceptions = exceptions | assertion.1;
+        }
+        Ok(SignedResponse { envelope: self.envelope, signed, assertion, exceptions })
     }
 
     /// `outer` is the same EncryptedAssertion, if the Response's signature covers it.
@@ -149,23 +154,44 @@ impl<'d> ResponseMessage<'d> {
             return Err(SamlError::Signature(DsigError::Position(what)));
         }
         self.ids_stay_unique(root)?;
+        *exceptions = *exceptions | opened.exceptions;
         if let Some(inner) = dsig::verify(root, keys.signing, checks)? {
             *exceptions = *exceptions | needed(Some(&inner));
             checks.pass_with("signed", || format!("by {}", inner.signed_by()));
+            self.no_others(Some(root))?;
             return Ok(Assertion::read(&inner, keys.decryption, checks)?);
         }
         let outer = outer.ok_or(SamlError::Unsigned)?;
         if opened.inherits {
             return Err(SamlError::Inherits);
         }
+        // As everywhere in what a signature covers.
+        if root.holds_comment() {
+            return Err(SamlError::Signature(DsigError::Comment));
+        }
         checks.skip("signature", "the Assertion itself is not signed");
         checks.pass_with("signed", || format!("by {}", outer.signed_by()));
+        self.no_others(Some(root))?;
         Ok(Assertion::read_decrypted(
             &opened,
             outer,
             keys.decryption,
             checks,
         )?)
+    }
+
+    /// Besides the one Assertion that is used there is none, be it where the schema lets everything
+    /// in: `Advice`, `Extensions`, `StatusDetail`, values, KeyInfo. Nobody would read it here, and
+    /// nobody sends it without wanting some reader to.
+    fn no_others(&self, decrypted: Option<Element<'_>>) -> Result<(), SamlError> {
+        let around = self.root.descendants().filter(|element| is_assertion(*element)).count();
+        let inside = decrypted.map_or(0, |decrypted| {
+            decrypted.descendants().filter(|element| is_assertion(*element)).count()
+        });
+        match around.saturating_add(inside) {
+            1 => Ok(()),
+            found => Err(SamlError::AssertionCount { found }),
+        }
     }
 
     /// Core 1.3.4: the message and what was encrypted in it are one document.
@@ -197,7 +223,7 @@ impl<'d> ResponseMessage<'d> {
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Assertion(AssertionFields);
+pub struct Assertion(AssertionFields, Exceptions);
 
 impl Assertion {
     /// Reads an Assertion from signed bytes. Parts of it may be encrypted once more.
@@ -206,7 +232,9 @@ impl Assertion {
         decryption: Decryption<'_>,
         checks: &mut Checks,
     ) -> Result<Self, SchemaError> {
-        read_assertion(assertion.get(), decryption, checks).map(Self)
+        let (fields, exceptions) = read_assertion(assertion.get(), decryption, checks)?;
+        checks.pass("schema");
+        Ok(Self(fields, exceptions))
     }
 
     /// Reads an Assertion from what was decrypted from signed bytes.
@@ -219,7 +247,9 @@ impl Assertion {
         decryption: Decryption<'_>,
         checks: &mut Checks,
     ) -> Result<Self, SchemaError> {
-        read_assertion(opened.root(), decryption, checks).map(Self)
+        let (fields, exceptions) = read_assertion(opened.root(), decryption, checks)?;
+        checks.pass("schema");
+        Ok(Self(fields, exceptions))
     }
 }
 

@@ -4,6 +4,8 @@
 use openssl::md::{Md, MdRef};
 use openssl::symm::Cipher;
 
+use super::keys::{Covered, Needed};
+
 /// How a content is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ContentMethod {
@@ -53,6 +55,14 @@ impl ContentMethod {
     /// Whether the ciphertext itself shows that nobody changed it.
     pub(super) const fn is_authenticated(self) -> bool {
         matches!(self, Self::Gcm(_))
+    }
+
+    /// What this would be refused without.
+    pub(super) fn needs(self, covered: Covered) -> Needed {
+        Needed {
+            cbc_unsigned: !self.is_authenticated() && covered == Covered::ByNothing,
+            tripledes: self == Self::TripleDes,
+        }
     }
 
     pub(super) fn cipher(self) -> Cipher {

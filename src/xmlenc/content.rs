@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::algorithm::ContentMethod;
 use super::error::XmlencError;
-use super::keys::Covered;
+use super::keys::{Covered, Needed};
 
 /// XML Encryption 1.1, 5.2.4: 96 bits of nonce in front, 128 bits of tag behind.
 const GCM_NONCE: usize = 12;
@@ -21,9 +21,15 @@ pub struct Plaintext {
     sound: bool,
     /// Whoever made the ciphertext knows what is in here, so that telling them gives nothing away.
     known_to_author: bool,
+    needed: Needed,
 }
 
 impl Plaintext {
+    /// Which exceptions it would have been refused without; to be logged and counted each time.
+    pub const fn needed(&self) -> Needed {
+        self.needed
+    }
+
     /// Reads it, and decides what may be said about it when `read` says no.
     ///
     /// `read` is called whatever the padding was: a stranger who flips bits in AES-CBC and watches
@@ -71,7 +77,8 @@ pub(super) fn open(
     };
     let (bytes, sound) = opened.ok_or(XmlencError::Failed)?;
     let known_to_author = method.is_authenticated() || covered == Covered::BySignature;
-    Ok(Plaintext { bytes, sound, known_to_author })
+    let needed = method.needs(covered);
+    Ok(Plaintext { bytes, sound, known_to_author, needed })
 }
 
 fn gcm(method: ContentMethod, key: &[u8], content: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

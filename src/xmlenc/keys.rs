@@ -159,6 +159,15 @@ pub struct Decryption<'k> {
     pub required: bool,
 }
 
+/// What had to be allowed for a ciphertext to be decrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needed {
+    /// [`Decryption::allow_cbc_unsigned`]
+    pub cbc_unsigned: bool,
+    /// [`Decryption::allow_tripledes`]
+    pub tripledes: bool,
+}
+
 /// Whether a signature that has verified covers the ciphertext.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Covered {

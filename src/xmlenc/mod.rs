@@ -27,7 +27,7 @@ mod transport;
 
 pub use content::Plaintext;
 pub use error::XmlencError;
-pub use keys::{Covered, Decryption, DecryptionKey, DecryptionKeyRefusal, DecryptionKeys};
+pub use keys::{Covered, Decryption, DecryptionKey, DecryptionKeyRefusal, DecryptionKeys, Needed};
 
 use crate::base::Checks;
 use crate::xml::Element;
@@ -42,10 +42,7 @@ pub fn decrypt(
 ) -> Result<Plaintext, XmlencError> {
     let found = Ciphertext::of(encrypted, decryption)?;
     checks.pass("encryption.structure");
-    if !found.method.is_authenticated()
-        && covered == Covered::ByNothing
-        && !decryption.allow_cbc_unsigned
-    {
+    if found.method.needs(covered).cbc_unsigned && !decryption.allow_cbc_unsigned {
         return Err(XmlencError::CbcUnsigned);
     }
     checks.pass_with("encryption.algorithm", || found.method.uri().to_owned());

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use super::*;
 use crate::base::Timestamp;
 use crate::dsig::{Place as SignaturePlace, SigningKey, Trust, TrustedKeys, sign_enveloped};
+use crate::saml::exceptions::Exception;
 use crate::xml::{Limits, Mode};
 use crate::xmlenc::tests::SP_KEY;
 use crate::xmlenc::tests::seal::{self, Place, Seal};
@@ -527,4 +528,58 @@ fn what_was_found_right_is_said_in_order() {
         "assertion.schema",
     ];
     assert_eq!(ours, wanted);
+}
+
+/// What the operator is told of the exceptions that this needed.
+fn needed(xml: &str, keys: Keys<'_>) -> Vec<&'static str> {
+    let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+    let checks = &mut Checks::off();
+    let message = ResponseMessage::parse(&document, checks).unwrap();
+    let signed = message.verify(keys, checks).unwrap();
+    signed.exceptions().iter().map(Exception::name).collect()
+}
+
+#[test]
+fn exceptions_for_a_ciphertext_are_named_where_they_were_needed_and_nowhere_else() {
+    let all = Decryption {
+        allow_cbc_unsigned: true,
+        allow_tripledes: true,
+        ..keys().decryption
+    };
+    let all = Keys { decryption: all, ..keys() };
+    let cases: [(&str, &str, &[&str]); 6] = [
+        ("a", seal::AES256_GCM, &[]),
+        ("a", seal::AES128_CBC, &["cbc_unsigned"]),
+        ("a", seal::TRIPLEDES, &["cbc_unsigned", "tripledes"]),
+        ("r", seal::AES128_CBC, &[]),
+        ("ra", seal::AES256_CBC, &[]),
+        ("r", seal::TRIPLEDES, &["tripledes"]),
+    ];
+    for (signed, method, names) in cases {
+        let found = needed(&encrypted(signed, Seal::new(method)), all);
+        assert_eq!(found, names, "{signed} {method}");
+    }
+    // Also for what is encrypted within the Assertion, which its signature covers.
+    let alice = encrypted_id(&whole(&name_id("alice")), Seal::new(seal::TRIPLEDES));
+    let inner = sign(&assertion_with(&alice, ""), "_a", &IDP);
+    assert_eq!(needed(&response(&inner), all), ["tripledes"]);
+    let twice = encrypt(&inner, Seal::new(seal::AES256_CBC));
+    assert_eq!(
+        needed(&response(&twice), all),
+        ["cbc_unsigned", "tripledes"]
+    );
+}
+
+#[test]
+fn a_comment_in_a_decrypted_assertion_is_xml_forbidden_node_whatever_covers_it() {
+    let seal = || Seal::new(seal::AES256_GCM);
+    let plain = assertion("alice").replace("<saml:Subject>", "<!-- --><saml:Subject>");
+    let outer = sign(&response(&encrypt(&plain, seal())), "_r", &IDP);
+    assert_eq!(who(&outer, keys()), "xml.forbidden_node");
+    let inner =
+        sign(&assertion("alice"), "_a", &IDP).replace("<saml:Subject>", "<!-- --><saml:Subject>");
+    assert_eq!(
+        who(&response(&encrypt(&inner, seal())), keys()),
+        "xml.forbidden_node"
+    );
 }

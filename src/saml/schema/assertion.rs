@@ -8,6 +8,7 @@ use super::{ASSERTION_NS, DSIG_NS};
 use crate::base::{Checks, Timestamp};
 use crate::saml::accepted::{Attribute, NameId};
 use crate::saml::decrypted::Decrypted;
+use crate::saml::exceptions::Exceptions;
 use crate::xml::{Element, ns};
 use crate::xmlenc::{Covered, Decryption, XmlencError};
 
@@ -81,7 +82,8 @@ pub struct AuthnStatement {
     pub context_class: Option<String>,
 }
 
-/// Reads an Assertion. Called with what a signature covers alone; see `saml::response`.
+/// Reads an Assertion, and says what had to be allowed for its encrypted parts. Called with what a
+/// signature covers alone; see `saml::response`.
 ///
 /// What is encrypted in it is a part of what was signed: the ciphertext decides what comes out,
 /// and nobody else has had a hand in it. Namespaces that such a part does not declare by itself
@@ -91,13 +93,20 @@ pub fn read_assertion(
     assertion: Element<'_>,
     decryption: Decryption<'_>,
     checks: &mut Checks,
-) -> Result<AssertionFields, SchemaError> {
+) -> Result<(AssertionFields, Exceptions), SchemaError> {
+    let mut exceptions = Exceptions::NONE;
     let mut open = |encrypted: Element<'_>, name| {
         let opened = Decrypted::open(encrypted, name, decryption, Covered::BySignature, checks)?;
+        exceptions = exceptions | opened.exceptions;
         // As in the message around it: SAML has no place for a Signature here.
         if opened.root().descendants().any(|inner| inner.is(ns::DS, "Signature")) {
             return Err(XmlencError::Content(
                 "there is a Signature in it".to_owned(),
+            ));
+        }
+        if opened.root().descendants().any(is_assertion) {
+            return Err(XmlencError::Content(
+                "there is an Assertion in it".to_owned(),
             ));
         }
         Ok(opened)
@@ -127,7 +136,7 @@ pub fn read_assertion(
         }
     }
     let (name_id, confirmations) = subject.unwrap_or_default();
-    Ok(AssertionFields {
+    let fields = AssertionFields {
         version: required_attribute(assertion, "Version")?.to_owned(),
         id: required_attribute(assertion, "ID")?.to_owned(),
         issue_instant: required_time(assertion, "IssueInstant")?,
@@ -137,7 +146,13 @@ pub fn read_assertion(
         conditions,
         authn_statements,
         attributes,
-    })
+    };
+    Ok((fields, exceptions))
+}
+
+/// Whether this is an Assertion, encrypted or not.
+pub fn is_assertion(element: Element<'_>) -> bool {
+    element.is(ASSERTION_NS, "Assertion") || element.is(ASSERTION_NS, "EncryptedAssertion")
 }
 
 /// The text of an Issuer. Core 2.2.5: its Format is absent or `entity`; other formats can not be

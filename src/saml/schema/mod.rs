@@ -11,7 +11,8 @@ mod reader;
 
 pub(in crate::saml) use assertion::read_name_id;
 pub use assertion::{
-    AssertionFields, AuthnStatement, Conditions, Confirmation, read_assertion, read_issuer,
+    AssertionFields, AuthnStatement, Conditions, Confirmation, is_assertion, read_assertion,
+    read_issuer,
 };
 pub(in crate::saml) use envelope::read_status;
 pub use envelope::{Envelope, Status};
