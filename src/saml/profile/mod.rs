@@ -143,13 +143,14 @@ pub(in crate::saml) fn check_envelope(
     }
     checks.pass_with("status", || status.code.clone());
     let in_response_to = envelope.in_response_to.as_deref();
-    check_in_response_to(
-        Place::Response,
-        in_response_to,
-        Absent::IsFine,
-        origin,
-        checks,
-    )?;
+    // Core 3.2.2: an answer says so. It can have been taken away only where nothing is signed; there
+    // the confirmation's decides.
+    let absent = if signed {
+        Absent::IsWrong
+    } else {
+        Absent::IsFine
+    };
+    check_in_response_to(Place::Response, in_response_to, absent, origin, checks)?;
     check_issue_instant(Place::Response, envelope.issue_instant, clock, checks)
 }
 
@@ -260,9 +261,9 @@ fn check_issue_instant(
 /// Whether InResponseTo may be left out where a request of ours is answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Absent {
-    /// On the Response, since it may be unsigned there and the confirmation's decides.
+    /// On a Response that is not signed.
     IsFine,
-    /// On the SubjectConfirmationData (profiles 4.1.4.2).
+    /// On a signed one (core 3.2.2), and on the SubjectConfirmationData (profiles 4.1.4.2).
     IsWrong,
 }
 
@@ -437,14 +438,29 @@ fn check_qualifiers(
 }
 
 /// Attributes whose values end in `@scope`, and mean nothing without the right to that scope.
-const SCOPED: [&str; 4] = [
-    // eduPersonPrincipalName
+///
+/// By all of their names: a mapping may name any of them, and a default mapping does.
+const SCOPED: [&str; 13] = [
     "urn:oid:1.3.6.1.4.1.5923.1.1.1.6",
-    // eduPersonScopedAffiliation
+    "urn:mace:dir:attribute-def:eduPersonPrincipalName",
+    "eduPersonPrincipalName",
     "urn:oid:1.3.6.1.4.1.5923.1.1.1.9",
+    "urn:mace:dir:attribute-def:eduPersonScopedAffiliation",
+    "eduPersonScopedAffiliation",
+    "urn:oid:1.3.6.1.4.1.5923.1.1.1.13",
+    "urn:mace:dir:attribute-def:eduPersonUniqueId",
+    "eduPersonUniqueId",
     "urn:oasis:names:tc:SAML:attribute:subject-id",
+    "subject-id",
     "urn:oasis:names:tc:SAML:attribute:pairwise-id",
+    "pairwise-id",
 ];
+
+/// By its Name; or by its FriendlyName, since a mapping may ask for that (`friendly:`).
+fn is_scoped(attribute: &Attribute) -> bool {
+    let friendly = attribute.friendly_name.as_deref().unwrap_or_default();
+    SCOPED.iter().any(|name| *name == attribute.name || *name == friendly)
+}
 
 /// SDP-SP17: a university may speak of its own people alone. Identity providers outside of
 /// federations list no scopes; for them, whoever imported the metadata has decided.
@@ -457,7 +473,7 @@ fn check_scopes(
         checks.skip("attributes.scope", "the metadata lists no scopes");
         return Ok(());
     };
-    for attribute in attributes.iter().filter(|one| SCOPED.contains(&one.name.as_str())) {
+    for attribute in attributes.iter().filter(|one| is_scoped(one)) {
         for value in attribute.values.iter().filter(|value| !value.is_empty()) {
             let scope = value.rsplit_once('@').map(|(_, scope)| scope);
             if !scope.is_some_and(|scope| scopes.iter().any(|own| own.eq_ignore_ascii_case(scope)))
