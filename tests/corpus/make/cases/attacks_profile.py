@@ -604,6 +604,8 @@ def values(family):
         ("04-right-to-left", "VLU-03", f"&#x202e;{VICTIM}", "an override of direction"),
         ("04b-isolate", "VLU-03", f"x&#x2066;{VICTIM}", "an isolate"),
         ("04c-mark", "VLU-03", f"{VICTIM}&#x200f;x", "a mark of direction"),
+        ("13-tag-character", "VLU-13", VICTIM + "&#xE0001;", "a tag character behind it"),
+        ("13d-zero-width", "VLU-13", VICTIM + "&#x200B;", "a zero-width space behind it"),
         ("08-white-space", "VLU-08", " &#9;&#10;", "white space alone"),
         ("08b-no-break-spaces", "VLU-08", "&#160;&#160;", "no-break spaces alone"),
     )
@@ -629,10 +631,8 @@ def values(family):
         ("05d-decomposed", "VLU-05", "caro&#x301;l@example.com", "caro\u0301l@example.com"),
         ("05e-plus", "VLU-05", "carol+x@example.com", "carol+x@example.com"),
         ("05f-dot", "VLU-05", "carol@example.com.", "carol@example.com."),
-        ("13-tag-character", "VLU-13", VICTIM + "&#xE0001;", VICTIM + "\U000e0001"),
         ("13b-unassigned", "VLU-13", VICTIM + "&#x378;", VICTIM + "\u0378"),
         ("13c-emoji", "VLU-13", VICTIM + "&#x1F600;", VICTIM + "\U0001f600"),
-        ("13d-zero-width", "VLU-13", VICTIM + "&#x200B;", VICTIM + "\u200b"),
     ):
         everywhere(
             family,
@@ -706,7 +706,6 @@ def values(family):
         ("14b-text-and-markup", [ATTACKER, E("b", [], VICTIM)], "text and an element"),
         ("14c-two-name-ids", [name_id(VICTIM), name_id()], "two NameIDs"),
         ("14d-nested-value", [E("saml:AttributeValue", [], VICTIM)], "an AttributeValue"),
-        ("14e-whole-assertion", [bare(assertion(VICTIM, ID="_evil"))], "an Assertion"),
     ):
         everywhere(
             family,
@@ -723,6 +722,21 @@ def values(family):
             "value.complex",
             where,
         )
+    everywhere(
+        family,
+        "14e-whole-assertion",
+        "The e-mail address is an Assertion",
+        "VLU-14",
+        lambda: said(
+            E(
+                "saml:AttributeStatement",
+                [],
+                attribute("email", E("saml:AttributeValue", [], bare(assertion(VICTIM, ID="_evil")))),
+            )
+        ),
+        "proto.assertion_count",
+        where,
+    )
     everywhere(
         family,
         "15-friendly-name",

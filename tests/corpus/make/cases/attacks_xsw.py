@@ -595,7 +595,7 @@ def below_the_signature(family):
         signed="response",
     )
     for where in ("response", "assertion"):
-        # KeyInfo may hold anything, and is never looked into.
+        # KeyInfo may hold anything else, and is never looked into.
         m = Message(where)
         child(m.signature, "KeyInfo").children.append(m.evil())
         family.add(
@@ -603,7 +603,7 @@ def below_the_signature(family):
             "The evil Assertion is in KeyInfo: unsigned, and nobody looks there",
             "XSW-26",
             m.text(),
-            "accept",
+            "proto.assertion_count",
             signed=where,
         )
     m = Message("response")
@@ -792,22 +792,12 @@ def hiding_places(family):
         outer.find("SubjectConfirmationData").children.append(carried)
 
     for path, edit in (("61-advice", advice), ("61b-value", value), ("61c-confirmation-data", data)):
-        more = {}
-        if path == "61b-value":
-            # "x" has a complex value, and nobody asks for it.
-            more = {
-                "name_id": ATTACKER,
-                "format": "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
-                "session_index": "_session",
-                "attributes": (("email", ATTACKER), ("groups", "staff")),
-            }
         family.add(
             f"{path}-signed-evil-is-not-read",
-            "The signed Assertion carries another about somebody else: signed, but not what is read",
+            "The signed Assertion carries another about somebody else: signed, and still not what is meant",
             "XSW-14,XSW-49",
             signed(response(carrier(edit)), "assertion"),
-            "accept",
-            **more,
+            "proto.assertion_count",
         )
 
     for path, where_to in (("43-evil-subject-before", "before"), ("43b-evil-subject-last", "last")):
