@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use openssl::bn::{BigNum, BigNumRef};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
@@ -14,7 +15,7 @@ mod algorithms;
 mod signed_info;
 
 use super::*;
-use crate::base::{Checks, Timestamp};
+use crate::base::{Checks, Refusal, Timestamp, Values};
 use crate::xml::{Document, Element, Limits, Mode, c14n, ns};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_253_400);
@@ -735,6 +736,40 @@ fn keys_that_are_too_weak_or_odd_are_refused() {
         Err(KeyRefusal::TooSmall { bits: 1024 })
     ));
     assert!(TrustedKeys::from_vec(Vec::new()).is_none());
+}
+
+#[test]
+fn an_rsa_key_has_2048_to_8192_bits_and_an_exponent_that_is_one() {
+    let kind = |bits: i32, exponent: &BigNumRef| {
+        let mut modulus = BigNum::new().unwrap();
+        modulus.set_bit(bits - 1).unwrap();
+        modulus.set_bit(0).unwrap();
+        let rsa = Rsa::from_public_components(modulus, exponent.to_owned().unwrap()).unwrap();
+        key::KeyKind::of(&PKey::from_rsa(rsa).unwrap()).map(key::KeyKind::description)
+    };
+    let number = |value| BigNum::from_u32(value).unwrap();
+    let usual = number(65_537);
+    for bits in [2048, 8192] {
+        assert_eq!(kind(bits, &usual), Ok(format!("RSA {bits}")));
+    }
+    assert_eq!(kind(2047, &usual), Err(KeyRefusal::TooSmall { bits: 2047 }));
+    assert_eq!(kind(8193, &usual), Err(KeyRefusal::TooLarge { bits: 8193 }));
+    assert!(kind(2048, &number(3)).is_ok());
+    for exponent in [0, 1, 2, 4, 65_536] {
+        let refused = kind(2048, &number(exponent));
+        assert_eq!(refused, Err(KeyRefusal::Exponent), "{exponent}");
+    }
+    for (highest, accepted) in [(63, true), (64, false)] {
+        let mut long = number(1);
+        long.set_bit(highest).unwrap();
+        assert_eq!(kind(2048, &long).is_ok(), accepted, "{highest}");
+    }
+}
+
+#[test]
+fn trusted_keys_are_counted() {
+    assert_eq!(keys(&[&IDP]).len(), 1);
+    assert_eq!(keys(&[&IDP, &RSA, &STRANGER]).len(), 3);
 }
 
 #[test]

@@ -492,6 +492,7 @@ mod tests {
         let by_post = posted(&signed(&request()), 0).unwrap();
         assert_eq!(by_post.name_id, *NAME);
         assert_eq!(by_post.session_indexes, ["_session"]);
+        assert_eq!(by_post.expires, now().plus(Duration::from_secs(300 + 180)));
 
         let url = request_url(OURS, &request().to_xml(), "x", Some(&KEY)).unwrap();
         let (_, query) = url.split_once('?').unwrap();
@@ -505,6 +506,17 @@ mod tests {
         assert_eq!(by_query, by_post);
         let rules = checks.lines().iter().map(|line| line.name.as_str());
         assert!(rules.eq(REQUEST_RULES.iter().map(|rule| format!("logout.{rule}"))));
+    }
+
+    #[test]
+    fn the_issuer_is_found_before_anything_is_verified() {
+        let hint = |xml: &str| {
+            let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default());
+            issuer_hint(&document.unwrap())
+        };
+        let xml = request().to_xml();
+        assert_eq!(hint(&xml).as_deref(), Some(IDP));
+        assert_eq!(hint(&xml.replace("Issuer", "Other")), None);
     }
 
     #[test]
@@ -560,6 +572,24 @@ mod tests {
         let all = LogoutRequest { session_index: None, ..request() };
         let all = posted(&signed(&all), 0).unwrap();
         assert!(all.ends(IDP, &NAME, Some("_any")) && all.ends(IDP, &NAME, None));
+    }
+
+    #[test]
+    fn a_name_qualified_otherwise_is_another_person() {
+        let mut qualified = NAME.clone();
+        qualified.name_qualifier = Some("https://idp.example.com/a".to_owned());
+        qualified.sp_name_qualifier = Some("https://sp.example.com/a".to_owned());
+        let valid = posted(&signed(&request()), 0).unwrap();
+        let valid = ValidLogoutRequest { name_id: qualified.clone(), ..valid };
+        let ends = |name_id: &NameId| valid.ends(IDP, name_id, Some("_session"));
+        // Left out, a qualifier stands for the two parties.
+        assert!(ends(&qualified) && ends(&NAME));
+        let other = Some("https://other.example.com".to_owned());
+        assert!(!ends(&NameId {
+            name_qualifier: other.clone(),
+            ..qualified.clone()
+        }));
+        assert!(!ends(&NameId { sp_name_qualifier: other, ..qualified }));
     }
 
     #[test]

@@ -610,7 +610,7 @@ fn a_line_is_written_for_each_rule_that_holds() {
             .map(|check| (check.name.clone(), check.values.found.clone()));
         (
             lines.collect::<Vec<_>>(),
-            refused.map(|error| error.code().as_str()),
+            refused.map(|error| (error.code().as_str(), error.rule().into_owned())),
         )
     };
     let found = |text: &str| Some(text.to_owned());
@@ -668,12 +668,38 @@ fn a_line_is_written_for_each_rule_that_holds() {
             9,
         ),
     ] {
+        let refused = Some((code, all[held].0.clone()));
         assert_eq!(
             lines(&changed(&xml, from, to)),
-            (all[..held].to_vec(), Some(code)),
+            (all[..held].to_vec(), refused),
             "{to}"
         );
     }
+}
+
+#[test]
+fn a_refusal_says_what_it_expected_and_what_it_found() {
+    let xml = Signing::new(&RSA_2048, &format!("{MORE}rsa-sha256")).sign(UNSIGNED);
+    let keys = TrustedKeys::one(trusted(&RSA_2048));
+    let values = |from: &str, to: &str| {
+        let document = parse(&changed(&xml, from, to)).unwrap();
+        let assertion = document.root().child(ns::SAML, "Assertion").unwrap();
+        verify(assertion, Trust::only(&keys), &mut Checks::off()).unwrap_err().values()
+    };
+    let reference = values("URI=\"#_a\"", "URI=\"#_r\"");
+    assert_eq!(reference.found.as_deref(), Some("#_r"));
+    assert!(reference.expected.is_some());
+    let method = values("#rsa-sha256", "#rsa-md5");
+    assert_eq!(method.found, Some(format!("{MORE}rsa-md5")));
+    assert!(method.expected.is_some_and(|text| text.contains("SHA-2")));
+    assert_eq!(
+        values(SHA256, "urn:digest"),
+        Values::new("SHA-256, SHA-384 or SHA-512", "urn:digest")
+    );
+    assert_eq!(
+        values("alice@", "carol@"),
+        Values::found("the digest does not match the content")
+    );
 }
 
 #[test]
