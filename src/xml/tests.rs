@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::Refusal;
 
 fn parse(text: &str) -> Result<Document, XmlError> {
     Document::parse(text.as_bytes(), Mode::Message, &Limits::default())
@@ -337,6 +338,35 @@ fn x7_an_id_that_is_not_one_is_xml_id() {
     let text = RESPONSE.replace("'_a'", "'_r'");
     let error = Document::parse(text.as_bytes(), Mode::Metadata, &Limits::metadata()).unwrap_err();
     assert_eq!(error.code().as_str(), "xml.id");
+}
+
+#[test]
+fn an_ncname_begins_with_a_letter_in_any_script() {
+    for name in ["a", "_", "é", "éb", "a-é", "ж1.·"] {
+        assert!(is_ncname(name), "{name}");
+    }
+    for name in [
+        "", "1", "1é", "-é", "é:b", "é b", "aé ", "·é", "\u{d7}", "a\u{d7}",
+    ] {
+        assert!(!is_ncname(name), "{name}");
+    }
+}
+
+#[test]
+fn what_a_document_may_cost_is_written_down() {
+    let (message, metadata) = (Limits::default(), Limits::metadata());
+    assert_eq!((message.bytes, message.text), (262_144, 65_536));
+    assert_eq!((metadata.bytes, metadata.text), (8_388_608, 1_048_576));
+}
+
+#[test]
+fn a_refusal_says_what_it_found_and_where() {
+    let values = |text: &str| parse(text).unwrap_err().values().found.unwrap();
+    assert_eq!(
+        values("<a><b></a>"),
+        "an end tag does not match its start tag, at byte 9"
+    );
+    assert_eq!(values("<!DOCTYPE a><a/>"), "a DOCTYPE, at byte 0");
 }
 
 #[test]

@@ -314,6 +314,37 @@ fn a_tag_that_is_nearly_canonical_is_written_out() {
     );
 }
 
+#[test]
+fn white_space_before_the_only_attribute_is_one_space() {
+    let canonical = "<r><a b=\"1\"><c></c></a></r>";
+    assert_eq!(exclusively(parse(canonical).root(), &[]), canonical);
+    for start in [
+        "<a  b=\"1\">",
+        "<a\tb=\"1\">",
+        "<a b=\"1\" >",
+        "<a b=\"&#49;\">",
+    ] {
+        let text = format!("<r>{start}<c/></a></r>");
+        let document = parse(&text);
+        assert_eq!(exclusively(document.root(), &[]), canonical, "{text}");
+        for version in BOTH {
+            assert_eq!(inclusively(document.root(), version), canonical, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_listed_prefix_that_nobody_declares_changes_nothing() {
+    let text = "<a xmlns=\"urn:d\"><b xmlns:z=\"urn:z\" z:c=\"\"></b></a>";
+    let document = parse(text);
+    for list in [&["missing"][..], &["missing", "#default"], &[]] {
+        assert_eq!(exclusively(document.root(), list), text, "{list:?}");
+    }
+    let text = "<p:a xmlns:p=\"urn:p\"><p:b xmlns:z=\"urn:z\" z:c=\"\"></p:b></p:a>";
+    let document = parse(text);
+    assert_eq!(exclusively(document.root(), &["missing", "#default"]), text);
+}
+
 /// The recommendations written down as plainly as can be: recursive, with maps, and without any
 /// knowledge of the source.
 mod plainly {
