@@ -1,8 +1,9 @@
 //! HTTP-POST (bindings 3.5): a form from the browser → the bytes of a Response.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use url::form_urlencoded;
+use std::borrow::Cow;
+
+use base64_simd::STANDARD;
+use memchr::{memchr, memchr2};
 
 use super::BindingError;
 
@@ -41,27 +42,85 @@ impl ResponseForm {
         }
         let mut response = None;
         let mut relay_state = None;
-        for (name, value) in form_urlencoded::parse(body) {
-            match name.as_ref() {
-                "SAMLResponse" if response.is_none() => response = Some(value),
-                "SAMLResponse" => {
+        for (name, value) in fields(body) {
+            match &*decoded(name) {
+                b"SAMLResponse" if response.is_none() => response = Some(value),
+                b"SAMLResponse" => {
                     return Err(BindingError::Params("there are several SAMLResponse"));
                 }
-                "SAMLRequest" => {
+                b"SAMLRequest" => {
                     return Err(BindingError::Params("there is a SAMLRequest at the ACS"));
                 }
-                "RelayState" if relay_state.is_none() => relay_state = Some(value.into_owned()),
-                "RelayState" => return Err(BindingError::Params("there are several RelayState")),
+                b"RelayState" if relay_state.is_none() => {
+                    relay_state = Some(String::from_utf8_lossy(&decoded(value)).into_owned());
+                }
+                b"RelayState" => return Err(BindingError::Params("there are several RelayState")),
                 _ => {}
             }
         }
         let response = response.ok_or(BindingError::Params("there is no SAMLResponse"))?;
-        Ok(Self { xml: decode_message(response.as_bytes())?, relay_state })
+        // Not taken for text first: what is not ASCII is not base64.
+        Ok(Self { xml: decode_message(&decoded(response))?, relay_state })
     }
 }
 
-/// Standard alphabet, canonical padding, zero trailing bits; line breaks are tolerated since many
-/// identity providers wrap at 76 columns.
+/// Names and values of a form, as they are encoded.
+fn fields(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    body.split(|byte| *byte == b'&').filter(|field| !field.is_empty()).map(|field| {
+        memchr(b'=', field)
+            .and_then(|place| field.split_at_checked(place))
+            .map_or((field, &[][..]), |(name, value)| {
+                (name, value.get(1..).unwrap_or_default())
+            })
+    })
+}
+
+/// A name or a value with `+` and `%XX` replaced, as in the URL Standard, 5.1. What is between them
+/// is copied at once: a message is ten thousand characters with a hundred of them.
+fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    let Some(first) = memchr2(b'+', b'%', text) else {
+        return Cow::Borrowed(text);
+    };
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut place = Some(first);
+    let mut rest = text;
+    while let Some((run, encoded)) = place.and_then(|place| rest.split_at_checked(place)) {
+        bytes.extend_from_slice(run);
+        rest = match encoded {
+            [b'%', high, low, rest @ ..] if let Some(byte) = hex(*high, *low) => {
+                bytes.push(byte);
+                rest
+            }
+            [b'+', rest @ ..] => {
+                bytes.push(b' ');
+                rest
+            }
+            [other, rest @ ..] => {
+                bytes.push(*other);
+                rest
+            }
+            [] => break,
+        };
+        place = memchr2(b'+', b'%', rest);
+    }
+    bytes.extend_from_slice(rest);
+    Cow::Owned(bytes)
+}
+
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+/// The message in the value of a parameter: base64 in the standard alphabet, with canonical padding
+/// and zero trailing bits. Line breaks are tolerated, since many identity providers wrap at 76
+/// columns.
+///
+/// ```
+/// use samlgate::saml::binding::post::decode_message;
+/// assert_eq!(decode_message(b"PGEv\r\nPg==\n").unwrap(), b"<a/>");
+/// assert!(decode_message(b"PGEvPg").is_err());
+/// ```
 pub fn decode_message(text: &[u8]) -> Result<Vec<u8>, BindingError> {
     let is_white = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     // The decoder does not say what it dislikes.
@@ -120,6 +179,34 @@ mod tests {
             code("SAMLResponse=PGEvPg%3D%3D&RelayState=a&RelayState=b"),
             "binding.params"
         );
+    }
+
+    #[test]
+    fn a_form_is_read_as_others_read_it() {
+        for form in [
+            "",
+            "&&a=b&",
+            "a",
+            "=",
+            "a=b=c",
+            "a+b=c+d",
+            "%53AML=%2b%2B+%20",
+            "a=%",
+            "a=%4",
+            "a=%zz%41%",
+            "a=%%41",
+            "a=%+1",
+            "a=%E2%82%AC&b=\u{e4}",
+            "%=%&x=%1g&y=%g1",
+        ] {
+            let ours: Vec<_> = fields(form.as_bytes())
+                .map(|(name, value)| (decoded(name).into_owned(), decoded(value).into_owned()))
+                .collect();
+            let theirs: Vec<_> = url::form_urlencoded::parse(form.as_bytes())
+                .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
+                .collect();
+            assert_eq!(ours, theirs, "{form}");
+        }
     }
 
     #[test]
