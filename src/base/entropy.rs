@@ -5,6 +5,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::Timestamp;
+
 /// Where random bytes come from.
 pub trait Entropy: Send + Sync + 'static {
     /// Fills `bytes` with unpredictable values.
@@ -62,8 +64,19 @@ pub fn is_token(text: &[u8]) -> bool {
 
 /// A UUID, version 4 (RFC 9562, 5.4).
 pub fn uuid(entropy: &dyn Entropy) -> String {
-    let mut value = u128::from_be_bytes(bytes(entropy));
-    value = (value & !(0xf << 76)) | (0x4 << 76);
+    uuid_text(u128::from_be_bytes(bytes(entropy)), 4)
+}
+
+/// A UUID, version 7 (RFC 9562, 5.7): those made later are greater, so that an index of them grows
+/// at its end. It tells when it was made.
+pub fn uuid_in_order(entropy: &dyn Entropy, now: Timestamp) -> String {
+    let random = u128::from_be_bytes(bytes(entropy)) & ((1 << 80) - 1);
+    let millis = u128::try_from(now.unix_micros() / 1000).unwrap_or(0) & ((1 << 48) - 1);
+    uuid_text(millis << 80 | random, 7)
+}
+
+fn uuid_text(mut value: u128, version: u128) -> String {
+    value = (value & !(0xf << 76)) | (version << 76);
     value = (value & !(0x3 << 62)) | (0x2 << 62);
     let digits = hex(&value.to_be_bytes());
     let mut text = String::with_capacity(36);
@@ -125,6 +138,11 @@ mod tests {
             "_000102030405060708090a0b0c0d0e0f10111213"
         );
         assert_eq!(uuid(&Counting), "00010203-0405-4607-8809-0a0b0c0d0e0f");
+        let now = Timestamp::from_unix_micros(0x0198_7654_3210 * 1000 + 999);
+        assert_eq!(
+            uuid_in_order(&Counting, now),
+            "01987654-3210-7607-8809-0a0b0c0d0e0f"
+        );
         assert_eq!(reference(&Counting), "0123-4567");
         assert_eq!(token(&Counting).len(), 43);
     }

@@ -67,7 +67,7 @@ impl RoleName {
 }
 
 impl UserId {
-    /// Takes an id that [`crate::base::entropy::uuid`] made, or that the store kept.
+    /// Takes an id that [`crate::base::entropy::uuid_in_order`] made, or that the store kept.
     pub const fn new(id: String) -> Self {
         Self(id)
     }

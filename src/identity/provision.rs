@@ -299,7 +299,7 @@ fn conflict(user: User, by: &'static str, why: &'static str) -> IdentityError {
 
 fn newcomer(mapped: &Mapped, idp: &IdpName, entropy: &dyn Entropy, now: Timestamp) -> User {
     User {
-        id: UserId::new(entropy::uuid(entropy)),
+        id: UserId::new(entropy::uuid_in_order(entropy, now)),
         user_name: mapped.user_name.clone(),
         external_id: mapped.external_id.clone(),
         idp: Some(idp.clone()),

@@ -33,12 +33,9 @@ impl ServiceProvider {
         self.other_acs.clone().unwrap_or_else(ours)
     }
 
-    /// Whether this is [`ServiceProvider::acs_url`].
-    pub fn is_acs_url(&self, found: &str) -> bool {
-        match &self.other_acs {
-            Some(other) => found == other,
-            None => found.strip_prefix(self.public_url.as_str()) == Some(ACS_PATH),
-        }
+    /// The one `SingleLogoutService`.
+    pub fn slo_url(&self) -> String {
+        self.public_url.join("/saml/slo")
     }
 
     /// Where our metadata is.

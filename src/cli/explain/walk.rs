@@ -52,7 +52,7 @@ pub(super) enum Accepted {
     Person(Box<Person>),
     /// A LogoutRequest: whose sessions would end.
     Logout(Box<ValidLogoutRequest>),
-    /// A LogoutResponse: what the other side made of our request.
+    /// A `LogoutResponse`: what the other side made of our request.
     LoggedOut(Status),
 }
 
@@ -232,7 +232,7 @@ enum Way {
     Post,
     /// A LogoutRequest in an address, and whatever can not be read as anything else.
     LogoutRequest,
-    /// A LogoutResponse in an address.
+    /// A `LogoutResponse` in an address.
     LogoutResponse,
     /// What does not come in an address: nothing follows.
     Nowhere,

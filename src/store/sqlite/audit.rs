@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use openssl::sha::Sha256;
-use serde_json::json;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::row::{Statement, failed, hash, integer, optional_text, text, time, unreadable};
+use super::row::{Columns, failed, hash, integer, optional_text, text, time, unreadable};
 use super::writer::Batch;
 use crate::audit::{AuditSink, Chain, Event, EventKind, LoginAttempt, LoginOutcome, RecordedEvent};
 use crate::base::{ErrorCode, IdpName, StoreError, Timestamp, UserId};
@@ -126,7 +125,7 @@ impl AuditSink for SqliteStore {
 }
 
 async fn append(batch: &mut Batch, event: &Event, now: Timestamp) -> Result<(), StoreError> {
-    let link = batch.head.append(event, now);
+    let link = batch.head.append(event, now).columns(Columns::default());
     link.bind(sqlx::query(APPEND))
         .execute(&mut batch.connection)
         .await
@@ -135,7 +134,8 @@ async fn append(batch: &mut Batch, event: &Event, now: Timestamp) -> Result<(), 
 }
 
 async fn keep(batch: &mut Batch, attempt: &LoginAttempt) -> Result<(), StoreError> {
-    bind_attempt(sqlx::query(KEEP), attempt)
+    attempt_columns(Columns::default(), attempt)
+        .bind(sqlx::query(KEEP))
         .execute(&mut batch.connection)
         .await
         .map_err(failed)?;
@@ -213,32 +213,32 @@ pub(super) struct Link {
 
 impl Link {
     /// All columns, in their order.
-    pub(super) fn bind(self, query: Statement) -> Statement {
-        query
-            .bind(self.sequence)
-            .bind(self.at.unix_micros())
-            .bind(self.kind.as_str())
-            .bind(self.json)
-            .bind(&self.hash[..])
+    pub(super) fn columns(self, columns: Columns) -> Columns {
+        columns
+            .with(self.sequence)
+            .with(self.at.unix_micros())
+            .with(self.kind.as_str())
+            .with(self.json)
+            .with(self.hash)
     }
 }
 
 /// Where an event could be, and is not.
-pub(super) fn bind_nothing(query: Statement) -> Statement {
+pub(super) fn no_event(columns: Columns) -> Columns {
     let none = None::<i64>;
-    query.bind(none).bind(none).bind(none).bind(none).bind(none)
+    columns.with(none).with(none).with(none).with(none).with(none)
 }
 
 /// All columns of a login attempt, in their order.
-pub(super) fn bind_attempt(query: Statement, attempt: &LoginAttempt) -> Statement {
-    query
-        .bind(&attempt.reference)
-        .bind(attempt.at.unix_micros())
-        .bind(attempt.idp.as_ref().map(IdpName::as_str))
-        .bind(attempt.outcome.as_str())
-        .bind(attempt.user.as_ref().map(UserId::as_str))
-        .bind(&attempt.request_id)
-        .bind(attempt.detail.to_string())
+pub(super) fn attempt_columns(columns: Columns, attempt: &LoginAttempt) -> Columns {
+    columns
+        .with(&attempt.reference)
+        .with(attempt.at.unix_micros())
+        .with(attempt.idp.as_ref().map(IdpName::as_str))
+        .with(attempt.outcome.as_str())
+        .with(attempt.user.as_ref().map(UserId::as_str))
+        .with(&attempt.request_id)
+        .with(attempt.detail.to_string())
 }
 
 /// What the first event is linked to.
@@ -251,21 +251,38 @@ fn link(previous: &[u8; 32], json: &str) -> [u8; 32] {
     hash.finish()
 }
 
+/// An event as it is hashed.
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    at: String,
+    client: Option<&'a str>,
+    code: Option<&'static str>,
+    detail: &'a serde_json::Value,
+    idp: Option<&'a IdpName>,
+    reference: Option<&'a str>,
+    request_id: Option<&'a str>,
+    sequence: i64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    user: Option<&'a UserId>,
+}
+
 /// One line. Place and time are inside, so that the hash covers them.
 fn to_json(event: &Event, sequence: i64, now: Timestamp) -> String {
-    json!({
-        "sequence": sequence,
-        "at": now.to_rfc3339(),
-        "type": event.kind.as_str(),
-        "code": event.code.map(ErrorCode::as_str),
-        "reference": event.reference,
-        "request_id": event.request_id,
-        "idp": event.idp,
-        "user": event.user,
-        "client": event.client,
-        "detail": event.detail,
-    })
-    .to_string()
+    let line = Line {
+        at: now.to_rfc3339(),
+        client: event.client.as_deref(),
+        code: event.code.map(ErrorCode::as_str),
+        detail: &event.detail,
+        idp: event.idp.as_ref(),
+        reference: event.reference.as_deref(),
+        request_id: event.request_id.as_deref(),
+        sequence,
+        kind: event.kind.as_str(),
+        user: event.user.as_ref(),
+    };
+    // Texts and numbers always have a form in JSON; what had none would break the chain, visibly.
+    serde_json::to_string(&line).unwrap_or_default()
 }
 
 /// Whether the columns that queries use say the same as the JSON that is hashed.

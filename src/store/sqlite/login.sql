@@ -1,5 +1,5 @@
--- A login as one statement: INSERT INTO login. SQLite makes it atomic by itself, and the driver is
--- asked once instead of ten times, which is most of what a login costs. The view holds nothing and
+-- Logins as one statement: INSERT INTO login, with a row for each. SQLite makes it atomic by itself,
+-- and the driver is asked once instead of ten times for each. The view holds nothing and
 -- belongs to the connection of the writer alone.
 --
 -- The first constraint that fails takes everything back and says why: one_use, it was used before;
@@ -11,8 +11,9 @@ CREATE TEMP VIEW login AS SELECT
     NULL AS user, NULL AS user_name, NULL AS external_id, NULL AS idp, NULL AS name_id,
     NULL AS email, NULL AS profile, NULL AS active, NULL AS created_at, NULL AS updated_at,
     NULL AS last_login_at, NULL AS revision,
-    NULL AS hash, NULL AS sid, NULL AS session_idp, NULL AS session_name_id, NULL AS session_index,
-    NULL AS identity, NULL AS browser, NULL AS opened_at, NULL AS not_after, NULL AS last_seen,
+    NULL AS hash, NULL AS sid, NULL AS session_user, NULL AS session_idp, NULL AS session_name_id,
+    NULL AS session_index, NULL AS identity, NULL AS browser, NULL AS opened_at, NULL AS not_after,
+    NULL AS last_seen,
     NULL AS reference, NULL AS attempt_at, NULL AS attempt_idp, NULL AS outcome,
     NULL AS attempt_user, NULL AS request_id, NULL AS detail,
     NULL AS sequence, NULL AS at, NULL AS kind, NULL AS json, NULL AS link,
@@ -28,10 +29,16 @@ CREATE TEMP TRIGGER log_in INSTEAD OF INSERT ON login BEGIN
                NEW.profile, NEW.active, NEW.created_at, NEW.updated_at, NEW.last_login_at,
                NEW.revision
         WHERE NOT NEW.known;
+    -- By themselves, since they are rarely others than before: what is in an index is written twice.
     UPDATE user
         SET user_name = NEW.user_name, external_id = NEW.external_id, idp = NEW.idp,
-            name_id = NEW.name_id, email = NEW.email, profile = NEW.profile, active = NEW.active,
-            updated_at = NEW.updated_at, last_login_at = NEW.last_login_at, revision = revision + 1
+            name_id = NEW.name_id, email = NEW.email
+        WHERE NEW.known AND id = NEW.user AND revision = NEW.revision
+          AND (user_name, external_id, idp, name_id, email)
+              IS NOT (NEW.user_name, NEW.external_id, NEW.idp, NEW.name_id, NEW.email);
+    UPDATE user
+        SET profile = NEW.profile, active = NEW.active, updated_at = NEW.updated_at,
+            last_login_at = NEW.last_login_at, revision = revision + 1
         WHERE NEW.known AND id = NEW.user AND revision = NEW.revision;
 
     INSERT INTO session_end (hash, at)

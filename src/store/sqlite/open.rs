@@ -19,7 +19,10 @@ use super::writer::Writer;
 use crate::base::StoreError;
 
 /// Every migration in order; each sets `user_version` to its place, counting from 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_begin.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_begin.sql"),
+    include_str!("migrations/0002_append.sql"),
+];
 
 /// `samL` in the header of the file, so that `file(1)` and we can tell our databases from others.
 const APPLICATION_ID: i64 = 1_935_764_812;
@@ -56,7 +59,9 @@ pub(super) async fn open(path: &str) -> Result<SqliteStore, StoreError> {
     let written = options(path)
         .journal_mode(SqliteJournalMode::Wal)
         .pragma("cache_size", WRITER_CACHE)
-        .pragma("wal_autocheckpoint", CHECKPOINT);
+        .pragma("wal_autocheckpoint", CHECKPOINT)
+        // What a statement would take back is kept in memory, not in a file beside.
+        .pragma("temp_store", "MEMORY");
     connect(path, written, options(path).pragma("query_only", "ON")).await
 }
 

@@ -1,5 +1,7 @@
 //! Columns to types, and driver errors to ours.
 
+use std::sync::Arc;
+
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row as _, Sqlite};
 
@@ -7,6 +9,86 @@ use crate::base::{StoreError, Timestamp};
 
 /// A statement that is being given its values.
 pub(super) type Statement = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
+
+/// One value of a row that is going to be written; cheap to clone, so that a row can be written
+/// with others, and again alone.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Null,
+    Integer(i64),
+    Text(Arc<str>),
+    Hash([u8; 32]),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl From<&String> for Value {
+    fn from(value: &String) -> Self {
+        Self::Text(value.as_str().into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl From<&Option<String>> for Value {
+    fn from(value: &Option<String>) -> Self {
+        value.as_deref().into()
+    }
+}
+
+impl From<[u8; 32]> for Value {
+    fn from(value: [u8; 32]) -> Self {
+        Self::Hash(value)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// The values of a row, column by column.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Columns(Vec<Value>);
+
+impl Columns {
+    /// The next column.
+    pub(super) fn with(mut self, value: impl Into<Value>) -> Self {
+        self.0.push(value.into());
+        self
+    }
+
+    /// Gives a statement these values.
+    pub(super) fn bind(&self, statement: Statement) -> Statement {
+        self.0.iter().fold(statement, |statement, value| match value {
+            Value::Null => statement.bind(None::<i64>),
+            Value::Integer(value) => statement.bind(*value),
+            Value::Text(value) => statement.bind(Arc::clone(value)),
+            Value::Hash(value) => statement.bind(value.to_vec()),
+        })
+    }
+}
 
 /// What the driver said, for the log.
 pub(super) fn failed(error: sqlx::Error) -> StoreError {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::row::{Statement, count, failed, hash, integer, optional_hash, text, time};
+use super::row::{Columns, count, failed, hash, integer, optional_hash, text, time};
 use crate::base::{StoreError, Timestamp, UserId};
 use crate::session::{Ended, Session, SessionStore, Swept, TokenHash};
 
@@ -22,10 +22,12 @@ const INSERT: &str = "
 impl SessionStore for SqliteStore {
     async fn insert(&self, session: &Session) -> Result<(), StoreError> {
         let user = session.identity.user.as_str();
-        let insert = sqlx::query(INSERT).bind(&session.hash.0[..]).bind(&session.sid).bind(user);
-        let insert = bind_rest(insert, session)?.bind(user);
+        let insert = columns(Columns::default(), session)?.with(user);
         let insert = self.writer.run(move |batch| {
-            Box::pin(async move { insert.execute(&mut batch.connection).await.map_err(failed) })
+            Box::pin(async move {
+                let insert = insert.bind(sqlx::query(INSERT));
+                insert.execute(&mut batch.connection).await.map_err(failed)
+            })
         });
         let inserted = insert.await?;
         if inserted.rows_affected() == 1 {
@@ -192,20 +194,22 @@ impl SessionStore for SqliteStore {
         self.writer
             .run(move |batch| {
                 Box::pin(async move {
-                    let lifetime = sqlx::query("DELETE FROM session WHERE not_after <= ?")
-                        .bind(now.unix_micros())
-                        .execute(&mut batch.connection)
-                        .await
-                        .map_err(failed)?;
-                    let idle = sqlx::query("DELETE FROM session WHERE last_seen <= ?")
-                        .bind(now.minus(idle).unix_micros())
-                        .execute(&mut batch.connection)
-                        .await
-                        .map_err(failed)?;
-                    Ok(Swept {
-                        lifetime: lifetime.rows_affected(),
-                        idle: idle.rows_affected(),
-                    })
+                    // Once through the table for both.
+                    let swept = sqlx::query_scalar::<_, bool>(
+                        "DELETE FROM session WHERE not_after <= ?1 OR last_seen <= ?2
+                         RETURNING not_after <= ?1",
+                    )
+                    .bind(now.unix_micros())
+                    .bind(now.minus(idle).unix_micros())
+                    .fetch_all(&mut batch.connection)
+                    .await
+                    .map_err(failed)?;
+                    let mut ended = Swept { lifetime: 0, idle: 0 };
+                    for lifetime in swept {
+                        let reason = if lifetime { &mut ended.lifetime } else { &mut ended.idle };
+                        *reason = reason.saturating_add(1);
+                    }
+                    Ok(ended)
                 })
             })
             .await
@@ -224,18 +228,21 @@ impl SessionStore for SqliteStore {
     }
 }
 
-/// The columns of a session behind `user`, in their order.
-pub(super) fn bind_rest(query: Statement, session: &Session) -> Result<Statement, StoreError> {
+/// All columns of a session, in their order.
+pub(super) fn columns(columns: Columns, session: &Session) -> Result<Columns, StoreError> {
     let identity = &session.identity;
-    Ok(query
-        .bind(identity.idp.as_str())
-        .bind(identity.name_id.as_ref().map(|name_id| name_id.value.as_str()))
-        .bind(&identity.session_index)
-        .bind(serde_json::to_string(identity).map_err(StoreError::new)?)
-        .bind(session.browser.as_ref().map(|browser| &browser[..]))
-        .bind(session.opened_at.unix_micros())
-        .bind(session.not_after.unix_micros())
-        .bind(session.last_seen().unix_micros()))
+    Ok(columns
+        .with(session.hash.0)
+        .with(&session.sid)
+        .with(identity.user.as_str())
+        .with(identity.idp.as_str())
+        .with(identity.name_id.as_ref().map(|name_id| name_id.value.as_str()))
+        .with(&identity.session_index)
+        .with(serde_json::to_string(identity).map_err(StoreError::new)?)
+        .with(session.browser)
+        .with(session.opened_at.unix_micros())
+        .with(session.not_after.unix_micros())
+        .with(session.last_seen().unix_micros()))
 }
 
 /// `None` for an identity in a form that this version does not read: its person signs in again,

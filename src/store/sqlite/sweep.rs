@@ -34,7 +34,10 @@ pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<u64, St
         ),
         ("DELETE FROM session_end WHERE at <= ?", before(KEEP_ENDED)),
         (
-            "DELETE FROM login_attempt WHERE at <= ?",
+            // They are in the order of their time: up to the first that is younger.
+            "DELETE FROM login_attempt WHERE at <= ?1 AND number < coalesce(
+                 (SELECT number FROM login_attempt WHERE at > ?1 ORDER BY number LIMIT 1),
+                 9223372036854775807)",
             before(KEEP_ATTEMPTS),
         ),
         (

@@ -275,3 +275,61 @@ async fn the_sweep_keeps_what_may_still_be_asked_for() {
     assert_eq!(store.ended_after(None).await.unwrap().mark, 0);
     assert_eq!(store.sweep(Timestamp::FAR_FUTURE).await.unwrap(), 0);
 }
+
+/// A database of the first version, with a row in each table that was changed since.
+const FIRST_VERSION: &str = "
+    INSERT INTO user VALUES ('u-1', 'alice', NULL, 'corp', 'n-1', 'alice@example.com', '{\"groups\":[]}',
+        1, 1000, 1000, 1000, 1);
+    INSERT INTO one_use VALUES ('https://idp.example.com', '_a', 9000000000);
+    INSERT INTO session VALUES (x'0202020202020202020202020202020202020202020202020202020202020202',
+        'sid-2', 'u-1', 'corp', 'n-1', NULL, '{}', NULL, 2000, 9000000000, 2000);
+    INSERT INTO session VALUES (x'0101010101010101010101010101010101010101010101010101010101010101',
+        'sid-1', 'u-1', 'corp', 'n-1', '_i',
+        IDENTITY, x'0909090909090909090909090909090909090909090909090909090909090909',
+        1000, 9000000000, 1500);
+    INSERT INTO session_end (hash, at) VALUES (zeroblob(32), 1);
+    INSERT INTO login_attempt (reference, at, idp, outcome, user, request_id, detail)
+        VALUES ('7F3K-92QA', 1000, 'corp', 'ok', 'u-1', 'r-1', '{\"sid\":\"sid-1\"}'),
+               ('AAAA-AAAA', 2000, NULL, 'sig.invalid', NULL, NULL, '{}');";
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date() {
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions as _, Connection as _};
+
+    use crate::audit::LoginOutcome;
+    use crate::directory::DirectoryStore as _;
+    use crate::identity::Identity;
+    use crate::session::{SessionStore, TokenHash};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samlgate.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    let begin = super::open::MIGRATIONS[0];
+    sqlx::raw_sql(begin).execute(&mut connection).await.unwrap();
+    let identity = Identity::for_test("alice", at(0));
+    let json = serde_json::to_string(&identity).unwrap();
+    let rows = FIRST_VERSION.replace("IDENTITY", &format!("'{json}'"));
+    sqlx::raw_sql(sqlx::AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let store = open(&path).await.unwrap();
+    let session = SessionStore::find(&store, &TokenHash([1; 32])).await.unwrap().unwrap();
+    assert_eq!((&*session.sid, &session.identity), ("sid-1", &identity));
+    assert_eq!(session.browser, Some([9; 32]));
+    let times = [session.opened_at, session.not_after, session.last_seen()];
+    assert_eq!(times.map(Timestamp::unix_micros), [1000, 9_000_000_000, 1500]);
+    let newest = store.newest_of_browser(&[9; 32]).await.unwrap().unwrap();
+    assert_eq!(newest.sid, "sid-1");
+    assert!(!store.claim("https://idp.example.com", "_a", at(300), at(0)).await.unwrap());
+    let attempt = store.attempt("7F3K-92QA").await.unwrap().unwrap();
+    assert_eq!(attempt.outcome, LoginOutcome::Accepted);
+    assert_eq!(attempt.detail, json!({ "sid": "sid-1" }));
+    assert_eq!(store.attempts(10).await.unwrap().len(), 2);
+    assert!(store.find_by_user_name("alice").await.unwrap().is_some());
+    let user = crate::base::UserId::new("u-1".into());
+    let ended = store.end_user(&user, at(1)).await.unwrap();
+    assert_eq!(ended.len(), 2, "both, also the one that can not be read");
+    assert_eq!(store.ended_after(Some(0)).await.unwrap().hashes.len(), 3);
+}

@@ -1,12 +1,17 @@
 //! People.
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
+use tokio::sync::oneshot;
 
 use super::SqliteStore;
 use super::row::{
-    Statement, failed, integer, optional_text, optional_time, text, time, unreadable,
+    Columns, failed, integer, optional_text, optional_time, text, time, unreadable,
 };
+use super::writer::Order;
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::directory::{Changed, Created, DirectoryStore, Identifiers, UniqueField, User};
 
@@ -84,30 +89,22 @@ impl DirectoryStore for SqliteStore {
     }
 
     async fn find_any(&self, by: Identifiers<'_>) -> Result<Vec<User>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT * FROM user WHERE idp = ?1 AND name_id = ?2
-             UNION SELECT * FROM user WHERE external_id = ?3 AND idp = ?1
-             UNION SELECT * FROM user WHERE external_id = ?3 AND idp IS NULL
-             UNION SELECT * FROM user WHERE user_name = ?4
-             UNION SELECT * FROM (SELECT * FROM user WHERE email = ?5 ORDER BY id LIMIT 2)",
-        )
-        .bind(by.idp.as_str())
-        .bind(by.name_id)
-        .bind(by.external_id)
-        .bind(by.user_name)
-        .bind(by.email)
-        .fetch_all(&mut *self.readers.lend().await?)
-        .await
-        .map_err(failed)?;
-        rows.iter().map(read).collect()
+        let identifiers = Columns::default()
+            .with(by.idp.as_str())
+            .with(by.name_id)
+            .with(by.external_id)
+            .with(by.user_name)
+            .with(by.email);
+        let (answer, told) = oneshot::channel();
+        self.writer.ask(Order::Search(Search { identifiers, answer }), told).await
     }
 
     async fn create(&self, user: &User) -> Result<Created, StoreError> {
-        let user = user.clone();
+        let user = columns(Columns::default(), user)?;
         self.writer
             .run(move |batch| {
                 Box::pin(async move {
-                    let create = bind_user(sqlx::query(CREATE), &user)?;
+                    let create = user.bind(sqlx::query(CREATE));
                     let created = create.execute(&mut batch.connection).await;
                     match created {
                         Ok(_) => Ok(Created::Created),
@@ -121,11 +118,11 @@ impl DirectoryStore for SqliteStore {
     }
 
     async fn update(&self, user: &User) -> Result<Changed, StoreError> {
-        let user = user.clone();
+        let user = columns(Columns::default(), user)?;
         self.writer
             .run(move |batch| {
                 Box::pin(async move {
-                    let update = bind_user(sqlx::query(UPDATE), &user)?;
+                    let update = user.bind(sqlx::query(UPDATE));
                     let updated = update.execute(&mut batch.connection).await;
                     match updated {
                         Ok(done) if done.rows_affected() == 1 => Ok(Changed::Changed),
@@ -177,21 +174,88 @@ impl DirectoryStore for SqliteStore {
     }
 }
 
+/// Somebody who is looked for.
+pub(super) struct Search {
+    /// As [`search`] wants them.
+    identifiers: Columns,
+    pub(super) answer: oneshot::Sender<Result<Vec<User>, StoreError>>,
+}
+
+/// Statements for so many searches, the largest first.
+static SEARCHES: LazyLock<[(usize, String); 3]> =
+    LazyLock::new(|| [16, 4, 1].map(|searches| (searches, search(searches))));
+
+/// Looks for many people at once.
+pub(super) async fn find_many(
+    connection: &mut SqliteConnection,
+    searches: &[Search],
+) -> Result<Vec<Result<Vec<User>, StoreError>>, StoreError> {
+    let mut found = Vec::with_capacity(searches.len());
+    let mut rest = searches;
+    while let Some((number, statement)) =
+        SEARCHES.iter().find(|(number, _)| (1..=rest.len()).contains(number))
+    {
+        let (some, others) = rest.split_at(*number);
+        rest = others;
+        let query = some.iter().fold(sqlx::query(statement.as_str()), |query, search| {
+            search.identifiers.bind(query)
+        });
+        let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
+        for place in 0_i64..i64::try_from(*number).unwrap_or(0) {
+            let mut people: Vec<User> = Vec::new();
+            let mut result = Ok(());
+            for row in &rows {
+                if integer(row, "place")? != place {
+                    continue;
+                }
+                match read(row) {
+                    // Found by several of their identifiers.
+                    Ok(user) if people.iter().any(|known| known.id == user.id) => {}
+                    Ok(user) => people.push(user),
+                    Err(error) => result = Err(error),
+                }
+            }
+            found.push(result.map(|()| people));
+        }
+    }
+    Ok(found)
+}
+
+fn search(searches: usize) -> String {
+    let one = |place: usize| format!("({place}, ?, ?, ?, ?, ?)");
+    let wanted: Vec<_> = (0..searches).map(one).collect();
+    let by = |condition: &str| {
+        format!("SELECT place, user.* FROM wanted CROSS JOIN user ON {condition}")
+    };
+    let ways = [
+        "user.idp = wanted.idp AND user.name_id = wanted.name_id",
+        "user.external_id = wanted.external_id AND user.idp = wanted.idp",
+        "user.external_id = wanted.external_id AND user.idp IS NULL",
+        "user.user_name = wanted.user_name",
+        "user.id IN (SELECT id FROM user WHERE email = wanted.email ORDER BY id LIMIT 2)",
+    ];
+    format!(
+        "WITH wanted (place, idp, name_id, external_id, user_name, email) AS (VALUES {}) {}",
+        wanted.join(", "),
+        ways.map(by).join(" UNION ALL "),
+    )
+}
+
 /// All columns of a person, in their order.
-pub(super) fn bind_user(query: Statement, user: &User) -> Result<Statement, StoreError> {
-    Ok(query
-        .bind(user.id.as_str())
-        .bind(&user.user_name)
-        .bind(&user.external_id)
-        .bind(user.idp.as_ref().map(IdpName::as_str))
-        .bind(&user.name_id)
-        .bind(&user.profile.email)
-        .bind(profile_json(user)?)
-        .bind(user.active)
-        .bind(user.created_at.unix_micros())
-        .bind(user.updated_at.unix_micros())
-        .bind(user.last_login_at.map(Timestamp::unix_micros))
-        .bind(user.revision))
+pub(super) fn columns(columns: Columns, user: &User) -> Result<Columns, StoreError> {
+    Ok(columns
+        .with(user.id.as_str())
+        .with(&user.user_name)
+        .with(&user.external_id)
+        .with(user.idp.as_ref().map(IdpName::as_str))
+        .with(&user.name_id)
+        .with(&user.profile.email)
+        .with(profile_json(user)?)
+        .with(user.active)
+        .with(user.created_at.unix_micros())
+        .with(user.updated_at.unix_micros())
+        .with(user.last_login_at.map(Timestamp::unix_micros))
+        .with(user.revision))
 }
 
 fn profile_json(user: &User) -> Result<String, StoreError> {

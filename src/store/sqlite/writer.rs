@@ -20,7 +20,9 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::audit::Head;
+use super::login::{self, Entry};
 use super::row::failed;
+use super::users::{self, Search};
 use crate::base::StoreError;
 
 /// How many writes may wait: a second of work, at about 1 KB each. Who comes later is told to come
@@ -37,7 +39,12 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Work, or why there can be none: then it says so to whoever asked.
 type Job = Box<dyn for<'a> FnOnce(Result<&'a mut Batch, StoreError>) -> Boxed<'a, Answer> + Send>;
 
-enum Order {
+/// What the writer is asked for.
+pub(super) enum Order {
+    /// People who may be meant. They are looked for here and not by a reader, because this
+    /// connection has the database in memory, and is asked once for many.
+    Search(Search),
+    Login(Box<Entry>),
     Work(Job),
     Close(oneshot::Sender<()>),
 }
@@ -73,20 +80,11 @@ impl Writer {
         T: Send + 'static,
         W: for<'a> FnOnce(&'a mut Batch) -> Boxed<'a, Result<T, StoreError>> + Send + 'static,
     {
-        self.run_whole(|batch| Box::pin(batch.all_or_nothing(work))).await
-    }
-
-    /// Runs work that takes back by itself what it wrote when it fails.
-    pub(super) async fn run_whole<T, W>(&self, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        W: for<'a> FnOnce(&'a mut Batch) -> Boxed<'a, Result<T, StoreError>> + Send + 'static,
-    {
         let (answer, told) = oneshot::channel();
         let job: Job = Box::new(move |batch| {
             Box::pin(async move {
                 let result = match batch {
-                    Ok(batch) => work(batch).await,
+                    Ok(batch) => batch.all_or_nothing(work).await,
                     Err(error) => Err(error),
                 };
                 let reply = move |committed: Result<(), StoreError>| {
@@ -97,7 +95,16 @@ impl Writer {
                 reply
             })
         });
-        self.orders.try_send(Order::Work(job)).map_err(|refusal| match refusal {
+        self.ask(Order::Work(job), told).await
+    }
+
+    /// Gives an order, and waits for its answer.
+    pub(super) async fn ask<T>(
+        &self,
+        order: Order,
+        told: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.orders.try_send(order).map_err(|refusal| match refusal {
             mpsc::error::TrySendError::Full(_) => StoreError::new("too many writes wait already"),
             mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
@@ -146,6 +153,11 @@ impl Batch {
     /// Ends the batch without a commit: SQLite may have taken back more than it says.
     pub(super) fn give_up(&mut self, error: &StoreError) {
         self.broken = Some(error.clone());
+    }
+
+    /// Why nothing more can be written in this batch.
+    pub(super) fn goes_on(&self) -> Result<(), StoreError> {
+        self.broken.clone().map_or(Ok(()), Err)
     }
 
     /// Undoes everything since `SAVEPOINT work`.
@@ -200,10 +212,7 @@ async fn write(connection: SqliteConnection, mut queue: mpsc::Receiver<Order>) {
     while last.is_none()
         && let Some(order) = queue.recv().await
     {
-        match order {
-            Order::Work(job) => last = together(&mut batch, job, &mut queue).await,
-            Order::Close(told) => last = Some(told),
-        }
+        last = together(&mut batch, order, &mut queue).await;
     }
     // Everything that waits behind is dropped, which tells whoever asked.
     drop(queue);
@@ -215,33 +224,83 @@ async fn write(connection: SqliteConnection, mut queue: mpsc::Receiver<Order>) {
     }
 }
 
-/// One batch: this job, and what waits behind it. Tells whom to tell of the end, if this is it.
+/// What waits at one moment, by its kind.
+#[derive(Default)]
+struct Waiting {
+    searches: Vec<Search>,
+    logins: Vec<Box<Entry>>,
+    work: Vec<Job>,
+    last: Option<oneshot::Sender<()>>,
+}
+
+impl Waiting {
+    /// This order and what waits behind it, up to `most`.
+    fn gather(first: Order, queue: &mut mpsc::Receiver<Order>, most: usize) -> Self {
+        let mut waiting = Self::default();
+        let mut next = Some(first);
+        while let Some(order) = next.take() {
+            match order {
+                Order::Search(search) => waiting.searches.push(search),
+                Order::Login(entry) => waiting.logins.push(entry),
+                Order::Work(job) => waiting.work.push(job),
+                Order::Close(told) => {
+                    waiting.last = Some(told);
+                    break;
+                }
+            }
+            if waiting.number() < most {
+                next = queue.try_recv().ok();
+            }
+        }
+        waiting
+    }
+
+    const fn number(&self) -> usize {
+        self.searches
+            .len()
+            .saturating_add(self.logins.len())
+            .saturating_add(self.work.len())
+    }
+}
+
+/// One batch: this order, and what waits behind it. Tells whom to tell of the end, if this is it.
 async fn together(
     batch: &mut Batch,
-    first: Job,
+    first: Order,
     queue: &mut mpsc::Receiver<Order>,
 ) -> Option<oneshot::Sender<()>> {
     let mut last = None;
-    let mut answers = Vec::new();
-    let begun = batch.begin().await;
+    let mut answers: Vec<Answer> = Vec::new();
+    let mut begun = None;
+    let mut left = BATCH;
     let mut next = Some(first);
-    while let Some(job) = next.take() {
-        // Without a transaction nothing may be written: each statement would be committed by itself.
-        let may = begun.clone().and_then(|()| batch.broken.clone().map_or(Ok(()), Err));
-        let goes_on = may.is_ok();
-        answers.push(job(may.map(|()| &mut *batch)).await);
-        if !goes_on || answers.len() >= BATCH {
-            break;
+    while let Some(first) = next.take() {
+        let mut waiting = Waiting::gather(first, queue, left);
+        left = left.saturating_sub(waiting.number());
+        last = waiting.last.take();
+        search(&mut batch.connection, waiting.searches).await;
+        if !waiting.logins.is_empty() || !waiting.work.is_empty() {
+            let begun = match &begun {
+                Some(begun) => Result::clone(begun),
+                None => begun.insert(batch.begin().await).clone(),
+            };
+            enter(batch, &begun, waiting.logins, &mut answers).await;
+            for job in waiting.work {
+                // Without a transaction nothing may be written: each statement would be committed
+                // by itself.
+                let may = begun.clone().and_then(|()| batch.goes_on());
+                answers.push(job(may.map(|()| &mut *batch)).await);
+            }
         }
-        match queue.try_recv() {
-            Ok(Order::Work(job)) => next = Some(job),
-            Ok(Order::Close(told)) => last = Some(told),
-            Err(_) => {}
+        let may = begun.clone().unwrap_or(Ok(())).and_then(|()| batch.goes_on());
+        if may.is_ok() && left > 0 && last.is_none() {
+            next = queue.try_recv().ok();
         }
     }
     let committed = match begun {
-        Ok(()) => batch.commit().await,
-        Err(error) => Err(error),
+        None => return last,
+        Some(Ok(())) => batch.commit().await,
+        Some(Err(error)) => Err(error),
     };
     if committed.is_err() {
         // Whatever is left of the transaction; often SQLite has taken it back already.
@@ -251,6 +310,45 @@ async fn together(
         answer(committed.clone());
     }
     last
+}
+
+/// Logins, which are answered after the commit.
+async fn enter(
+    batch: &mut Batch,
+    begun: &Result<(), StoreError>,
+    logins: Vec<Box<Entry>>,
+    answers: &mut Vec<Answer>,
+) {
+    let results = match begun {
+        Ok(()) => login::write(batch, &logins).await,
+        Err(error) => logins.iter().map(|_| Err(error.clone())).collect(),
+    };
+    for (entry, result) in logins.into_iter().zip(results) {
+        answers.push(Box::new(move |committed| {
+            let _ = entry.answer.send(committed.and(result));
+        }));
+    }
+}
+
+/// People who are looked for, which are answered at once. Nobody is let in by what is found before
+/// a commit that then fails: the login that follows writes over the revision that it has read, or
+/// not at all.
+async fn search(connection: &mut SqliteConnection, searches: Vec<Search>) {
+    if searches.is_empty() {
+        return;
+    }
+    match users::find_many(connection, &searches).await {
+        Ok(found) => {
+            for (search, found) in searches.into_iter().zip(found) {
+                let _ = search.answer.send(found);
+            }
+        }
+        Err(error) => {
+            for search in searches {
+                let _ = search.answer.send(Err(error.clone()));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -264,8 +362,9 @@ mod tests {
     async fn writer(places: usize) -> Writer {
         let options = SqliteConnectOptions::new().in_memory(true);
         let mut connection = options.connect().await.unwrap();
-        let tables = include_str!("migrations/0001_begin.sql");
-        sqlx::raw_sql(tables).execute(&mut connection).await.unwrap();
+        for tables in super::super::open::MIGRATIONS {
+            sqlx::raw_sql(*tables).execute(&mut connection).await.unwrap();
+        }
         Writer::with_queue(connection, places).unwrap()
     }
 
