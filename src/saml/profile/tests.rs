@@ -1,5 +1,7 @@
 //! What can not be seen from outside in one sign-in.
 
+mod rules;
+
 use super::*;
 use crate::base::{LocalPath, Outcome, PublicUrl};
 
