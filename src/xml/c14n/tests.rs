@@ -345,6 +345,106 @@ fn a_listed_prefix_that_nobody_declares_changes_nothing() {
     assert_eq!(exclusively(document.root(), &["missing", "#default"]), text);
 }
 
+/// Elements without prefixes can be taken over whole, with all that is in them; and only those that
+/// would be written as they stand.
+#[test]
+fn an_element_that_is_nearly_canonical_is_written_out() {
+    let canonical = "<r><e><a b=\"1\" c=\"x y\"><x></x>t</a></e><z></z></r>";
+    let written = |text: &str| {
+        let document = Document::parse(text.as_bytes(), Mode::Metadata, &Limits::metadata());
+        let document = document.unwrap();
+        for version in BOTH {
+            let inclusively = inclusively(document.root(), version);
+            assert_eq!(inclusively, exclusively(document.root(), &[]), "{text}");
+        }
+        exclusively(document.root(), &[])
+    };
+    assert_eq!(written(canonical), canonical);
+    for (from, to) in [
+        ("<a b", "<a  b"),
+        ("<a b", "<a\nb"),
+        ("<a b", "<a\tb"),
+        ("\"1\" c", "\"1\"\tc"),
+        ("\"1\"", "'1'"),
+        ("\"x y\"", "'x y'"),
+        ("\"1\"", "\"&#49;\""),
+        ("\"x y\"", "\"x\ty\""),
+        ("\"x y\"", "\"x\ny\""),
+        ("b=\"1\" c=\"x y\"", "c=\"x y\" b=\"1\""),
+        ("b=\"1\"", "b= \"1\""),
+        ("b=\"1\"", "b =\"1\""),
+        ("y\">", "y\" >"),
+        ("y\">", "y\"\n>"),
+        ("</a>", "</a >"),
+        ("</a>", "</a\n>"),
+        ("</e>", "</e\t>"),
+        ("<e>", "<e >"),
+        ("<x></x>", "<x/>"),
+        ("<x></x>", "<x />"),
+        ("<x></x>", "<x></x >"),
+        ("<z></z>", "<z/>"),
+        ("</x>t", "</x>&#116;"),
+        ("</x>t", "</x><!-- -->t"),
+        ("</x>t", "</x>t<!-- -->"),
+        ("<e>", "<e><!---->"),
+    ] {
+        assert!(canonical.contains(from));
+        let text = canonical.replacen(from, to, 1);
+        assert_eq!(written(&text), canonical, "{text}");
+    }
+    for (from, to, expected) in [
+        (">t<", ">&gt;<", ">&gt;<"),
+        (">t<", ">><", ">&gt;<"),
+        (">t<", ">&#13;<", ">&#xD;<"),
+        (">t<", ">\r\n<", ">\n<"),
+        ("\"1\"", "'\"'", "\"&quot;\""),
+        ("\"1\"", "\"&lt;\"", "\"&lt;\""),
+        ("\"1\"", "\">\"", "\">\""),
+        ("\"1\"", "\"'\"", "\"'\""),
+    ] {
+        let text = canonical.replacen(from, to, 1);
+        assert_eq!(
+            written(&text),
+            canonical.replacen(from, expected, 1),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_namespace_is_written_where_the_output_does_not_have_it_yet() {
+    for (text, expected) in [
+        // Declared around and used below: written at each that uses it, without its own below it.
+        (
+            "<r xmlns:p=\"urn:p\"><p:a><p:b></p:b><c></c></p:a><p:a></p:a></r>",
+            "<r><p:a xmlns:p=\"urn:p\"><p:b></p:b><c></c></p:a><p:a xmlns:p=\"urn:p\"></p:a></r>",
+        ),
+        // By an attribute.
+        (
+            "<r xmlns:p=\"urn:p\"><a p:b=\"1\"><c p:d=\"2\"></c></a><c p:d=\"2\"></c></r>",
+            concat!(
+                "<r><a xmlns:p=\"urn:p\" p:b=\"1\"><c p:d=\"2\"></c></a>",
+                "<c xmlns:p=\"urn:p\" p:d=\"2\"></c></r>",
+            ),
+        ),
+        // The element has it and its attribute another one, and the other way round.
+        (
+            "<r xmlns:p=\"urn:p\" xmlns:q=\"urn:q\"><p:a><p:c q:d=\"2\"></p:c></p:a></r>",
+            concat!("<r><p:a xmlns:p=\"urn:p\"><p:c xmlns:q=\"urn:q\" q:d=\"2\"></p:c></p:a></r>",),
+        ),
+        (
+            "<r xmlns:p=\"urn:p\"><a p:b=\"1\"><p:c><d></d></p:c></a><p:c xml:lang=\"en\"></p:c></r>",
+            concat!(
+                "<r><a xmlns:p=\"urn:p\" p:b=\"1\"><p:c><d></d></p:c></a>",
+                "<p:c xmlns:p=\"urn:p\" xml:lang=\"en\"></p:c></r>",
+            ),
+        ),
+    ] {
+        assert_eq!(exclusively(parse(text).root(), &[]), expected, "{text}");
+        assert_eq!(inclusively(parse(text).root(), Version::V1_0), text);
+    }
+}
+
 /// The recommendations written down as plainly as can be: recursive, with maps, and without any
 /// knowledge of the source.
 mod plainly {
