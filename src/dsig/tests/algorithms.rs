@@ -438,7 +438,7 @@ fn an_ed25519_signature_has_64_bytes_and_one_form() {
 }
 
 fn hex_number(digits: &str) -> Vec<u8> {
-    openssl::bn::BigNum::from_hex_str(digits).unwrap().to_vec()
+    BigNum::from_hex_str(digits).unwrap().to_vec()
 }
 
 #[test]

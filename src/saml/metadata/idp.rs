@@ -305,7 +305,8 @@ fn pick<'d>(root: Element<'d>, wanted: Option<&str>) -> Result<Element<'d>, Meta
         many => many.iter().copied().filter(|entity| idp_role(*entity).is_some()).collect(),
     };
     match idps.as_slice() {
-        [only] => Ok(*only),
+        // By its name: another entity may have the same, and then neither is meant.
+        [only] => pick(root, Some(entity_id_of(*only).ok_or(MetadataError::EntityId)?)),
         many => Err(MetadataError::Several { count: many.len(), names: names(many) }),
     }
 }
@@ -506,6 +507,16 @@ mod tests {
         let xml = aggregate("", &[one, entity(OTHER, "")].concat());
         assert_eq!(read(&xml, ONE).as_deref(), Ok(ONE));
         assert_eq!(read(&xml, OTHER), Err("md.signature"));
+    }
+
+    #[test]
+    fn an_entity_id_that_stands_twice_is_md_entity() {
+        let service_provider = format!(r#"<md:EntityDescriptor entityID="{ONE}"/>"#);
+        let xml = aggregate(VALID, &[entity(ONE, ""), service_provider].concat());
+        for wanted in [Some(ONE), None] {
+            let error = IdpMetadata::read(xml.as_bytes(), wanted, now()).unwrap_err();
+            assert_eq!(error.code().as_str(), "md.entity");
+        }
     }
 
     #[test]
