@@ -7,6 +7,7 @@
 //! ```text
 //! cargo bench --bench core                    the table
 //! cargo bench --bench core -- --stages        where the time goes
+//! cargo bench --bench core -- --refusals      what each refusal of the corpus costs
 //! cargo bench --bench core -- --write DIR     messages for other programs, valid for an hour
 //! cargo bench --bench core -- --peer DIR      reads those, as many as a line on stdin says
 //! ```
@@ -19,7 +20,21 @@
 mod floor;
 mod messages;
 mod peer;
+mod refusals;
 mod stages;
+
+#[expect(dead_code, unused_imports, reason = "its tests are not here")]
+#[path = "../../tests/it/corpus/mod.rs"]
+mod corpus;
+mod beyond_core {
+    pub(crate) fn identify(
+        _: &samlgate::saml::Claims,
+        _: samlgate::saml::Vendor,
+        _: bool,
+    ) -> Option<Result<(), samlgate::base::ErrorCode>> {
+        None
+    }
+}
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +58,11 @@ fn main() -> Outcome<()> {
         ["--write", directory] => peer::write(directory.as_ref(), now()),
         ["--peer", directory] => peer::run(directory.as_ref(), now()),
         ["--stages", ..] => stages::print(now()),
-        _ => table(now()),
+        ["--refusals"] => refusals::print(),
+        _ => {
+            table(now())?;
+            refusals::print()
+        }
     }
 }
 

@@ -9,6 +9,21 @@
 )]
 
 mod messages;
+#[expect(dead_code, reason = "what is timed is in the other program")]
+mod refusals;
+
+#[expect(dead_code, unused_imports, reason = "its tests are not here")]
+#[path = "../../tests/it/corpus/mod.rs"]
+mod corpus;
+mod beyond_core {
+    pub(crate) fn identify(
+        _: &samlgate::saml::Claims,
+        _: samlgate::saml::Vendor,
+        _: bool,
+    ) -> Option<Result<(), samlgate::base::ErrorCode>> {
+        None
+    }
+}
 
 use std::time::Instant;
 
@@ -43,6 +58,40 @@ fn main() -> Outcome<()> {
     for (name, xml) in greedy() {
         line(&world, name, xml)?;
     }
+    corpus_refusals()
+}
+
+/// The messages of the corpus that take most for their size, and those that want to.
+fn corpus_refusals() -> Outcome<()> {
+    let mut found = Vec::new();
+    for message in refusals::messages() {
+        let mut peak = 0;
+        let mut least = f64::MAX;
+        // The first time, OpenSSL and the keys make themselves ready.
+        for _ in 0..3 {
+            let before = ALLOCATOR.current_usage();
+            ALLOCATOR.reset_peak_usage();
+            let turn = Instant::now();
+            let _ = (message.read)(&message.value);
+            least = least.min(turn.elapsed().as_secs_f64() * 1e3);
+            peak = ALLOCATOR.peak_usage().saturating_sub(before);
+        }
+        let times = f64::from(u32::try_from(peak)?) / f64::from(u32::try_from(message.bytes)?);
+        found.push((times, peak, least, message));
+    }
+    found.sort_by(|one, other| other.0.total_cmp(&one.0));
+    println!("\ntimes its size |   peak |  bytes |     ms | of the corpus, the 25 that take most");
+    let print = |(times, peak, least, message): &(f64, usize, f64, refusals::Message)| {
+        println!(
+            "{times:14.2} | {peak:6} | {:6} | {least:6.3} | {}",
+            message.bytes, message.name
+        );
+    };
+    found.iter().take(25).for_each(print);
+    println!("those that want to take much:");
+    let greedy =
+        |message: &refusals::Message| message.rows.iter().any(|row| refusals::is_greedy(row));
+    found.iter().filter(|(.., message)| greedy(message)).for_each(print);
     Ok(())
 }
 
@@ -64,6 +113,24 @@ fn greedy() -> Vec<(&'static str, String)> {
             response(&"<a/>".repeat(quarter / 5)),
         ),
         ("refused: 4000 elements", response(&"<a/>".repeat(4000))),
+        (
+            "refused: as many elements as there may be",
+            response(&format!("<a>&#13;{}</a>", "x".repeat(64 - 12)).repeat(2000)),
+        ),
+        (
+            "refused: as many empty elements as there may be",
+            response(&format!("<a/>{}", "x".repeat(28)).repeat(4000)),
+        ),
+        (
+            "refused: as many attributes as there may be",
+            response(
+                &format!(
+                    "<b {}/>",
+                    (10..70).map(|n| format!("a{n}='xxxx' ")).collect::<String>()
+                )
+                .repeat(300),
+            ),
+        ),
         (
             "refused: attributes",
             response(&format!(

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use samlgate::base::ErrorCode;
 
-use case::{Case, Expect, Form, Kind};
-pub(crate) use play::{believed, response};
+pub(crate) use case::{Case, Expect, Form, Kind};
+pub(crate) use play::{believed, folder, reader, response};
 
 #[test]
 fn every_message_of_the_corpus_gets_the_verdict_that_it_says() {

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use samlgate::base::{Checks, ErrorCode, IdpName, LocalPath, PublicUrl, Timestamp};
 use samlgate::dsig::{Allowed, Trust, TrustedKey, TrustedKeys};
-use samlgate::saml::binding::post::ResponseForm;
+use samlgate::saml::binding::post::{self, ResponseForm};
 use samlgate::saml::binding::relay_state::RelayState;
 use samlgate::saml::keys::Keys;
 use samlgate::saml::metadata::IdpMetadata;
@@ -144,6 +144,58 @@ fn body(case: &Case) -> Result<Result<(Vec<u8>, Option<String>), ErrorCode>, Str
     };
     let read = ResponseForm::decode(&form);
     Ok(read.map(|form| (form.xml, form.relay_state)).map_err(|error| error.code()))
+}
+
+/// Reads the value of `SAMLResponse` in the circumstances of a case, which are found out before:
+/// for measuring what reading alone costs. `None` if the case can not be played.
+pub(crate) fn reader(case: &Case) -> Option<Box<dyn Fn(&[u8]) -> Result<(), ErrorCode>>> {
+    let settings = Settings::read(case).ok()?;
+    let known = idp(&case.idp, case.now).ok()?;
+    let ours = decryption_keys(case).ok()?;
+    let name = IdpName::parse(&case.idp)?;
+    let sp = service_provider();
+    let (now, request) = (case.now, case.in_response_to.clone());
+    Some(Box::new(move |value| {
+        let checks = &mut Checks::off();
+        let xml = post::decode_message(value).map_err(|error| error.code())?;
+        let document = Document::parse_owned(xml, Mode::Message, &Limits::default());
+        let document = document.map_err(|error| error.code())?;
+        let message = ResponseMessage::parse(&document, checks).map_err(|error| error.code())?;
+        if message.issuer_hint().is_none_or(|issuer| issuer != known.entity_id) {
+            return Err(ErrorCode::IdpUnknown);
+        }
+        let origin = match &request {
+            Some(request_id) => Origin::Requested(PendingLogin {
+                request_id: request_id.clone(),
+                idp: name.clone(),
+                return_to: LocalPath::root(),
+                created_at: now.minus(Duration::from_secs(60)),
+            }),
+            None => Permission::from_setting(settings.idp_initiated)
+                .map(Origin::IdpInitiated)
+                .ok_or(ErrorCode::ProtoUnsolicited)?,
+        };
+        let keys = Keys {
+            signing: Trust { keys: &known.signing_keys, allowed: settings.allowed },
+            decryption: Decryption {
+                keys: &ours,
+                allow_cbc_unsigned: settings.cbc_unsigned,
+                allow_tripledes: settings.tripledes,
+                required: settings.want_encrypted,
+            },
+        };
+        let expected = Expectations {
+            sp: &sp,
+            idp_entity_id: &known.entity_id,
+            clock_skew: settings.clock_skew,
+            authn_context: &settings.authn_context,
+            force_authn: settings.force_authn,
+            scopes: known.scopes.as_deref(),
+        };
+        let signed = message.verify(keys, checks).map_err(|error| error.code())?;
+        let valid = signed.validate(origin, &expected, checks, now);
+        valid.map(drop).map_err(|error| error.code())
+    }))
 }
 
 fn claims(
