@@ -37,15 +37,16 @@ fn same(one: Element<'_>, other: Element<'_>) {
     assert_eq!(all(one), all(other));
 }
 
-/// Everything that a reader of the tree can see of one element.
-fn told(
-    element: Element<'_>,
-) -> (
+/// Namespace, name, attributes, text.
+type Said = (
     String,
     String,
     Vec<(String, String, String)>,
     Option<String>,
-) {
+);
+
+/// Everything that a reader of the tree can see of one element.
+fn told(element: Element<'_>) -> Said {
     let mut attributes = element
         .attributes()
         .map(|(namespace, local, value)| (namespace.into(), local.into(), value.into()))

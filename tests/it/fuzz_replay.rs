@@ -32,6 +32,7 @@ replay! {
 /// `fuzz/run.sh` calls it: one file for each seed, as libFuzzer wants them.
 #[test]
 #[ignore = "writes files for the fuzzers"]
+#[expect(clippy::disallowed_methods, reason = "a script says where to")]
 fn the_seeds_are_written_out() {
     let folder = std::env::var("SAMLGATE_FUZZ_SEEDS").unwrap();
     for target in [

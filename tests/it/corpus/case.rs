@@ -44,7 +44,7 @@ pub(crate) enum Kind {
 pub(crate) enum Form {
     Xml,
     Base64,
-    Form,
+    Posted,
     Query,
 }
 
@@ -79,7 +79,8 @@ impl Case {
         let header = std::str::from_utf8(header).map_err(|error| error.to_string())?;
         let mut fields = Fields(Vec::new());
         for line in header.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let (key, value) = line.split_once(':').ok_or(format!("no colon in {line:?}"))?;
+            let (key, value) =
+                line.split_once(':').ok_or_else(|| format!("no colon in {line:?}"))?;
             fields.0.push((key.to_owned(), value.trim_start().to_owned()));
         }
         let case = Self::from_fields(path, &mut fields, body)?;
@@ -100,7 +101,7 @@ impl Case {
         let expands = fields.flag("expand")?;
         let idp = fields.one("idp")?;
         let at = fields.one("at")?;
-        let now = Timestamp::parse_saml(&at).ok_or(format!("at: {at:?} is not a time"))?;
+        let now = Timestamp::parse_saml(&at).ok_or_else(|| format!("at: {at:?} is not a time"))?;
         let unsolicited = fields.flag("unsolicited")?;
         let in_response_to = fields.optional("in_response_to");
         if kind == Kind::Response && unsolicited == in_response_to.is_some() {
@@ -110,7 +111,7 @@ impl Case {
             .all("set")
             .iter()
             .map(|text| {
-                let (key, value) = text.split_once('=').ok_or(format!("set: {text:?}"))?;
+                let (key, value) = text.split_once('=').ok_or_else(|| format!("set: {text:?}"))?;
                 Ok((key.to_owned(), value.to_owned()))
             })
             .collect::<Result<_, String>>()?;
@@ -159,7 +160,7 @@ impl Form {
         match text {
             "xml" => Ok(Self::Xml),
             "base64" => Ok(Self::Base64),
-            "form" => Ok(Self::Form),
+            "form" => Ok(Self::Posted),
             "query" => Ok(Self::Query),
             other => Err(format!("body: {other:?}")),
         }
@@ -170,7 +171,8 @@ impl Expect {
     fn read(fields: &mut Fields) -> Result<Self, String> {
         let expect = fields.one("expect")?;
         if let Some(codes) = expect.strip_prefix("refuse ") {
-            let find = |text| ErrorCode::find(text).ok_or(format!("{text:?} is not a code"));
+            let find =
+                |text| ErrorCode::find(text).ok_or_else(|| format!("{text:?} is not a code"));
             return codes.split('|').map(find).collect::<Result<_, _>>().map(Self::Refuse);
         }
         if expect != "accept" {
@@ -180,7 +182,8 @@ impl Expect {
             .all("attribute")
             .iter()
             .map(|text| {
-                let (name, value) = text.split_once(" = ").ok_or(format!("attribute: {text:?}"))?;
+                let (name, value) =
+                    text.split_once(" = ").ok_or_else(|| format!("attribute: {text:?}"))?;
                 Ok((unescape(name)?, unescape(value)?))
             })
             .collect::<Result<_, String>>()?;
@@ -211,7 +214,7 @@ impl Fields {
     }
 
     fn one(&mut self, key: &str) -> Result<String, String> {
-        self.optional(key).ok_or(format!("{key:?} is missing"))
+        self.optional(key).ok_or_else(|| format!("{key:?} is missing"))
     }
 
     fn all(&mut self, key: &str) -> Vec<String> {
@@ -252,9 +255,12 @@ fn unescape(text: &str) -> Result<String, String> {
     let mut parts = text.split("\\u{");
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let (digits, rest) = part.split_once('}').ok_or(format!("no end of \\u in {text:?}"))?;
+        let (digits, rest) =
+            part.split_once('}').ok_or_else(|| format!("no end of \\u in {text:?}"))?;
         let number = u32::from_str_radix(digits, 16).map_err(|error| error.to_string())?;
-        plain.push(char::from_u32(number).ok_or(format!("\\u{{{digits}}} is no character"))?);
+        plain.push(
+            char::from_u32(number).ok_or_else(|| format!("\\u{{{digits}}} is no character"))?,
+        );
         plain.push_str(rest);
     }
     Ok(plain)

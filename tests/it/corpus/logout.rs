@@ -21,7 +21,7 @@ pub(super) fn play(case: &Case) -> Result<Verdict, String> {
     let outcome = match case.form {
         Form::Query => by_query(case, &settings)?,
         Form::Xml => by_envelope(case, &settings)?,
-        Form::Base64 | Form::Form => return Err("body: query or xml".to_owned()),
+        Form::Base64 | Form::Posted => return Err("body: query or xml".to_owned()),
     };
     Ok(outcome.map_or_else(Verdict::Refused, |identity| {
         Verdict::Accepted(Box::new(identity))

@@ -130,11 +130,14 @@ pub(crate) fn believed(case: &Case, xml: &[u8]) -> Result<Claims, ErrorCode> {
     claims(case, &settings, &service_provider(), xml).expect("the case can be played")
 }
 
+/// XML, and its RelayState.
+type Posted = (Vec<u8>, Option<String>);
+
 /// The message, as the ACS gets it out of what a browser sends.
-fn body(case: &Case) -> Result<Result<(Vec<u8>, Option<String>), ErrorCode>, String> {
+fn body(case: &Case) -> Result<Result<Posted, ErrorCode>, String> {
     let form = match case.form {
         Form::Xml => return Ok(Ok((case.body.clone(), None))),
-        Form::Form => case.body.clone(),
+        Form::Posted => case.body.clone(),
         Form::Base64 => {
             let mut form = b"SAMLResponse=".to_vec();
             form.extend(url::form_urlencoded::byte_serialize(&case.body).flat_map(str::bytes));
@@ -244,13 +247,16 @@ fn claims(
     Ok(valid.map(|valid| valid.claims().clone()).map_err(|error| error.code()))
 }
 
+/// Whose keys, and where the sign-in began, or why it could not have.
+type Asked = (IdpMetadata, Result<Origin, ErrorCode>);
+
 /// Whose keys count: those of whom we asked, or of whom an answer to nobody names. `None` if that
 /// is a stranger. As at the ACS, it is decided by what nobody has verified yet.
 fn origin(
     case: &Case,
     settings: &Settings,
     issuer: Option<String>,
-) -> Result<Option<(IdpMetadata, Result<Origin, ErrorCode>)>, String> {
+) -> Result<Option<Asked>, String> {
     let mut asked = None;
     let mut named = None;
     for name in [case.idp.as_str(), "corp", "other"] {
