@@ -546,6 +546,19 @@ mod tests {
         assert_eq!(over, Err("time.expired"));
         let ahead = with(&|request| request.issue_instant = now().plus(hour));
         assert_eq!(ahead, Err("time.issue_instant"));
+        // As old as it may be, and as far ahead; and a second more.
+        let (skew, second) = (Duration::from_secs(180), Duration::from_secs(1));
+        let oldest = now().minus(MAX_AGE).minus(skew);
+        let latest = now().plus(skew);
+        for (instant, outcome) in [
+            (oldest, Ok(())),
+            (oldest.minus(second), Err("time.issue_instant")),
+            (latest, Ok(())),
+            (latest.plus(second), Err("time.issue_instant")),
+        ] {
+            let read = with(&|request| request.issue_instant = instant);
+            assert_eq!(read.map(|_| ()), outcome);
+        }
         assert_eq!(posted(&signed(&request()), 479).map(|_| ()), Ok(()));
         assert_eq!(posted(&signed(&request()), 480), Err("time.expired"));
         let message = request().to_xml().replace("LogoutRequest", "LogoutResponse");
