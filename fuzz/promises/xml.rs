@@ -8,7 +8,7 @@ pub fn check(bytes: &[u8]) {
             continue;
         };
         let canonical = canonical(document.root());
-        let again = Document::parse(&canonical, Mode::Message, &wide())
+        let again = Document::parse(&canonical, mode, &wide())
             .expect("what was accepted is accepted in canonical form");
         same(document.root(), again.root());
         assert!(
