@@ -238,3 +238,105 @@ pub(in crate::saml) fn text(element: Element<'_>) -> Result<Cow<'_, str>, Schema
         .text()
         .ok_or_else(|| SchemaError::Content { element: element.local_name().to_owned() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml::{Document, Limits, Mode};
+
+    fn parse(text: &str) -> Document {
+        Document::parse(text.as_bytes(), Mode::Message, &Limits::default()).unwrap()
+    }
+
+    fn read(text: &str) -> Result<(), String> {
+        let document = parse(text);
+        let read = |element| {
+            let mut reader = Reader::open(element, &["a", "b"])?;
+            reader.required("urn:x", "first")?;
+            reader.optional("urn:x", "second");
+            reader.end()
+        };
+        read(document.root()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn children_stand_in_the_order_of_the_schema() {
+        for text in [
+            "<x:r xmlns:x='urn:x' a='' b=''><x:first/><x:second/></x:r>",
+            "<x:r xmlns:x='urn:x'> <x:first/> </x:r>",
+        ] {
+            assert_eq!(read(text), Ok(()), "{text}");
+        }
+        for (content, refused) in [
+            ("", "r lacks first"),
+            ("<x:second/><x:first/>", "r lacks first"),
+            ("<first/>", "r lacks first"),
+            ("<x:first/><x:first/>", "first does not belong here in r"),
+            ("<x:first/><second/>", "second does not belong here in r"),
+            (
+                "<x:first/>text",
+                "r holds content of another kind than it should",
+            ),
+        ] {
+            let text = format!("<x:r xmlns:x='urn:x'>{content}</x:r>");
+            assert_eq!(read(&text), Err(refused.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_that_the_schema_does_not_know_is_xml_schema() {
+        let known = |attribute: &str, others| {
+            let xsi = "http://www.w3.org/2001/XMLSchema-instance";
+            let text = format!("<r xmlns:xsi='{xsi}' xmlns:o='urn:o' {attribute}=''/>");
+            check_attributes(parse(&text).root(), &["a"], others)
+                .map_err(|error| error.code().as_str())
+        };
+        for others in [Others::Refused, Others::Allowed] {
+            assert_eq!(known("a", others), Ok(()));
+            assert_eq!(known("xsi:type", others), Ok(()));
+            assert_eq!(known("c", others), Err("xml.schema"));
+        }
+        assert_eq!(known("o:a", Others::Refused), Err("xml.schema"));
+        assert_eq!(known("o:a", Others::Allowed), Ok(()));
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_time_syntax_and_says_what_it_is() {
+        let document = parse("<r at='2026-11-21T12:00:00Z' no='today'/>");
+        let root = document.root();
+        assert!(time(root, "at").unwrap().is_some());
+        assert_eq!(time(root, "absent"), Ok(None));
+        let error = time(root, "no").unwrap_err();
+        assert_eq!(
+            (error.code().as_str(), &*error.rule()),
+            ("time.syntax", "times")
+        );
+        assert_eq!(
+            error.values().found.as_deref(),
+            Some("no \"today\""),
+            "{error}"
+        );
+        assert!(error.values().expected.is_some());
+        let error = required_time(root, "absent").unwrap_err();
+        assert_eq!(
+            (error.code().as_str(), &*error.rule()),
+            ("xml.schema", "schema")
+        );
+        let values = error.values();
+        assert_eq!(values, Values::found("r lacks the attribute absent"));
+    }
+
+    #[test]
+    fn a_text_has_no_elements_in_it() {
+        assert_eq!(text(parse("<r> a </r>").root()).unwrap(), " a ");
+        let document = parse("<r>a<b/></r>");
+        let error = text(document.root()).unwrap_err();
+        assert_eq!(error.code().as_str(), "xml.schema");
+    }
+
+    #[test]
+    fn what_can_not_be_decrypted_keeps_its_code() {
+        let error = SchemaError::from(XmlencError::Failed);
+        assert_eq!(error.code().as_str(), "enc.failed");
+    }
+}
