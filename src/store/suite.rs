@@ -73,6 +73,7 @@ macro_rules! run_suite {
             a_login_is_written_as_a_whole
             a_login_that_can_not_be_is_not_written_in_part
             of_racing_logins_by_one_assertion_one_is_written
+            of_logins_in_one_browser_at_once_one_session_is_left
             a_login_that_fails_takes_none_of_its_neighbours_with_it
             the_audit_is_one_chain
             events_that_race_are_chained_one_after_another
@@ -620,6 +621,26 @@ pub(crate) async fn of_racing_logins_by_one_assertion_one_is_written<S: Store>(s
         1
     );
     assert_eq!(events(&*store).await, 2);
+}
+
+pub(crate) async fn of_logins_in_one_browser_at_once_one_session_is_left<S: Store>(store: Arc<S>) {
+    let mut tasks = JoinSet::new();
+    for number in 0..40_u8 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            let mut entering = Entering::new(number, &format!("u{number}"));
+            entering.session.browser = Some([number % 2; 32]);
+            match entering.log_in(&*store).await.unwrap() {
+                Written::Done { replaced } => replaced,
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+    let replaced: std::collections::HashSet<_> =
+        tasks.join_all().await.into_iter().flatten().map(|hash| hash.0).collect();
+    assert_eq!(replaced.len(), 38, "each by one");
+    let left = SessionStore::list(&*store, None, Duration::from_secs(60), 100, at(0)).await;
+    assert_eq!(left.unwrap().len(), 2);
 }
 
 pub(crate) async fn a_login_that_fails_takes_none_of_its_neighbours_with_it<S: Store>(
