@@ -55,6 +55,11 @@ impl ResponseForm {
                     relay_state = Some(String::from_utf8_lossy(&decoded(value)).into_owned());
                 }
                 b"RelayState" => return Err(BindingError::Params("there are several RelayState")),
+                // HTTP-POST-SimpleSign (SSTC 2008) signs the form instead of the message: a second
+                // kind of proof, which nobody sends.
+                b"Signature" | b"SigAlg" => {
+                    return Err(BindingError::Params("SimpleSign is not accepted"));
+                }
                 _ => {}
             }
         }
@@ -122,6 +127,11 @@ fn hex(high: u8, low: u8) -> Option<u8> {
 /// assert!(decode_message(b"PGEvPg").is_err());
 /// ```
 pub fn decode_message(text: &[u8]) -> Result<Vec<u8>, BindingError> {
+    // The form has room for no more; without one, nobody has looked yet.
+    if text.len() > MAX_BODY {
+        let found = text.len();
+        return Err(BindingError::Size { what: "the message", found, limit: MAX_MESSAGE });
+    }
     let is_white = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     // The decoder does not say what it dislikes.
     let refused = |_: base64_simd::Error| BindingError::Base64(first_fault(text));
@@ -207,6 +217,14 @@ mod tests {
                 .collect();
             assert_eq!(ours, theirs, "{form}");
         }
+    }
+
+    #[test]
+    fn a_form_that_is_signed_itself_is_binding_params() {
+        assert_eq!(
+            code("SAMLResponse=PGEvPg%3D%3D&SigAlg=x&Signature=y"),
+            "binding.params"
+        );
     }
 
     #[test]
