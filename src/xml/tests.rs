@@ -411,6 +411,39 @@ fn a_view_ends_where_it_was_narrowed() {
 }
 
 #[test]
+fn an_element_in_a_view_is_that_element_and_has_its_own_parent() {
+    let document = parse("<r><s/><a><s><x/></s><b><c>t</c></b></a></r>").unwrap();
+    let root = document.root();
+    let a = root.child("", "a").unwrap();
+    let (signature, b) = (a.child("", "s").unwrap(), a.child("", "b").unwrap());
+    let c = b.child("", "c").unwrap();
+    assert_eq!(
+        (
+            c.parent().unwrap().local_name(),
+            b.parent().unwrap().local_name()
+        ),
+        ("b", "a")
+    );
+    assert_eq!(canonical(c.parent().unwrap(), &[]), "<b><c>t</c></b>");
+    let view = a.narrowed(Some(signature));
+    let seen = view.view_of(c).unwrap();
+    assert_eq!(
+        (seen.local_name(), canonical(seen, &[])),
+        ("c", "<c>t</c>".to_owned())
+    );
+    assert!(seen.same(c) && !seen.same(a));
+    let top = seen.parent().unwrap().parent().unwrap();
+    assert!(top.same(a) && top.parent().is_none());
+    assert_eq!(top.children().count(), 1);
+    for unseen in [root, signature, signature.children().next().unwrap()] {
+        assert!(view.view_of(unseen).is_none());
+    }
+    let other = parse("<r><s/><a/></r>").unwrap();
+    assert!(!view.contains(other.root().child("", "a").unwrap()));
+    assert!(!root.same(other.root()));
+}
+
+#[test]
 fn c14n_writes_what_the_recommendation_says() {
     // (document, path of first children to the apex, PrefixList, expected)
     let cases: &[(&str, &str, &[&str], &str)] = &[

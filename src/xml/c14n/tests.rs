@@ -419,6 +419,15 @@ fn a_namespace_is_written_where_the_output_does_not_have_it_yet() {
             "<r xmlns:p=\"urn:p\"><p:a><p:b></p:b><c></c></p:a><p:a></p:a></r>",
             "<r><p:a xmlns:p=\"urn:p\"><p:b></p:b><c></c></p:a><p:a xmlns:p=\"urn:p\"></p:a></r>",
         ),
+        // What is around could be taken over whole, but for the one below.
+        (
+            "<r xmlns:p=\"urn:p\"><a><p:b></p:b></a></r>",
+            "<r><a><p:b xmlns:p=\"urn:p\"></p:b></a></r>",
+        ),
+        (
+            "<p:r xmlns=\"urn:d\" xmlns:p=\"urn:p\"><p:a><b></b></p:a></p:r>",
+            "<p:r xmlns:p=\"urn:p\"><p:a><b xmlns=\"urn:d\"></b></p:a></p:r>",
+        ),
         // By an attribute.
         (
             "<r xmlns:p=\"urn:p\"><a p:b=\"1\"><c p:d=\"2\"></c></a><c p:d=\"2\"></c></r>",
@@ -442,6 +451,16 @@ fn a_namespace_is_written_where_the_output_does_not_have_it_yet() {
     ] {
         assert_eq!(exclusively(parse(text).root(), &[]), expected, "{text}");
         assert_eq!(inclusively(parse(text).root(), Version::V1_0), text);
+    }
+}
+
+#[test]
+fn a_tab_or_line_end_in_a_tag_becomes_a_space() {
+    for (start, end) in [("<a\tb=\"1\">", "</a>"), ("<a\nb=\"1\"\tc=\"2\">", "</a>")] {
+        let text = format!("<r><e>{start}t{end}</e></r>");
+        let expected = text.replace(['\t', '\n'], " ");
+        assert_eq!(exclusively(parse(&text).root(), &[]), expected);
+        assert_eq!(inclusively(parse(&text).root(), Version::V1_0), expected);
     }
 }
 
