@@ -455,6 +455,14 @@ fn a_namespace_is_written_where_the_output_does_not_have_it_yet() {
 }
 
 #[test]
+fn single_quotes_become_double_ones() {
+    let document = parse("<r><e><a b='1'>t</a></e></r>");
+    let expected = "<r><e><a b=\"1\">t</a></e></r>";
+    assert_eq!(exclusively(document.root(), &[]), expected);
+    assert_eq!(inclusively(document.root(), Version::V1_0), expected);
+}
+
+#[test]
 fn a_tab_or_line_end_in_a_tag_becomes_a_space() {
     for (start, end) in [("<a\tb=\"1\">", "</a>"), ("<a\nb=\"1\"\tc=\"2\">", "</a>")] {
         let text = format!("<r><e>{start}t{end}</e></r>");
