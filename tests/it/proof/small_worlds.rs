@@ -22,7 +22,7 @@ const SIZES: &[Size] = &[
     Size { nodes: 2, made: Made::Anywhere, counted: (7, 0, 0) },
     Size { nodes: 3, made: Made::Anywhere, counted: (99, 1, 0) },
     Size { nodes: 4, made: Made::Anywhere, counted: (1_837, 59, 2) },
-    Size { nodes: 5, made: Made::Here, counted: (13_408, 1_612, 15) },
+    Size { nodes: 5, made: Made::Here, counted: (13_408, 1_612, 11) },
 ];
 
 /// In the long mode these follow.
@@ -49,6 +49,7 @@ struct Size {
 #[test]
 fn in_no_small_world_is_anything_believed_that_was_not_signed() {
     let mut forge = Forge::default();
+    let mut others = Vec::new();
     for Size { nodes, made, counted } in SIZES.iter().chain(either(&[][..], LARGE_SIZES)) {
         let mut census = Census::default();
         shapes(*nodes, &mut |shape| {
@@ -56,8 +57,12 @@ fn in_no_small_world_is_anything_believed_that_was_not_signed() {
         });
         eprintln!("{nodes} nodes: {census:?}");
         let found = (census.worlds, census.impossible, census.accepted);
-        assert_eq!(found, *counted, "{nodes} nodes: {census:?}");
+        if found != *counted {
+            others.push(format!("{nodes} nodes: {found:?}, and not {counted:?}"));
+        }
     }
+    // Other numbers are another rule, or another worlds' maker: to be looked at.
+    assert!(others.is_empty(), "{}", others.join("\n"));
 }
 
 #[test]

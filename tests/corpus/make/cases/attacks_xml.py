@@ -844,7 +844,7 @@ def forms(family):
         ("10c-request-alone", "BND-10", f"SAMLRequest={field(honest_text)}", "binding.params", "the Response as SAMLRequest"),
         ("10d-artifact", "BND-10", "SAMLart=AAQAAMFbLinlXaCM%2BFIxiDwGOLAy2T71gbpO7ZhNzAgEANlB90ECfpNEVLg%3D", "binding.params", "an artifact"),
         ("10e-nothing", "BND-10", "", "binding.params", "nothing"),
-        ("11-query-signature", "BND-11", f"SAMLResponse={field(evil)}&SigAlg=http%3A%2F%2Fwww.w3.org%2F2001%2F04%2Fxmldsig-more%23rsa-sha256&Signature=AAAA", "sig.missing", "an unsigned Response with a signature for a query"),
+        ("11-query-signature", "BND-11", f"SAMLResponse={field(evil)}&SigAlg=http%3A%2F%2Fwww.w3.org%2F2001%2F04%2Fxmldsig-more%23rsa-sha256&Signature=AAAA", "binding.params", "an unsigned Response with a signature for a query"),
         ("11b-saml-encoding", "BND-11", f"SAMLEncoding=urn%3Aoasis%3Anames%3Atc%3ASAML%3A2.0%3Abindings%3AURL-Encoding%3ADEFLATE&SAMLResponse={quote_plus(as_base64(deflated))}", "xml.encoding", "a deflated Response with its SAMLEncoding"),
         ("12-large-form", "XML-32", "x={{repeat 1048577 x}}&SAMLResponse=" + field(honest_text), "binding.size", "a form of more than 1 MiB"),
         ("12b-large-field", "XML-32", "SAMLResponse={{repeat 400000 A}}", "binding.size", "a message of 300 kB"),
