@@ -1,20 +1,20 @@
 # On a fresh Debian 12 with a Rust toolchain, each of these installs what it needs and goes on.
 
-.PHONY: help demo build test lint quick bench bench-core packages peers tools fmt
+.PHONY: help demo build test lint quick proof bench bench-logins bench-core corpus mutants fuzz packages peers tools fmt
 
 help:
-	@echo "make demo    the gateway, an identity provider and an application, to click through"
-	@echo "make test    what CI runs: every check and every test"
-	@echo "make lint    the checks alone"
-	@echo "make quick   unit tests, nothing to install"
-	@echo "make proof   tests/it/proof with all that it has, for hours"
-	@echo "make bench   how much slower than nginx is it? (benches/compare)"
-	@echo "make bench-logins  logins per second, beside mod_auth_mellon and mod_shib"
-	@echo "make corpus  the messages in tests/corpus again, from their generator"
-	@echo "make bench-core  how fast is a Response read, and beside whom? (docs/performance.md)"
-	@echo "make fuzz    a minute on every target of fuzz/"
-	@echo "make mutants break the core line by line: do the tests notice? (hours)"
-	@echo "make fmt     format the code"
+	@echo "make demo         the gateway, an identity provider and an application, to click through"
+	@echo "make test         what CI runs: every check and every test"
+	@echo "make lint         the checks alone"
+	@echo "make quick        unit tests, nothing to install"
+	@echo "make proof        tests/it/proof with all that it has, for hours"
+	@echo "make mutants      our own code changed in a thousand places: do the tests notice?"
+	@echo "make fuzz         a quarter of an hour for each target (fuzz/README.md)"
+	@echo "make bench        how much slower than nginx is it? (benches/compare)"
+	@echo "make bench-core   how fast is a Response read, and beside whom? (docs/performance.md)"
+	@echo "make bench-logins logins per second, beside mod_auth_mellon and mod_shib"
+	@echo "make corpus       the messages in tests/corpus again, from their generator"
+	@echo "make fmt          format the code"
 
 # Three programs on loopback with temporary data; it prints where to go and as whom.
 demo:
@@ -74,16 +74,6 @@ bench-core:
 	scripts/core-crate.sh
 	cd target/core && cargo bench --bench core --bench core_memory
 	benches/compare/core/run.sh
-
-# Break the core line by line: do the tests notice? Hours; a part of it by scripts/mutants.sh FILES.
-mutants:
-	@scripts/install-packages.sh test
-	scripts/mutants.sh
-
-# A look at every target; longer by fuzz/run.sh itself.
-fuzz:
-	@scripts/install-packages.sh test
-	fuzz/run.sh 60 xml c14n dsig response encrypted redirect metadata
 
 fmt:
 	cargo fmt

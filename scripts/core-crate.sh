@@ -20,6 +20,8 @@ cat > "$core/tests/messages.rs" <<RUST
 mod corpus;
 #[path = "$root/tests/it/proof/mod.rs"]
 mod proof;
+#[path = "$root/tests/it/flawed/mod.rs"]
+mod flawed;
 mod beyond_core {
     pub(crate) fn identify(
         _: &samlgate::saml::Claims,
@@ -30,6 +32,7 @@ mod beyond_core {
     }
 }
 RUST
+ln -sfn "$root/benches" "$core/benches"
 cat > "$core/src/lib.rs" <<'RUST'
 //! The core alone: see `scripts/core-crate.sh`.
 #![allow(dead_code, unnameable_types)]
@@ -49,6 +52,7 @@ RUST
     printf 'tempfile = "3.27.0"\n'
     printf '\n[profile.dev]\ndebug = "line-tables-only"\n\n[profile.dev.package."*"]\ndebug = false\nopt-level = 1\n'
     printf '\n[profile.release]\nlto = "thin"\ncodegen-units = 4\ndebug = "line-tables-only"\n'
+    printf '\n[[bench]]\nname = "core_memory"\npath = "benches/core/memory.rs"\nharness = false\n'
     printf '\n[[bench]]\nname = "core"\npath = "benches/core/main.rs"\nharness = false\n'
 } > "$core/Cargo.toml"
 echo "made $core"

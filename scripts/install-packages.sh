@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing for one purpose: build, test, bench or bench-core.
+# Installs the Debian packages that are missing for some purposes: build, test, bench, bench-core or
+# corpus.
 #
 #     scripts/install-packages.sh build test
 #
@@ -76,7 +77,8 @@ for purpose in "$@"; do
         test) test_packages ;;
         bench) bench ;;
         bench-core) bench_core ;;
-        *) echo "usage: $0 build|test|bench|bench-core ..." >&2; exit 2 ;;
+        corpus) pysaml2; need openssl openssl ;;
+        *) echo "usage: $0 build|test|bench|bench-core|corpus ..." >&2; exit 2 ;;
     esac
 done
 

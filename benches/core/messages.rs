@@ -98,6 +98,7 @@ impl World {
             public_url: PublicUrl::parse("https://sp.example.com")?,
             entity_id: SP.to_owned(),
             clock_skew: Duration::from_secs(180),
+            other_acs: None,
         };
         let keys = TrustedKeys::one(key);
         Ok(Self { keys, sp, decryption: DecryptionKeys::default(), now })

@@ -34,6 +34,7 @@ pub fn claims(bytes: &[u8]) -> Option<Claims> {
         public_url: PublicUrl::parse("https://sp.example.com").expect("an address"),
         entity_id: "https://sp.example.com/saml/metadata".to_owned(),
         clock_skew: Duration::from_secs(180),
+        other_acs: None,
     });
     let checks = &mut Checks::off();
     let document = Document::parse(bytes, Mode::Message, &Limits::default()).ok()?;

@@ -111,6 +111,7 @@ impl Refusal for DsigError {
             Self::DigestAlgorithm { .. } => "signature.digest_algorithm",
             Self::Encoding(_) => "signature.encoding",
             Self::Digest => "signature.digest",
+            Self::Comment => "signature.comments",
             Self::Invalid { .. } | Self::Signing(_) => "signature.value",
         };
         rule.into()

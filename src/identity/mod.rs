@@ -15,8 +15,7 @@ pub mod vendor_names;
 pub use error::IdentityError;
 pub use mapping::{Mapped, NamedBy, map};
 pub use person::Identity;
-pub use provision::{Asserter, asserted, resolve};
-pub use provision::{Asserter, Keeper, Kept, Person, resolve};
+pub use provision::{Asserter, Keeper, Kept, Person, asserted, resolve};
 pub use roles::roles;
 pub use settings::{
     AttributeMap, AttributeName, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,

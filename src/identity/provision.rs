@@ -32,6 +32,22 @@ pub struct Asserter<'a> {
     pub owner_of: &'a (dyn Fn(&str) -> Option<IdpName> + Sync),
 }
 
+/// What an assertion says about a person, whoever they are here: the part that needs no store.
+pub fn asserted(
+    claims: &Claims,
+    asserter: Asserter<'_>,
+    attributes: &AttributeMap,
+) -> Result<Mapped, IdentityError> {
+    let mapped = map(
+        claims,
+        asserter.vendor,
+        asserter.allow_duplicates,
+        attributes,
+    )?;
+    check_domains(&mapped, &asserter)?;
+    Ok(mapped)
+}
+
 /// A person as they are after this login, not yet written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Person {
@@ -73,10 +89,9 @@ pub async fn resolve(
     entropy: &dyn Entropy,
     now: Timestamp,
 ) -> Result<(), IdentityError> {
-    let Asserter { idp, vendor, allow_duplicates, .. } = asserter;
+    let idp = asserter.idp;
     let claims = valid.claims();
-    let mapped = map(claims, vendor, allow_duplicates, &settings.attributes)?;
-    check_domains(&mapped, &asserter)?;
+    let mapped = asserted(claims, asserter, &settings.attributes)?;
     let search = Search { mapped: &mapped, idp, settings, store };
     let mut taken = None;
     for _ in 0..ROUNDS {
@@ -396,7 +411,7 @@ mod tests {
     use crate::base::entropy::SystemEntropy;
     use crate::base::{ErrorCode, RoleName};
     use crate::directory::{Changed, Created};
-    use crate::identity::{AttributeMap, AttributeName, RoleRule, Target};
+    use crate::identity::{AttributeName, RoleRule, Target};
     use crate::saml::{Attribute, NameId};
     use crate::store::SqliteStore;
 

@@ -38,7 +38,7 @@ impl Decrypted {
     }
 
     /// The element.
-    pub(in crate::saml) const fn root(&self) -> Element<'_> {
+    pub(in crate::saml) fn root(&self) -> Element<'_> {
         self.document.root()
     }
 

@@ -92,7 +92,9 @@ impl Refusal for SamlError {
             Self::LogoutRoot { .. } => "root".into(),
             Self::AssertionCount { .. } => "response.assertion_count".into(),
             Self::Unsigned => "signed".into(),
-            Self::Encrypted => "assertion.encryption".into(),
+            Self::Encrypted(error) => error.rule(),
+            Self::Inherits => "encryption.content".into(),
+            Self::NotEncrypted => "encryption.required".into(),
         }
     }
 
@@ -109,7 +111,9 @@ impl Refusal for SamlError {
             Self::LogoutRoot { expected, found } => Values::new(expected.clone(), found.clone()),
             Self::AssertionCount { found } => Values::new("1", found.to_string()),
             Self::Unsigned => Values::new("a Signature in the Response or the Assertion", "none"),
-            Self::Encrypted => Values::found(self.to_string()),
+            Self::Encrypted(error) => error.values(),
+            Self::Inherits => Values::found(self.to_string()),
+            Self::NotEncrypted => Values::new("an EncryptedAssertion", "an Assertion"),
         }
     }
 }

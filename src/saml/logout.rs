@@ -9,7 +9,7 @@
 use super::accepted::NameId;
 use super::binding::query::VerifiedDocument;
 use super::error::SamlError;
-use super::profile::{MAX_AGE, ProfileError};
+use super::profile::{MAX_AGE, OurClock, Place, ProfileError};
 use super::schema::{
     ASSERTION_NS, DSIG_NS, PROTOCOL_NS, Reader, Status, read_issuer, read_name_id, read_status,
     required_attribute, required_time, text, time,
@@ -216,7 +216,7 @@ impl LogoutResult {
         let found = message.0.attribute("InResponseTo");
         if found != Some(request_id) {
             return Err(ProfileError::InResponseTo {
-                place: "LogoutResponse",
+                place: Place::Logout,
                 found: found.map(ToOwned::to_owned),
                 expected: Some(request_id.to_owned()),
             }
@@ -291,7 +291,10 @@ impl Header {
         checks.pass("version");
         // Bindings 3.4.5.2 and 3.5.5.2: a signed message says where it goes.
         match &self.destination {
-            None => return Err(ProfileError::DestinationMissing),
+            None => {
+                let ours = expected.slo_url.to_owned();
+                return Err(ProfileError::DestinationMissing { ours });
+            }
             Some(found) if found != expected.slo_url => {
                 let (found, ours) = (found.clone(), expected.slo_url.to_owned());
                 return Err(ProfileError::Destination { found, ours });
@@ -306,7 +309,8 @@ impl Header {
         let found = self.issue_instant;
         let ahead = found > now.plus(expected.clock_skew);
         if ahead || found < now.minus(MAX_AGE).minus(expected.clock_skew) {
-            return Err(ProfileError::IssueInstant { place: "logout message", found, now });
+            let clock = OurClock { now, skew: expected.clock_skew };
+            return Err(ProfileError::IssueInstant { place: Place::Logout, found, clock });
         }
         checks.pass_with("issue_instant", || found.to_string());
         Ok(())

@@ -35,7 +35,6 @@ pub mod vendor;
 pub use accepted::{Accepted, Attribute, Claims, NameId, ValidAssertion};
 pub use error::SamlError;
 pub use exceptions::{Exception, Exceptions};
-pub use one_use::{OneUse, OneUseError, OneUseStore};
 pub use one_use::{Claimer, OneUse, OneUseError, OneUseStore};
 pub use pending::{PendingLogin, PendingStore, Taken};
 pub use sp::ServiceProvider;

@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use super::accepted::ValidAssertion;
 use super::decrypted::Decrypted;
 use super::error::SamlError;
+use super::exceptions::Exceptions;
 use super::keys::Keys;
 use super::profile::{Expectations, Origin, check_envelope, validate};
 use super::schema::{
@@ -114,9 +115,12 @@ impl<'d> ResponseMessage<'d> {
                 Some(assertion)
             }
             ([], [encrypted]) => {
-                checks.pass("assertion.count");
+                checks.pass("response.assertion_count");
                 let outer = response.and_then(|response| response.map_child(*encrypted));
-                Some(self.decrypt(*encrypted, outer.as_ref(), keys, checks)?)
+                let assertion = checks.within("assertion", |checks| {
+                    self.decrypt(*encrypted, outer.as_ref(), keys, &mut exceptions, checks)
+                })?;
+                Some(assertion)
             }
             ([], []) if !self.envelope.status.is_success() => None,
             _ => {
@@ -136,6 +140,7 @@ impl<'d> ResponseMessage<'d> {
         encrypted: Element<'d>,
         outer: Option<&Verified<Element<'d>>>,
         keys: Keys<'_>,
+        exceptions: &mut Exceptions,
         checks: &mut Checks,
     ) -> Result<Assertion, SamlError> {
         let covered = match outer {
@@ -210,6 +215,11 @@ impl<'d> ResponseMessage<'d> {
             None => Ok(()),
         }
     }
+}
+
+/// What this signature had to be allowed.
+fn needed(verified: Option<&Verified<Element<'_>>>) -> Exceptions {
+    verified.map_or(Exceptions::NONE, |verified| verified.needed().into())
 }
 
 /// What a verified Assertion says. There is no other way to one.

@@ -38,6 +38,14 @@ impl ServiceProvider {
         self.public_url.join("/saml/slo")
     }
 
+    /// Whether this is [`ServiceProvider::acs_url`].
+    pub fn is_acs_url(&self, found: &str) -> bool {
+        match &self.other_acs {
+            Some(other) => found == other,
+            None => found.strip_prefix(self.public_url.as_str()) == Some(ACS_PATH),
+        }
+    }
+
     /// Where our metadata is.
     pub fn metadata_url(&self) -> String {
         self.public_url.join("/saml/metadata")

@@ -12,7 +12,7 @@
 
 use memchr::{memchr, memchr3};
 
-use super::tree::{Attribute, Document, ElementData, Node, Span};
+use super::tree::{Attribute, Document, ElementData, NONE, Name, NodeRef, Span, wide};
 use super::{Element, ns};
 
 /// Appends the bytes of an element by exclusive C14N, as its view shows it, to `out`.
@@ -157,9 +157,9 @@ impl<'w, O: Output> Walk<'w, O> {
         self.out.expect(source.len().saturating_add(128));
         while next < numbers.end {
             self.close_before(next);
-            match self.document.nodes.get(next) {
-                Some(Node::Element(data)) if element.hidden() == Some(next) => {
-                    next = data.end.max(next.saturating_add(1));
+            match self.document.node(next) {
+                Some(NodeRef::Element(data)) if element.hidden() == Some(next) => {
+                    next = wide(data.end).max(next.saturating_add(1));
                     continue;
                 }
                 Some(NodeRef::Element(data)) => {
@@ -234,32 +234,32 @@ impl<'w, O: Output> Walk<'w, O> {
             }
         }
 
-        let source = document.buffer.as_bytes();
+        let source = document.source.as_bytes();
         let is = |at: usize, byte: u8| source.get(at) == Some(&byte);
-        let start = name_start(data.prefix, data.local).checked_sub(1)?;
-        let mut at = data.local.end;
+        let start = data.name.whole().start().checked_sub(1)?;
+        let mut at = data.name.whole().end();
         let mut before = None;
         for attribute in attributes {
             // ` name="value"`. A value that had to be decoded stands somewhere else; so one that
             // stands here has nothing in it that would be escaped.
-            let equals = attribute.local.end;
+            let equals = attribute.name.whole().end();
             let quote = equals.saturating_add(1);
             let stands = is(at, b' ')
-                && name_start(attribute.prefix, attribute.local) == at.saturating_add(1)
+                && attribute.name.whole().start() == at.saturating_add(1)
                 && is(equals, b'=')
                 && is(quote, b'"')
-                && attribute.value.start == quote.saturating_add(1);
+                && attribute.value.start() == quote.saturating_add(1);
             let key = self.order(attribute);
             if !stands || before.is_some_and(|before| before > key) {
                 return None;
             }
             debug_assert!(!escapes_in_value(document.str(attribute.value)));
             before = Some(key);
-            at = attribute.value.end.saturating_add(1);
+            at = attribute.value.end().saturating_add(1);
         }
         let end = at.saturating_add(1);
         // `<a/>` ends in two bytes.
-        (data.content == end && is(at, b'>')).then_some(Span { start, end })
+        (wide(data.content) == end && is(at, b'>')).then(|| Span::new(start, end))
     }
 
     fn text(&mut self, span: Span) {
@@ -276,7 +276,7 @@ impl<'w, O: Output> Walk<'w, O> {
     /// Writes the end tags of all elements that end before the node with this number.
     fn close_before(&mut self, next: usize) {
         while let Some((data, rendered)) = self.open.last().copied() {
-            if data.end > next {
+            if wide(data.end) > next {
                 return;
             }
             self.open.pop();
@@ -294,12 +294,12 @@ impl<'w, O: Output> Walk<'w, O> {
 
     /// The source of an end tag, if there is one and it has no white space.
     fn verbatim_end(&self, data: &ElementData) -> Option<Span> {
-        let name = data.local.end.checked_sub(name_start(data.prefix, data.local))?;
-        let end = data.behind;
+        let name = data.name.whole().range().len();
+        let end = wide(data.behind);
         let start = end.checked_sub(name)?.checked_sub("</>".len())?;
-        let source = self.document.buffer.as_bytes().get(start..end)?;
+        let source = self.document.source.as_bytes().get(start..end)?;
         // What ends here is `</`, this name, perhaps white space, and `>`; or else `/>`.
-        (start >= data.content && source.starts_with(b"</")).then_some(Span { start, end })
+        (start >= wide(data.content) && source.starts_with(b"</")).then(|| Span::new(start, end))
     }
 
     /// Namespace declarations, by their prefixes; the default one first.
@@ -340,9 +340,9 @@ impl<'w, O: Output> Walk<'w, O> {
             document.str(data.namespace),
         );
         for attribute in document.attributes_of(data) {
-            if !attribute.prefix.is_empty() {
+            if !attribute.name.prefix().is_empty() {
                 self.want(
-                    document.str(attribute.prefix),
+                    document.str(attribute.name.prefix()),
                     document.str(attribute.namespace),
                 );
             }
@@ -366,14 +366,12 @@ impl<'w, O: Output> Walk<'w, O> {
     /// C14N 1.0, 2.3: what is in scope, as far as it is not so around; at the top all of it.
     fn declared_namespaces(&mut self, data: &'w ElementData, parent: Option<&'w ElementData>) {
         let document = self.document;
-        let end = parent.and_then(|parent| parent.scope);
+        let end = parent.map_or(NONE, |parent| parent.scope);
         let mut scope = data.scope;
         // At the top the first binding of a prefix on the way out is the one that counts, also
         // where it is not to be written. Further down nobody declares a prefix twice.
         let mut seen = Vec::new();
-        while let Some(binding) =
-            scope.filter(|_| scope != end).and_then(|id| document.bindings.get(id))
-        {
+        while let Some(binding) = document.bindings.get(wide(scope)).filter(|_| scope != end) {
             let prefix = document.str(binding.prefix);
             if !seen.contains(&prefix) {
                 if parent.is_none() {
@@ -417,7 +415,7 @@ impl<'w, O: Output> Walk<'w, O> {
         self.sorted.sort_unstable_by_key(|attribute| {
             (
                 document.str(attribute.namespace),
-                document.str(attribute.local),
+                document.str(attribute.name.local()),
             )
         });
         for place in 0..self.sorted.len() {
@@ -437,7 +435,7 @@ impl<'w, O: Output> Walk<'w, O> {
         let document = self.document;
         for outer in around(document, data) {
             for attribute in document.attributes_of(outer) {
-                let local = document.str(attribute.local);
+                let local = document.str(attribute.name.local());
                 let inherits = document.str(attribute.namespace) == ns::XML
                     && match version {
                         Version::V1_0 => true,
@@ -457,7 +455,7 @@ impl<'w, O: Output> Walk<'w, O> {
     fn order(&self, attribute: &Attribute) -> (&'w str, &'w str) {
         (
             self.document.str(attribute.namespace),
-            self.document.str(attribute.local),
+            self.document.str(attribute.name.local()),
         )
     }
 
@@ -467,8 +465,8 @@ impl<'w, O: Output> Walk<'w, O> {
 
     /// A piece of the buffer comes next, as it stands.
     fn keep(&mut self, piece: Span) {
-        if piece.start == self.as_it_stands.end {
-            self.as_it_stands.end = piece.end;
+        if piece.start() == self.as_it_stands.end() {
+            self.as_it_stands = Span::new(self.as_it_stands.start(), piece.end());
         } else {
             self.copy();
             self.as_it_stands = piece;

@@ -10,6 +10,7 @@ use memchr::{memchr, memchr_iter, memchr3, memmem};
 use super::chars::{
     NAME, NAME_START, class, is_char, is_name_char, is_name_start, is_ncname, is_white,
 };
+use super::error::UNDECLARED;
 use super::limits::{Budget, Limits, Mode};
 use super::tree::{
     Attribute, Binding, Document, Element, ElementData, NONE, Name, Node, Span, narrow, piece,
@@ -17,12 +18,22 @@ use super::tree::{
 };
 use super::{XmlError, ns};
 
-pub(super) fn read(bytes: Vec<u8>, mode: Mode, limits: &Limits) -> Result<Document, XmlError> {
+/// `context` is the element whose namespace declarations are in scope around the document.
+pub(super) fn read(
+    bytes: Vec<u8>,
+    context: Option<Element<'_>>,
+    mode: Mode,
+    limits: &Limits,
+) -> Result<Document, XmlError> {
     limits.accept_size(bytes.len())?;
     let source = String::from_utf8(bytes)
         .map_err(|_| XmlError::Encoding { what: "the document is not UTF-8" })?;
     let odd = characters(&source)?;
-    let tree = Reader::new(&source, odd, mode, limits).document()?;
+    let mut reader = Reader::new(&source, odd, mode, limits);
+    if let Some(context) = context {
+        reader.inherit(context)?;
+    }
+    let tree = reader.document()?;
     Ok(Document { source, ..tree })
 }
 
@@ -117,9 +128,6 @@ impl<'s> Reader<'s> {
             bindings,
             commented: false,
         };
-        let (open, tag, ids) = (Vec::new(), Vec::new(), Vec::new());
-        // The prefix `xml` is bound from the beginning.
-        let around = (Some(0), 0);
         Self {
             source,
             bytes: source.as_bytes(),
@@ -141,6 +149,37 @@ impl<'s> Reader<'s> {
             around: (0, 0),
             text_in_root: false,
         }
+    }
+
+    /// Puts the declarations that are in scope at `context` around the document.
+    fn inherit(&mut self, context: Element<'_>) -> Result<(), XmlError> {
+        let theirs = context.document();
+        let mut declared = Vec::<(&str, &str)>::new();
+        let mut scope = context.data().scope;
+        while let Some(binding) = theirs.bindings.get(wide(scope)) {
+            let prefix = theirs.str(binding.prefix);
+            // Inner ones come first, and hide what is further out.
+            if prefix != "xml" && !declared.iter().any(|(other, _)| *other == prefix) {
+                declared.push((prefix, theirs.str(binding.namespace)));
+            }
+            scope = binding.outer;
+        }
+        for (prefix, namespace) in declared {
+            let (prefix, namespace) = (self.keep(prefix), self.keep(namespace));
+            let (outer, count) = self.around;
+            let count = count.saturating_add(1);
+            self.budget.namespaces(usize::from(count))?;
+            self.around = (narrow(self.tree.bindings.len()), count);
+            self.tree.bindings.push(Binding { prefix, namespace, outer });
+        }
+        Ok(())
+    }
+
+    /// Text that does not stand in the source.
+    fn keep(&mut self, text: &str) -> Span {
+        let start = self.source.len().saturating_add(self.tree.decoded.len());
+        self.tree.decoded.push_str(text);
+        Span::new(start, start.saturating_add(text.len()))
     }
 
     /// `document ::= XMLDecl? Misc* element Misc*`
@@ -528,7 +567,7 @@ impl<'s> Reader<'s> {
             None if prefix.is_empty() => Ok(Span::default()),
             None => {
                 let name = shortened(prefix);
-                Err(XmlError::Namespace { what: "the prefix is not declared", name, at })
+                Err(XmlError::Namespace { what: UNDECLARED, name, at })
             }
         }
     }

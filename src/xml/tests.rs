@@ -192,9 +192,12 @@ fn x4_broken_namespaces_are_xml_namespace() {
 #[test]
 fn x5_nodes_that_readers_disagree_about_are_xml_forbidden_node() {
     for text in [
-        "<a><!-- --></a>",
-        "<!-- --><a/>",
-        "<a/><!-- -->",
+        "<a>b<!-- --></a>",
+        "<a><!-- -->b</a>",
+        "<a><!-- --> <b/>&#98;</a>",
+        "<a> <b/>b<b/> <!-- --></a>",
+        "<a><b><!-- --></b></a>",
+        "<a><b/><b> <!-- --> </b></a>",
         "<a><?b?></a>",
         "<?b c?><a/>",
         "<a/><?b?>",
@@ -204,6 +207,21 @@ fn x5_nodes_that_readers_disagree_about_are_xml_forbidden_node() {
         "<?xml-stylesheet href='a'?><a/>",
     ] {
         assert_eq!(refused(text), "xml.forbidden_node", "{text}");
+    }
+}
+
+#[test]
+fn a_message_may_have_comments_where_there_is_no_text_and_says_that_they_are_signed() {
+    let inside = parse("<a> <!-- x --> <b>c</b><!-- y --></a>").unwrap();
+    assert!(inside.root().holds_comment());
+    assert!(!inside.root().child("", "b").unwrap().holds_comment());
+    assert_eq!(canonical(inside.root(), &[]), "<a>  <b>c</b></a>");
+
+    let around = parse("<?xml version='1.0'?><!-- x --> <a>b</a><!-- y -->").unwrap();
+    assert!(!around.root().holds_comment());
+    assert_eq!(around.root().text().unwrap(), "b");
+    for text in ["<!-- - --", "<a><!-- -- --></a>", "<a/><!--"] {
+        assert_eq!(refused(text), "xml.syntax", "{text}");
     }
 }
 

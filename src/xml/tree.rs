@@ -50,7 +50,31 @@ impl Document {
 
     /// The same without a copy: the document keeps the bytes.
     pub fn parse_owned(bytes: Vec<u8>, mode: Mode, limits: &Limits) -> Result<Self, XmlError> {
-        reader::read(bytes, mode, limits)
+        reader::read(bytes, None, mode, limits)
+    }
+
+    /// Reads a document as if it stood in `context`: the namespace declarations that are in scope
+    /// there are in scope around it. For what was cut out of a document to be encrypted.
+    ///
+    /// ```
+    /// use samlgate::xml::{Document, Limits, Mode};
+    /// let (mode, limits) = (Mode::Message, Limits::default());
+    /// let outer = Document::parse(b"<a xmlns:b='urn:b'><c/></a>", mode, &limits).unwrap();
+    /// let context = outer.root().child("", "c").unwrap();
+    ///
+    /// let inner = Document::parse_within(b"<b:d/>", context, mode, &limits).unwrap();
+    /// assert!(inner.root().is("urn:b", "d"));
+    /// let error = Document::parse(b"<b:d/>", mode, &limits).unwrap_err();
+    /// assert!(error.lacks_declaration());
+    /// ```
+    pub fn parse_within(
+        bytes: &[u8],
+        context: Element<'_>,
+        mode: Mode,
+        limits: &Limits,
+    ) -> Result<Self, XmlError> {
+        limits.accept_size(bytes.len())?;
+        reader::read(bytes.to_vec(), Some(context), mode, limits)
     }
 
     /// The document element.
@@ -84,17 +108,6 @@ impl Document {
     pub(super) fn parent_of(&self, data: &ElementData) -> Option<&ElementData> {
         match self.node(wide(data.parent)) {
             Some(NodeRef::Element(parent)) => Some(parent),
-            _ => None,
-        }
-    }
-
-    pub(super) fn attributes_of(&self, element: &ElementData) -> &[Attribute] {
-        self.attributes.get(element.attributes.clone()).unwrap_or_default()
-    }
-
-    pub(super) fn parent_of(&self, element: &ElementData) -> Option<&ElementData> {
-        match self.nodes.get(element.parent?) {
-            Some(Node::Element(parent)) => Some(parent),
             _ => None,
         }
     }

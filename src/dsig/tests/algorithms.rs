@@ -629,6 +629,7 @@ fn a_line_is_written_for_each_rule_that_holds() {
         ("signature.digest", None),
         ("signature.value", found(key.fingerprint())),
     ];
+    let all = all.map(|(name, found)| (name.to_owned(), found));
     assert_eq!(lines(&xml), (all.to_vec(), None));
     assert_eq!(lines(UNSIGNED), (Vec::new(), None));
     // Up to the rule that does not hold, and without it.

@@ -119,10 +119,12 @@ async fn accept(
     evidence.return_to = Some(landing.clone());
 
     let signed = message.verify(idp.keys(&app.decryption_keys, now), checks).map_err(saml)?; // verified
+    attempt.evidence.exceptions = signed.exceptions();
     let valid = signed
         .validate(origin, &idp.expectations(&live.sp), checks, now)
         .map_err(saml)?;
-    let accepted = OneUse::claim(app.ports.one_use.as_ref(), valid, now)
+    let mut entrance = Entrance { attempt, idp: &idp, live: &live, outcome: None };
+    let accepted = OneUse::claim_with(&mut entrance, valid, now)
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?; //              accepted
     let (prepared, replaced) = match entrance.outcome {

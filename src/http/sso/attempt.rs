@@ -18,7 +18,7 @@ use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::identity::Person;
-use crate::saml::Claims;
+use crate::saml::{Claims, Exceptions};
 use crate::session::{Login, Session};
 use crate::trust::IdpTrust;
 
@@ -108,6 +108,7 @@ impl<'a> Attempt<'a> {
 
     /// Somebody came in.
     pub(super) fn accepted(&self, session: &Session) {
+        self.warn_of_exceptions();
         tracing::info!(
             idp = self.idp().map(IdpName::as_str),
             user = session.identity.user_name,
@@ -135,6 +136,7 @@ impl<'a> Attempt<'a> {
             "went_on": goes_on,
         }));
         self.record(error.code, detail).await;
+        self.warn_of_exceptions();
         tracing::warn!(
             code = error.code.as_str(),
             reference = self.reference,
@@ -196,6 +198,24 @@ impl<'a> Attempt<'a> {
             user: self.evidence.user.clone(),
             client: self.context.client_text(),
             ..Event::new(kind)
+        }
+    }
+
+    /// So that an exception is still seen when everybody has forgotten it.
+    fn warn_of_exceptions(&self) {
+        let Some(idp) = &self.evidence.idp else {
+            return;
+        };
+        for exception in self.evidence.exceptions.iter() {
+            measure::exception(&idp.settings.name, exception);
+            tracing::warn!(
+                idp = idp.settings.name.as_str(),
+                exception = exception.key(),
+                until = idp.exception_ends(exception).map(Timestamp::to_rfc3339),
+                reference = self.reference,
+                request_id = self.context.request_id.as_str(),
+                "a message counts by an exception for its identity provider only"
+            );
         }
     }
 

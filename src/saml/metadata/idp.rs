@@ -306,7 +306,10 @@ fn pick<'d>(root: Element<'d>, wanted: Option<&str>) -> Result<Element<'d>, Meta
     };
     match idps.as_slice() {
         // By its name: another entity may have the same, and then neither is meant.
-        [only] => pick(root, Some(entity_id_of(*only).ok_or(MetadataError::EntityId)?)),
+        [only] => pick(
+            root,
+            Some(entity_id_of(*only).ok_or(MetadataError::EntityId)?),
+        ),
         many => Err(MetadataError::Several { count: many.len(), names: names(many) }),
     }
 }

@@ -216,6 +216,8 @@ pub enum Place {
     Assertion,
     /// `saml:SubjectConfirmationData`
     Confirmation,
+    /// `samlp:LogoutRequest` or `samlp:LogoutResponse`
+    Logout,
 }
 
 impl fmt::Display for Place {
@@ -224,6 +226,7 @@ impl fmt::Display for Place {
             Self::Response => "Response",
             Self::Assertion => "Assertion",
             Self::Confirmation => "SubjectConfirmationData",
+            Self::Logout => "the logout message",
         })
     }
 }

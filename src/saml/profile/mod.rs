@@ -285,7 +285,7 @@ fn check_in_response_to(
     if fine {
         let name = match place {
             Place::Confirmation => "subject.in_response_to",
-            Place::Response | Place::Assertion => "in_response_to",
+            Place::Response | Place::Assertion | Place::Logout => "in_response_to",
         };
         checks.pass_as(name, || {
             Values::new(expected.unwrap_or(NO_REQUEST), found.unwrap_or(NOTHING))

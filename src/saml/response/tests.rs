@@ -583,3 +583,42 @@ fn a_comment_in_a_decrypted_assertion_is_xml_forbidden_node_whatever_covers_it()
         "xml.forbidden_node"
     );
 }
+
+#[test]
+fn hints_are_those_of_the_response_or_else_of_its_assertion() {
+    let hints = |xml: &str| {
+        let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+        let message = ResponseMessage::parse(&document, &mut Checks::off()).unwrap();
+        let asked = message.in_response_to_hint().map(ToOwned::to_owned);
+        (message.issuer_hint(), asked)
+    };
+    let idp = || Some("https://idp.example.com/metadata".to_owned());
+    let confirmation = "<saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\">\
+        <saml:SubjectConfirmationData InResponseTo=\"_inner\"/></saml:SubjectConfirmation>";
+    let subject = format!("{}{confirmation}", name_id("alice"));
+    let inner = response(&assertion_with(&subject, ""));
+    assert_eq!(hints(&inner), (idp(), Some("_inner".to_owned())));
+    let outer = inner.replace("ID=\"_r\"", "ID=\"_r\" InResponseTo=\"_outer\"");
+    assert_eq!(hints(&outer), (idp(), Some("_outer".to_owned())));
+    let issuer = "<saml:Issuer>https://idp.example.com/metadata</saml:Issuer><samlp:Status>";
+    assert_eq!(hints(&inner.replace(issuer, "<samlp:Status>")).0, idp());
+}
+
+#[test]
+fn a_response_that_reports_an_error_needs_no_assertion() {
+    let verified = |xml: &str| {
+        let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+        let checks = &mut Checks::off();
+        let message = ResponseMessage::parse(&document, checks).unwrap();
+        let signed = message.verify(keys(), checks);
+        signed
+            .map(|signed| signed.assertion.is_some())
+            .map_err(|error| error.code().as_str())
+    };
+    let nothing = response("");
+    assert_eq!(verified(&nothing), Err("proto.assertion_count"));
+    assert_eq!(
+        verified(&nothing.replace("status:Success", "status:Responder")),
+        Ok(false)
+    );
+}

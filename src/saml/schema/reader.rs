@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::XSI_NS;
-use crate::base::{ErrorCode, Timestamp};
+use crate::base::{ErrorCode, Refusal, Timestamp, Values};
 use crate::xml::{Children, Element};
+use crate::xmlenc::XmlencError;
 
 /// What does not belong where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

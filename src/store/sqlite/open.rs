@@ -99,7 +99,9 @@ pub(super) async fn open_to_read(path: &str) -> Result<SqliteStore, StoreError> 
             "{path} is not a database of samlgate"
         )));
     }
-    Ok(SqliteStore { writer: readers.clone(), readers })
+    let readers = Readers::open(&options, 1).await.map_err(|error| explain(path, error))?;
+    // What is written here is refused by SQLite.
+    Ok(SqliteStore { writer: Writer::start(connection)?, readers })
 }
 
 fn options(path: &str) -> SqliteConnectOptions {

@@ -206,7 +206,11 @@ impl SessionStore for SqliteStore {
                     .map_err(failed)?;
                     let mut ended = Swept { lifetime: 0, idle: 0 };
                     for lifetime in swept {
-                        let reason = if lifetime { &mut ended.lifetime } else { &mut ended.idle };
+                        let reason = if lifetime {
+                            &mut ended.lifetime
+                        } else {
+                            &mut ended.idle
+                        };
                         *reason = reason.saturating_add(1);
                     }
                     Ok(ended)

@@ -319,7 +319,10 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     assert_eq!((&*session.sid, &session.identity), ("sid-1", &identity));
     assert_eq!(session.browser, Some([9; 32]));
     let times = [session.opened_at, session.not_after, session.last_seen()];
-    assert_eq!(times.map(Timestamp::unix_micros), [1000, 9_000_000_000, 1500]);
+    assert_eq!(
+        times.map(Timestamp::unix_micros),
+        [1000, 9_000_000_000, 1500]
+    );
     let newest = store.newest_of_browser(&[9; 32]).await.unwrap().unwrap();
     assert_eq!(newest.sid, "sid-1");
     assert!(!store.claim("https://idp.example.com", "_a", at(300), at(0)).await.unwrap());

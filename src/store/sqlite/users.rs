@@ -8,9 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use tokio::sync::oneshot;
 
 use super::SqliteStore;
-use super::row::{
-    Columns, failed, integer, optional_text, optional_time, text, time, unreadable,
-};
+use super::row::{Columns, failed, integer, optional_text, optional_time, text, time, unreadable};
 use super::writer::Order;
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::directory::{Changed, Created, DirectoryStore, Identifiers, UniqueField, User};

@@ -477,16 +477,16 @@ fn a_tab_or_line_end_in_a_tag_becomes_a_space() {
 mod plainly {
     use std::collections::BTreeMap;
 
-    use crate::xml::tree::{ElementData, Node};
+    use crate::xml::tree::{ElementData, NodeRef, wide};
     use crate::xml::{Document, Element, c14n::Version, ns};
 
     type Namespaces<'d> = BTreeMap<&'d str, &'d str>;
 
     pub(super) fn exclusive(element: Element<'_>, list: &[&str]) -> String {
         let choose = |document: &Document, data: &ElementData| -> Vec<String> {
-            let mut prefixes = vec![document.str(data.prefix).to_owned()];
+            let mut prefixes = vec![document.str(data.name.prefix()).to_owned()];
             let own = document.attributes_of(data).iter();
-            let used = own.map(|attribute| document.str(attribute.prefix).to_owned());
+            let used = own.map(|attribute| document.str(attribute.name.prefix()).to_owned());
             prefixes.extend(used.filter(|prefix| !prefix.is_empty()));
             prefixes.extend(list.iter().map(|prefix| prefix.replace("#default", "")));
             prefixes
@@ -526,7 +526,7 @@ mod plainly {
     fn in_scope<'d>(document: &'d Document, data: &ElementData) -> Namespaces<'d> {
         let mut all = Namespaces::new();
         let mut scope = data.scope;
-        while let Some(binding) = scope.map(|id| &document.bindings[id]) {
+        while let Some(binding) = document.bindings.get(wide(scope)) {
             all.entry(document.str(binding.prefix))
                 .or_insert_with(|| document.str(binding.namespace));
             scope = binding.outer;
@@ -543,12 +543,12 @@ mod plainly {
         out: &mut String,
     ) {
         let document = view.document();
-        let Node::Element(data) = &document.nodes[id] else {
+        let Some(NodeRef::Element(data)) = document.node(id) else {
             panic!("an element")
         };
-        let name = match document.str(data.prefix) {
-            "" => document.str(data.local).to_owned(),
-            prefix => format!("{prefix}:{}", document.str(data.local)),
+        let name = match document.str(data.name.prefix()) {
+            "" => document.str(data.name.local()).to_owned(),
+            prefix => format!("{prefix}:{}", document.str(data.name.local())),
         };
         out.push_str(&format!("<{name}"));
         let scope = in_scope(document, data);
@@ -582,7 +582,7 @@ mod plainly {
         while let Some(element) = from {
             for attribute in document.attributes_of(element) {
                 let namespace = document.str(attribute.namespace);
-                let local = document.str(attribute.local);
+                let local = document.str(attribute.name.local());
                 let handed_down = namespace == ns::XML
                     && match inherits {
                         None => false,
@@ -608,18 +608,18 @@ mod plainly {
         }
         out.push('>');
         let mut next = id + 1;
-        while next < data.end {
-            match &document.nodes[next] {
-                Node::Text(span) => {
-                    let text = document.str(*span).replace('&', "&amp;").replace('<', "&lt;");
+        while next < wide(data.end) {
+            match document.node(next).unwrap() {
+                NodeRef::Text(span) => {
+                    let text = document.str(span).replace('&', "&amp;").replace('<', "&lt;");
                     out.push_str(&text.replace('>', "&gt;").replace('\r', "&#xD;"));
                     next += 1;
                 }
-                Node::Element(child) => {
+                NodeRef::Element(child) => {
                     if view.hidden() != Some(next) {
                         write(view, next, None, &now, choose, out);
                     }
-                    next = child.end;
+                    next = wide(child.end);
                 }
             }
         }

@@ -384,6 +384,7 @@ fn service_provider() -> ServiceProvider {
         public_url: PublicUrl::parse("https://sp.example.com").unwrap(),
         entity_id: "https://sp.example.com/saml/metadata".to_owned(),
         clock_skew: Duration::from_secs(180),
+        other_acs: None,
     }
 }
 

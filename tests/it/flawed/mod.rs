@@ -186,9 +186,9 @@ fn every_flaw_accepts_what_everybody_does() {
         }
         accepted += 1;
         for (flaw, _) in FLAWS {
-            // Of two digests it only ever finds one.
-            if flaw == Flaw::SearchesDigestValue && (one.path().contains("both") || one.path().contains("onelogin-toolkit"))
-            {
+            // Of two digests it only ever finds one. (Each has two tags.)
+            let digests = String::from_utf8_lossy(&one.case.body).matches("DigestValue>").count();
+            if flaw == Flaw::SearchesDigestValue && digests > 2 {
                 continue;
             }
             assert_eq!(one.accepted_by(flaw), expected, "{flaw:?}: {}", one.path());
