@@ -23,7 +23,13 @@ mod peer;
 mod refusals;
 mod stages;
 
-#[expect(dead_code, unused_imports, reason = "its tests are not here")]
+#[expect(
+    dead_code,
+    unused_imports,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "it is of the tests, most of which are not here"
+)]
 #[path = "../../tests/it/corpus/mod.rs"]
 mod corpus;
 mod beyond_core {

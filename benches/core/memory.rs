@@ -12,7 +12,13 @@ mod messages;
 #[expect(dead_code, reason = "what is timed is in the other program")]
 mod refusals;
 
-#[expect(dead_code, unused_imports, reason = "its tests are not here")]
+#[expect(
+    dead_code,
+    unused_imports,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "it is of the tests, most of which are not here"
+)]
 #[path = "../../tests/it/corpus/mod.rs"]
 mod corpus;
 mod beyond_core {

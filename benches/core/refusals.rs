@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use samlgate::base::ErrorCode;
 
 use crate::corpus::{self, Case, Expect, Form, Kind};
 use crate::messages::Outcome;
@@ -18,7 +17,7 @@ pub(crate) struct Message {
     pub(crate) accepted: bool,
     /// There is a key to decrypt with, and something to be decrypted.
     pub(crate) encrypted: bool,
-    pub(crate) read: Box<dyn Fn(&[u8]) -> Result<(), ErrorCode>>,
+    pub(crate) read: corpus::ReadOne,
 }
 
 /// Every Response.
@@ -34,7 +33,7 @@ fn message(case: Case) -> Option<Message> {
         Form::Xml => (STANDARD.encode(&case.body).into_bytes(), case.body.len()),
         Form::Base64 => (case.body.clone(), case.body.len() / 4 * 3),
         // What is refused before there is a message costs nothing to speak of.
-        Form::Form | Form::Query => return None,
+        Form::Posted | Form::Query => return None,
     };
     let encrypted = !case.decrypt_keys.is_empty() && contains(&case.body, b"EncryptedData");
     let read = corpus::reader(&case)?;

@@ -17,6 +17,7 @@ mod cli;
 mod cli_explain;
 mod cli_idp;
 mod cli_serve;
+#[expect(unused_imports, reason = "the benches use the rest")]
 mod corpus;
 mod demo;
 mod dsig_xmlsec;

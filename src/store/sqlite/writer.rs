@@ -10,6 +10,10 @@
 //!
 //! The writer has a thread of its own, since it has to go on until the last write is answered,
 //! whoever stopped waiting for it. It ends with the last [`Writer`].
+#![expect(
+    clippy::vec_box,
+    reason = "they come in boxes from the queue, and stay in them: an entry is large"
+)]
 
 use std::future::Future;
 use std::pin::Pin;

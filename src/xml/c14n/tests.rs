@@ -439,7 +439,7 @@ fn a_namespace_is_written_where_the_output_does_not_have_it_yet() {
         // The element has it and its attribute another one, and the other way round.
         (
             "<r xmlns:p=\"urn:p\" xmlns:q=\"urn:q\"><p:a><p:c q:d=\"2\"></p:c></p:a></r>",
-            concat!("<r><p:a xmlns:p=\"urn:p\"><p:c xmlns:q=\"urn:q\" q:d=\"2\"></p:c></p:a></r>",),
+            "<r><p:a xmlns:p=\"urn:p\"><p:c xmlns:q=\"urn:q\" q:d=\"2\"></p:c></p:a></r>",
         ),
         (
             "<r xmlns:p=\"urn:p\"><a p:b=\"1\"><p:c><d></d></p:c></a><p:c xml:lang=\"en\"></p:c></r>",

@@ -11,10 +11,13 @@ mod play;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use samlgate::base::ErrorCode;
 
 pub(crate) use case::{Case, Expect, Form, Kind};
-pub(crate) use play::{believed, folder, reader, response};
+pub(crate) use play::{ReadOne, reader};
+pub(crate) use play::{believed, folder, response};
 
 #[test]
 fn every_message_of_the_corpus_gets_the_verdict_that_it_says() {
@@ -120,6 +123,17 @@ fn a_wrong_expectation_is_noticed() {
         play::complaint(&case).is_some(),
         "another code is not the code"
     );
+}
+
+#[test]
+fn what_is_measured_gives_the_same_verdict() {
+    let path = folder().join("valid/plain-both-signed.case");
+    let case = Case::read(&path, &std::fs::read(&path).unwrap()).unwrap();
+    let read = reader(&case).unwrap();
+    assert_eq!(read(STANDARD.encode(&case.body).as_bytes()), Ok(()));
+    let changed = String::from_utf8(case.body.clone()).unwrap().replace("alice@", "carol@");
+    let verdict = read(STANDARD.encode(changed).as_bytes());
+    assert_eq!(verdict, Err(ErrorCode::SigDigest));
 }
 
 #[test]

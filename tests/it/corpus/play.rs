@@ -149,9 +149,12 @@ fn body(case: &Case) -> Result<Result<Posted, ErrorCode>, String> {
     Ok(read.map(|form| (form.xml, form.relay_state)).map_err(|error| error.code()))
 }
 
+/// From the value of `SAMLResponse` to a verdict.
+pub(crate) type ReadOne = Box<dyn Fn(&[u8]) -> Result<(), ErrorCode>>;
+
 /// Reads the value of `SAMLResponse` in the circumstances of a case, which are found out before:
 /// for measuring what reading alone costs. `None` if the case can not be played.
-pub(crate) fn reader(case: &Case) -> Option<Box<dyn Fn(&[u8]) -> Result<(), ErrorCode>>> {
+pub(crate) fn reader(case: &Case) -> Option<ReadOne> {
     let settings = Settings::read(case).ok()?;
     let known = idp(&case.idp, case.now).ok()?;
     let ours = decryption_keys(case).ok()?;

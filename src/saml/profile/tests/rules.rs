@@ -149,14 +149,10 @@ fn each_time_is_exact_to_the_second() {
     let old = [oldest, oldest.minus(SECOND)];
     // The first end that is accepted: one that has just passed by our clock, but not by theirs.
     let over = [now().minus(skew).plus(SECOND), now().minus(skew)];
-    let issued = |at| changed(|it| it.issue_instant = at);
+    let issued: &dyn Fn(Timestamp) -> Outcome = &|at| changed(|it| it.issue_instant = at);
     for ([fine, wrong], rule, read) in [
-        (
-            ahead,
-            ("time.issue_instant", "issue_instant"),
-            &issued as &dyn Fn(_) -> Outcome,
-        ),
-        (old, ("time.issue_instant", "issue_instant"), &issued),
+        (ahead, ("time.issue_instant", "issue_instant"), issued),
+        (old, ("time.issue_instant", "issue_instant"), issued),
         (
             over,
             ("subject.expired", "subject.not_on_or_after"),
