@@ -61,7 +61,7 @@ pub struct ExplainArgs {
     /// How it came; told by the input without it.
     #[arg(long, value_enum)]
     binding: Option<BindingName>,
-    /// Change a setting of the identity provider for this once: any key of [[idp]].
+    /// Change a setting of the identity provider for this once: any key of `[[idp]]`.
     #[arg(long, value_name = "KEY=VALUE", value_parser = change)]
     set: Vec<(String, String)>,
     /// Print JSON.

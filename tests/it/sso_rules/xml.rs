@@ -229,14 +229,14 @@ async fn comments_instructions_and_cdata_are_xml_forbidden_node() {
                 }),
             ),
             (
-                "a comment between elements of what is signed",
+                "a comment in what is signed",
                 code,
-                Afterwards(|xml| xml.replace("<saml:Conditions", "<!-- x --><saml:Conditions")),
+                Afterwards(|xml| xml.replace("<saml:Subject>", "<!-- x --><saml:Subject>")),
             ),
             (
-                "a comment in the Status",
+                "a comment inside of an element that nobody signed",
                 code,
-                Afterwards(|xml| xml.replace("<samlp:Status>", "<samlp:Status><!-- x -->")),
+                Afterwards(|xml| xml.replace("<samlp:StatusCode", "<!-- x --><samlp:StatusCode")),
             ),
             (
                 "a processing instruction",
