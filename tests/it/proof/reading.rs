@@ -10,7 +10,7 @@ use samlgate::xml::{Document, Limits, Mode, c14n};
 use super::damage::damaged;
 use super::documents::document;
 use super::effort::cases;
-use super::libxml2::{Libxml2, Method, Part};
+use super::libxml2::{Libxml2, Method, NAMESPACE_NAME, Part};
 use super::message::{assertion_signed, both_signed, response_signed};
 use super::quick;
 use super::tree::Tree;
@@ -70,6 +70,9 @@ fn all_agree(bytes: &[u8]) -> Result<bool, TestCaseError> {
         let ours = String::from_utf8(ours).unwrap();
         let theirs =
             LIBXML2.with_borrow_mut(|libxml2| libxml2.canonical(bytes, Method::V1_0, Part::WHOLE));
+        if theirs.as_ref().is_err_and(|why| why == NAMESPACE_NAME) {
+            return Ok(true);
+        }
         // Nothing but its deviation for `&` in namespace names (see `documents.rs`) is `&#38;`.
         let theirs = theirs.map(|theirs| theirs.replace("&#38;", "&amp;"));
         prop_assert_eq!(Ok(ours), theirs, "{}", text);

@@ -27,16 +27,16 @@ const SIZES: &[Size] = &[
 
 /// In the long mode these follow.
 const LARGE_SIZES: &[Size] = &[
-    Size { nodes: 5, made: Made::Anywhere, counted: (38_837, 2_545, 15) },
+    Size { nodes: 5, made: Made::Anywhere, counted: (38_837, 2_545, 11) },
     Size {
         nodes: 6,
         made: Made::Anywhere,
-        counted: (879_403, 95_165, 110),
+        counted: (879_403, 95_165, 55),
     },
     Size {
         nodes: 7,
         made: Made::Here,
-        counted: (3_442_086, 951_325, 832),
+        counted: (3_442_086, 951_325, 272),
     },
 ];
 
