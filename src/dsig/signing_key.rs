@@ -3,21 +3,18 @@
 //! In: PEM files, or nothing. Out: [`SigningKey`], a private key of an accepted type and size
 //! with its certificate. Where the files are and who may read them is decided elsewhere.
 
-use openssl::asn1::{Asn1Integer, Asn1Time};
-use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
-use openssl::hash::MessageDigest;
 use openssl::md_ctx::MdCtx;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, Rsa};
-use openssl::x509::extension::{BasicConstraints, KeyUsage};
-use openssl::x509::{X509, X509NameBuilder};
+use openssl::x509::X509;
 
 use super::algorithm::{DigestMethod, SignatureMethod};
 use super::key::{self, KeyKind, KeyRefusal, TrustedKey};
+use crate::base::certificate::{KeyPurpose, self_signed};
 use crate::base::{Secret, Timestamp};
 
 /// A private key and its certificate.
@@ -50,7 +47,7 @@ impl SigningKey {
     pub fn generate_rsa(bits: u32, common_name: &str, now: Timestamp) -> Result<Self, KeyRefusal> {
         let key = PKey::from_rsa(Rsa::generate(bits)?)?;
         KeyKind::of(&key)?;
-        let certificate = self_signed(&key, common_name, now)?;
+        let certificate = self_signed(&key, common_name, KeyPurpose::Signing, now)?;
         Self::new(key, certificate)
     }
 
@@ -58,7 +55,7 @@ impl SigningKey {
     pub fn generate_ec(common_name: &str, now: Timestamp) -> Result<Self, KeyRefusal> {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
         let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
-        let certificate = self_signed(&key, common_name, now)?;
+        let certificate = self_signed(&key, common_name, KeyPurpose::Signing, now)?;
         Self::new(key, certificate)
     }
 
@@ -161,30 +158,4 @@ impl std::fmt::Debug for SigningKey {
             .field("fingerprint", &self.fingerprint)
             .finish_non_exhaustive()
     }
-}
-
-/// A certificate for ten years: it is an envelope for the key in metadata, and when it ends
-/// nothing but warnings happens. Rotating the key is what keeps it young.
-fn self_signed(key: &PKey<Private>, common_name: &str, now: Timestamp) -> Result<X509, KeyRefusal> {
-    const TEN_YEARS: i64 = 3652 * 86_400;
-    // X.509 has room for 64 characters (RFC 5280, appendix A, ub-common-name).
-    let common_name = common_name.chars().take(64).collect::<String>();
-    let mut name = X509NameBuilder::new()?;
-    name.append_entry_by_nid(Nid::COMMONNAME, &common_name)?;
-    let name = name.build();
-    let mut serial = BigNum::new()?;
-    serial.rand(159, MsbOption::ONE, false)?;
-    let begin = now.unix_seconds();
-    let mut certificate = X509::builder()?;
-    certificate.set_version(2)?;
-    certificate.set_serial_number(&*Asn1Integer::from_bn(&serial)?)?;
-    certificate.set_subject_name(&name)?;
-    certificate.set_issuer_name(&name)?;
-    certificate.set_not_before(&*Asn1Time::from_unix(begin)?)?;
-    certificate.set_not_after(&*Asn1Time::from_unix(begin.saturating_add(TEN_YEARS))?)?;
-    certificate.set_pubkey(key)?;
-    certificate.append_extension(BasicConstraints::new().critical().build()?)?;
-    certificate.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
-    certificate.sign(key, MessageDigest::sha256())?;
-    Ok(certificate.build())
 }

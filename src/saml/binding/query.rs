@@ -21,7 +21,7 @@ use crate::xml::{Document, Limits, Mode, XmlError};
 pub const MAX_QUERY: usize = 64 * 1024;
 
 /// Most bytes of XML: the same as by HTTP-POST.
-pub const MAX_MESSAGE: usize = 256 * 1024;
+pub use super::post::MAX_MESSAGE;
 
 /// `urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE`, the one encoding (3.4.4).
 const DEFLATE: &str = "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE";
