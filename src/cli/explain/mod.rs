@@ -5,8 +5,12 @@
 //! be let in, or who has to change what. Nothing is written: no session, no use of the assertion,
 //! no user, no file. Nothing secret is printed.
 
+mod address;
+mod advice;
+mod explanation;
 mod input;
 mod known;
+mod rules;
 mod show;
 mod walk;
 

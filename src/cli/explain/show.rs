@@ -5,7 +5,8 @@ use std::io::IsTerminal as _;
 
 use serde_json::{Value, json};
 
-use super::walk::{Accepted, Explanation, Facts, NOT_REACHED, Person, Refused};
+use super::explanation::{Accepted, Explanation, Facts, Person, Refused};
+use super::rules::NOT_REACHED;
 use crate::base::{Check, Outcome, Timestamp};
 use crate::cli::output::{self, Table};
 use crate::saml::NameId;

@@ -1,0 +1,151 @@
+//! What was found out about a message, for whoever shows it.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use crate::base::{Check, ErrorCode, Refusal, RoleName, Timestamp, Values};
+use crate::identity::Mapped;
+use crate::saml::Claims;
+use crate::saml::logout::ValidLogoutRequest;
+use crate::saml::schema::{ASSERTION_NS, Status};
+use crate::xml::Element;
+
+/// Everything that was found out.
+#[derive(Debug)]
+pub(super) struct Explanation {
+    /// What the message says about itself; nobody has verified that.
+    pub(super) facts: Option<Facts>,
+    /// Each rule.
+    pub(super) checks: Vec<Check>,
+    /// Why it is refused.
+    pub(super) refused: Option<Refused>,
+    /// What would come of it.
+    pub(super) accepted: Option<Accepted>,
+    /// What else is worth knowing.
+    pub(super) notes: Vec<String>,
+}
+
+/// What a message would do.
+#[derive(Debug)]
+pub(super) enum Accepted {
+    /// A Response: who would be let in.
+    Person(Box<Person>),
+    /// A LogoutRequest: whose sessions would end.
+    Logout(Box<ValidLogoutRequest>),
+    /// A `LogoutResponse`: what the other side made of our request.
+    LoggedOut(Status),
+}
+
+/// What a message says about itself.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// The local name of its document element.
+    pub(super) kind: String,
+    /// Its attributes and its Issuer, as they stand.
+    pub(super) said: Vec<(&'static str, String)>,
+}
+
+/// The attributes that say where a message belongs.
+const TELLING: &[&str] = &[
+    "ID",
+    "IssueInstant",
+    "NotOnOrAfter",
+    "Destination",
+    "InResponseTo",
+    "AssertionConsumerServiceURL",
+    "ProtocolBinding",
+    "ForceAuthn",
+    "IsPassive",
+];
+
+impl Facts {
+    /// Of a message that is still anybody's.
+    pub(super) fn of(root: Element<'_>) -> Self {
+        let attribute =
+            |name: &'static str| root.attribute(name).map(|value| (name, value.to_owned()));
+        let issuer = root.child(ASSERTION_NS, "Issuer").and_then(|issuer| issuer.text());
+        let issuer = issuer.map(|issuer| ("Issuer", issuer.into_owned()));
+        let said = issuer.into_iter().chain(TELLING.iter().filter_map(|name| attribute(name)));
+        Self { kind: root.local_name().to_owned(), said: said.collect() }
+    }
+
+    /// When it was made.
+    pub(super) fn issued(&self) -> Option<Timestamp> {
+        Timestamp::parse_saml(self.find("IssueInstant")?)
+    }
+
+    /// One of them.
+    pub(super) fn find(&self, name: &str) -> Option<&str> {
+        self.said
+            .iter()
+            .find(|(said, _)| *said == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// The person of a message that would be accepted.
+#[derive(Debug)]
+pub(super) struct Person {
+    /// What the assertion says.
+    pub(super) claims: Claims,
+    /// The same under our names.
+    pub(super) mapped: Mapped,
+    /// What they may.
+    pub(super) roles: Vec<RoleName>,
+}
+
+/// A refusal, whichever part said so.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    /// The code.
+    pub(super) code: ErrorCode,
+    /// The words that would stand in the log.
+    pub(super) detail: String,
+    /// The line that says so.
+    pub(super) rule: Cow<'static, str>,
+    /// What was expected, and what was found.
+    pub(super) values: Values,
+}
+
+impl Refused {
+    /// In the words of whoever refused.
+    pub(super) fn of(error: impl Refusal + Display) -> Self {
+        Self {
+            code: error.code(),
+            detail: error.to_string(),
+            rule: error.rule(),
+            values: error.values(),
+        }
+    }
+
+    /// By a rule that this command looks after itself.
+    pub(super) fn at(rule: &'static str, code: ErrorCode, detail: impl Display) -> Self {
+        let detail = detail.to_string();
+        Self {
+            code,
+            rule: rule.into(),
+            values: Values::found(detail.clone()),
+            detail,
+        }
+    }
+
+    /// With what was expected, and what was found.
+    pub(super) fn comparing(mut self, values: Values) -> Self {
+        self.values = values;
+        self
+    }
+}
+
+impl Refusal for Refused {
+    fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    fn rule(&self) -> Cow<'static, str> {
+        self.rule.clone()
+    }
+
+    fn values(&self) -> Values {
+        self.values.clone()
+    }
+}
