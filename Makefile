@@ -10,7 +10,7 @@ help:
 	@echo "make proof        tests/it/proof with all that it has, for hours"
 	@echo "make mutants      our own code changed in a thousand places: do the tests notice?"
 	@echo "make fuzz         a quarter of an hour for each target (fuzz/README.md)"
-	@echo "make bench        how much slower than nginx is it? (benches/compare)"
+	@echo "make bench        what does a request cost, beside nginx, HAProxy and Apache? (benches/compare)"
 	@echo "make bench-core   how fast is a Response read, and beside whom? (docs/performance.md)"
 	@echo "make bench-logins logins per second, beside mod_auth_mellon and mod_shib"
 	@echo "make corpus       the messages in tests/corpus again, from their generator"
@@ -46,8 +46,9 @@ proof:
 
 bench:
 	@scripts/install-packages.sh bench
+	@scripts/install-peers.sh python
 	cargo build --locked --release
-	benches/compare/run.sh
+	tests/peers/venv/bin/python benches/compare/proxy/run.py
 
 bench-logins:
 	@scripts/install-packages.sh bench

@@ -51,9 +51,10 @@ test_packages() {
 bench() {
     build
     need nginx nginx-light
+    need haproxy haproxy
     need wrk wrk
     pysaml2
-    # The other service providers (benches/compare/logins).
+    # The other service providers.
     need apache2 apache2
     [ -e /usr/lib/apache2/modules/mod_auth_mellon.so ] || packages+=(libapache2-mod-auth-mellon)
     [ -e /usr/lib/apache2/modules/mod_shib.so ] || packages+=(libapache2-mod-shib)

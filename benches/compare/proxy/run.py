@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""What does a request cost through each proxy, on one machine, in the same minutes?
+
+    make bench
+    ROUNDS=5 SECONDS_EACH=3 tests/peers/venv/bin/python benches/compare/proxy/run.py
+    ONLY=nginx,samlgate VIEWS=base ROUNDS=1 ... a first look
+
+Loopback only. Everything that it starts, it ends.
+"""
+
+import datetime
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+
+import peers
+import sessions
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from peers import HERE, OUT, messages
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = int(os.environ.get("SECONDS_EACH", "3"))
+ONLY = os.environ.get("ONLY", "nginx,haproxy,mellon,shib,samlgate").split(",")
+MANY = int(os.environ.get("MANY", "100000"))
+MAKERS = {
+    "nginx": peers.nginx_alone,
+    "haproxy": peers.haproxy,
+    "mellon": peers.mellon,
+    "shib": peers.shib,
+    "samlgate": peers.samlgate,
+}
+SIZES = {"1k": 1024, "100k": 100 * 1024}
+# name, connections, file, TLS: one thing differs from the first.
+VIEWS = {
+    "base": ("64 connections, 1 KB", 64, "1k", False),
+    "c16": ("16 connections", 16, "1k", False),
+    "c256": ("256 connections", 256, "1k", False),
+    "100k": ("answers of 100 KB", 64, "100k", False),
+    "tls": ("TLS", 64, "1k", True),
+}
+WANTED = os.environ.get("VIEWS", "base,c16,c256,100k,tls,sessions,forward-auth").split(",")
+# Sessions of each where it has some: what mod_auth_mellon has room for.
+USUAL = 1000
+
+
+def main():
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    OUT.chmod(0o755)
+    idp = messages.Idp()
+    (OUT / "idp.xml").write_text(idp.metadata())
+    keys()
+    application = peers.application(SIZES).start()
+    running = [application]
+    print(
+        f"{ROUNDS} rounds of {SECONDS} s; wrk and the application on processor {peers.LOAD_CORE}, "
+        f"the proxy on {peers.PROXY_CORE}; {USUAL} sessions\n",
+        flush=True,
+    )
+    try:
+        for tls in (False, True):
+            views = [name for name in VIEWS if name in WANTED and VIEWS[name][3] == tls]
+            if not views:
+                continue
+            through = {name: MAKERS[name](application.port, tls).start() for name in ONLY}
+            running.extend(through.values())
+            idle = {name: peer.memory() for name, peer in through.items()}
+            cookies = {name: sign_in(idp, peer, USUAL) for name, peer in through.items()}
+            if not tls:
+                print_memory(through, idle)
+            for view in views:
+                title, connections, file, _ = VIEWS[view]
+                compare(title, through, cookies, connections, file, tls)
+            for peer in through.values():
+                peer.stop()
+                running.remove(peer)
+        if "sessions" in WANTED:
+            many_sessions(idp, application, running)
+        if "forward-auth" in WANTED:
+            forward_auth(idp, application, running)
+    finally:
+        for peer in running:
+            peer.stop()
+
+
+def sign_in(idp, peer, number):
+    """A file of `Cookie` headers; those who know no sessions get one that looks like ours."""
+    path = OUT / f"{peer.name}.cookies"
+    if peer.acs is None:
+        path.write_text("\n".join(f"samlgate={place:043}" for place in range(number)) + "\n")
+    else:
+        path.write_text("\n".join(sessions.open_sessions(idp, peer, number)) + "\n")
+    return path
+
+
+def compare(title, through, cookies, connections, file, tls):
+    """Everyone in turn, round by round, so that a slow minute is slow for all of them."""
+    results = {name: [] for name in through}
+    for _ in range(ROUNDS):
+        for name, peer in through.items():
+            results[name].append(measure(peer, cookies[name], connections, file, tls))
+    print_table(title, results)
+
+
+def measure(peer, cookies, connections, file, tls):
+    peer.forget_logs()
+    before = peer.cpu()
+    report = subprocess.run(
+        ["taskset", "-c", peers.LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s",
+         "--timeout", "20s", "-s", str(HERE / "cookies.lua"),
+         f"{peers.scheme(tls)}://127.0.0.1:{peer.port}/{file}"],
+        env={**peers.ENVIRONMENT, "COOKIES": str(cookies)},
+        capture_output=True, text=True, check=False,
+    )
+    spent = peer.cpu() - before
+    line = next((l for l in report.stdout.splitlines() if l.startswith("RESULT ")), None)
+    if line is None:
+        sys.exit(f"wrk: {report.stdout}{report.stderr}")
+    result = json.loads(line.removeprefix("RESULT "))
+    # A redirect to a sign-in page is short.
+    short = result["bytes"] < result["requests"] * SIZES[file]
+    if result["refused"] or short or result["broken"] > result["requests"] / 1000:
+        sys.exit(f"{peer.name} did not answer every request: {line}; see {OUT / peer.name}")
+    result["rate"] = result["requests"] / result["seconds"]
+    result["cpu"] = 1e6 * spent / result["requests"]
+    return result
+
+
+def many_sessions(idp, application, running):
+    """The same gateway with more and more sessions, of which every one is used."""
+    results, memory = {}, {}
+    gateways = {}
+    for number in (1, 1000, MANY):
+        name = f"samlgate-{number}"
+        gateway = peers.samlgate(application.port, False, name).start()
+        running.append(gateway)
+        empty = gateway.memory()
+        gateways[name] = (gateway, sign_in(idp, gateway, number))
+        memory[name] = (empty, gateway.memory(), number)
+        results[name] = []
+    for _ in range(ROUNDS):
+        for name, (gateway, cookies) in gateways.items():
+            results[name].append(measure(gateway, cookies, 64, "1k", False))
+    print_table("sessions", results, first="samlgate-1")
+    for name, (empty, full, number) in memory.items():
+        print(f"{name}: {empty / 1e6:.1f} MB without sessions, {full / 1e6:.1f} MB with {number}: "
+              f"{(full - empty) / number / 1000:.2f} KB each")
+    print()
+    for gateway, _ in gateways.values():
+        gateway.stop()
+        running.remove(gateway)
+
+
+def forward_auth(idp, application, running):
+    """nginx that asks the gateway about every request, beside nginx that asks nobody."""
+    gateway = peers.samlgate(application.port, False).start()
+    running.append(gateway)
+    alone = peers.nginx_alone(application.port, False).start()
+    running.append(alone)
+    asking = peers.nginx_asking(application.port, gateway.port).start()
+    running.append(asking)
+    cookies = sign_in(idp, gateway, USUAL)
+    # Its processes are two: both count.
+    both = asking.cpu
+    asking.cpu = lambda: both() + gateway.cpu()
+    through = {"nginx": alone, "samlgate": gateway, "nginx asks samlgate": asking}
+    compare("forward-auth", through, dict.fromkeys(through, cookies), 64, "1k", False)
+    for peer in (asking, alone, gateway):
+        peer.stop()
+        running.remove(peer)
+
+
+def print_table(title, results, first="nginx"):
+    first = first if first in results else next(iter(results))
+    print(f"**{title}**\n")
+    print(f"| through | requests/s | × {first} | p50 ms | p99 ms | × {first} "
+          f"| CPU µs a request | × {first} |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    for name, rounds in results.items():
+        middle = {key: statistics.median(one[key] for one in rounds)
+                  for key in ("rate", "p50", "p99", "cpu")}
+        ratio = {key: statistics.median(one[key] / other[key]
+                                        for one, other in zip(rounds, results[first]))
+                 for key in ("rate", "p99", "cpu")}
+        print(f"| {name} | {middle['rate']:,.0f} | {ratio['rate']:.2f} | {middle['p50']:.2f} "
+              f"| {middle['p99']:.2f} | {ratio['p99']:.2f} | {middle['cpu']:.1f} "
+              f"| {ratio['cpu']:.2f} |", flush=True)
+    print()
+
+
+def print_memory(through, idle):
+    print("| in memory | idle, MB | with the sessions, MB |\n|---|---:|---:|")
+    for name, peer in through.items():
+        print(f"| {name} | {idle[name] / 1e6:.1f} | {peer.memory() / 1e6:.1f} |")
+    print()
+
+
+def keys():
+    sp = messages.Idp()
+    (OUT / "sp.key").write_bytes(sp.pem())
+    pem = sp.certificate.public_bytes(serialization.Encoding.PEM)
+    (OUT / "sp.crt").write_bytes(pem)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name)
+        .public_key(key.public_key()).serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=30))
+        .sign(key, hashes.SHA256())
+    )
+    chain = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                serialization.NoEncryption())
+    (OUT / "tls.crt").write_bytes(chain)
+    (OUT / "tls.key").write_bytes(private)
+    (OUT / "tls.pem").write_bytes(chain + private)
+
+
+if __name__ == "__main__":
+    main()
