@@ -11,6 +11,7 @@ use http::header::HeaderValue;
 use http::request::Parts;
 
 use crate::access::host::host;
+use crate::access::require::{Condition, Visitor};
 use crate::access::route::Route;
 use crate::base::ErrorCode;
 use crate::base::LocalPath;
@@ -24,15 +25,6 @@ pub struct Asked<'a> {
     target: Option<&'a str>,
     host: Option<&'a str>,
     headers: &'a HeaderMap,
-}
-
-/// Who asks: a session's roles and groups. Nobody is `None` of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Visitor<'a> {
-    /// The roles that the gateway granted.
-    pub roles: &'a [RoleName],
-    /// The groups that the identity provider named.
-    pub groups: &'a [String],
 }
 
 /// What happens to a request.
@@ -66,20 +58,38 @@ pub enum Unauthenticated {
     Form,
 }
 
-/// What a person would need any one of.
+/// What a person lacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
-#[error("none of the roles {roles:?} or groups {groups:?}")]
+#[error("any of {any:?}, all of {all:?}, methods {methods:?}")]
 pub struct Missing {
-    /// Any of these roles …
-    pub roles: Vec<RoleName>,
-    /// … or any of these groups.
-    pub groups: Vec<String>,
+    /// Any one of these would do …
+    pub any: Vec<Condition>,
+    /// … and each of these is needed.
+    pub all: Vec<Condition>,
+    /// Or nothing but the method is wrong: these are allowed.
+    pub methods: Vec<Method>,
 }
 
 impl Missing {
     /// `access.role`.
     pub const fn code(&self) -> ErrorCode {
         ErrorCode::AccessRole
+    }
+
+    /// The roles that are missing.
+    pub fn roles(&self) -> impl Iterator<Item = &RoleName> {
+        self.any.iter().chain(&self.all).filter_map(|condition| match condition {
+            Condition::Role(role) => Some(role),
+            _ => None,
+        })
+    }
+
+    /// The groups that are missing.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.any.iter().chain(&self.all).filter_map(|condition| match condition {
+            Condition::Group(group) => Some(group.as_str()),
+            _ => None,
+        })
     }
 }
 
@@ -99,7 +109,7 @@ pub fn decide(
         Some(_) if asked.is_foreign_socket(own) && route.public => Decision::Anonymous,
         Some(_) if asked.is_foreign_socket(own) => Decision::CrossSite,
         Some(_) if route.public => Decision::Admitted,
-        Some(visitor) => match may_enter(route, visitor) {
+        Some(visitor) => match route.require.admits(asked.method, visitor) {
             Ok(()) => Decision::Admitted,
             // A preflight carries no cookies; one that does is still only a preflight.
             Err(_) if route.allow_preflight && asked.is_preflight() => Decision::Anonymous,
@@ -112,18 +122,6 @@ pub fn decide(
         None if asked.is_reading() => Decision::SignIn { return_to: asked.return_to(own) },
         None => answer(Unauthenticated::Form),
     }
-}
-
-/// Whether the visitor has any one of what the route requires. Public routes are decided before.
-pub fn may_enter(route: &Route, visitor: &Visitor<'_>) -> Result<(), Missing> {
-    let require = &route.require;
-    let anyone = require.roles.is_empty() && require.groups.is_empty();
-    let enough = anyone
-        || require.roles.iter().any(|role| visitor.roles.contains(role))
-        || require.groups.iter().any(|group| visitor.groups.contains(group));
-    enough
-        .then_some(())
-        .ok_or_else(|| Missing { roles: require.roles.clone(), groups: require.groups.clone() })
 }
 
 impl<'a> Asked<'a> {
@@ -239,7 +237,9 @@ const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with")
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::route::Require;
+    use crate::access::require::Require;
+    use crate::base::Timestamp;
+    use crate::identity::Identity;
 
     const BROWSER: (&str, &str) = (
         "accept",
@@ -391,7 +391,8 @@ mod tests {
         ];
         assert_eq!(nobody(&open, "DELETE", &bearer), Decision::Anonymous);
         let parts = http::Request::new(()).into_parts().0;
-        let carol = Visitor { roles: &[], groups: &[] };
+        let carol = Identity::for_test("carol", Timestamp::EPOCH);
+        let carol = Visitor::of(&carol);
         assert_eq!(
             decide(&own(), &open, &Asked::of(&parts), Some(&carol)),
             Decision::Admitted
@@ -401,31 +402,35 @@ mod tests {
     #[test]
     fn a_session_needs_any_one_of_what_the_route_requires() {
         let manager = RoleName::parse("it-manager").unwrap();
-        let staff = "Staff".to_owned();
-        let require = Require { roles: vec![manager.clone()], groups: vec![staff.clone()] };
-        let route = Route { require: require.clone(), ..route() };
+        let any = vec![
+            Condition::Role(manager),
+            Condition::Group("Staff".to_owned()),
+        ];
+        let require = Require { any: any.clone(), ..Require::default() };
+        let route = Route { require, ..route() };
         let parts = http::Request::new(()).into_parts().0;
-        let asks = |roles: &[RoleName], groups: &[String]| {
+        let asks = |roles: &[&str], groups: &[&str]| {
+            let mut alice = Identity::for_test("alice", Timestamp::EPOCH);
+            alice.roles = roles.iter().filter_map(|role| RoleName::parse(role)).collect();
+            alice.profile.groups = groups.iter().map(|group| (*group).to_owned()).collect();
             decide(
                 &own(),
                 &route,
                 &Asked::of(&parts),
-                Some(&Visitor { roles, groups }),
+                Some(&Visitor::of(&alice)),
             )
         };
-        assert_eq!(asks(&[manager], &[]), Decision::Admitted);
-        assert_eq!(asks(&[], &[staff]), Decision::Admitted);
-        let missing = Missing { roles: require.roles, groups: require.groups };
+        assert_eq!(asks(&["it-manager"], &[]), Decision::Admitted);
+        assert_eq!(asks(&[], &["Staff"]), Decision::Admitted);
+        let missing = Missing { any, ..Missing::default() };
         assert_eq!(missing.code(), ErrorCode::AccessRole);
-        assert_eq!(
-            asks(&[], &["staff".to_owned()]),
-            Decision::Forbidden(missing)
-        );
+        assert_eq!(asks(&[], &["staff"]), Decision::Forbidden(missing));
     }
 
     #[test]
     fn a_websocket_of_another_origin_does_not_speak_for_the_visitor() {
-        let visitor = Visitor { roles: &[], groups: &[] };
+        let carol = Identity::for_test("carol", Timestamp::EPOCH);
+        let visitor = Visitor::of(&carol);
         let open = Route { public: true, ..route() };
         let asks = |route: &Route, origin: Option<&str>| {
             let mut request = http::Request::get("/socket")

@@ -7,11 +7,16 @@
 pub mod gate;
 pub mod host;
 pub mod path;
+pub mod require;
 pub mod route;
 pub mod routes;
 
-pub use gate::{Asked, Decision, Missing, Unauthenticated, Visitor, decide, may_enter};
+pub use gate::{Asked, Decision, Missing, Unauthenticated, decide};
 pub use host::{HostRefusal, host};
 pub use path::{PathRefusal, normalise};
-pub use route::{HeaderProfile, PathMatch, Require, Route, Upstream};
+pub use require::{Condition, Require, Visitor};
+pub use route::{
+    Balance, Ejection, FormPost, HeaderEdits, HeaderProfile, HealthCheck, HostMatch, PathMatch,
+    Protocol, Route, Timeouts, Underscores, Upstream, UpstreamTls,
+};
 pub use routes::Routes;

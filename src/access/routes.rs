@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::access::host::without_port;
 use crate::access::path::normalise;
-use crate::access::route::{PathMatch, Route};
+use crate::access::route::{HostMatch, PathMatch, Route};
 
 /// All routes, best match first.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,8 @@ impl Routes {
     /// Puts the routes into the order in which they are tried, and their paths into the form in
     /// which requests are looked up.
     pub fn new(mut routes: Vec<Route>) -> Self {
-        for route in &mut routes {
+        for (place, route) in routes.iter_mut().enumerate() {
+            route.place = place;
             let (PathMatch::Exact(path) | PathMatch::Prefix(path)) = &mut route.path;
             if let Ok(normal) = normalise(path) {
                 *path = normal.into_owned();
@@ -35,7 +36,7 @@ impl Routes {
                 PathMatch::Exact(_) => (0, 0),
                 PathMatch::Prefix(prefix) => (1, prefix.trim_end_matches('/').len()),
             };
-            (route.host.is_none(), rank, Reverse(length))
+            (route.host == HostMatch::Any, rank, Reverse(length))
         });
         Self { routes, own_host: String::new() }
     }
@@ -66,6 +67,15 @@ impl Routes {
         self.best(host, &bare).filter(|other| Arc::ptr_eq(found, other))
     }
 
+    /// Whether a route names this host, itself or by `*.`: people can be signed in there.
+    pub fn is_named(&self, host: &str) -> bool {
+        let host = without_port(host);
+        let host = host.strip_suffix('.').unwrap_or(host);
+        self.routes
+            .iter()
+            .any(|route| route.host.as_str().is_some_and(|own| own.eq_ignore_ascii_case(host)))
+    }
+
     /// Every route, in the order in which they are tried.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.routes.iter()
@@ -75,11 +85,11 @@ impl Routes {
         // A fully qualified name may end with a dot; it is the same host.
         let host = host.strip_suffix('.').unwrap_or(host);
         let names = |route: &Route, host: &str| {
-            route.host.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(host))
+            route.host.as_str().is_some_and(|own| own.eq_ignore_ascii_case(host))
         };
         let known = self.routes.iter().any(|route| names(route, host));
         let host = if known { host } else { &self.own_host };
-        let ours = |route: &Route| route.host.is_none() || names(route, host);
+        let ours = |route: &Route| route.host == HostMatch::Any || names(route, host);
         self.routes.iter().find(|route| ours(route) && covers(&route.path, path))
     }
 }
@@ -100,7 +110,7 @@ mod tests {
     fn routes() -> Routes {
         let route = |name: &str, host: Option<&str>, path| Route {
             name: name.to_owned(),
-            host: host.map(str::to_owned),
+            host: host.map_or(HostMatch::Any, |host| HostMatch::Exact(host.to_owned())),
             path,
             ..Route::default()
         };

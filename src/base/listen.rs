@@ -45,7 +45,7 @@ impl fmt::Display for Listen {
 }
 
 /// The two PEM files of a TLS listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TlsFiles {
     /// The certificate, then its intermediates.
     pub certificate: PathBuf,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::ConfigFile;
 use super::output::{self, Table};
-use crate::access::{HeaderProfile, PathMatch, Route, Upstream};
+use crate::access::{Condition, HeaderProfile, PathMatch, Route, Upstream};
 use crate::base::Clock as _;
 use crate::base::clock::SystemClock;
 use crate::config::{self, Config, Loaded, Problem, Source, Sources};
@@ -226,7 +226,7 @@ fn summary(loaded: &Loaded) -> String {
             PathMatch::Prefix(path) => path.clone(),
             PathMatch::Exact(path) => format!("exact:{path}"),
         };
-        let host = route.host.clone().unwrap_or_else(|| "any".to_owned());
+        let host = route.host.as_str().unwrap_or("any").to_owned();
         let upstreams = route.upstreams.iter().map(upstream).collect::<Vec<_>>().join(", ");
         table.row([
             route.name.clone(),
@@ -245,13 +245,31 @@ fn who(route: &Route) -> String {
     if route.public {
         return "everyone".to_owned();
     }
-    let roles = route.require.roles.iter().map(|role| format!("role {role}"));
-    let groups = route.require.groups.iter().map(|group| format!("group {group}"));
-    let who = roles.chain(groups).collect::<Vec<_>>();
-    match who.is_empty() {
-        true => "anyone signed in".to_owned(),
-        false => who.join(" or "),
+    let mut who = [
+        conditions(&route.require.any, " or "),
+        conditions(&route.require.all, " and "),
+    ];
+    who.sort_by_key(String::is_empty);
+    let [first, second] = &who;
+    match (first.is_empty(), second.is_empty()) {
+        (true, _) => "anyone signed in".to_owned(),
+        (_, true) => first.clone(),
+        (false, false) => format!("({first}) and {second}"),
     }
+}
+
+fn conditions(conditions: &[Condition], word: &str) -> String {
+    let text = |condition: &Condition| match condition {
+        Condition::Role(role) => format!("role {role}"),
+        Condition::Group(group) => format!("group {group}"),
+        Condition::Attribute { name, values } => format!("{name} {}", values.join("/")),
+        Condition::Idp(names) => {
+            let names = names.iter().map(ToString::to_string).collect::<Vec<_>>();
+            format!("idp {}", names.join("/"))
+        }
+        Condition::AuthnContext(classes) => classes.join("/"),
+    };
+    conditions.iter().map(text).collect::<Vec<_>>().join(word)
 }
 
 fn upstream(upstream: &Upstream) -> String {

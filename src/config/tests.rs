@@ -745,11 +745,11 @@ fn hosts_are_ours_unless_the_route_is_public() {
     );
     let host = |more: &str| good(&route(more)).config.routes[0].host.clone();
     assert_eq!(
-        host("host = 'APP.example.com'").as_deref(),
+        host("host = 'APP.example.com'").as_str(),
         Some("app.example.com")
     );
     assert_eq!(
-        host("host = 'other.example.com'\npublic = true").as_deref(),
+        host("host = 'other.example.com'\npublic = true").as_str(),
         Some("other.example.com")
     );
 }

@@ -48,10 +48,7 @@ pub async fn pass(
             return gateway.fail(&error, context, Reader::of(&parts.headers), now);
         }
     };
-    let visitor = session.as_ref().map(|session| Visitor {
-        roles: &session.identity.roles,
-        groups: &session.identity.profile.groups,
-    });
+    let visitor = session.as_ref().map(|session| Visitor::of(&session.identity));
     let asked = Asked::of(&parts);
     match decide(&live.sp.public_url, route, &asked, visitor.as_ref()) {
         Decision::Anonymous => forward(gateway, live, route, parts, body, None, context, now).await,
@@ -228,8 +225,8 @@ fn forbidden(
         let body = error_json(code, context.request_id.as_str(), Some(&reference), None);
         return respond::json(StatusCode::FORBIDDEN, &body);
     }
-    let roles: Vec<&str> = missing.roles.iter().map(|role| role.as_str()).collect();
-    let groups: Vec<&str> = missing.groups.iter().map(String::as_str).collect();
+    let roles: Vec<&str> = missing.roles().map(|role| role.as_str()).collect();
+    let groups: Vec<&str> = missing.groups().collect();
     let name = identity
         .map(|identity| identity.profile.name().unwrap_or_else(|| identity.user_name.clone()));
     let view = Failure::new(code, &reference, now)

@@ -152,7 +152,7 @@ impl Jwt {
         view: &IdentityView<'_>,
         now: Timestamp,
     ) -> Result<HeaderValue, JwtError> {
-        let audience = route.host.as_deref().unwrap_or(&self.host);
+        let audience = route.host.as_str().unwrap_or(&self.host);
         // The audience is all that a token has of its route, and no sid holds a space.
         let place = [view.sid, " ", audience].concat();
         if let Some(minted) = self.minted.get(&place)
@@ -261,6 +261,7 @@ const CAPACITY: u64 = 50_000;
 mod tests {
     use super::*;
     use crate::access::HeaderProfile;
+    use crate::access::HostMatch;
     use crate::base::UserId;
     use crate::base::entropy::SystemEntropy;
     use crate::directory::profile::Profile;
@@ -275,7 +276,7 @@ mod tests {
     }
 
     fn route(host: Option<&str>) -> Route {
-        let host = host.map(str::to_owned);
+        let host = host.map_or(HostMatch::Any, |host| HostMatch::Exact(host.to_owned()));
         Route {
             host,
             headers: vec![HeaderProfile::Signed],

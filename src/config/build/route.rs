@@ -7,7 +7,7 @@ use http::uri::Authority;
 use url::{Host, Url};
 
 use super::server::role_name;
-use crate::access::{HeaderProfile, PathMatch, Require, Route, Upstream};
+use crate::access::{Condition, HeaderProfile, HostMatch, PathMatch, Require, Route, Upstream};
 use crate::base::{PublicUrl, RoleName};
 use crate::config::problem::Source;
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
@@ -119,7 +119,7 @@ fn route(
     reader.derived(scope, "name", &derived);
     Some(Route {
         name: name.unwrap_or(derived),
-        host,
+        host: host.map_or(HostMatch::Any, HostMatch::Exact),
         path,
         upstreams,
         public: public?,
@@ -128,6 +128,7 @@ fn route(
         custom,
         allow_preflight: allow_preflight?,
         host_header,
+        ..Route::default()
     })
 }
 
@@ -268,7 +269,9 @@ fn require(reader: &mut Reader, scope: &Scope<'_>, roles: &[RoleRule]) -> Requir
         );
         reader.wrong_at(scope, "require", complaint);
     }
-    Require { roles: required, groups }
+    let roles = required.into_iter().map(Condition::Role);
+    let groups = groups.into_iter().map(Condition::Group);
+    Require { any: roles.chain(groups).collect(), ..Require::default() }
 }
 
 fn headers(reader: &mut Reader, scope: &Scope<'_>) -> (Vec<HeaderProfile>, Vec<(String, String)>) {
