@@ -180,7 +180,7 @@ impl Sent<'_> {
             if elements.iter().any(|sent| sent.complex) {
                 return Err(IdentityError::ValueComplex { target, name: name.to_owned() });
             }
-            let values = distinct(elements.into_iter().flat_map(|sent| &sent.values));
+            let values = distinct(elements.into_iter().flat_map(|sent| sent.values.iter()));
             for value in &values {
                 check_value(value).map_err(|fault| refused(target, value, fault))?;
             }
@@ -224,11 +224,11 @@ fn refused(target: Target, value: &str, fault: Fault) -> IdentityError {
 /// All attributes by Name, in the order of the message.
 fn merged(claims: &Claims) -> Vec<(String, Vec<String>)> {
     let mut places = HashMap::new();
-    let mut merged: Vec<(&str, Vec<&String>)> = Vec::new();
+    let mut merged: Vec<(&str, Vec<&str>)> = Vec::new();
     for attribute in &claims.attributes {
         let place = *places.entry(attribute.name.as_str()).or_insert(merged.len());
         match merged.get_mut(place) {
-            Some((_, values)) => values.extend(&attribute.values),
+            Some((_, values)) => values.extend(attribute.values.iter()),
             None => merged.push((&attribute.name, attribute.values.iter().collect())),
         }
     }
@@ -237,11 +237,11 @@ fn merged(claims: &Claims) -> Vec<(String, Vec<String>)> {
 }
 
 /// Each value once, empty ones left out: Google sends an empty element for what is not set.
-fn distinct<'a>(values: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+fn distinct<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     // People are in thousands of groups; comparing each with each would be felt.
     let mut seen = HashSet::new();
     let values = values.into_iter().filter(|value| !value.is_empty());
-    values.filter(|value| seen.insert(value.as_str())).cloned().collect()
+    values.filter(|value| seen.insert(*value)).map(ToOwned::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -273,7 +273,7 @@ mod tests {
                 .map(|(name, values)| Attribute {
                     name: (*name).into(),
                     friendly_name: None,
-                    values: values.iter().map(|value| (*value).into()).collect(),
+                    values: values.iter().collect(),
                     complex: false,
                 })
                 .collect(),

@@ -412,7 +412,7 @@ mod tests {
     use crate::base::{ErrorCode, RoleName};
     use crate::directory::{Changed, Created};
     use crate::identity::{AttributeName, RoleRule, Target};
-    use crate::saml::{Attribute, NameId};
+    use crate::saml::{Attribute, NameId, Texts};
     use crate::store::SqliteStore;
 
     const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
@@ -441,13 +441,13 @@ mod tests {
 
     impl Login {
         fn claims(&self) -> Claims {
-            let attribute = |name: &str, values: Vec<String>| Attribute {
+            let attribute = |name: &str, values: Texts| Attribute {
                 name: name.to_owned(),
                 friendly_name: None,
                 values,
                 complex: false,
             };
-            let one = |value: Option<&str>| value.map(str::to_owned).into_iter().collect();
+            let one = |value: Option<&str>| value.into_iter().collect();
             Claims {
                 issuer: format!("https://{}.example.com", self.idp),
                 assertion_id: "_a".into(),
@@ -465,10 +465,7 @@ mod tests {
                 attributes: vec![
                     attribute("mail", one(self.email)),
                     attribute("uid", one(self.external_id)),
-                    attribute(
-                        "groups",
-                        self.groups.iter().map(|&group| group.into()).collect(),
-                    ),
+                    attribute("groups", self.groups.iter().collect()),
                 ],
             }
         }

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::texts::Texts;
 use crate::base::Timestamp;
 
 /// For us, now, in answer to our request; perhaps not for the first time.
@@ -161,7 +162,7 @@ pub struct Attribute {
     /// `FriendlyName`, a label and no more (core 2.7.3.1).
     pub friendly_name: Option<String>,
     /// The text of each AttributeValue; empty ones are kept.
-    pub values: Vec<String>,
+    pub values: Texts,
     /// Some of its values are not text; they are not in `values` (`value.complex`).
     #[serde(default)]
     pub complex: bool,

@@ -6,13 +6,15 @@
 //! signature; a forged or late one changes nothing. What becomes of the sessions is decided
 //! elsewhere.
 
+use std::borrow::Cow;
+
 use super::accepted::NameId;
 use super::binding::query::VerifiedDocument;
 use super::error::SamlError;
 use super::profile::{MAX_AGE, OurClock, Place, ProfileError};
 use super::schema::{
-    ASSERTION_NS, DSIG_NS, PROTOCOL_NS, Reader, Status, read_issuer, read_name_id, read_status,
-    required_attribute, required_time, text, time,
+    ASSERTION_NS, Attribute, DSIG_NS, PROTOCOL_NS, Reader, SchemaError, Status, read_issuer,
+    read_name_id, read_status, text,
 };
 use crate::base::{Checks, Timestamp};
 use crate::dsig::{self, SigningKey, Trust, Verified, sign_enveloped};
@@ -62,7 +64,7 @@ impl<'d> From<&'d VerifiedDocument> for SignedMessage<'d> {
 /// Who sent a logout message, as it says itself: only to find the keys to verify by.
 pub fn issuer_hint(document: &Document) -> Option<String> {
     let issuer = document.root().child(ASSERTION_NS, "Issuer")?;
-    read_issuer(issuer).ok()
+    read_issuer(issuer).ok().map(Cow::into_owned)
 }
 
 /// The rules for a `samlp:LogoutRequest`, in the order in which they are checked: the names of the
@@ -120,14 +122,25 @@ impl ValidLogoutRequest {
         checks: &mut Checks,
         now: Timestamp,
     ) -> Result<Self, SamlError> {
-        let (header, mut reader) = Header::read(message.0, "LogoutRequest", REQUEST)?;
+        let (mut reader, attributes) = open(message.0, "LogoutRequest", REQUEST)?;
+        let [
+            id,
+            version,
+            issue_instant,
+            destination,
+            _,
+            not_on_or_after,
+            _,
+        ] = attributes;
+        let attributes = [id, version, issue_instant, destination];
+        let header = Header::read(message.0, &mut reader, attributes)?;
         let name_id = read_name_id(reader.required(ASSERTION_NS, "NameID")?)?;
         let mut session_indexes = Vec::new();
         while let Some(index) = reader.optional(PROTOCOL_NS, "SessionIndex") {
             session_indexes.push(text(index)?.into_owned());
         }
         reader.end()?;
-        let not_on_or_after = time(message.0, "NotOnOrAfter")?;
+        let not_on_or_after = not_on_or_after.time()?;
         checks.pass("schema");
         header.check(expected, checks, now)?;
         if let Some(found) = not_on_or_after
@@ -208,12 +221,15 @@ impl LogoutResult {
         checks: &mut Checks,
         now: Timestamp,
     ) -> Result<Self, SamlError> {
-        let (header, mut reader) = Header::read(message.0, "LogoutResponse", RESPONSE)?;
+        let (mut reader, attributes) = open(message.0, "LogoutResponse", RESPONSE)?;
+        let [id, version, issue_instant, destination, _, in_response_to] = attributes;
+        let attributes = [id, version, issue_instant, destination];
+        let header = Header::read(message.0, &mut reader, attributes)?;
         let status = read_status(reader.required(PROTOCOL_NS, "Status")?)?;
         reader.end()?;
         checks.pass("schema");
         header.check(expected, checks, now)?;
-        let found = message.0.attribute("InResponseTo");
+        let found = in_response_to.value;
         if found != Some(request_id) {
             return Err(ProfileError::InResponseTo {
                 place: Place::Logout,
@@ -227,7 +243,7 @@ impl LogoutResult {
     }
 }
 
-const REQUEST: &[&str] = &[
+const REQUEST: [&str; 7] = [
     "ID",
     "Version",
     "IssueInstant",
@@ -236,14 +252,28 @@ const REQUEST: &[&str] = &[
     "NotOnOrAfter",
     "Reason",
 ];
-const RESPONSE: &[&str] = &[
+const RESPONSE: [&str; 6] = [
     "ID",
-    "InResponseTo",
     "Version",
     "IssueInstant",
     "Destination",
     "Consent",
+    "InResponseTo",
 ];
+
+/// Begins with a message of this name.
+fn open<'d, const N: usize>(
+    message: Element<'d>,
+    name: &str,
+    attributes: [&'static str; N],
+) -> Result<(Reader<'d>, [Attribute<'d>; N]), SamlError> {
+    if !message.is(PROTOCOL_NS, name) {
+        let found = format!("{{{}}}{}", message.namespace(), message.local_name());
+        let expected = format!("samlp:{name}");
+        return Err(SamlError::LogoutRoot { expected, found });
+    }
+    Ok(Reader::open(message, attributes)?)
+}
 
 /// What both messages begin with.
 struct Header {
@@ -257,26 +287,19 @@ struct Header {
 impl Header {
     fn read<'d>(
         message: Element<'d>,
-        name: &str,
-        attributes: &[&str],
-    ) -> Result<(Self, Reader<'d>), SamlError> {
-        if !message.is(PROTOCOL_NS, name) {
-            let found = format!("{{{}}}{}", message.namespace(), message.local_name());
-            let expected = format!("samlp:{name}");
-            return Err(SamlError::LogoutRoot { expected, found });
-        }
-        let mut reader = Reader::open(message, attributes)?;
-        let issuer = read_issuer(reader.required(ASSERTION_NS, "Issuer")?)?;
+        reader: &mut Reader<'d>,
+        [id, version, issue_instant, destination]: [Attribute<'d>; 4],
+    ) -> Result<Self, SchemaError> {
+        let issuer = read_issuer(reader.required(ASSERTION_NS, "Issuer")?)?.into_owned();
         reader.optional(DSIG_NS, "Signature");
         reader.optional(PROTOCOL_NS, "Extensions");
-        let header = Self {
-            id: required_attribute(message, "ID")?.to_owned(),
-            version: required_attribute(message, "Version")?.to_owned(),
+        Ok(Self {
+            id: id.required(message)?.to_owned(),
+            version: version.required(message)?.to_owned(),
             issuer,
-            issue_instant: required_time(message, "IssueInstant")?,
-            destination: message.attribute("Destination").map(ToOwned::to_owned),
-        };
-        Ok((header, reader))
+            issue_instant: issue_instant.required_time(message)?,
+            destination: destination.owned(),
+        })
     }
 
     fn check(

@@ -30,6 +30,7 @@ pub mod profile;
 pub mod response;
 pub mod schema;
 pub mod sp;
+mod texts;
 pub mod vendor;
 
 pub use accepted::{Accepted, Attribute, Claims, NameId, ValidAssertion};
@@ -38,4 +39,5 @@ pub use exceptions::{Exception, Exceptions};
 pub use one_use::{Claimer, OneUse, OneUseError, OneUseStore};
 pub use pending::{PendingLogin, PendingStore, Taken};
 pub use sp::ServiceProvider;
+pub use texts::Texts;
 pub use vendor::Vendor;

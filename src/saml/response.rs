@@ -10,6 +10,7 @@
 //! 3. [`SignedResponse::validate`]: checks what was read from the verified element, and from
 //!    nothing else, against the rules of the profile.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::accepted::ValidAssertion;
@@ -53,7 +54,7 @@ impl<'d> ResponseMessage<'d> {
     }
 
     /// Who says it is from them: only to find the keys to verify by.
-    pub fn issuer_hint(&self) -> Option<String> {
+    pub fn issuer_hint(&self) -> Option<Cow<'d, str>> {
         self.envelope.issuer.clone().or_else(|| {
             let issuer = self.envelope.assertions.first()?.child(ASSERTION_NS, "Issuer")?;
             read_issuer(issuer).ok()
@@ -69,7 +70,7 @@ impl<'d> ResponseMessage<'d> {
                 .child(ASSERTION_NS, "SubjectConfirmationData")?
                 .attribute("InResponseTo")
         };
-        self.envelope.in_response_to.as_deref().or_else(assertion)
+        self.envelope.in_response_to.or_else(assertion)
     }
 
     /// Verifies every signature that is there; at least one has to cover the Assertion.

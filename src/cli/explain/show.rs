@@ -170,7 +170,7 @@ fn person_text(person: &Person, style: Style) -> String {
     );
     let mut attributes = Table::plain();
     for attribute in &claims.attributes {
-        for value in &attribute.values {
+        for value in attribute.values.iter() {
             attributes.row([shown(&attribute.name), shown(value)]);
         }
     }
@@ -329,7 +329,7 @@ fn person_json(person: &Person) -> Value {
     let Person { claims, mapped, roles } = person;
     let mut attributes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for attribute in &claims.attributes {
-        let values = attribute.values.iter().map(String::as_str);
+        let values = attribute.values.iter();
         attributes.entry(&attribute.name).or_default().extend(values);
     }
     let name_id = claims.name_id.as_ref();

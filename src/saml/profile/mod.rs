@@ -126,8 +126,8 @@ pub(in crate::saml) fn check_envelope(
     now: Timestamp,
 ) -> Result<(), ProfileError> {
     let clock = expected.clock(now);
-    check_version(&envelope.version, checks)?;
-    check_destination(envelope.destination.as_deref(), signed, expected, checks)?;
+    check_version(envelope.version, checks)?;
+    check_destination(envelope.destination, signed, expected, checks)?;
     match &envelope.issuer {
         Some(found) => check_issuer(found, expected, checks)?,
         // Profiles 4.1.4.2: it may be left out here; the Assertion always has one.
@@ -142,7 +142,7 @@ pub(in crate::saml) fn check_envelope(
         });
     }
     checks.pass_with("status", || status.code.clone());
-    let in_response_to = envelope.in_response_to.as_deref();
+    let in_response_to = envelope.in_response_to;
     // Core 3.2.2: an answer says so. It can have been taken away only where nothing is signed; there
     // the confirmation's decides.
     let absent = if signed {
@@ -480,7 +480,7 @@ fn check_scopes(
             {
                 return Err(ProfileError::Scope {
                     attribute: attribute.name.clone(),
-                    found: value.clone(),
+                    found: value.to_owned(),
                     scopes: scopes.to_vec(),
                 });
             }

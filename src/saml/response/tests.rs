@@ -590,7 +590,7 @@ fn hints_are_those_of_the_response_or_else_of_its_assertion() {
         let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
         let message = ResponseMessage::parse(&document, &mut Checks::off()).unwrap();
         let asked = message.in_response_to_hint().map(ToOwned::to_owned);
-        (message.issuer_hint(), asked)
+        (message.issuer_hint().map(Cow::into_owned), asked)
     };
     let idp = || Some("https://idp.example.com/metadata".to_owned());
     let confirmation = "<saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\">\

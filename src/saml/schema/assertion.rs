@@ -1,11 +1,11 @@
 //! The Assertion as its issuer wrote it, before any of it is judged.
 
-use super::reader::{
-    Others, Reader, SchemaError, check_attributes, required_attribute, required_time, text, time,
-    unexpected,
-};
+use std::borrow::Cow;
+
+use super::reader::{Others, Reader, SchemaError, attributes, text, unexpected};
 use super::{ASSERTION_NS, DSIG_NS};
 use crate::base::{Checks, Timestamp};
+use crate::saml::Texts;
 use crate::saml::accepted::{Attribute, NameId};
 use crate::saml::decrypted::Decrypted;
 use crate::saml::exceptions::Exceptions;
@@ -111,8 +111,9 @@ pub fn read_assertion(
         }
         Ok(opened)
     };
-    let mut reader = Reader::open(assertion, &["ID", "Version", "IssueInstant"])?;
-    let issuer = read_issuer(reader.required(ASSERTION_NS, "Issuer")?)?;
+    let (mut reader, [id, version, issue_instant]) =
+        Reader::open(assertion, ["ID", "Version", "IssueInstant"])?;
+    let issuer = read_issuer(reader.required(ASSERTION_NS, "Issuer")?)?.into_owned();
     reader.optional(DSIG_NS, "Signature");
     let subject = reader
         .optional(ASSERTION_NS, "Subject")
@@ -137,9 +138,9 @@ pub fn read_assertion(
     }
     let (name_id, confirmations) = subject.unwrap_or_default();
     let fields = AssertionFields {
-        version: required_attribute(assertion, "Version")?.to_owned(),
-        id: required_attribute(assertion, "ID")?.to_owned(),
-        issue_instant: required_time(assertion, "IssueInstant")?,
+        version: version.required(assertion)?.to_owned(),
+        id: id.required(assertion)?.to_owned(),
+        issue_instant: issue_instant.required_time(assertion)?,
         issuer,
         name_id,
         confirmations,
@@ -157,19 +158,18 @@ pub fn is_assertion(element: Element<'_>) -> bool {
 
 /// The text of an Issuer. Core 2.2.5: its Format is absent or `entity`; other formats can not be
 /// an entityID and are read as the empty name, which nobody has.
-pub fn read_issuer(issuer: Element<'_>) -> Result<String, SchemaError> {
+pub fn read_issuer(issuer: Element<'_>) -> Result<Cow<'_, str>, SchemaError> {
     const ENTITY: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
-    check_attributes(
-        issuer,
-        &["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"],
-        Others::Refused,
-    )?;
+    let [format, ..] = attributes(issuer, OF_NAMES, Others::Refused)?;
     let value = text(issuer)?;
-    match issuer.attribute("Format") {
-        None | Some(ENTITY) => Ok(value.into_owned()),
-        Some(_) => Ok(String::new()),
+    match format.value {
+        None | Some(ENTITY) => Ok(value),
+        Some(_) => Ok(Cow::Borrowed("")),
     }
 }
+
+/// The attributes of `NameIDType` (core 2.2.2).
+const OF_NAMES: [&str; 4] = ["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"];
 
 type Subject = (Option<NameId>, Vec<Confirmation>);
 
@@ -177,7 +177,7 @@ type Subject = (Option<NameId>, Vec<Confirmation>);
 type Open<'o> = &'o mut dyn FnMut(Element<'_>, &'static str) -> Result<Decrypted, XmlencError>;
 
 fn read_subject(subject: Element<'_>, open: Open<'_>) -> Result<Subject, SchemaError> {
-    let mut reader = Reader::open(subject, &[])?;
+    let (mut reader, []) = Reader::open(subject, [])?;
     let mut name_id = reader.optional(ASSERTION_NS, "NameID").map(read_name_id).transpose()?;
     if name_id.is_none() {
         if let Some(encrypted) = reader.optional(ASSERTION_NS, "EncryptedID") {
@@ -196,20 +196,20 @@ fn read_subject(subject: Element<'_>, open: Open<'_>) -> Result<Subject, SchemaE
 }
 
 pub(in crate::saml) fn read_name_id(name_id: Element<'_>) -> Result<NameId, SchemaError> {
-    let names = ["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"];
-    check_attributes(name_id, &names, Others::Refused)?;
     // An empty qualifier names nobody; some identity providers write it for "none".
-    let filled = |name| name_id.attribute(name).filter(|text| !text.is_empty());
+    let [format, name_qualifier, sp_name_qualifier, _] =
+        attributes(name_id, OF_NAMES, Others::Refused)?
+            .map(|attribute| attribute.value.filter(|text| !text.is_empty()));
     Ok(NameId {
         value: text(name_id)?.into_owned(),
-        format: filled("Format").map(ToOwned::to_owned),
-        name_qualifier: filled("NameQualifier").map(ToOwned::to_owned),
-        sp_name_qualifier: filled("SPNameQualifier").map(ToOwned::to_owned),
+        format: format.map(ToOwned::to_owned),
+        name_qualifier: name_qualifier.map(ToOwned::to_owned),
+        sp_name_qualifier: sp_name_qualifier.map(ToOwned::to_owned),
     })
 }
 
 fn read_confirmation(confirmation: Element<'_>) -> Result<Confirmation, SchemaError> {
-    let mut reader = Reader::open(confirmation, &["Method"])?;
+    let (mut reader, [method]) = Reader::open(confirmation, ["Method"])?;
     // Who may confirm the subject besides the bearer; not read, and so not decrypted either.
     let _ = reader
         .optional(ASSERTION_NS, "NameID")
@@ -218,7 +218,7 @@ fn read_confirmation(confirmation: Element<'_>) -> Result<Confirmation, SchemaEr
     let data = reader.optional(ASSERTION_NS, "SubjectConfirmationData");
     reader.end()?;
     let mut result = Confirmation {
-        method: required_attribute(confirmation, "Method")?.to_owned(),
+        method: method.required(confirmation)?.to_owned(),
         recipient: None,
         in_response_to: None,
         not_before: None,
@@ -232,28 +232,30 @@ fn read_confirmation(confirmation: Element<'_>) -> Result<Confirmation, SchemaEr
             "InResponseTo",
             "Address",
         ];
-        check_attributes(data, &names, Others::Allowed)?;
-        result.recipient = data.attribute("Recipient").map(ToOwned::to_owned);
-        result.in_response_to = data.attribute("InResponseTo").map(ToOwned::to_owned);
-        result.not_before = time(data, "NotBefore")?;
-        result.not_on_or_after = time(data, "NotOnOrAfter")?;
+        let [not_before, not_on_or_after, recipient, in_response_to, _] =
+            attributes(data, names, Others::Allowed)?;
+        result.recipient = recipient.owned();
+        result.in_response_to = in_response_to.owned();
+        result.not_before = not_before.time()?;
+        result.not_on_or_after = not_on_or_after.time()?;
     }
     Ok(result)
 }
 
 fn read_conditions(conditions: Element<'_>) -> Result<Conditions, SchemaError> {
-    let mut reader = Reader::open(conditions, &["NotBefore", "NotOnOrAfter"])?;
+    let (mut reader, [not_before, not_on_or_after]) =
+        Reader::open(conditions, ["NotBefore", "NotOnOrAfter"])?;
     let mut result = Conditions {
-        not_before: time(conditions, "NotBefore")?,
-        not_on_or_after: time(conditions, "NotOnOrAfter")?,
+        not_before: not_before.time()?,
+        not_on_or_after: not_on_or_after.time()?,
         ..Conditions::default()
     };
     while let Some(condition) = reader.any() {
         if condition.is(ASSERTION_NS, "AudienceRestriction") {
-            let mut audiences = Reader::open(condition, &[])?;
+            let (mut audiences, []) = Reader::open(condition, [])?;
             let mut names = Vec::new();
             while let Some(audience) = audiences.optional(ASSERTION_NS, "Audience") {
-                check_attributes(audience, &[], Others::Refused)?;
+                let [] = attributes(audience, [], Others::Refused)?;
                 names.push(text(audience)?.into_owned());
             }
             audiences.end()?;
@@ -272,14 +274,14 @@ fn read_conditions(conditions: Element<'_>) -> Result<Conditions, SchemaError> {
 }
 
 fn read_authn_statement(statement: Element<'_>) -> Result<AuthnStatement, SchemaError> {
-    let mut reader = Reader::open(
+    let (mut reader, [authn_instant, session_index, session_not_on_or_after]) = Reader::open(
         statement,
-        &["AuthnInstant", "SessionIndex", "SessionNotOnOrAfter"],
+        ["AuthnInstant", "SessionIndex", "SessionNotOnOrAfter"],
     )?;
     reader.optional(ASSERTION_NS, "SubjectLocality");
     let context = reader.required(ASSERTION_NS, "AuthnContext")?;
     reader.end()?;
-    let mut inner = Reader::open(context, &[])?;
+    let (mut inner, []) = Reader::open(context, [])?;
     let class = inner.optional(ASSERTION_NS, "AuthnContextClassRef");
     let _ = inner
         .optional(ASSERTION_NS, "AuthnContextDecl")
@@ -287,9 +289,9 @@ fn read_authn_statement(statement: Element<'_>) -> Result<AuthnStatement, Schema
     while inner.optional(ASSERTION_NS, "AuthenticatingAuthority").is_some() {}
     inner.end()?;
     Ok(AuthnStatement {
-        authn_instant: required_time(statement, "AuthnInstant")?,
-        session_index: statement.attribute("SessionIndex").map(ToOwned::to_owned),
-        session_not_on_or_after: time(statement, "SessionNotOnOrAfter")?,
+        authn_instant: authn_instant.required_time(statement)?,
+        session_index: session_index.owned(),
+        session_not_on_or_after: session_not_on_or_after.time()?,
         context_class: class.map(text).transpose()?.map(|class| class.trim().to_owned()),
     })
 }
@@ -300,7 +302,7 @@ fn read_attribute_statement(
     left: &mut usize,
     open: Open<'_>,
 ) -> Result<(), SchemaError> {
-    let mut reader = Reader::open(statement, &[])?;
+    let (mut reader, []) = Reader::open(statement, [])?;
     attributes.reserve(statement.children().count());
     while let Some(child) = reader.any() {
         if child.is(ASSERTION_NS, "Attribute") {
@@ -316,40 +318,59 @@ fn read_attribute_statement(
 }
 
 fn read_attribute(attribute: Element<'_>) -> Result<Attribute, SchemaError> {
-    check_attributes(
+    let [name, _, friendly_name] = attributes(
         attribute,
-        &["Name", "NameFormat", "FriendlyName"],
+        ["Name", "NameFormat", "FriendlyName"],
         Others::Allowed,
     )?;
-    let mut reader = Reader::children_of(attribute)?;
-    // Each value is an element, and nearly always a text in it.
-    let mut values = Vec::with_capacity(attribute.most_children().div_ceil(2));
+    if attribute.has_text() {
+        return Err(SchemaError::Content { element: attribute.local_name().to_owned() });
+    }
+    let mut values = Texts::default();
     let mut complex = false;
-    while let Some(value) = reader.optional(ASSERTION_NS, "AttributeValue") {
+    for value in attribute.children() {
+        if !value.is(ASSERTION_NS, "AttributeValue") {
+            return Err(unexpected(attribute, value));
+        }
         match read_value(value) {
-            Some(text) => values.push(text),
+            Some(text) => {
+                if values.is_empty() {
+                    values = room_for_values(attribute, &text);
+                }
+                values.push(&text);
+            }
             None => complex = true,
         }
     }
-    reader.end()?;
     Ok(Attribute {
-        name: required_attribute(attribute, "Name")?.to_owned(),
-        friendly_name: attribute.attribute("FriendlyName").map(ToOwned::to_owned),
+        name: name.required(attribute)?.to_owned(),
+        friendly_name: friendly_name.owned(),
         values,
         complex,
     })
 }
 
+/// Values of one attribute are about as long as its first one: names of groups, GUIDs, roles. And
+/// together they are no longer than what stands there.
+fn room_for_values(attribute: Element<'_>, first: &str) -> Texts {
+    // Each value is an element, and nearly always a text in it.
+    let count = attribute.most_children().div_ceil(2);
+    let (content, behind) = attribute.source_places();
+    let bytes = first.len().saturating_mul(count);
+    Texts::with_capacity(count, bytes.min(behind.saturating_sub(content)))
+}
+
 const TOO_MANY: XmlencError = XmlencError::Structure("more than 8 EncryptedAttributes");
 
 /// Text, or the one NameID that eduPersonTargetedID wraps its value in; `None` for other content.
-fn read_value(value: Element<'_>) -> Option<String> {
-    let mut children = value.children();
-    match (children.next(), children.next()) {
-        (None, _) => value.text().map(std::borrow::Cow::into_owned),
-        (Some(inner), None) if inner.is(ASSERTION_NS, "NameID") && !value.has_text() => {
-            inner.text().map(std::borrow::Cow::into_owned)
+fn read_value(value: Element<'_>) -> Option<Cow<'_, str>> {
+    value.text().or_else(|| {
+        let mut children = value.children();
+        match (children.next(), children.next()) {
+            (Some(inner), None) if inner.is(ASSERTION_NS, "NameID") && !value.has_text() => {
+                inner.text()
+            }
+            _ => None,
         }
-        _ => None,
-    }
+    })
 }

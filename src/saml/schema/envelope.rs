@@ -5,7 +5,9 @@
 //! compared with ours and thrown away.
 
 use super::assertion::read_issuer;
-use super::reader::{Reader, SchemaError, required_attribute, required_time, text};
+use std::borrow::Cow;
+
+use super::reader::{Reader, SchemaError, text};
 use super::{ASSERTION_NS, DSIG_NS, PROTOCOL_NS};
 use crate::base::Timestamp;
 use crate::xml::Element;
@@ -35,15 +37,15 @@ impl Status {
 #[derive(Clone, Debug)]
 pub struct Envelope<'d> {
     /// Core 3.2.2: must be "2.0".
-    pub version: String,
+    pub version: &'d str,
     /// When the Response was made.
     pub issue_instant: Timestamp,
     /// Where it was sent.
-    pub destination: Option<String>,
+    pub destination: Option<&'d str>,
     /// Which request it answers.
-    pub in_response_to: Option<String>,
+    pub in_response_to: Option<&'d str>,
     /// Who says it is from them.
-    pub issuer: Option<String>,
+    pub issuer: Option<Cow<'d, str>>,
     /// Success, or what went wrong.
     pub status: Status,
     /// The plain Assertions; unread.
@@ -55,20 +57,19 @@ pub struct Envelope<'d> {
 impl<'d> Envelope<'d> {
     /// Reads the envelope of a Response; see the module for what it may be used for.
     pub fn read(response: Element<'d>) -> Result<Self, SchemaError> {
-        let mut reader = Reader::open(
-            response,
-            &[
-                "ID",
-                "InResponseTo",
-                "Version",
-                "IssueInstant",
-                "Destination",
-                "Consent",
-            ],
-        )?;
-        let version = required_attribute(response, "Version")?.to_owned();
-        required_attribute(response, "ID")?;
-        let issue_instant = required_time(response, "IssueInstant")?;
+        let names = [
+            "ID",
+            "InResponseTo",
+            "Version",
+            "IssueInstant",
+            "Destination",
+            "Consent",
+        ];
+        let (mut reader, attributes) = Reader::open(response, names)?;
+        let [id, in_response_to, version, issue_instant, destination, _] = attributes;
+        let version = version.required(response)?;
+        id.required(response)?;
+        let issue_instant = issue_instant.required_time(response)?;
         let issuer = reader.optional(ASSERTION_NS, "Issuer").map(read_issuer).transpose()?;
         reader.optional(DSIG_NS, "Signature");
         reader.optional(PROTOCOL_NS, "Extensions");
@@ -89,8 +90,8 @@ impl<'d> Envelope<'d> {
         Ok(Self {
             version,
             issue_instant,
-            destination: response.attribute("Destination").map(ToOwned::to_owned),
-            in_response_to: response.attribute("InResponseTo").map(ToOwned::to_owned),
+            destination: destination.value,
+            in_response_to: in_response_to.value,
             issuer,
             status,
             assertions,
@@ -100,16 +101,16 @@ impl<'d> Envelope<'d> {
 }
 
 pub(in crate::saml) fn read_status(status: Element<'_>) -> Result<Status, SchemaError> {
-    let mut reader = Reader::open(status, &[])?;
+    let (mut reader, []) = Reader::open(status, [])?;
     let code = reader.required(PROTOCOL_NS, "StatusCode")?;
     let message = reader.optional(PROTOCOL_NS, "StatusMessage");
     reader.optional(PROTOCOL_NS, "StatusDetail");
     reader.end()?;
-    let mut inner = Reader::open(code, &["Value"])?;
+    let (mut inner, [value]) = Reader::open(code, ["Value"])?;
     let second = inner.optional(PROTOCOL_NS, "StatusCode");
     inner.end()?;
     Ok(Status {
-        code: required_attribute(code, "Value")?.to_owned(),
+        code: value.required(code)?.to_owned(),
         detail: second.and_then(|second| second.attribute("Value")).map(ToOwned::to_owned),
         message: message.map(text).transpose()?.map(|text| text.trim().to_owned()),
     })

@@ -17,7 +17,7 @@ pub use assertion::{
 pub(in crate::saml) use envelope::read_status;
 pub use envelope::{Envelope, Status};
 pub use reader::SchemaError;
-pub(in crate::saml) use reader::{Reader, required_attribute, required_time, text, time};
+pub(in crate::saml) use reader::{Attribute, Reader, text};
 
 /// `urn:oasis:names:tc:SAML:2.0:assertion`
 pub const ASSERTION_NS: &str = "urn:oasis:names:tc:SAML:2.0:assertion";

@@ -111,12 +111,12 @@ pub(in crate::saml) enum Others {
 
 impl<'d> Reader<'d> {
     /// Begins with an element that may have these attributes and no text of its own.
-    pub(in crate::saml) fn open(
+    pub(in crate::saml) fn open<const N: usize>(
         element: Element<'d>,
-        attributes: &[&str],
-    ) -> Result<Self, SchemaError> {
-        check_attributes(element, attributes, Others::Refused)?;
-        Self::children_of(element)
+        names: [&'static str; N],
+    ) -> Result<(Self, [Attribute<'d>; N]), SchemaError> {
+        let attributes = attributes(element, names, Others::Refused)?;
+        Ok((Self::children_of(element)?, attributes))
     }
 
     /// Begins without looking at attributes.
@@ -174,15 +174,63 @@ pub(in crate::saml) fn unexpected(element: Element<'_>, child: Element<'_>) -> S
     }
 }
 
-/// Only the named attributes, and those that XML Schema itself puts anywhere (`xsi:type`).
-pub(in crate::saml) fn check_attributes(
-    element: Element<'_>,
-    names: &[&str],
+/// An attribute that the schema knows, and its value if it is there.
+#[derive(Clone, Copy)]
+pub(in crate::saml) struct Attribute<'d> {
+    name: &'static str,
+    pub(in crate::saml) value: Option<&'d str>,
+}
+
+impl<'d> Attribute<'d> {
+    /// It must be there.
+    pub(in crate::saml) fn required(self, element: Element<'_>) -> Result<&'d str, SchemaError> {
+        self.value.ok_or_else(|| SchemaError::AttributeMissing {
+            element: element.local_name().to_owned(),
+            attribute: self.name,
+        })
+    }
+
+    /// A time that must be there.
+    pub(in crate::saml) fn required_time(
+        self,
+        element: Element<'_>,
+    ) -> Result<Timestamp, SchemaError> {
+        self.time_of(self.required(element)?)
+    }
+
+    /// A time that may be absent.
+    pub(in crate::saml) fn time(self) -> Result<Option<Timestamp>, SchemaError> {
+        self.value.map(|text| self.time_of(text)).transpose()
+    }
+
+    /// To be kept.
+    pub(in crate::saml) fn owned(self) -> Option<String> {
+        self.value.map(ToOwned::to_owned)
+    }
+
+    fn time_of(self, text: &str) -> Result<Timestamp, SchemaError> {
+        Timestamp::parse_saml(text)
+            .ok_or_else(|| SchemaError::Time { attribute: self.name, found: text.to_owned() })
+    }
+}
+
+/// The named attributes, in the order of the names. There are no others than these and those that
+/// XML Schema itself puts anywhere (`xsi:type`).
+pub(in crate::saml) fn attributes<'d, const N: usize>(
+    element: Element<'d>,
+    names: [&'static str; N],
     others: Others,
-) -> Result<(), SchemaError> {
-    for (namespace, name, _) in element.attributes() {
+) -> Result<[Attribute<'d>; N], SchemaError> {
+    let mut read = names.map(|name| Attribute { name, value: None });
+    for (namespace, name, value) in element.attributes() {
         let known = match namespace {
-            "" => names.contains(&name),
+            "" => match read.iter_mut().find(|attribute| attribute.name == name) {
+                Some(attribute) => {
+                    attribute.value = Some(value);
+                    true
+                }
+                None => false,
+            },
             XSI_NS => true,
             _ => others == Others::Allowed,
         };
@@ -193,44 +241,7 @@ pub(in crate::saml) fn check_attributes(
             });
         }
     }
-    Ok(())
-}
-
-/// An attribute that must be there.
-pub(in crate::saml) fn required_attribute<'d>(
-    element: Element<'d>,
-    name: &'static str,
-) -> Result<&'d str, SchemaError> {
-    element.attribute(name).ok_or_else(|| SchemaError::AttributeMissing {
-        element: element.local_name().to_owned(),
-        attribute: name,
-    })
-}
-
-/// A time that may be absent.
-pub(in crate::saml) fn time(
-    element: Element<'_>,
-    name: &'static str,
-) -> Result<Option<Timestamp>, SchemaError> {
-    element
-        .attribute(name)
-        .map(|text| {
-            Timestamp::parse_saml(text)
-                .ok_or_else(|| SchemaError::Time { attribute: name, found: text.to_owned() })
-        })
-        .transpose()
-}
-
-/// A time that must be there.
-pub(in crate::saml) fn required_time(
-    element: Element<'_>,
-    name: &'static str,
-) -> Result<Timestamp, SchemaError> {
-    required_attribute(element, name)?;
-    time(element, name)?.ok_or_else(|| SchemaError::AttributeMissing {
-        element: element.local_name().to_owned(),
-        attribute: name,
-    })
+    Ok(read)
 }
 
 /// The text of an element that has no elements in it, verbatim.
@@ -252,7 +263,11 @@ mod tests {
     fn read(text: &str) -> Result<(), String> {
         let document = parse(text);
         let read = |element| {
-            let mut reader = Reader::open(element, &["a", "b"])?;
+            let (mut reader, [a, b]) = Reader::open(element, ["a", "b"])?;
+            assert_eq!(
+                (a.value, b.value),
+                (element.attribute("a"), element.attribute("b"))
+            );
             reader.required("urn:x", "first")?;
             reader.optional("urn:x", "second");
             reader.end()
@@ -289,25 +304,32 @@ mod tests {
         let known = |attribute: &str, others| {
             let xsi = "http://www.w3.org/2001/XMLSchema-instance";
             let text = format!("<r xmlns:xsi='{xsi}' xmlns:o='urn:o' {attribute}=''/>");
-            check_attributes(parse(&text).root(), &["a"], others)
+            let document = parse(&text);
+            attributes(document.root(), ["a"], others)
+                .map(|[a]| a.value.is_some())
                 .map_err(|error| error.code().as_str())
         };
         for others in [Others::Refused, Others::Allowed] {
-            assert_eq!(known("a", others), Ok(()));
-            assert_eq!(known("xsi:type", others), Ok(()));
+            assert_eq!(known("a", others), Ok(true));
+            assert_eq!(known("xsi:type", others), Ok(false));
+            assert_eq!(known("xsi:a", others), Ok(false));
             assert_eq!(known("c", others), Err("xml.schema"));
         }
         assert_eq!(known("o:a", Others::Refused), Err("xml.schema"));
-        assert_eq!(known("o:a", Others::Allowed), Ok(()));
+        assert_eq!(known("o:a", Others::Allowed), Ok(false));
     }
 
     #[test]
     fn a_time_that_is_none_is_time_syntax_and_says_what_it_is() {
         let document = parse("<r at='2026-11-21T12:00:00Z' no='today'/>");
         let root = document.root();
-        assert!(time(root, "at").unwrap().is_some());
-        assert_eq!(time(root, "absent"), Ok(None));
-        let error = time(root, "no").unwrap_err();
+        let names = ["at", "absent", "no"];
+        let [at, absent, no] = attributes(root, names, Others::Refused).unwrap();
+        assert!(at.time().unwrap().is_some());
+        assert_eq!(at.required_time(root).ok(), at.time().unwrap());
+        assert_eq!(absent.time(), Ok(None));
+        let error = no.time().unwrap_err();
+        assert_eq!(no.required_time(root).unwrap_err(), error);
         assert_eq!(
             (error.code().as_str(), &*error.rule()),
             ("time.syntax", "times")
@@ -318,7 +340,7 @@ mod tests {
             "{error}"
         );
         assert!(error.values().expected.is_some());
-        let error = required_time(root, "absent").unwrap_err();
+        let error = absent.required_time(root).unwrap_err();
         assert_eq!(
             (error.code().as_str(), &*error.rule()),
             ("xml.schema", "schema")

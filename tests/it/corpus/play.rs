@@ -1,5 +1,6 @@
 //! One case, through the same functions as in the gateway.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use samlgate::saml::keys::Keys;
 use samlgate::saml::metadata::IdpMetadata;
 use samlgate::saml::profile::{Expectations, Origin, Permission};
 use samlgate::saml::response::ResponseMessage;
-use samlgate::saml::{Claims, PendingLogin, ServiceProvider};
+use samlgate::saml::{Attribute, Claims, PendingLogin, ServiceProvider};
 use samlgate::xml::{Document, Limits, Mode};
 use samlgate::xmlenc::{Decryption, DecryptionKey, DecryptionKeys};
 
@@ -219,7 +220,8 @@ fn claims(
         Ok(message) => message,
         Err(error) => return Ok(Err(error.code())),
     };
-    let Some((idp, origin)) = origin(case, settings, message.issuer_hint())? else {
+    let Some((idp, origin)) = origin(case, settings, message.issuer_hint().map(Cow::into_owned))?
+    else {
         return Ok(Err(ErrorCode::IdpUnknown));
     };
     let origin = match origin {
@@ -294,8 +296,9 @@ fn origin(
 
 fn identity(claims: Claims, relay_state: Option<String>) -> Identity {
     let values = claims.attributes.into_iter().flat_map(|attribute| {
-        let name = attribute.name;
-        attribute.values.into_iter().map(move |value| (name.clone(), value))
+        let Attribute { name, values, .. } = attribute;
+        let values = values.iter().map(|value| (name.clone(), value.to_owned()));
+        values.collect::<Vec<_>>()
     });
     let attributes = values.collect();
     let (name_id, format) = match claims.name_id {
