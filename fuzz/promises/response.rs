@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use samlgate::base::{Checks, IdpName, LocalPath, PublicUrl};
+use samlgate::base::{Checks, IdpName, PublicUrl, ReturnTo};
 use samlgate::dsig::{Allowed, Trust};
 use samlgate::saml::keys::Keys;
 use samlgate::saml::pending::PendingLogin;
@@ -66,7 +66,7 @@ pub fn claims(bytes: &[u8]) -> Option<Claims> {
         Some(request_id) => Origin::Requested(PendingLogin {
             request_id,
             idp: IdpName::parse("corp")?,
-            return_to: LocalPath::root(),
+            return_to: ReturnTo::root(),
             created_at: now(),
         }),
         None => Origin::IdpInitiated(Permission::from_setting(true)?),

@@ -67,13 +67,10 @@ impl Routes {
         self.best(host, &bare).filter(|other| Arc::ptr_eq(found, other))
     }
 
-    /// Whether a route names this host, itself or by `*.`: people can be signed in there.
-    pub fn is_named(&self, host: &str) -> bool {
-        let host = without_port(host);
-        let host = host.strip_suffix('.').unwrap_or(host);
-        self.routes
-            .iter()
-            .any(|route| route.host.as_str().is_some_and(|own| own.eq_ignore_ascii_case(host)))
+    /// Whether a route is for this very host; without a port.
+    pub fn names(&self, host: &str) -> bool {
+        let mut hosts = self.routes.iter().filter_map(|route| route.host.as_deref());
+        hosts.any(|own| own.eq_ignore_ascii_case(host))
     }
 
     /// Every route, in the order in which they are tried.

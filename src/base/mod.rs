@@ -27,4 +27,4 @@ pub use nonempty::NonEmpty;
 pub use secret::Secret;
 pub use stop::Stop;
 pub use store_error::StoreError;
-pub use url::{LocalPath, PublicUrl};
+pub use url::{LocalPath, PublicUrl, ReturnTo};

@@ -80,6 +80,22 @@ impl PublicUrl {
         self.secure
     }
 
+    /// The same scheme and port at another host; `None` where browsers could not keep our cookies.
+    ///
+    /// ```
+    /// use samlgate::base::PublicUrl;
+    /// let own = PublicUrl::parse("https://login.example.com:8443").unwrap();
+    /// let wiki = own.at_host("wiki.example.com").unwrap();
+    /// assert_eq!(wiki.as_str(), "https://wiki.example.com:8443");
+    /// assert!(own.at_host("wiki.example.com/x").is_none());
+    /// ```
+    pub fn at_host(&self, host: &str) -> Option<Self> {
+        let (scheme, _) = self.origin.split_once("://")?;
+        let port = self.authority().strip_prefix(&self.host).unwrap_or_default();
+        let url = Self::parse(&format!("{scheme}://{host}{port}")).ok()?;
+        url.host.eq_ignore_ascii_case(host).then_some(url)
+    }
+
     /// This origin with a path that begins with `/`.
     pub fn join(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
@@ -179,12 +195,120 @@ impl LocalPath {
         })
     }
 
+    /// Whether a person may land here after login: on any page of the application, and on the one
+    /// of ours that sends a kept form again.
+    pub fn is_landing(&self) -> bool {
+        let path = self.0.split('?').next().unwrap_or_default();
+        path == FORM_PAGE || !self.is_gateway_page()
+    }
+
     /// The path alone, decoded, after `.` and `..` (`%2e` too) have been followed.
     fn as_browsers_see_it(&self) -> String {
         let path = self.0.split(['?', '#']).next().unwrap_or_default();
         let url = Url::parse("http://localhost").and_then(|host| host.join(path));
         let resolved = url.map(|url| url.path().to_owned()).unwrap_or_default();
         percent_decode_str(&resolved).decode_utf8_lossy().into_owned()
+    }
+}
+
+/// The page that sends a kept form again: the one page of the gateway's own to land on after login.
+pub const FORM_PAGE: &str = "/.samlgate/form";
+
+/// Where a person is going: a page on our own origin, or on another host that a route names.
+///
+/// The only thing a redirect may point to. It is read from what strangers write, so a host counts
+/// only when a route names it, with the scheme and port of our own origin.
+///
+/// ```
+/// use samlgate::base::{PublicUrl, ReturnTo};
+/// let own = PublicUrl::parse("https://login.example.com").unwrap();
+/// let routed = |host: &str| host == "wiki.example.com";
+/// let read = |text| ReturnTo::parse(text, &own, routed).map(|to| to.to_string());
+/// assert_eq!(read("/reports?q=1"), Some("/reports?q=1".into()));
+/// assert_eq!(read("https://wiki.example.com/a?b"), Some("https://wiki.example.com/a?b".into()));
+/// assert_eq!(read("http://wiki.example.com/"), None);
+/// assert_eq!(read("https://wiki.example.com:444/"), None);
+/// assert_eq!(read("https://evil.example/"), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnTo {
+    site: Option<PublicUrl>,
+    path: LocalPath,
+}
+
+impl ReturnTo {
+    /// `/` on our own origin.
+    pub fn root() -> Self {
+        LocalPath::root().into()
+    }
+
+    /// A page on another host of ours.
+    pub const fn at(site: PublicUrl, path: LocalPath) -> Self {
+        Self { site: Some(site), path }
+    }
+
+    /// Reads a path, or an absolute address on `own` origin or on a host that is `routed`.
+    pub fn parse(text: &str, own: &PublicUrl, routed: impl Fn(&str) -> bool) -> Option<Self> {
+        if let Some(path) = LocalPath::parse(text, own) {
+            return Some(path.into());
+        }
+        let to = Self::from_stored(text)?;
+        let site = to.site.as_ref()?;
+        let ours = own.at_host(site.host()).is_some_and(|at| at == *site);
+        (ours && routed(site.host())).then_some(to)
+    }
+
+    /// Reads what a store kept. Where a route may have gone since, ask [`ReturnTo::parse`].
+    pub fn from_stored(text: &str) -> Option<Self> {
+        let Some((scheme, rest)) = text.split_once("://").filter(|_| !text.starts_with('/')) else {
+            return LocalPath::from_path(text).map(Self::from);
+        };
+        let (authority, path) = match rest.find('/') {
+            Some(slash) => rest.split_at_checked(slash)?,
+            None => (rest, "/"),
+        };
+        // No user names, no backslashes, no queries: nothing that two readers could cut elsewhere.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+        if authority.starts_with('.') || authority.contains("..") {
+            return None;
+        }
+        let site = authority
+            .bytes()
+            .all(plain)
+            .then(|| PublicUrl::parse(&format!("{scheme}://{authority}")).ok())??;
+        Some(Self::at(site, LocalPath::from_path(path)?))
+    }
+
+    /// The other host's origin; `None` is our own.
+    pub const fn site(&self) -> Option<&PublicUrl> {
+        self.site.as_ref()
+    }
+
+    /// The path and query there.
+    pub const fn path(&self) -> &LocalPath {
+        &self.path
+    }
+
+    /// `/` on the same host.
+    #[must_use]
+    pub fn home(&self) -> Self {
+        Self { site: self.site.clone(), path: LocalPath::root() }
+    }
+}
+
+impl From<LocalPath> for ReturnTo {
+    fn from(path: LocalPath) -> Self {
+        Self { site: None, path }
+    }
+}
+
+impl fmt::Display for ReturnTo {
+    /// As a link writes it, and a store keeps it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(site) = &self.site {
+            site.fmt(f)?;
+        }
+        self.path.fmt(f)
     }
 }
 
@@ -212,6 +336,46 @@ mod tests {
             PublicUrl::parse("http://[::1]:8080").unwrap().authority(),
             "[::1]:8080"
         );
+    }
+
+    #[test]
+    fn a_page_on_a_host_that_no_route_names_is_nowhere_to_return_to() {
+        let own = PublicUrl::parse("https://login.example.com:8443").unwrap();
+        let routed = |host: &str| host == "wiki.example.com" || host.ends_with(".apps.example.com");
+        let read = |text: &str| ReturnTo::parse(text, &own, routed).map(|to| to.to_string());
+        for text in [
+            "https://wiki.example.com:8443/a?b=https://evil.example/",
+            "https://x.apps.example.com:8443/",
+        ] {
+            assert_eq!(read(text).as_deref(), Some(text));
+        }
+        assert_eq!(
+            read("https://WIKI.example.com:8443").as_deref(),
+            Some("https://wiki.example.com:8443/")
+        );
+        for text in [
+            "https://evil.example:8443/",
+            "https://wiki.example.com/",
+            "http://wiki.example.com:8443/",
+            "https://apps.example.com:8443/",
+            "https://wiki.example.com.evil.example:8443/",
+            "https://wiki.example.com:8443@evil.example/",
+            "https://evil.example\\.wiki.example.com:8443/",
+            "https://evil.example?.wiki.example.com:8443/",
+            "https://evil.example#.wiki.example.com:8443/",
+            "https:/wiki.example.com:8443/",
+            "https:wiki.example.com:8443/",
+            "//wiki.example.com:8443/",
+            "https://wiki.example.com:8443//evil.example",
+            "https://wiki.example.com:8443/\\evil.example",
+            "https://wiki.example.com:8443/a b",
+            " https://wiki.example.com:8443/",
+            "https://wiki%2eexample.com:8443/",
+            "javascript://wiki.example.com:8443/%0aalert(1)",
+            "https://.apps.example.com:8443/",
+        ] {
+            assert_eq!(read(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use openssl::sha::sha256;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::base::LocalPath;
+use crate::base::ReturnTo;
 use crate::http::views::Field;
 use crate::http::views::demo::{App, AppPage, AppUser};
 use crate::http::{Pages, links, respond};
@@ -80,7 +80,7 @@ async fn show(State(shop): State<Arc<Shop>>, uri: Uri, headers: HeaderMap) -> Re
                 Field::new(&title(name.as_str()), value)
             })
             .collect(),
-        sign_out: links::sign_out(&LocalPath::root()),
+        sign_out: links::sign_out(&ReturnTo::root()),
     };
     let status = if page == AppPage::Other {
         StatusCode::NOT_FOUND

@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{HeaderValue, WWW_AUTHENTICATE};
+use http::Request;
+use http::header::HeaderValue;
 use http::request::Parts;
-use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
-use crate::access::{Asked, Decision, Missing, Route, Unauthenticated, Visitor, decide};
+use crate::access::{Asked, Decision, Route, Visitor, decide};
 use crate::app::{App, Live};
-use crate::base::{ErrorCode, LocalPath, Timestamp, entropy};
+use crate::base::Timestamp;
+use crate::http::answers::Answers;
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
-use crate::http::error_json::error_json;
+use crate::http::hosts::Place;
+use crate::http::measure;
 use crate::http::state::Gateway;
-use crate::http::views::Failure;
-use crate::http::{links, measure, respond};
 use crate::proxy::{Ended, IdentityView, Passage};
 use crate::session::Session;
 
@@ -39,62 +39,42 @@ pub async fn pass(
     now: Timestamp,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let session = match gateway.session(&parts.headers, now).await {
+    let place = Place::of(&parts, live);
+    let answers = Answers { gateway, live, context, place: &place, now };
+    let session = match gateway.session(&parts.headers, &place, now).await {
         Ok(session) => session,
         // A store that is down signs nobody out, and closes no public page.
         Err(_) if route.public => None,
-        Err(error) => {
-            let error = GatewayError::from(error).going_to(&here(&parts, live));
-            return gateway.fail(&error, context, Reader::of(&parts.headers), now);
-        }
+        Err(error) => return answers.store_down(error, &parts),
     };
-    let visitor = session.as_ref().map(|session| Visitor::of(&session.identity));
-    let asked = Asked::of(&parts);
-    match decide(&live.sp.public_url, route, &asked, visitor.as_ref()) {
-        Decision::Anonymous => forward(gateway, live, route, parts, body, None, context, now).await,
-        Decision::Admitted => {
-            forward(gateway, live, route, parts, body, session, context, now).await
+    let visitor = session.as_ref().map(|session| Visitor {
+        roles: &session.identity.roles,
+        groups: &session.identity.profile.groups,
+    });
+    let decision = decide(
+        place.origin(live),
+        route,
+        &Asked::of(&parts),
+        visitor.as_ref(),
+    );
+    match answers.to(&decision, &parts, route, session.as_deref()) {
+        Some(response) => response,
+        None => {
+            let session = session.filter(|_| decision == Decision::Admitted);
+            forward(answers, route, parts, body, session).await
         }
-        Decision::SignIn { return_to } => {
-            let location = live.sp.public_url.join(&links::sign_in(&return_to));
-            respond::redirect(StatusCode::FOUND, &location)
-        }
-        Decision::CrossSite => {
-            let detail = "a WebSocket from a page of another site";
-            let error = GatewayError::new(ErrorCode::AccessCrossSite, detail);
-            gateway.fail(&error, context, Reader::Program, now)
-        }
-        Decision::Unauthenticated(shape) => {
-            unauthenticated(gateway, live, shape, &parts, context, now)
-        }
-        Decision::Forbidden(missing) => forbidden(
-            gateway,
-            live,
-            route,
-            session.as_deref(),
-            &missing,
-            &parts,
-            context,
-            now,
-        ),
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "these are the parts of one request"
-)]
 async fn forward(
-    gateway: &Gateway,
-    live: &Live,
+    answers: Answers<'_>,
     route: &Arc<Route>,
     parts: Parts,
     body: Incoming,
     session: Option<Arc<Session>>,
-    context: &Context,
-    now: Timestamp,
 ) -> Response {
-    let going_to = here(&parts, live);
+    let Answers { gateway, live, context, now, .. } = answers;
+    let going_to = answers.here(&parts);
     let reader = Reader::of(&parts.headers);
     let ended = session
         .clone()
@@ -122,7 +102,7 @@ async fn forward(
 }
 
 /// A session as the application is told of it.
-fn view(session: &Session) -> IdentityView<'_> {
+pub(in crate::http) fn view(session: &Session) -> IdentityView<'_> {
     let identity = &session.identity;
     IdentityView {
         user: &identity.user,
@@ -152,93 +132,4 @@ fn until_ended(app: Arc<App>, session: Arc<Session>) -> Ended {
             tokio::time::sleep(ENDED_CHECK).await;
         }
     })
-}
-
-fn unauthenticated(
-    gateway: &Gateway,
-    live: &Live,
-    shape: Unauthenticated,
-    parts: &Parts,
-    context: &Context,
-    now: Timestamp,
-) -> Response {
-    if shape == Unauthenticated::Form {
-        let reference = entropy::reference(gateway.app.entropy.as_ref());
-        let view = Failure::form_not_sent(&reference, &LocalPath::root(), now);
-        tracing::info!(
-            code = ErrorCode::SessionMissing.as_str(),
-            reference,
-            request_id = context.request_id.as_str(),
-            method = parts.method.as_str(),
-            "a form without a session"
-        );
-        return respond::page(&gateway.pages.load(), StatusCode::UNAUTHORIZED, &view);
-    }
-    let login_url = live.sp.public_url.join(&links::sign_in(&LocalPath::root()));
-    let request_id = context.request_id.as_str();
-    let body = error_json(
-        ErrorCode::SessionMissing,
-        request_id,
-        None,
-        Some(&login_url),
-    );
-    let mut response = respond::json(StatusCode::UNAUTHORIZED, &body);
-    if shape == Unauthenticated::Bearer {
-        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
-        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    }
-    response
-}
-
-#[expect(
-    clippy::too_many_arguments,
-    reason = "these are the parts of one request"
-)]
-fn forbidden(
-    gateway: &Gateway,
-    live: &Live,
-    route: &Route,
-    session: Option<&Session>,
-    missing: &Missing,
-    parts: &Parts,
-    context: &Context,
-    now: Timestamp,
-) -> Response {
-    let reference = entropy::reference(gateway.app.entropy.as_ref());
-    let code = missing.code();
-    let identity = session.map(|session| &session.identity);
-    tracing::info!(
-        code = code.as_str(),
-        reference,
-        request_id = context.request_id.as_str(),
-        client = context.client_text(),
-        user = identity.map(|identity| identity.user_name.as_str()),
-        route = route.name,
-        detail = missing.to_string(),
-        "access refused"
-    );
-    let reader = match Asked::of(parts).is_by_program() {
-        true => Reader::Program,
-        false => Reader::Person,
-    };
-    if reader == Reader::Program {
-        let body = error_json(code, context.request_id.as_str(), Some(&reference), None);
-        return respond::json(StatusCode::FORBIDDEN, &body);
-    }
-    let roles: Vec<&str> = missing.roles().map(|role| role.as_str()).collect();
-    let groups: Vec<&str> = missing.groups().collect();
-    let name = identity
-        .map(|identity| identity.profile.name().unwrap_or_else(|| identity.user_name.clone()));
-    let view = Failure::new(code, &reference, now)
-        .missing(&name.unwrap_or_default(), &roles, &groups)
-        .with_action(code, &here(parts, live));
-    respond::page(&gateway.pages.load(), StatusCode::FORBIDDEN, &view)
-}
-
-/// The path and query of this request.
-fn here(parts: &Parts, live: &Live) -> LocalPath {
-    let target = parts.uri.path_and_query().map(http::uri::PathAndQuery::as_str);
-    target
-        .and_then(|target| LocalPath::parse(target, &live.sp.public_url))
-        .unwrap_or_else(LocalPath::root)
 }

@@ -18,6 +18,7 @@ use crate::base::{ErrorCode, Timestamp};
 use crate::http::application;
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
+use crate::http::hosts::Place;
 use crate::http::router;
 use crate::http::state::Gateway;
 use crate::proxy::request_id::{Trust, X_REQUEST_ID};
@@ -103,7 +104,7 @@ impl Door {
             }
         };
         if router::is_own(&path) {
-            return (self.own(request, context).await, Arc::from(OWN));
+            return (self.own(request, live, context).await, Arc::from(OWN));
         }
         let (parts, body) = request.into_parts();
         let route = match host(&parts) {
@@ -122,8 +123,12 @@ impl Door {
         )
     }
 
-    async fn own(&self, mut request: Request<Incoming>, context: &Context) -> Response {
-        request.extensions_mut().insert(context.clone());
+    async fn own(&self, request: Request<Incoming>, live: &Live, context: &Context) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let place = Place::of(&parts, live);
+        parts.extensions.insert(context.clone());
+        parts.extensions.insert(place);
+        let request = Request::from_parts(parts, body);
         match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -2,9 +2,11 @@
 
 use axum::response::Response;
 use http::header::{HeaderValue, RETRY_AFTER};
+use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
-use crate::base::{ErrorCode, LocalPath, StoreError, Timestamp, entropy};
+use crate::access::Asked;
+use crate::base::{ErrorCode, ReturnTo, StoreError, Timestamp, entropy};
 use crate::http::context::Context;
 use crate::http::error_json::error_json;
 use crate::http::respond;
@@ -21,7 +23,7 @@ pub struct GatewayError {
     /// The label of the identity provider, when it is known.
     pub idp: Option<String>,
     /// Where the person was going.
-    pub return_to: LocalPath,
+    pub return_to: ReturnTo,
 }
 
 impl GatewayError {
@@ -31,13 +33,13 @@ impl GatewayError {
             code,
             detail: detail.to_string(),
             idp: None,
-            return_to: LocalPath::root(),
+            return_to: ReturnTo::root(),
         }
     }
 
     /// Adds where the person was going.
     #[must_use]
-    pub fn going_to(mut self, return_to: &LocalPath) -> Self {
+    pub fn going_to(mut self, return_to: &ReturnTo) -> Self {
         self.return_to = return_to.clone();
         self
     }
@@ -56,11 +58,16 @@ pub enum Reader {
     Person,
     /// A program that wants JSON.
     Program,
+    /// A gRPC client, which looks at `grpc-status` alone.
+    Grpc,
 }
 
 impl Reader {
     /// By the request's headers: whoever asks for HTML, or asks for nothing, is a person.
     pub fn of(headers: &HeaderMap) -> Self {
+        if is_grpc(headers) {
+            return Self::Grpc;
+        }
         let accept = headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok());
         let html = accept.is_none_or(|accept| accept.contains("text/html") || accept == "*/*");
         if html && !headers.contains_key("x-requested-with") {
@@ -69,6 +76,24 @@ impl Reader {
             Self::Program
         }
     }
+
+    /// By what the decision goes by: a program is whoever would not be redirected.
+    pub fn of_asked(head: &Parts) -> Self {
+        if is_grpc(&head.headers) {
+            Self::Grpc
+        } else if Asked::of(head).is_by_program() {
+            Self::Program
+        } else {
+            Self::Person
+        }
+    }
+}
+
+/// `application/grpc`, `application/grpc+proto`, `application/grpc-web`.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let start = kind.and_then(|kind| kind.get(..16));
+    start.is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc"))
 }
 
 impl Gateway {
@@ -105,6 +130,7 @@ impl Gateway {
         let status =
             StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = match reader {
+            Reader::Grpc => respond::grpc(error.code, &HeaderMap::new()),
             Reader::Program => {
                 let request_id = context.request_id.as_str();
                 respond::json(
@@ -121,7 +147,7 @@ impl Gateway {
                 respond::page(&self.pages.load(), status, &view)
             }
         };
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE && reader != Reader::Grpc {
             // A database that is busy or restarting is back within seconds.
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         }

@@ -8,7 +8,7 @@ use percent_encoding::NON_ALPHANUMERIC;
 use percent_encoding::utf8_percent_encode;
 
 use crate::base::IdpName;
-use crate::base::LocalPath;
+use crate::base::ReturnTo;
 
 /// Where the e-mail form of the chooser goes, and without a query the chooser itself.
 pub const SIGN_IN: &str = "/.samlgate/sign_in";
@@ -20,28 +20,28 @@ pub const SIGN_OUT: &str = "/.samlgate/sign_out";
 /// The chooser, which comes back to `return_to`.
 ///
 /// ```
-/// use samlgate::base::{LocalPath, PublicUrl};
+/// use samlgate::base::{PublicUrl, ReturnTo};
 /// use samlgate::http::links;
 /// let own = PublicUrl::parse("https://app.example.com").unwrap();
-/// let path = LocalPath::parse("/reports?q=1&all", &own).unwrap();
+/// let path = ReturnTo::parse("/reports?q=1&all", &own, |_| false).unwrap();
 /// assert_eq!(links::sign_in(&path), "/.samlgate/sign_in?rd=/reports%3Fq%3D1%26all");
 /// ```
-pub fn sign_in(return_to: &LocalPath) -> String {
-    format!("{SIGN_IN}?rd={}", encode(return_to.as_str()))
+pub fn sign_in(return_to: &ReturnTo) -> String {
+    format!("{SIGN_IN}?rd={}", encode(&return_to.to_string()))
 }
 
 /// Begins a login at this identity provider, which comes back to `return_to`.
-pub fn start(idp: &IdpName, return_to: &LocalPath) -> String {
+pub fn start(idp: &IdpName, return_to: &ReturnTo) -> String {
     format!(
         "{START}?idp={}&rd={}",
         encode(idp.as_str()),
-        encode(return_to.as_str())
+        encode(&return_to.to_string())
     )
 }
 
 /// Signs out; signing in again from there comes back to `return_to`.
-pub fn sign_out(return_to: &LocalPath) -> String {
-    format!("{SIGN_OUT}?rd={}", encode(return_to.as_str()))
+pub fn sign_out(return_to: &ReturnTo) -> String {
+    format!("{SIGN_OUT}?rd={}", encode(&return_to.to_string()))
 }
 
 fn encode(text: &str) -> String {

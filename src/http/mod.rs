@@ -5,12 +5,14 @@
 //! place that knows statuses, [`pages`] what people look at.
 
 pub mod admin;
+pub mod answers;
 pub mod application;
 pub mod context;
 pub mod door;
 pub mod error;
 pub mod error_json;
 mod form;
+pub mod hosts;
 pub mod links;
 mod measure;
 pub mod net;

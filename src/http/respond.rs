@@ -8,6 +8,7 @@ use http::header::{
 };
 use http::{HeaderMap, StatusCode};
 
+use crate::base::ErrorCode;
 use crate::http::pages::Pages;
 use crate::http::views::View;
 
@@ -40,6 +41,39 @@ pub fn json(status: StatusCode, value: &serde_json::Value) -> Response {
     guard(headers);
     response
 }
+
+/// A gRPC call that ends before it began: 200 and a status, without messages ("Trailers-Only").
+///
+/// `asked` are the headers of the call, whose kind of gRPC is the kind of the answer.
+pub fn grpc(code: ErrorCode, asked: &HeaderMap) -> Response {
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    let kind = asked.get(CONTENT_TYPE).cloned();
+    headers.insert(
+        CONTENT_TYPE,
+        kind.unwrap_or(HeaderValue::from_static("application/grpc")),
+    );
+    headers.insert(GRPC_STATUS, HeaderValue::from(grpc_status(code.status())));
+    // "Percent-encoded" for what is neither visible ASCII nor a space; ours are plain sentences.
+    set(headers, GRPC_MESSAGE, code.public());
+    guard(headers);
+    response
+}
+
+/// HTTP status → gRPC status, as grpc/doc/http-grpc-status-mapping.md has it.
+const fn grpc_status(status: u16) -> u16 {
+    match status {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502 | 503 | 504 => 14,
+        _ => 2,
+    }
+}
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// Sends the browser on: 302 for a page that was read, 303 after a form.
 pub fn redirect(status: StatusCode, location: &str) -> Response {

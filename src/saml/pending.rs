@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::base::{IdpName, LocalPath, StoreError, Timestamp};
+use crate::base::{IdpName, ReturnTo, StoreError, Timestamp};
 
 /// An `AuthnRequest` of ours that has not been answered. Not `Clone`: an answer uses it up.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct PendingLogin {
     /// To whom it was sent.
     pub idp: IdpName,
     /// Where the person wanted to go.
-    pub return_to: LocalPath,
+    pub return_to: ReturnTo,
     /// When it was sent.
     pub created_at: Timestamp,
 }
@@ -38,7 +38,7 @@ pub enum Taken {
     /// Begun in another browser. It stays open for that one.
     OtherBrowser,
     /// Answered before or too old; where its person wanted to go, so that a reload leads there.
-    UsedOrExpired(Option<LocalPath>),
+    UsedOrExpired(Option<ReturnTo>),
     /// Not one of ours, or forgotten.
     Unknown,
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::audit::{AuditSink, Chain, Event, EventKind, LoginAttempt, LoginOutcome};
-use crate::base::{ErrorCode, IdpName, LocalPath, StoreError, Timestamp, UserId};
+use crate::base::{ErrorCode, IdpName, ReturnTo, StoreError, Timestamp, UserId};
 use crate::directory::{Changed, Created, DirectoryStore, Profile, UniqueField, User};
 use crate::identity::{Identity, Person};
 use crate::saml::accepted::{Claims, ValidAssertion};
@@ -152,13 +152,13 @@ fn pending(request_id: &str, created_at: Timestamp) -> PendingLogin {
     PendingLogin {
         request_id: request_id.into(),
         idp: corp(),
-        return_to: LocalPath::from_path("/reports?q=1").unwrap(),
+        return_to: ReturnTo::from_stored("/reports?q=1").unwrap(),
         created_at,
     }
 }
 
-fn return_to() -> Option<LocalPath> {
-    LocalPath::from_path("/reports?q=1")
+fn return_to() -> Option<ReturnTo> {
+    ReturnTo::from_stored("/reports?q=1")
 }
 
 const HANDLE: [u8; 32] = [1; 32];

@@ -12,9 +12,11 @@ use async_trait::async_trait;
 use super::explanation::{Accepted, Explanation, Facts, Person, Refused};
 use super::input::Message;
 use super::known::Known;
-use super::rules::{Way, not_known_here, not_reached};
-use crate::base::{Checks, ErrorCode, LocalPath, StoreError, Timestamp, Values};
-use crate::identity::{self, Asserter};
+use crate::base::{
+    Check, Checks, ErrorCode, Outcome, Refusal, ReturnTo, RoleName, StoreError, Timestamp, Values,
+};
+use crate::identity::{self, Asserter, Mapped};
+use crate::saml::binding::BindingError;
 use crate::saml::binding::post::ResponseForm;
 use crate::saml::one_use::{OneUse, OneUseStore};
 use crate::saml::profile::{Origin, Permission};
@@ -181,7 +183,7 @@ impl Walk<'_> {
                 Origin::Requested(PendingLogin {
                     request_id,
                     idp: idp.settings.name.clone(),
-                    return_to: LocalPath::root(),
+                    return_to: ReturnTo::root(),
                     created_at: Timestamp::EPOCH,
                 })
             }

@@ -16,7 +16,7 @@ use openssl::sha::sha256;
 use super::attempt::{Attempt, Evidence, shorten};
 use crate::app::Live;
 use crate::base::clock::Stopwatch;
-use crate::base::{Checks, ErrorCode, LocalPath, StoreError, Timestamp};
+use crate::base::{Checks, ErrorCode, ReturnTo, StoreError, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::measure;
@@ -41,7 +41,7 @@ const FORM_TIMEOUT: Duration = Duration::from_secs(30);
 struct SignedIn {
     token: SessionToken,
     session: Arc<Session>,
-    landing: LocalPath,
+    landing: ReturnTo,
 }
 
 /// `POST /saml/acs`.
@@ -70,7 +70,8 @@ pub async fn acs(
     match outcome {
         Ok(signed_in) => {
             attempt.accepted(&signed_in.session);
-            let mut response = respond::redirect(StatusCode::SEE_OTHER, signed_in.landing.as_str());
+            let mut response =
+                respond::redirect(StatusCode::SEE_OTHER, &signed_in.landing.to_string());
             let cookie = gateway.app.cookies.set_session(&signed_in.token);
             respond::set_cookie(&mut response, &cookie);
             response
@@ -113,8 +114,8 @@ async fn accept(
     let (idp, origin) = origin(gateway, &relay_state, browser, evidence, now).await?;
     let landing = match (&origin, &relay_state) {
         (Origin::Requested(login), _) => login.return_to.clone(),
-        (Origin::IdpInitiated(_), RelayState::Page(page)) => page.clone(),
-        (Origin::IdpInitiated(_), _) => idp.settings.landing.clone(),
+        (Origin::IdpInitiated(_), RelayState::Page(page)) => page.clone().into(),
+        (Origin::IdpInitiated(_), _) => idp.settings.landing.clone().into(),
     };
     evidence.return_to = Some(landing.clone());
 
@@ -302,7 +303,7 @@ async fn origin(
         )),
         Taken::Unknown => {
             if let RelayState::Page(page) = relay_state {
-                evidence.return_to = Some(page.clone());
+                evidence.return_to = Some(page.clone().into());
             }
             let issuer = evidence.issuer.clone().unwrap_or_default();
             let idp = registry.issued_by(&issuer).cloned().ok_or_else(|| {

@@ -11,9 +11,10 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use crate::audit::{Event, EventKind, LoginAttempt, LoginOutcome};
-use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, UserId, entropy};
+use crate::base::{ErrorCode, IdpName, ReturnTo, Timestamp, UserId, entropy};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
+use crate::http::hosts::Place;
 use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
@@ -43,7 +44,7 @@ pub(super) struct Evidence {
     /// The person.
     pub(super) user: Option<UserId>,
     /// Where they were going, as far as the store knows.
-    pub(super) return_to: Option<LocalPath>,
+    pub(super) return_to: Option<ReturnTo>,
     /// The browser, by the hash of its login cookie.
     pub(super) browser: Option<[u8; 32]>,
 }
@@ -123,7 +124,7 @@ impl<'a> Attempt<'a> {
     /// Somebody was not let in; the answer that they get.
     pub(super) async fn refused(&self, mut error: GatewayError, headers: &HeaderMap) -> Response {
         let evidence = &self.evidence;
-        let return_to = evidence.return_to.clone().unwrap_or_else(LocalPath::root);
+        let return_to = evidence.return_to.clone().unwrap_or_else(ReturnTo::root);
         error.return_to = return_to.clone();
         error.detail = shorten(&error.detail);
         // Only whom we asked is named: a made-up message must not find out whom we know.
@@ -151,7 +152,7 @@ impl<'a> Attempt<'a> {
             "sign-in refused"
         );
         if goes_on {
-            return respond::redirect(StatusCode::SEE_OTHER, return_to.as_str());
+            return respond::redirect(StatusCode::SEE_OTHER, &return_to.to_string());
         }
         let reader = Reader::of(headers);
         self.gateway.answer(&error, &self.reference, self.context, reader, self.now)
@@ -163,7 +164,7 @@ impl<'a> Attempt<'a> {
     /// login cookie tells which session this browser has. It opens nothing: the page that follows
     /// still wants the session cookie.
     async fn has_session(&self, headers: &HeaderMap) -> bool {
-        if let Ok(Some(_)) = self.gateway.session(headers, self.now).await {
+        if let Ok(Some(_)) = self.gateway.session(headers, &Place::default(), self.now).await {
             return true;
         }
         let Some(browser) = self.evidence.browser else {

@@ -12,11 +12,12 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use openssl::sha::sha256;
 
 use super::return_to;
-use crate::base::{ErrorCode, IdpName, LocalPath, Timestamp, entropy};
-use crate::dsig::{Place, sign_enveloped};
+use crate::base::{ErrorCode, IdpName, ReturnTo, Timestamp, entropy};
+use crate::dsig::{self, sign_enveloped};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::form::Fields;
+use crate::http::hosts::Place;
 use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::http::views::{Choose, Field, Post};
@@ -30,12 +31,13 @@ use crate::trust::{IdpTrust, Way};
 pub async fn sign_in(
     State(gateway): State<Arc<Gateway>>,
     Extension(context): Extension<Context>,
+    Extension(place): Extension<Place>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
-    let return_to = return_to(&gateway.app.live(), query.get("rd"));
+    let return_to = return_to(&gateway.app.live(), &place, query.get("rd"));
     let way = gateway.app.registry().way();
     let answer = go(&gateway, way, &return_to, &headers, now).await;
     answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
@@ -46,12 +48,13 @@ pub async fn sign_in(
 pub async fn by_email(
     State(gateway): State<Arc<Gateway>>,
     Extension(context): Extension<Context>,
+    Extension(place): Extension<Place>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let now = gateway.app.now();
     let form = Fields::of_body(body).await;
-    let return_to = return_to(&gateway.app.live(), form.get("rd"));
+    let return_to = return_to(&gateway.app.live(), &place, form.get("rd"));
     let email = form.get("email").unwrap_or_default();
     let registry = gateway.app.registry();
     let Some(idp) = registry.of_email(email) else {
@@ -65,12 +68,13 @@ pub async fn by_email(
 pub async fn start(
     State(gateway): State<Arc<Gateway>>,
     Extension(context): Extension<Context>,
+    Extension(place): Extension<Place>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
-    let return_to = return_to(&gateway.app.live(), query.get("rd"));
+    let return_to = return_to(&gateway.app.live(), &place, query.get("rd"));
     let answer = match way(&gateway, query.get("idp"), &return_to) {
         Ok(way) => go(&gateway, way, &return_to, &headers, now).await,
         Err(error) => Err(error),
@@ -79,7 +83,7 @@ pub async fn start(
 }
 
 /// To the named identity provider; without a name, whichever way there is.
-fn way(gateway: &Gateway, name: Option<&str>, return_to: &LocalPath) -> Result<Way, GatewayError> {
+fn way(gateway: &Gateway, name: Option<&str>, return_to: &ReturnTo) -> Result<Way, GatewayError> {
     let registry = gateway.app.registry();
     let Some(name) = name else {
         return Ok(registry.way());
@@ -103,7 +107,7 @@ fn way(gateway: &Gateway, name: Option<&str>, return_to: &LocalPath) -> Result<W
 async fn go(
     gateway: &Gateway,
     way: Way,
-    return_to: &LocalPath,
+    return_to: &ReturnTo,
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<Response, GatewayError> {
@@ -115,7 +119,7 @@ async fn go(
 }
 
 /// Nobody can sign in yet: no identity provider is configured, or its metadata has not arrived.
-fn nowhere(gateway: &Gateway, return_to: &LocalPath) -> Response {
+fn nowhere(gateway: &Gateway, return_to: &ReturnTo) -> Response {
     tracing::error!("somebody wants to sign in, and no identity provider is ready");
     let view = Choose::new([], false, return_to);
     let mut response = respond::page(
@@ -129,7 +133,7 @@ fn nowhere(gateway: &Gateway, return_to: &LocalPath) -> Response {
     response
 }
 
-fn choose(gateway: &Gateway, return_to: &LocalPath, unmatched: Option<&str>) -> Response {
+fn choose(gateway: &Gateway, return_to: &ReturnTo, unmatched: Option<&str>) -> Response {
     let registry = gateway.app.registry();
     let buttons = registry.shown().map(|idp| (&idp.settings.name, idp.settings.label.as_str()));
     let mut view = Choose::new(buttons, registry.knows_domains(), return_to);
@@ -154,7 +158,7 @@ fn check_navigation(headers: &HeaderMap) -> Result<(), GatewayError> {
 async fn begin(
     gateway: &Gateway,
     idp: &IdpTrust,
-    return_to: &LocalPath,
+    return_to: &ReturnTo,
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<Response, GatewayError> {
@@ -208,7 +212,7 @@ async fn begin(
         Binding::Post => {
             let xml = request.to_xml();
             let xml = match key {
-                Some(key) => sign_enveloped(&xml, &login.request_id, key, Place::AfterIssuer)
+                Some(key) => sign_enveloped(&xml, &login.request_id, key, dsig::Place::AfterIssuer)
                     .map_err(|error| GatewayError::new(ErrorCode::Internal, error))?,
                 None => xml,
             };

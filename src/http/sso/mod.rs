@@ -8,11 +8,12 @@ pub mod sign_out;
 pub mod user;
 
 use crate::app::Live;
-use crate::base::LocalPath;
+use crate::base::ReturnTo;
+use crate::http::hosts::Place;
 
-/// Where the person wants to go (`rd`); what is no page behind us is `/`.
-fn return_to(live: &Live, rd: Option<&str>) -> LocalPath {
-    rd.and_then(|rd| LocalPath::parse(rd, &live.sp.public_url))
-        .filter(|path| !path.is_gateway_page())
-        .unwrap_or_else(LocalPath::root)
+/// Where the person wants to go (`rd`); what is no page behind us is `/` of this host.
+fn return_to(live: &Live, place: &Place, rd: Option<&str>) -> ReturnTo {
+    rd.and_then(|rd| place.read(rd, live))
+        .filter(|to| to.path().is_landing())
+        .unwrap_or_else(|| place.home())
 }

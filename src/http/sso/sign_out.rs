@@ -9,10 +9,11 @@ use http::{HeaderMap, StatusCode};
 use super::return_to;
 use crate::app::Live;
 use crate::audit::{Event, EventKind};
-use crate::base::{ErrorCode, LocalPath, Timestamp};
+use crate::base::{ErrorCode, PublicUrl, ReturnTo, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::form::Fields;
+use crate::http::hosts::Place;
 use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::http::views::{SignOut, SignedOut};
@@ -22,13 +23,14 @@ use crate::session::{EndReason, Session};
 pub async fn confirm(
     State(gateway): State<Arc<Gateway>>,
     Extension(context): Extension<Context>,
+    Extension(place): Extension<Place>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
-    let return_to = return_to(&gateway.app.live(), query.get("rd"));
-    match gateway.session(&headers, now).await {
+    let return_to = return_to(&gateway.app.live(), &place, query.get("rd"));
+    match gateway.session(&headers, &place, now).await {
         Ok(Some(session)) => {
             let identity = &session.identity;
             let name = identity.profile.name().unwrap_or_else(|| identity.user_name.clone());
@@ -52,19 +54,20 @@ pub async fn confirm(
 pub async fn sign_out(
     State(gateway): State<Arc<Gateway>>,
     Extension(context): Extension<Context>,
+    Extension(place): Extension<Place>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let now = gateway.app.now();
     let live = gateway.app.settings();
-    if !is_same_site(&headers, &live) {
+    if !is_same_site(&headers, place.origin(&live)) {
         let detail = "the sign-out form came from another site";
         let error = GatewayError::new(ErrorCode::AccessCrossSite, detail);
         return gateway.fail(&error, &context, Reader::of(&headers), now);
     }
     let query = Fields::of_query(query.as_deref());
-    let return_to = return_to(&live, query.get("rd"));
-    let ended = match gateway.session(&headers, now).await.map_err(GatewayError::from) {
+    let return_to = return_to(&live, &place, query.get("rd"));
+    let ended = match gateway.session(&headers, &place, now).await.map_err(GatewayError::from) {
         Ok(Some(session)) => end(&gateway, &context, &session, now).await.map(|()| Some(session)),
         other => other,
     };
@@ -73,7 +76,7 @@ pub async fn sign_out(
         Err(error) => return gateway.fail(&error, &context, Reader::of(&headers), now),
     };
     let mut response = if query.get("rd").is_some() && is_public(&live, &return_to) {
-        respond::redirect(StatusCode::SEE_OTHER, return_to.as_str())
+        respond::redirect(StatusCode::SEE_OTHER, &return_to.to_string())
     } else {
         let label = session.and_then(|session| label(&gateway, &session));
         let view = SignedOut::new(label.as_deref(), &return_to);
@@ -109,19 +112,20 @@ fn label(gateway: &Gateway, session: &Session) -> Option<String> {
     registry.named(&session.identity.idp).map(|idp| idp.settings.label.clone())
 }
 
-fn is_public(live: &Live, path: &LocalPath) -> bool {
-    let path = path.as_str().split(['?', '#']).next().unwrap_or("/");
-    let route = live.routes.find(live.sp.public_url.host(), path);
+fn is_public(live: &Live, to: &ReturnTo) -> bool {
+    let path = to.path().as_str().split(['?', '#']).next().unwrap_or("/");
+    let place = Place::to(to);
+    let route = live.routes.find(place.origin(live).host(), path);
     route.is_some_and(|route| route.public)
 }
 
 /// The session cookie is `SameSite=Lax`, so a form from another site ends nobody's session; this
 /// also keeps it from showing a sign-out page in our name.
-fn is_same_site(headers: &HeaderMap, live: &Live) -> bool {
+fn is_same_site(headers: &HeaderMap, here: &PublicUrl) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => site != "cross-site",
-        (None, Some(origin)) => origin == live.sp.public_url.as_str(),
+        (None, Some(origin)) => origin == here.as_str(),
         (None, None) => true,
     }
 }

@@ -7,10 +7,11 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use crate::base::{ErrorCode, LocalPath};
+use crate::base::{ErrorCode, ReturnTo};
 use crate::http::context::Context;
 use crate::http::error::Reader;
 use crate::http::error_json::error_json;
+use crate::http::hosts::Place;
 use crate::http::links;
 use crate::http::respond;
 use crate::http::state::Gateway;
@@ -19,14 +20,15 @@ use crate::http::state::Gateway;
 pub async fn user(
     State(gateway): State<Arc<Gateway>>,
     Extension(context): Extension<Context>,
+    Extension(place): Extension<Place>,
     headers: HeaderMap,
 ) -> Response {
     let now = gateway.app.now();
-    let session = match gateway.session(&headers, now).await {
+    let session = match gateway.session(&headers, &place, now).await {
         Ok(Some(session)) => session,
         Ok(None) => {
-            let login_url =
-                gateway.app.live().sp.public_url.join(&links::sign_in(&LocalPath::root()));
+            let path = links::sign_in(&ReturnTo::root());
+            let login_url = place.origin(&gateway.app.live()).join(&path);
             let request_id = context.request_id.as_str();
             let body = error_json(
                 ErrorCode::SessionMissing,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Link, View};
 use crate::base::code::Page;
-use crate::base::{ErrorCode, LocalPath, Timestamp};
+use crate::base::{ErrorCode, ReturnTo, Timestamp};
 use crate::http::links;
 
 /// `error.html`: something went wrong, for all [`Page`]s.
@@ -68,7 +68,7 @@ impl Failure {
     }
 
     /// 401 to a form that was sent without a session: what was in it is gone.
-    pub fn form_not_sent(reference: &str, return_to: &LocalPath, now: Timestamp) -> Self {
+    pub fn form_not_sent(reference: &str, return_to: &ReturnTo, now: Timestamp) -> Self {
         Self {
             page: "unauthenticated",
             headline: "Your form was not sent.",
@@ -99,7 +99,7 @@ impl Failure {
 
     /// Adds the button that makes sense on this page; `return_to` is where the person was going.
     #[must_use]
-    pub fn with_action(mut self, code: ErrorCode, return_to: &LocalPath) -> Self {
+    pub fn with_action(mut self, code: ErrorCode, return_to: &ReturnTo) -> Self {
         let again = |label| Some(Link::new(label, links::sign_in(return_to)));
         let home = Some(Link::new("Back to the application", "/"));
         match code.page() {
@@ -113,7 +113,7 @@ impl Failure {
                 self.secondary = Some(Link::new("Use another account", switch));
             }
             Page::Unavailable | Page::Internal => {
-                self.primary = Some(Link::new("Try again", return_to.as_str()));
+                self.primary = Some(Link::new("Try again", return_to.to_string()));
             }
             _ if code != ErrorCode::ProxyHost => self.primary = home,
             _ => {}

@@ -3,7 +3,7 @@
 mod rules;
 
 use super::*;
-use crate::base::{LocalPath, Outcome, PublicUrl};
+use crate::base::{Outcome, PublicUrl, ReturnTo};
 
 const IDP: &str = "https://idp.example.com/metadata";
 
@@ -161,7 +161,7 @@ fn fresh_authentication_is_a_rule_where_it_was_asked_for() {
         Origin::Requested(PendingLogin {
             request_id: "_request".to_owned(),
             idp: crate::base::IdpName::parse("corp").unwrap(),
-            return_to: LocalPath::root(),
+            return_to: ReturnTo::root(),
             created_at,
         })
     };

@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
 use super::row::{failed, hash, text, time, unreadable};
-use crate::base::{IdpName, LocalPath, StoreError, Timestamp};
+use crate::base::{IdpName, ReturnTo, StoreError, Timestamp};
 use crate::saml::{PendingLogin, PendingStore, Taken};
 
 /// Keeps one, and drops the oldest of this browser.
@@ -27,7 +27,7 @@ impl PendingStore for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (request_id, idp) = (login.request_id.clone(), login.idp.clone());
-        let (return_to, created_at) = (login.return_to.clone(), login.created_at);
+        let (return_to, created_at) = (login.return_to.to_string(), login.created_at);
         self.writer
             .run(move |batch| {
                 Box::pin(async move {
@@ -36,7 +36,7 @@ impl PendingStore for SqliteStore {
                         .bind(&browser[..])
                         .bind(&request_id)
                         .bind(idp.as_str())
-                        .bind(return_to.as_str())
+                        .bind(return_to)
                         .bind(created_at.unix_micros())
                         .bind(&browser[..])
                         .bind(still_open_since(now))
@@ -132,7 +132,7 @@ fn why(row: Option<&SqliteRow>, browser: [u8; 32]) -> Result<Taken, StoreError> 
     if hash(row, "browser")? != browser {
         return Ok(Taken::OtherBrowser);
     }
-    Ok(Taken::UsedOrExpired(LocalPath::from_path(&text(
+    Ok(Taken::UsedOrExpired(ReturnTo::from_stored(&text(
         row,
         "return_to",
     )?)))
@@ -142,7 +142,7 @@ fn read(row: &SqliteRow) -> Result<PendingLogin, StoreError> {
     Ok(PendingLogin {
         request_id: text(row, "request_id")?,
         idp: IdpName::parse(&text(row, "idp")?).ok_or_else(|| unreadable("idp"))?,
-        return_to: LocalPath::from_path(&text(row, "return_to")?)
+        return_to: ReturnTo::from_stored(&text(row, "return_to")?)
             .ok_or_else(|| unreadable("return_to"))?,
         created_at: time(row, "created_at")?,
     })

@@ -251,7 +251,7 @@ async fn an_audit_that_was_changed_or_cut_is_broken() {
 
 #[tokio::test]
 async fn the_sweep_keeps_what_may_still_be_asked_for() {
-    use crate::base::LocalPath;
+    use crate::base::ReturnTo;
     use crate::saml::{PendingLogin, PendingStore as _, Taken};
     use crate::session::SessionStore as _;
 
@@ -260,13 +260,13 @@ async fn the_sweep_keeps_what_may_still_be_asked_for() {
     let login = PendingLogin {
         request_id: "_r".into(),
         idp: IdpName::parse("corp").unwrap(),
-        return_to: LocalPath::root(),
+        return_to: ReturnTo::root(),
         created_at: at(0),
     };
     store.keep([1; 32], [2; 32], &login, at(0)).await.unwrap();
     assert_eq!(store.sweep(at(1800)).await.unwrap(), 0);
     let late = store.take([1; 32], [2; 32], at(1800)).await.unwrap();
-    assert_eq!(late, Taken::UsedOrExpired(Some(LocalPath::root())));
+    assert_eq!(late, Taken::UsedOrExpired(Some(ReturnTo::root())));
     assert_eq!(store.sweep(at(300 + 3600)).await.unwrap(), 2);
     assert_eq!(
         store.take([1; 32], [2; 32], at(1800)).await.unwrap(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use samlgate::base::{Checks, ErrorCode, IdpName, LocalPath, PublicUrl, Timestamp};
+use samlgate::base::{Checks, ErrorCode, IdpName, PublicUrl, ReturnTo, Timestamp};
 use samlgate::dsig::{Allowed, Trust, TrustedKey, TrustedKeys};
 use samlgate::saml::binding::post::{self, ResponseForm};
 use samlgate::saml::binding::relay_state::RelayState;
@@ -175,7 +175,7 @@ pub(crate) fn reader(case: &Case) -> Option<ReadOne> {
             Some(request_id) => Origin::Requested(PendingLogin {
                 request_id: request_id.clone(),
                 idp: name.clone(),
-                return_to: LocalPath::root(),
+                return_to: ReturnTo::root(),
                 created_at: now.minus(Duration::from_secs(60)),
             }),
             None => Permission::from_setting(settings.idp_initiated)
@@ -280,7 +280,7 @@ fn origin(
     let login = PendingLogin {
         request_id: request_id.clone(),
         idp: IdpName::parse(&case.idp).ok_or("idp: not a name")?,
-        return_to: LocalPath::root(),
+        return_to: ReturnTo::root(),
         created_at: case.now.minus(Duration::from_secs(60)),
     };
     Ok(asked.map(|asked| {

@@ -15,7 +15,7 @@ use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::sign::Signer;
 use openssl::x509::{X509, X509NameBuilder};
-use samlgate::base::{Checks, IdpName, LocalPath, PublicUrl, Timestamp};
+use samlgate::base::{Checks, IdpName, PublicUrl, ReturnTo, Timestamp};
 use samlgate::dsig::{Trust, TrustedKey, TrustedKeys};
 use samlgate::saml::keys::Keys;
 use samlgate::saml::profile::{Expectations, Origin};
@@ -59,7 +59,7 @@ pub(crate) fn believed_from(bytes: &[u8], keys: &TrustedKeys) -> Result<Claims, 
     let origin = Origin::Requested(PendingLogin {
         request_id: REQUEST.to_owned(),
         idp: IdpName::parse("corp").unwrap(),
-        return_to: LocalPath::root(),
+        return_to: ReturnTo::root(),
         created_at: NOW,
     });
     let decryption = Decryption {

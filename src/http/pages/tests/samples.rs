@@ -1,7 +1,7 @@
 //! One of each page, filled with the usual people or with markup.
 
 use crate::base::code::Page;
-use crate::base::{ErrorCode, IdpName, LocalPath, PublicUrl, Timestamp};
+use crate::base::{ErrorCode, IdpName, PublicUrl, ReturnTo, Timestamp};
 use crate::http::pages::{Pages, Rendered};
 use crate::http::views::{Choose, Failure, Field, Post, SignOut, SignedOut};
 
@@ -29,9 +29,9 @@ fn now() -> Timestamp {
     Timestamp::parse_saml("2026-11-21T09:30:00Z").unwrap()
 }
 
-pub(super) fn return_to() -> LocalPath {
+pub(super) fn return_to() -> ReturnTo {
     let own = PublicUrl::parse("https://app.example.com").unwrap();
-    LocalPath::parse("/reports?quarter=3&sort=name", &own).unwrap()
+    ReturnTo::parse("/reports?quarter=3&sort=name", &own, |_| false).unwrap()
 }
 
 pub(super) fn choose(count: usize, by_email: bool, fill: Filling) -> Choose {

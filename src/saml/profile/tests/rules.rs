@@ -18,7 +18,7 @@ fn requested() -> Origin {
     Origin::Requested(PendingLogin {
         request_id: "_request".to_owned(),
         idp: crate::base::IdpName::parse("corp").unwrap(),
-        return_to: LocalPath::root(),
+        return_to: ReturnTo::root(),
         created_at: now(),
     })
 }
