@@ -115,12 +115,11 @@ pub fn escape_text(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// For an attribute's value between double quotes.
+/// For an attribute's value between double quotes; `>` may stand there (XML 1.0, 2.3).
 pub fn escape_attribute(value: &str) -> Cow<'_, str> {
     escape(value, |char| match char {
         '&' => Some("&amp;"),
         '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
         '"' => Some("&quot;"),
         '\t' => Some("&#x9;"),
         '\n' => Some("&#xA;"),
