@@ -40,3 +40,19 @@ pub fn deflate(xml: &[u8]) -> Vec<u8> {
     let _ = encoder.write_all(xml);
     encoder.finish().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_is_appended_to_what_the_address_has() {
+        let plain = request_url("https://idp.example.com/sso", "<a/>", "a b", None).unwrap();
+        assert_eq!(
+            plain,
+            "https://idp.example.com/sso?SAMLRequest=s0nUtwMA&RelayState=a+b"
+        );
+        let query = request_url("https://idp.example.com/sso?at=x", "<a/>", "", None).unwrap();
+        assert!(query.starts_with("https://idp.example.com/sso?at=x&SAMLRequest="));
+    }
+}

@@ -39,3 +39,36 @@ impl RelayState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_page_of_the_application_is_a_page_to_go_to() {
+        let own = PublicUrl::parse("https://app.example.com").unwrap();
+        let sort = |text: Option<&str>| RelayState::sort(text, &own);
+        let page = |text| RelayState::Page(LocalPath::parse(text, &own).unwrap());
+        assert_eq!(sort(Some("/reports?q=1")), page("/reports?q=1"));
+        assert_eq!(
+            sort(Some("https://app.example.com/reports")),
+            page("/reports")
+        );
+        for elsewhere in [
+            None,
+            Some(""),
+            Some("https://evil.example/"),
+            Some("//evil.example/"),
+            Some("reports"),
+            // A page of ours would begin all over again, or end what has just begun.
+            Some("/saml/logout"),
+            Some("/x/../saml/logout"),
+        ] {
+            assert_eq!(sort(elsewhere), RelayState::Ignored, "{elsewhere:?}");
+        }
+        let handle = "x".repeat(entropy::TOKEN_LENGTH);
+        assert_eq!(sort(Some(&handle)), RelayState::Handle(handle.clone()));
+        let longer = format!("{handle}x");
+        assert_eq!(sort(Some(&longer)), RelayState::Ignored);
+    }
+}
