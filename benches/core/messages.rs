@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use samlgate::base::{IdpName, LocalPath, PublicUrl, Timestamp};
+use samlgate::base::{IdpName, ReturnTo, PublicUrl, Timestamp};
 use samlgate::dsig::{Place, SigningKey, Trust, TrustedKey, TrustedKeys, sign_enveloped};
 use samlgate::saml::binding::post;
 use samlgate::saml::keys::Keys;
@@ -109,7 +109,7 @@ impl World {
         Ok(Origin::Requested(PendingLogin {
             request_id: REQUEST.to_owned(),
             idp: IdpName::parse("corp").ok_or("not a name")?,
-            return_to: LocalPath::root(),
+            return_to: ReturnTo::root(),
             created_at: self.now,
         }))
     }
