@@ -19,7 +19,7 @@ use crate::saml::ServiceProvider;
 use crate::saml::one_use::OneUseStore;
 use crate::saml::pending::PendingStore;
 use crate::session::cookie::CookieNames;
-use crate::session::{LoginStore, Sessions};
+use crate::session::{KeptStore, LoginStore, Sessions};
 use crate::trust::{IdpStore, Registry};
 use crate::xmlenc::DecryptionKeys;
 
@@ -32,6 +32,8 @@ pub struct Ports {
     pub pending: Arc<dyn PendingStore>,
     /// Assertions that were used.
     pub one_use: Arc<dyn OneUseStore>,
+    /// What is taken once.
+    pub kept: Arc<dyn KeptStore>,
     /// Whole logins.
     pub logins: Arc<dyn LoginStore>,
     /// Events and login attempts.

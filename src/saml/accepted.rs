@@ -138,6 +138,8 @@ pub struct NameId {
 impl NameId {
     /// Core 8.3.2: the value is an e-mail address.
     pub const EMAIL: &'static str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
+    /// Core 8.3.1: says nothing.
+    pub const UNSPECIFIED: &'static str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
     /// Core 8.3.7: opaque, the same at each login, different for each service provider.
     pub const PERSISTENT: &'static str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
     /// Core 8.3.8: another one at each login.
@@ -146,6 +148,26 @@ impl NameId {
     /// Whether the `Format` is [`NameId::PERSISTENT`].
     pub fn is_persistent(&self) -> bool {
         self.format.as_deref() == Some(Self::PERSISTENT)
+    }
+
+    /// Whether two of one identity provider are the same identifier.
+    ///
+    /// A NameID is all of its parts: the same text in another Format, or qualified by another
+    /// name, is another person. A qualifier that one side leaves out stands for the two parties
+    /// themselves (core 8.3.7), and those are the same here.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let same = |one: &Option<String>, other: &Option<String>| {
+            one.is_none() || other.is_none() || one == other
+        };
+        self.value == other.value
+            && self.format() == other.format()
+            && same(&self.name_qualifier, &other.name_qualifier)
+            && same(&self.sp_name_qualifier, &other.sp_name_qualifier)
+    }
+
+    /// Core 8.3.1: no Format is [`NameId::UNSPECIFIED`].
+    fn format(&self) -> &str {
+        self.format.as_deref().unwrap_or(Self::UNSPECIFIED)
     }
 
     /// Whether the `Format` is [`NameId::TRANSIENT`].

@@ -165,29 +165,11 @@ impl ValidLogoutRequest {
 
     /// Profiles 4.4.3.3: whether a session that this identity provider began, for this NameID
     /// under this SessionIndex, is one of those that end.
-    ///
-    /// A NameID is all of its parts: the same text in another Format, or qualified by another
-    /// name, is another person. A qualifier that one side leaves out stands for the two parties
-    /// themselves (core 8.3.7), and those are the same here.
     pub fn ends(&self, issuer: &str, name_id: &NameId, session_index: Option<&str>) -> bool {
-        let same = |one: &Option<String>, other: &Option<String>| {
-            one.is_none() || other.is_none() || one == other
-        };
         let index = self.session_indexes.is_empty()
             || session_index.is_some_and(|own| self.session_indexes.iter().any(|one| one == own));
-        issuer == self.issuer
-            && name_id.value == self.name_id.value
-            && format_of(name_id) == format_of(&self.name_id)
-            && same(&name_id.name_qualifier, &self.name_id.name_qualifier)
-            && same(&name_id.sp_name_qualifier, &self.name_id.sp_name_qualifier)
-            && index
+        issuer == self.issuer && name_id.is_same_as(&self.name_id) && index
     }
-}
-
-/// Core 8.3.1: no Format is `unspecified`.
-fn format_of(name_id: &NameId) -> &str {
-    const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
-    name_id.format.as_deref().unwrap_or(UNSPECIFIED)
 }
 
 /// What the other side made of our request.

@@ -5,13 +5,16 @@
 //! session ends when it is idle too long, too old, or ended by somebody, whichever is first.
 
 pub mod cookie;
+pub mod kept;
 pub mod lifetimes;
 pub mod login;
 pub mod record;
 pub mod sessions;
 pub mod store;
 pub mod token;
+mod watched;
 pub use cookie::CookieNames;
+pub use kept::KeptStore;
 pub use lifetimes::Lifetimes;
 pub use login::{Login, LoginStore, Written};
 pub use record::{EndReason, Session};

@@ -1,10 +1,14 @@
 //! One session.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use tokio::sync::Notify;
 
 use crate::base::Timestamp;
 use crate::identity::Identity;
 use crate::session::TokenHash;
+use crate::session::watched::Watched;
 
 /// A signed-in browser.
 ///
@@ -12,7 +16,8 @@ use crate::session::TokenHash;
 /// when it was last seen, and that it has ended.
 #[derive(Debug)]
 pub struct Session {
-    /// Its id for people and logs, a UUID; no secret, opens nothing.
+    /// Its id for people and logs, a UUID; no secret, opens nothing. One login has one, whatever
+    /// hosts its sessions are for: they are a family, and end together.
     pub sid: String,
     /// The hash of the browser's token.
     pub hash: TokenHash,
@@ -24,9 +29,15 @@ pub struct Session {
     pub opened_at: Timestamp,
     /// When it ends at the latest.
     pub not_after: Timestamp,
+    /// The one host that it is good for, if it was handed over to one; `None` is the host of
+    /// `public_url`, where the login was.
+    pub host: Option<String>,
     last_seen: AtomicI64,
     stored_last_seen: AtomicI64,
     ended: AtomicBool,
+    ending: Notify,
+    watched: Option<Arc<Watched>>,
+    is_watched: AtomicBool,
 }
 
 impl Session {
@@ -47,10 +58,31 @@ impl Session {
             browser,
             opened_at,
             not_after,
+            host: None,
             last_seen: AtomicI64::new(last_seen.unix_micros()),
             stored_last_seen: AtomicI64::new(last_seen.unix_micros()),
             ended: AtomicBool::new(false),
+            ending: Notify::const_new(),
+            watched: None,
+            is_watched: AtomicBool::new(false),
         }
+    }
+
+    /// The same, for one other host.
+    #[must_use]
+    pub fn at_host(self, host: Option<String>) -> Self {
+        Self { host, ..self }
+    }
+
+    /// The same, with a list that whoever waits for its end is noted in.
+    pub(in crate::session) fn watched_by(self, watched: &Arc<Watched>) -> Self {
+        Self { watched: Some(Arc::clone(watched)), ..self }
+    }
+
+    /// Whether a request to `host` may use it. `auth_host` is the host of `public_url`. Both as
+    /// in a `Host` field without its port; they are compared as DNS compares them.
+    pub fn is_for(&self, host: &str, auth_host: &str) -> bool {
+        self.host.as_deref().unwrap_or(auth_host).eq_ignore_ascii_case(host)
     }
 
     /// When a request last came.
@@ -77,7 +109,32 @@ impl Session {
 
     /// Marks it as ended for everyone who holds it.
     pub(in crate::session) fn mark_ended(&self) {
-        self.ended.store(true, Ordering::Release);
+        self.ended.store(true, Ordering::SeqCst);
+        self.ending.notify_waiters();
+    }
+
+    /// Resolves when it has ended, for whatever reason and wherever that was: for what stays open
+    /// beyond its request. Costs next to nothing until somebody waits; whoever waits is no visitor,
+    /// and keeps no idle session alive.
+    pub fn ended(self: &Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+        let session = Arc::clone(self);
+        async move {
+            // Before the look at the mark: an ending in between would be heard by nobody.
+            let ending = session.ending.notified();
+            if session.has_ended() {
+                return;
+            }
+            if let Some(watched) = &session.watched
+                && !session.is_watched.swap(true, Ordering::AcqRel)
+            {
+                watched.note(&session);
+                // It may have ended before it was in the list.
+                if session.has_ended() {
+                    return;
+                }
+            }
+            ending.await;
+        }
     }
 }
 

@@ -16,7 +16,8 @@ use moka::sync::Cache;
 
 use crate::base::{Entropy, StoreError, Timestamp, UserId, entropy};
 use crate::identity::Identity;
-use crate::saml::Accepted;
+use crate::saml::{Accepted, NameId};
+use crate::session::watched::Watched;
 use crate::session::{EndReason, Lifetimes, Session, SessionStore, SessionToken, TokenHash};
 
 /// Opens, finds and ends sessions.
@@ -30,6 +31,8 @@ pub struct Sessions {
     endings: AtomicU64,
     /// How far the endings of other processes are known.
     mark: Mutex<Option<i64>>,
+    /// Those for whose end somebody waits: they are found here when they fell out of the cache.
+    watched: Arc<Watched>,
 }
 
 /// A session that nobody can use yet: its token is in here.
@@ -66,6 +69,7 @@ impl Sessions {
             unstored,
             endings: AtomicU64::new(0),
             mark: Mutex::new(None),
+            watched: Arc::default(),
         }
     }
 
@@ -85,9 +89,47 @@ impl Sessions {
     ) -> Prepared {
         let token = SessionToken::draw(entropy);
         let not_after = self.lifetimes.not_after(identity.session_not_on_or_after, now);
-        let sid = entropy::uuid(entropy);
+        // In the order of time, so that the store's index of them grows at its end.
+        let sid = entropy::uuid_in_order(entropy, now);
         let session = Session::new(sid, token.hash(), identity, browser, now, not_after, now);
-        Prepared { token, session: Arc::new(session) }
+        Prepared { token, session: Arc::new(session.watched_by(&self.watched)) }
+    }
+
+    /// Opens a session of the same login for another host. `None`: the parent has ended.
+    pub async fn hand_over(
+        &self,
+        parent: &Session,
+        host: &str,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> Result<Option<(SessionToken, Arc<Session>)>, StoreError> {
+        let token = SessionToken::draw(entropy);
+        let (sid, identity) = (parent.sid.clone(), parent.identity.clone());
+        // No browser: it is the parent that a later login of this browser replaces, with its family.
+        let child = Session::new(
+            sid,
+            token.hash(),
+            identity,
+            None,
+            now,
+            parent.not_after,
+            now,
+        )
+        .at_host(Some(host.to_owned()))
+        .watched_by(&self.watched);
+        let endings = self.endings.load(Ordering::SeqCst);
+        if !self.store.hand_over(&parent.hash, &child).await? {
+            return Ok(None);
+        }
+        let child = Arc::new(child);
+        // What ended meanwhile may be the family. The first request then asks the store.
+        if self.endings.load(Ordering::SeqCst) == endings {
+            self.cache.insert(child.hash, Arc::clone(&child));
+            if self.endings.load(Ordering::SeqCst) != endings {
+                self.cache.remove(&child.hash);
+            }
+        }
+        Ok(Some((token, child)))
     }
 
     /// Opens a session that is in the store by now; `replaced` is the one that this ended there.
@@ -160,7 +202,8 @@ impl Sessions {
         }
     }
 
-    /// Ends a session, here and for every other process; whether it still existed.
+    /// Ends a session with its whole family, here and for every other process; whether any of them
+    /// still existed. One that was idle too long ends alone.
     pub async fn end(
         &self,
         session: &Session,
@@ -169,13 +212,45 @@ impl Sessions {
     ) -> Result<bool, StoreError> {
         session.mark_ended();
         self.forget(&session.hash);
-        let existed = self.store.end(&session.hash, now).await?;
+        let ended = if reason == EndReason::Idle {
+            let existed = self.store.end(&session.hash, now).await?;
+            if existed {
+                vec![session.hash]
+            } else {
+                Vec::new()
+            }
+        } else {
+            self.store.end_family(&session.sid, now).await?
+        };
         // Once more: a look-up that found it in the store before it was gone.
         self.forget(&session.hash);
-        if existed {
-            count_ended(reason, 1);
+        Ok(self.ended(&ended, reason) > 0)
+    }
+
+    /// Ends every session that began with this NameID of this identity provider, and with one of
+    /// these SessionIndex; with any, when none is named. What ended.
+    pub async fn end_named(
+        &self,
+        idp_entity_id: &str,
+        name_id: &NameId,
+        session_indexes: &[String],
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        let found = self.store.find_named(idp_entity_id, &name_id.value, session_indexes).await?;
+        let mut ended: Vec<Session> = Vec::new();
+        for session in found {
+            let known = session.identity.name_id.as_ref();
+            if !known.is_some_and(|known| known.is_same_as(name_id)) {
+                continue;
+            }
+            // Another one of a family that has just ended, or somebody else was quicker.
+            let gone = ended.iter().any(|other| other.sid == session.sid);
+            if !gone && self.end(&session, reason, now).await? {
+                ended.push(session);
+            }
         }
-        Ok(existed)
+        Ok(ended)
     }
 
     /// Ends all sessions of a person; how many.
@@ -186,12 +261,17 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let ended = self.store.end_user(user, now).await?;
-        for hash in &ended {
+        Ok(self.ended(&ended, reason))
+    }
+
+    /// Forgets what the store has ended; how many.
+    fn ended(&self, ended: &[TokenHash], reason: EndReason) -> u64 {
+        for hash in ended {
             self.forget(hash);
         }
         let number = u64::try_from(ended.len()).unwrap_or(u64::MAX);
         count_ended(reason, number);
-        Ok(number)
+        number
     }
 
     /// The live session that a browser opened last: where an answer leads that was sent twice.
@@ -214,14 +294,32 @@ impl Sessions {
         let mark = *lock(&self.mark);
         let ended = self.store.ended_after(mark).await?;
         *lock(&self.mark) = Some(ended.mark);
-        if mark.is_none() {
-            // The first time: what was ended since we began is not known, so nothing is believed.
+        if mark.is_none() || ended.incomplete {
+            // What was ended since we began is not known, so nothing is believed.
             self.endings.fetch_add(1, Ordering::SeqCst);
             self.keep_unstored();
             self.cache.invalidate_all();
         }
         for hash in &ended.hashes {
             self.forget(hash);
+        }
+        Ok(())
+    }
+
+    /// Tells whoever waits for the end of a session that it has come: its time is over, or the
+    /// store does not know it any more. To be called every second or two.
+    pub async fn end_watched(&self, now: Timestamp) -> Result<(), StoreError> {
+        for session in self.watched.held() {
+            if session.has_ended() || self.cached_hash(&session.hash, now).is_some() {
+                continue;
+            }
+            let found = self.store.find(&session.hash).await?;
+            if let Some(found) = &found {
+                session.see(found.last_seen());
+            }
+            if found.is_none() || !self.is_live(&session, now) {
+                self.forget(&session.hash);
+            }
         }
         Ok(())
     }
@@ -283,11 +381,17 @@ impl Sessions {
                 }
                 return Ok(None);
             };
-            if let Some(seen) = lock(&self.unstored).get(hash) {
-                found.see(*seen);
-            }
-            // What is in memory already was seen later than the store knows.
-            let session = self.cache.get(hash).unwrap_or_else(|| Arc::new(found));
+            // In memory it may have been seen later than the store knows, and by another process
+            // later than memory knows.
+            let seen = lock(&self.unstored).get(hash).copied();
+            let session = match self.cache.get(hash).or_else(|| self.watched.find(hash)) {
+                Some(held) => {
+                    held.see(found.last_seen());
+                    held
+                }
+                None => Arc::new(found.watched_by(&self.watched)),
+            };
+            session.see(seen.unwrap_or(Timestamp::EPOCH));
             if let Some(reason) = self.over(&session, now) {
                 self.end(&session, reason, now).await?;
                 return Ok(None);
@@ -307,7 +411,8 @@ impl Sessions {
     /// Drops a session from memory, and tells whoever still holds it.
     fn forget(&self, hash: &TokenHash) {
         self.endings.fetch_add(1, Ordering::SeqCst);
-        if let Some(session) = self.cache.remove(hash) {
+        let watched = self.watched.find(hash);
+        for session in self.cache.remove(hash).into_iter().chain(watched) {
             session.mark_ended();
         }
     }
@@ -484,6 +589,111 @@ mod tests {
         server.forget_ended().await.unwrap();
         assert!(server.cached(&bobs, at(2)).is_none());
         assert!(!is_live(&server, &bobs, at(2)).await);
+    }
+
+    #[tokio::test]
+    async fn a_session_for_another_host_lives_and_ends_with_its_family() {
+        let store = store().await;
+        let sessions = over(&store);
+        let (parents, parent) = open(&sessions, "alice").await;
+        let hand_over = async |parent: &Session, host: &str| {
+            sessions.hand_over(parent, host, &SystemEntropy, at(1)).await.unwrap()
+        };
+        let (token, child) = hand_over(&parent, "wiki.example.com").await.unwrap();
+        assert_eq!(
+            (&child.sid, &child.identity),
+            (&parent.sid, &parent.identity)
+        );
+        assert_eq!(
+            (child.opened_at, child.not_after),
+            (at(1), parent.not_after)
+        );
+        let auth = "auth.example.com";
+        assert!(child.is_for("Wiki.Example.com", auth) && !child.is_for(auth, auth));
+        assert!(parent.is_for(auth, auth) && !parent.is_for("wiki.example.com", auth));
+        let restarted = over(&store);
+        let found = restarted.resolve(token.reveal(), at(2)).await.unwrap().unwrap();
+        assert_eq!(found.host.as_deref(), Some("wiki.example.com"));
+        // It ends alone when it was idle, and with everybody when somebody ended one of them.
+        let (other, _) = hand_over(&parent, "forum.example.com").await.unwrap();
+        sessions.cached(&parents, at(50)).unwrap();
+        sessions.cached(other.reveal(), at(50)).unwrap();
+        assert!(!is_live(&sessions, token.reveal(), at(62)).await);
+        assert!(is_live(&sessions, &parents, at(62)).await);
+        let (token, child) = hand_over(&parent, "wiki.example.com").await.unwrap();
+        assert!(sessions.end(&child, EndReason::SignOut, at(63)).await.unwrap());
+        for token in [&parents, token.reveal(), other.reveal()] {
+            assert!(!is_live(&sessions, token, at(63)).await);
+            assert!(!is_live(&over(&store), token, at(63)).await);
+        }
+        assert!(parent.has_ended());
+        assert!(hand_over(&parent, "wiki.example.com").await.is_none());
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_end_of_a_session_hears_of_it_whatever_it_was() {
+        let store = store().await;
+        let (sessions, command) = (over(&store), over(&store));
+        sessions.forget_ended().await.unwrap();
+        let mut waiting = tokio::task::JoinSet::new();
+        for name in ["alice", "bob", "carol"] {
+            let (_, session) = open(&sessions, name).await;
+            let ended = session.ended();
+            waiting.spawn(async move {
+                ended.await;
+                session.identity.user_name.clone()
+            });
+            tokio::task::yield_now().await;
+        }
+        // They fall out of the cache, and are watched all the same.
+        sessions.cache.invalidate_all();
+        let end = async |name: &str| {
+            let user = Identity::for_test(name, at(0)).user;
+            command.end_user(&user, EndReason::Revoked, at(1)).await.unwrap();
+        };
+        sessions.end_watched(at(1)).await.unwrap();
+        end("alice").await;
+        sessions.forget_ended().await.unwrap();
+        assert_eq!(waiting.join_next().await.unwrap().unwrap(), "alice");
+        // A message was lost.
+        end("bob").await;
+        sessions.end_watched(at(1)).await.unwrap();
+        assert_eq!(waiting.join_next().await.unwrap().unwrap(), "bob");
+        sessions.end_watched(at(60)).await.unwrap();
+        assert_eq!(waiting.join_next().await.unwrap().unwrap(), "carol");
+    }
+
+    #[tokio::test]
+    async fn the_sessions_of_a_name_id_end_by_what_the_identity_provider_calls_them() {
+        let store = store().await;
+        let sessions = over(&store);
+        let named = async |index: &str, qualifier: Option<&str>| {
+            let mut identity = Identity::for_test("alice", at(0));
+            identity.session_index = Some(index.to_owned());
+            if let Some(name_id) = &mut identity.name_id {
+                name_id.sp_name_qualifier = qualifier.map(str::to_owned);
+            }
+            enter(&sessions, identity, None).await.0.reveal().to_owned()
+        };
+        let (first, second) = (named("_s1", None).await, named("_s2", None).await);
+        let elsewhere = named("_s1", Some("https://other.example.com")).await;
+        let mut name_id = Identity::for_test("alice", at(0)).name_id.unwrap();
+        name_id.sp_name_qualifier = Some("https://app.example.com".to_owned());
+        let end = async |idp: &str, name_id: &NameId, indexes: &[&str]| {
+            let indexes: Vec<_> = indexes.iter().map(|index| (*index).to_owned()).collect();
+            let reason = EndReason::SingleLogout;
+            sessions.end_named(idp, name_id, &indexes, reason, at(1)).await.unwrap().len()
+        };
+        let idp = "https://idp.example.com";
+        assert_eq!(end("https://other.example.com", &name_id, &[]).await, 0);
+        assert_eq!(end(idp, &name_id, &["_s3"]).await, 0);
+        assert_eq!(end(idp, &name_id, &["_s3", "_s2"]).await, 1);
+        assert!(!is_live(&sessions, &second, at(1)).await);
+        assert_eq!(end(idp, &name_id, &[]).await, 1);
+        assert!(!is_live(&sessions, &first, at(1)).await);
+        assert!(is_live(&sessions, &elsewhere, at(1)).await);
+        let format = NameId { format: Some(NameId::PERSISTENT.to_owned()), ..name_id };
+        assert_eq!(end(idp, &format, &[]).await, 0);
     }
 
     #[tokio::test]

@@ -19,8 +19,24 @@ pub trait SessionStore: Send + Sync {
     /// Notes when sessions were last seen. A session that is gone stays gone.
     async fn touch(&self, seen: &[(TokenHash, Timestamp)]) -> Result<(), StoreError>;
 
-    /// Ends a session; whether it existed.
+    /// Adds a session of the family of `parent`, if that has not ended; whether it was added.
+    async fn hand_over(&self, parent: &TokenHash, child: &Session) -> Result<bool, StoreError>;
+
+    /// Ends one session alone; whether it existed.
     async fn end(&self, hash: &TokenHash, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Ends all sessions of one login; which ones.
+    async fn end_family(&self, sid: &str, now: Timestamp) -> Result<Vec<TokenHash>, StoreError>;
+
+    /// The sessions that began with this NameID of this identity provider (by its entityID), and
+    /// with one of these SessionIndex; all of them, when none is named. By index, never a scan.
+    /// Qualifiers are left to the caller.
+    async fn find_named(
+        &self,
+        idp_entity_id: &str,
+        name_id: &str,
+        session_indexes: &[String],
+    ) -> Result<Vec<Session>, StoreError>;
 
     /// Ends all sessions of a person; which ones.
     async fn end_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<TokenHash>, StoreError>;
@@ -58,6 +74,8 @@ pub struct Ended {
     pub mark: i64,
     /// Which sessions.
     pub hashes: Vec<TokenHash>,
+    /// There were more, of which the store does not know any longer.
+    pub incomplete: bool,
 }
 
 /// Sessions that were removed because their time was over.

@@ -12,13 +12,14 @@ use crate::directory::{Changed, Created, DirectoryStore, Profile, UniqueField, U
 use crate::identity::{Identity, Person};
 use crate::saml::accepted::{Claims, ValidAssertion};
 use crate::saml::{OneUse, OneUseError, OneUseStore, PendingLogin, PendingStore, Taken};
-use crate::session::{Login, LoginStore, Session, SessionStore, TokenHash, Written};
+use crate::session::{KeptStore, Login, LoginStore, Session, SessionStore, TokenHash, Written};
 use crate::trust::{IdpStore, ImportedIdp, MetadataCopy};
 
 /// Everything that is asked of a database.
 pub(crate) trait Store:
     OneUseStore
     + PendingStore
+    + KeptStore
     + DirectoryStore
     + SessionStore
     + LoginStore
@@ -31,6 +32,7 @@ pub(crate) trait Store:
 impl<T> Store for T where
     T: OneUseStore
         + PendingStore
+        + KeptStore
         + DirectoryStore
         + SessionStore
         + LoginStore
@@ -61,12 +63,16 @@ macro_rules! run_suite {
             a_pending_login_is_over_after_fifteen_minutes
             of_racing_answers_one_gets_the_login
             a_browser_keeps_its_five_newest_logins
+            what_is_kept_is_taken_once
+            of_racing_takers_one_takes
             a_person_is_found_by_each_identifier_exactly
             what_is_unique_is_taken_once
             a_change_needs_the_revision_that_was_read
             people_are_listed_page_by_page
             a_session_is_found_as_it_was_opened
             an_ended_session_can_not_be_touched_back_to_life
+            a_family_ends_together_and_none_joins_it_later
+            sessions_are_found_by_name_id_and_session_index
             ended_sessions_are_told_to_who_asks
             sessions_due_to_end_are_neither_listed_nor_counted_nor_kept
             nobody_who_was_switched_off_gets_a_session
@@ -166,32 +172,36 @@ const BROWSER: [u8; 32] = [2; 32];
 const OTHER: [u8; 32] = [3; 32];
 
 pub(crate) async fn a_pending_login_is_taken_once_and_by_its_browser<S: Store>(store: Arc<S>) {
-    store.keep(HANDLE, BROWSER, &pending("_r", at(0)), at(0)).await.unwrap();
+    PendingStore::keep(&*store, HANDLE, BROWSER, &pending("_r", at(0)), at(0))
+        .await
+        .unwrap();
     assert_eq!(
-        store.take([9; 32], BROWSER, at(1)).await.unwrap(),
+        PendingStore::take(&*store, [9; 32], BROWSER, at(1)).await.unwrap(),
         Taken::Unknown
     );
     assert_eq!(
-        store.take(HANDLE, OTHER, at(1)).await.unwrap(),
+        PendingStore::take(&*store, HANDLE, OTHER, at(1)).await.unwrap(),
         Taken::OtherBrowser
     );
     assert_eq!(
-        store.take(HANDLE, BROWSER, at(1)).await.unwrap(),
+        PendingStore::take(&*store, HANDLE, BROWSER, at(1)).await.unwrap(),
         Taken::Login(pending("_r", at(0))),
         "another browser's attempt uses nothing up"
     );
     assert_eq!(
-        store.take(HANDLE, BROWSER, at(2)).await.unwrap(),
+        PendingStore::take(&*store, HANDLE, BROWSER, at(2)).await.unwrap(),
         Taken::UsedOrExpired(return_to())
     );
     assert_eq!(
-        store.take(HANDLE, OTHER, at(2)).await.unwrap(),
+        PendingStore::take(&*store, HANDLE, OTHER, at(2)).await.unwrap(),
         Taken::OtherBrowser
     );
 }
 
 pub(crate) async fn a_pending_login_is_found_by_its_request_as_well<S: Store>(store: Arc<S>) {
-    store.keep(HANDLE, BROWSER, &pending("_r", at(0)), at(0)).await.unwrap();
+    PendingStore::keep(&*store, HANDLE, BROWSER, &pending("_r", at(0)), at(0))
+        .await
+        .unwrap();
     let by_request =
         async |id: &str, browser| store.take_by_request(id, browser, at(1)).await.unwrap();
     assert_eq!(by_request("_other", BROWSER).await, Taken::Unknown);
@@ -205,28 +215,32 @@ pub(crate) async fn a_pending_login_is_found_by_its_request_as_well<S: Store>(st
         Taken::UsedOrExpired(return_to())
     );
     assert_eq!(
-        store.take(HANDLE, BROWSER, at(1)).await.unwrap(),
+        PendingStore::take(&*store, HANDLE, BROWSER, at(1)).await.unwrap(),
         Taken::UsedOrExpired(return_to()),
         "used up both ways"
     );
 }
 
 pub(crate) async fn a_pending_login_is_over_after_fifteen_minutes<S: Store>(store: Arc<S>) {
-    store.keep(HANDLE, BROWSER, &pending("_r", at(0)), at(0)).await.unwrap();
-    let late = store.take(HANDLE, BROWSER, at(900)).await.unwrap();
+    PendingStore::keep(&*store, HANDLE, BROWSER, &pending("_r", at(0)), at(0))
+        .await
+        .unwrap();
+    let late = PendingStore::take(&*store, HANDLE, BROWSER, at(900)).await.unwrap();
     assert_eq!(late, Taken::UsedOrExpired(return_to()));
-    let in_time = store.take(HANDLE, BROWSER, at(899)).await.unwrap();
+    let in_time = PendingStore::take(&*store, HANDLE, BROWSER, at(899)).await.unwrap();
     assert!(matches!(in_time, Taken::Login(_)), "{in_time:?}");
 }
 
 pub(crate) async fn of_racing_answers_one_gets_the_login<S: Store>(store: Arc<S>) {
-    store.keep(HANDLE, BROWSER, &pending("_r", at(0)), at(0)).await.unwrap();
+    PendingStore::keep(&*store, HANDLE, BROWSER, &pending("_r", at(0)), at(0))
+        .await
+        .unwrap();
     let mut tasks = JoinSet::new();
     for number in 0..16 {
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             if number % 2 == 0 {
-                store.take(HANDLE, BROWSER, at(1)).await.unwrap()
+                PendingStore::take(&*store, HANDLE, BROWSER, at(1)).await.unwrap()
             } else {
                 store.take_by_request("_r", BROWSER, at(1)).await.unwrap()
             }
@@ -243,25 +257,55 @@ pub(crate) async fn of_racing_answers_one_gets_the_login<S: Store>(store: Arc<S>
 
 pub(crate) async fn a_browser_keeps_its_five_newest_logins<S: Store>(store: Arc<S>) {
     let other = pending("_other", at(0));
-    store.keep([100; 32], OTHER, &other, at(0)).await.unwrap();
+    PendingStore::keep(&*store, [100; 32], OTHER, &other, at(0)).await.unwrap();
     for number in 0..7_u8 {
         let login = pending(&format!("_r{number}"), at(i64::from(number)));
-        store.keep([number; 32], BROWSER, &login, login.created_at).await.unwrap();
+        PendingStore::keep(&*store, [number; 32], BROWSER, &login, login.created_at)
+            .await
+            .unwrap();
     }
     for number in 0..7_u8 {
-        let taken = store.take([number; 32], BROWSER, at(10)).await.unwrap();
+        let taken = PendingStore::take(&*store, [number; 32], BROWSER, at(10)).await.unwrap();
         assert_eq!(
             matches!(taken, Taken::Login(_)),
             number >= 2,
             "{number}: {taken:?}"
         );
     }
-    let taken = store.take([100; 32], OTHER, at(10)).await.unwrap();
+    let taken = PendingStore::take(&*store, [100; 32], OTHER, at(10)).await.unwrap();
     assert_eq!(
         taken,
         Taken::Login(other),
         "another browser's are not counted"
     );
+}
+
+pub(crate) async fn what_is_kept_is_taken_once<S: Store>(store: Arc<S>) {
+    let kept: &dyn KeptStore = &*store;
+    let value = (0..=255).collect::<Vec<u8>>();
+    kept.keep([1; 32], &value, at(60)).await.unwrap();
+    kept.keep([2; 32], b"", at(60)).await.unwrap();
+    assert!(kept.keep([1; 32], b"other", at(60)).await.is_err());
+    assert_eq!(kept.take(&[3; 32], at(1)).await.unwrap(), None);
+    assert_eq!(kept.take(&[1; 32], at(59)).await.unwrap(), Some(value));
+    assert_eq!(kept.take(&[1; 32], at(59)).await.unwrap(), None);
+    assert_eq!(kept.take(&[2; 32], at(60)).await.unwrap(), None, "too late");
+    assert_eq!(
+        kept.take(&[2; 32], at(1)).await.unwrap(),
+        None,
+        "and used up"
+    );
+}
+
+pub(crate) async fn of_racing_takers_one_takes<S: Store>(store: Arc<S>) {
+    KeptStore::keep(&*store, [1; 32], b"form", at(60)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for _ in 0..16 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { KeptStore::take(&*store, &[1; 32], at(1)).await.unwrap() });
+    }
+    let taken = tasks.join_all().await;
+    assert_eq!(taken.iter().flatten().count(), 1);
 }
 
 /// Alice, who belongs to `corp`.
@@ -473,6 +517,73 @@ pub(crate) async fn an_ended_session_can_not_be_touched_back_to_life<S: Store>(s
         "time does not go back"
     );
     assert!(!store.end(&TokenHash([1; 32]), at(31)).await.unwrap());
+}
+
+pub(crate) async fn a_family_ends_together_and_none_joins_it_later<S: Store>(store: Arc<S>) {
+    let child = |number: u8| {
+        let host = Some("wiki.example.com".to_owned());
+        let mut child = session(number, "alice", at(1)).at_host(host);
+        (child.sid, child.browser) = ("sid-1".to_owned(), None);
+        child
+    };
+    open(&*store, 1, "alice", at(0)).await;
+    open(&*store, 9, "alice", at(0)).await;
+    assert!(store.hand_over(&TokenHash([1; 32]), &child(2)).await.unwrap());
+    assert!(store.hand_over(&TokenHash([2; 32]), &child(3)).await.unwrap());
+    let found = SessionStore::find(&*store, &TokenHash([2; 32])).await.unwrap().unwrap();
+    assert_eq!(found.host.as_deref(), Some("wiki.example.com"));
+    assert_eq!((&*found.sid, found.browser), ("sid-1", None));
+    assert!(
+        store.end(&TokenHash([3; 32]), at(2)).await.unwrap(),
+        "alone"
+    );
+    assert_eq!(seen(&*store, 1).await, Some(at(0)));
+    let mut ended = store.end_family("sid-1", at(2)).await.unwrap();
+    ended.sort_by_key(|hash| hash.0);
+    assert_eq!(ended, [TokenHash([1; 32]), TokenHash([2; 32])]);
+    assert!(store.end_family("sid-1", at(2)).await.unwrap().is_empty());
+    assert!(!store.hand_over(&TokenHash([1; 32]), &child(4)).await.unwrap());
+    assert_eq!(seen(&*store, 4).await, None);
+    assert_eq!(seen(&*store, 9).await, Some(at(0)), "another login");
+    let told = store.ended_after(Some(0)).await.unwrap();
+    assert_eq!(told.hashes.len(), 3);
+}
+
+pub(crate) async fn sessions_are_found_by_name_id_and_session_index<S: Store>(store: Arc<S>) {
+    let named = |number: u8, name_id: Option<&str>, index: Option<&str>| {
+        let mut session = session(number, "alice", at(0));
+        session.identity.session_index = index.map(str::to_owned);
+        session.identity.name_id = session.identity.name_id.filter(|_| name_id.is_some());
+        if let (Some(found), Some(value)) = (&mut session.identity.name_id, name_id) {
+            found.value = value.to_owned();
+        }
+        session
+    };
+    for session in [
+        named(1, Some("a"), Some("_1")),
+        named(2, Some("a"), Some("_2")),
+        named(3, Some("a"), None),
+        named(4, Some("b"), Some("_1")),
+        named(5, None, Some("_1")),
+    ] {
+        store.insert(&session).await.unwrap();
+    }
+    let find = async |idp: &str, name_id: &str, indexes: &[&str]| -> Vec<u8> {
+        let indexes: Vec<_> = indexes.iter().map(|index| (*index).to_owned()).collect();
+        let found = store.find_named(idp, name_id, &indexes).await.unwrap();
+        let mut found: Vec<_> = found.iter().map(|session| session.hash.0[0]).collect();
+        found.sort_unstable();
+        found
+    };
+    let idp = "https://idp.example.com";
+    assert_eq!(find(idp, "a", &[]).await, [1, 2, 3]);
+    assert_eq!(find(idp, "a", &["_1", "_9"]).await, [1]);
+    assert_eq!(find(idp, "a", &["_1", "_2"]).await, [1, 2]);
+    assert_eq!(find(idp, "b", &[]).await, [4]);
+    assert!(find(idp, "A", &[]).await.is_empty());
+    assert!(find("https://other.example.com", "a", &[]).await.is_empty());
+    store.end(&TokenHash([1; 32]), at(1)).await.unwrap();
+    assert_eq!(find(idp, "a", &[]).await, [2, 3]);
 }
 
 /// A login of somebody new, by the assertion `_ID`.

@@ -45,6 +45,7 @@ pub async fn sessions(
 async fn tend(app: &App, store: &SqliteStore, round: u32) -> Result<(), StoreError> {
     let now = app.now();
     app.sessions.forget_ended().await?;
+    app.sessions.end_watched(now).await?;
     if round.is_multiple_of(TOUCHES) {
         app.sessions.flush_touched(now).await?;
     }

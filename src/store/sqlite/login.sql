@@ -41,11 +41,12 @@ CREATE TEMP TRIGGER log_in INSTEAD OF INSERT ON login BEGIN
             last_login_at = NEW.last_login_at, revision = revision + 1
         WHERE NEW.known AND id = NEW.user AND revision = NEW.revision;
 
+    -- With the rest of its family.
     INSERT INTO session_end (hash, at)
-        SELECT hash, NEW.attempt_at FROM session WHERE browser = NEW.browser
-        ORDER BY opened_at DESC LIMIT 1;
-    DELETE FROM session WHERE hash = (
-        SELECT hash FROM session WHERE browser = NEW.browser ORDER BY opened_at DESC LIMIT 1);
+        SELECT hash, NEW.attempt_at FROM session WHERE sid = (
+            SELECT sid FROM session WHERE browser = NEW.browser ORDER BY opened_at DESC LIMIT 1);
+    DELETE FROM session WHERE sid = (
+        SELECT sid FROM session WHERE browser = NEW.browser ORDER BY opened_at DESC LIMIT 1);
     INSERT INTO session (hash, sid, user, idp, name_id, session_index, identity, browser, opened_at,
                          not_after, last_seen)
         VALUES (NEW.hash, NEW.sid,

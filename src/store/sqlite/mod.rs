@@ -12,6 +12,7 @@ use crate::base::{StoreError, Timestamp};
 
 mod audit;
 mod idps;
+mod kept;
 mod login;
 mod one_use;
 mod open;

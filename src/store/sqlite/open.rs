@@ -22,6 +22,7 @@ use crate::base::StoreError;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_append.sql"),
+    include_str!("migrations/0003_families.sql"),
 ];
 
 /// `samL` in the header of the file, so that `file(1)` and we can tell our databases from others.

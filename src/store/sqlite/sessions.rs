@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::row::{Columns, count, failed, hash, integer, optional_hash, text, time};
+use super::row::{Columns, count, failed, hash, integer, optional_hash, optional_text, text, time};
 use crate::base::{StoreError, Timestamp, UserId};
 use crate::session::{Ended, Session, SessionStore, Swept, TokenHash};
 
@@ -14,29 +14,45 @@ use crate::session::{Ended, Session, SessionStore, Swept, TokenHash};
 /// after this login found them active.
 const INSERT: &str = "
     INSERT INTO session (hash, sid, user, idp, name_id, session_index, identity, browser,
-                         opened_at, not_after, last_seen)
-    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+                         opened_at, not_after, last_seen, host)
+    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
     WHERE NOT EXISTS (SELECT 1 FROM user WHERE id = ? AND active = 0)";
+
+/// The condition closes the same gap, for whatever else may have ended the parent.
+const HAND_OVER: &str = "
+    INSERT INTO session (hash, sid, user, idp, name_id, session_index, identity, browser,
+                         opened_at, not_after, last_seen, host)
+    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    WHERE EXISTS (SELECT 1 FROM session WHERE hash = ?)";
+
+const END: &str = "
+    INSERT INTO session_end (hash, at) SELECT hash, ?1 FROM session WHERE hash = ?2;
+    DELETE FROM session WHERE hash = ?2 RETURNING hash";
+
+const END_FAMILY: &str = "
+    INSERT INTO session_end (hash, at) SELECT hash, ?1 FROM session WHERE sid = ?2;
+    DELETE FROM session WHERE sid = ?2 RETURNING hash";
+
+const END_USER: &str = "
+    INSERT INTO session_end (hash, at) SELECT hash, ?1 FROM session WHERE user = ?2;
+    DELETE FROM session WHERE user = ?2 RETURNING hash";
 
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn insert(&self, session: &Session) -> Result<(), StoreError> {
         let user = session.identity.user.as_str();
-        let insert = columns(Columns::default(), session)?.with(user);
-        let insert = self.writer.run(move |batch| {
-            Box::pin(async move {
-                let insert = insert.bind(sqlx::query(INSERT));
-                insert.execute(&mut batch.connection).await.map_err(failed)
-            })
-        });
-        let inserted = insert.await?;
-        if inserted.rows_affected() == 1 {
+        let insert = with_host(session)?.with(user);
+        if self.write(INSERT, insert).await? {
             Ok(())
         } else {
             Err(StoreError::new(
                 "the person was switched off during the login",
             ))
         }
+    }
+
+    async fn hand_over(&self, parent: &TokenHash, child: &Session) -> Result<bool, StoreError> {
+        self.write(HAND_OVER, with_host(child)?.with(parent.0)).await
     }
 
     async fn find(&self, hash: &TokenHash) -> Result<Option<Session>, StoreError> {
@@ -70,48 +86,40 @@ impl SessionStore for SqliteStore {
             .await
     }
 
+    async fn find_named(
+        &self,
+        idp_entity_id: &str,
+        name_id: &str,
+        session_indexes: &[String],
+    ) -> Result<Vec<Session>, StoreError> {
+        let indexes = serde_json::to_string(session_indexes).map_err(StoreError::new)?;
+        let rows = sqlx::query(
+            "SELECT * FROM session WHERE name_id = ?1
+             AND (?2 = '[]' OR session_index IN (SELECT value FROM json_each(?2)))",
+        )
+        .bind(name_id)
+        .bind(indexes)
+        .fetch_all(&mut *self.readers.lend().await?)
+        .await
+        .map_err(failed)?;
+        let sessions = rows.iter().filter_map(|row| read(row).transpose());
+        let theirs = |session: &Session| session.identity.idp_entity_id == idp_entity_id;
+        sessions.filter(|session| session.as_ref().map_or(true, theirs)).collect()
+    }
+
     async fn end(&self, hash: &TokenHash, now: Timestamp) -> Result<bool, StoreError> {
-        let hash = *hash;
-        self.writer
-            .run(move |batch| {
-                Box::pin(async move {
-                    let ended = sqlx::query("DELETE FROM session WHERE hash = ?")
-                        .bind(&hash.0[..])
-                        .execute(&mut batch.connection)
-                        .await
-                        .map_err(failed)?;
-                    let existed = ended.rows_affected() == 1;
-                    if existed {
-                        sqlx::query("INSERT INTO session_end (hash, at) VALUES (?, ?)")
-                            .bind(&hash.0[..])
-                            .bind(now.unix_micros())
-                            .execute(&mut batch.connection)
-                            .await
-                            .map_err(failed)?;
-                    }
-                    Ok(existed)
-                })
-            })
-            .await
+        let which = Columns::default().with(now.unix_micros()).with(hash.0);
+        self.end_those(END, which).await.map(|ended| !ended.is_empty())
+    }
+
+    async fn end_family(&self, sid: &str, now: Timestamp) -> Result<Vec<TokenHash>, StoreError> {
+        let which = Columns::default().with(now.unix_micros()).with(sid);
+        self.end_those(END_FAMILY, which).await
     }
 
     async fn end_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<TokenHash>, StoreError> {
-        let user = user.clone();
-        let end = self.writer.run(move |batch| {
-            Box::pin(async move {
-                sqlx::query(
-                    "INSERT INTO session_end (hash, at) SELECT hash, ? FROM session WHERE user = ?;
-                     DELETE FROM session WHERE user = ? RETURNING hash",
-                )
-                .bind(now.unix_micros())
-                .bind(user.as_str())
-                .bind(user.as_str())
-                .fetch_all(&mut batch.connection)
-                .await
-                .map_err(failed)
-            })
-        });
-        end.await?.iter().map(|row| hash(row, "hash").map(TokenHash)).collect()
+        let which = Columns::default().with(now.unix_micros()).with(user.as_str());
+        self.end_those(END_USER, which).await
     }
 
     async fn end_all(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -141,7 +149,7 @@ impl SessionStore for SqliteStore {
                     .fetch_optional(&mut *self.readers.lend().await?)
                     .await
                     .map_err(failed)?;
-            return Ok(Ended { mark: last.unwrap_or(0), hashes: Vec::new() });
+            return Ok(Ended { mark: last.unwrap_or(0), ..Ended::default() });
         };
         let rows = sqlx::query(
             "SELECT sequence, hash FROM session_end WHERE sequence > ? ORDER BY sequence",
@@ -150,7 +158,7 @@ impl SessionStore for SqliteStore {
         .fetch_all(&mut *self.readers.lend().await?)
         .await
         .map_err(failed)?;
-        let mut ended = Ended { mark, hashes: Vec::with_capacity(rows.len()) };
+        let mut ended = Ended { mark, ..Ended::default() };
         for row in &rows {
             ended.mark = integer(row, "sequence")?;
             ended.hashes.push(TokenHash(hash(row, "hash")?));
@@ -232,7 +240,40 @@ impl SessionStore for SqliteStore {
     }
 }
 
-/// All columns of a session, in their order.
+impl SqliteStore {
+    /// One row; whether it was written.
+    async fn write(&self, statement: &'static str, row: Columns) -> Result<bool, StoreError> {
+        let write = self.writer.run(move |batch| {
+            Box::pin(async move {
+                let write = row.bind(sqlx::query(statement));
+                write.execute(&mut batch.connection).await.map_err(failed)
+            })
+        });
+        Ok(write.await?.rows_affected() == 1)
+    }
+
+    /// Ends sessions, and notes that for other processes.
+    async fn end_those(
+        &self,
+        statement: &'static str,
+        which: Columns,
+    ) -> Result<Vec<TokenHash>, StoreError> {
+        let end = self.writer.run(move |batch| {
+            Box::pin(async move {
+                let end = which.bind(sqlx::query(statement));
+                end.fetch_all(&mut batch.connection).await.map_err(failed)
+            })
+        });
+        end.await?.iter().map(|row| hash(row, "hash").map(TokenHash)).collect()
+    }
+}
+
+/// All columns of a session that may be for one host.
+fn with_host(session: &Session) -> Result<Columns, StoreError> {
+    Ok(columns(Columns::default(), session)?.with(&session.host))
+}
+
+/// All columns of a session but the host, in their order.
 pub(super) fn columns(columns: Columns, session: &Session) -> Result<Columns, StoreError> {
     let identity = &session.identity;
     Ok(columns
@@ -260,13 +301,16 @@ fn read(row: &SqliteRow) -> Result<Option<Session>, StoreError> {
             return Ok(None);
         }
     };
-    Ok(Some(Session::new(
-        sid,
-        TokenHash(hash(row, "hash")?),
-        identity,
-        optional_hash(row, "browser")?,
-        time(row, "opened_at")?,
-        time(row, "not_after")?,
-        time(row, "last_seen")?,
-    )))
+    Ok(Some(
+        Session::new(
+            sid,
+            TokenHash(hash(row, "hash")?),
+            identity,
+            optional_hash(row, "browser")?,
+            time(row, "opened_at")?,
+            time(row, "not_after")?,
+            time(row, "last_seen")?,
+        )
+        .at_host(optional_text(row, "host")?),
+    ))
 }

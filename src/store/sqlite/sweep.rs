@@ -32,6 +32,7 @@ pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<u64, St
             "DELETE FROM pending_login WHERE created_at <= ?",
             before(KEEP_PENDING),
         ),
+        ("DELETE FROM kept WHERE expires <= ?", now.unix_micros()),
         ("DELETE FROM session_end WHERE at <= ?", before(KEEP_ENDED)),
         (
             // They are in the order of their time: up to the first that is younger.
