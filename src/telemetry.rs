@@ -189,6 +189,7 @@ metrics! {
     describe_gauge HTTP_REQUESTS_IN_FLIGHT "samlgate_http_requests_in_flight" Count "Requests that are being answered.";
     describe_histogram OVERHEAD_DURATION "samlgate_overhead_duration_seconds" Seconds "Time in the gateway without the application.";
     describe_counter UPSTREAM_ERRORS "samlgate_upstream_errors_total" Count "Requests that an application did not answer, by route and kind.";
+    describe_gauge UPSTREAM_HEALTHY "samlgate_upstream_healthy" Count "1 when an application takes part, 0 when it is left alone, by route and upstream.";
     describe_counter LOGINS "samlgate_logins_total" Count "Sign-ins by identity provider and result: ok, or the error code.";
     describe_histogram LOGIN_DURATION "samlgate_login_duration_seconds" Seconds "Time to answer the identity provider's message.";
     describe_counter IDP_EXCEPTIONS "samlgate_idp_exceptions_total" Count "Messages that were accepted by an exception for their identity provider only, by exception.";

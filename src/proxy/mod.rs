@@ -4,6 +4,7 @@
 //! answer. Promised: what the client says about identity never arrives, what we say always does;
 //! bodies stream both ways; a tunnel opens only after the application has agreed to it.
 
+pub mod balance;
 pub mod body;
 pub mod error;
 pub mod forward;
@@ -15,6 +16,7 @@ pub mod request_id;
 pub mod upgrade;
 pub mod upstream;
 
+pub use balance::{Balancer, Balancers};
 pub use body::{Body, BoxError, Ended};
 pub use error::ProxyError;
 pub use forward::{Background, ForwardSettings, Forwarder, Passage, UpstreamTime};
