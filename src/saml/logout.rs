@@ -615,6 +615,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_without_a_format_is_unspecified() {
+        let unspecified = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
+        let valid = posted(&signed(&request()), 0).unwrap();
+        let name_id = NameId { format: None, ..NAME.clone() };
+        let valid = ValidLogoutRequest { name_id: name_id.clone(), ..valid };
+        let said = NameId { format: Some(unspecified.to_owned()), ..name_id };
+        assert!(valid.ends(IDP, &said, Some("_session")));
+        assert!(!valid.ends(IDP, &NAME, Some("_session")));
+    }
+
+    #[test]
     fn a_response_answers_our_request_or_is_proto_in_response_to() {
         let response = LogoutResponse {
             id: "_response",

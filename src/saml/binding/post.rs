@@ -191,6 +191,15 @@ mod tests {
     }
 
     #[test]
+    fn a_response_may_come_with_a_relay_state() {
+        let form = |body: &[u8]| ResponseForm::decode(body).unwrap();
+        let with = form(b"RelayState=%2Freports+x&SAMLResponse=PGEvPg%3D%3D&lang=de");
+        assert_eq!(with.xml, b"<a/>");
+        assert_eq!(with.relay_state.as_deref(), Some("/reports x"));
+        assert_eq!(form(b"SAMLResponse=PGEvPg%3D%3D").relay_state, None);
+    }
+
+    #[test]
     fn a_form_is_read_as_others_read_it() {
         for form in [
             "",

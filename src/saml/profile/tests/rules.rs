@@ -1,27 +1,8 @@
-//! Each rule by itself: an answer that keeps all of them, with one thing changed.
+//! Each rule for the Assertion by itself: one that keeps all of them, with one thing changed.
 
 use super::*;
-use crate::base::ErrorCode;
-use crate::saml::Texts;
-use crate::saml::schema::Status;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-type Outcome = Result<(), (&'static str, &'static str)>;
-
-fn outcome<T>(result: Result<T, ProfileError>) -> Outcome {
-    result.map(|_| ()).map_err(|error| (error.code().as_str(), error.rule()))
-}
-
-/// Answers our request, where `change` does not say otherwise.
-fn requested() -> Origin {
-    Origin::Requested(PendingLogin {
-        request_id: "_request".to_owned(),
-        idp: crate::base::IdpName::parse("corp").unwrap(),
-        return_to: ReturnTo::root(),
-        created_at: now(),
-    })
-}
 
 fn changed(change: impl FnOnce(&mut AssertionFields)) -> Outcome {
     let sp = sp();
@@ -209,12 +190,12 @@ fn a_name_is_qualified_by_the_two_parties() {
 fn a_scoped_attribute_ends_in_a_scope_of_the_metadata() {
     let sp = sp();
     let scopes = ["example.com".to_owned(), "example.org".to_owned()];
-    let valued = |name: &str, value: &str| {
+    let named = |name: &str, friendly: Option<&str>, value: &str| {
         let mut fields = assertion(&sp);
         fields.attributes.push(Attribute {
             name: name.to_owned(),
-            friendly_name: None,
-            values: Texts::from_iter([value]),
+            friendly_name: friendly.map(str::to_owned),
+            values: vec![value.to_owned()],
             complex: false,
         });
         let expected = Expectations { scopes: Some(&scopes), ..expected(&sp) };
@@ -227,6 +208,7 @@ fn a_scoped_attribute_ends_in_a_scope_of_the_metadata() {
             now(),
         ))
     };
+    let valued = |name: &str, value: &str| named(name, None, value);
     for scoped in SCOPED {
         for fine in [
             "alice@example.com",
@@ -248,6 +230,11 @@ fn a_scoped_attribute_ends_in_a_scope_of_the_metadata() {
         }
     }
     assert_eq!(valued("mail", "alice@example.net"), Ok(()));
+    // A mapping may ask for the FriendlyName.
+    let friendly = |value| named("urn:other", Some("eduPersonPrincipalName"), value);
+    assert_eq!(friendly("alice@example.com"), Ok(()));
+    let stranger = friendly("alice@example.net");
+    assert_eq!(stranger, Err(("value.scope", "attributes.scope")));
 }
 
 #[test]
@@ -315,125 +302,4 @@ fn an_answer_to_our_request_says_so_in_its_confirmation() {
     assert_eq!(answer(None, from_the_portal()), Ok(()));
     assert_eq!(answer(Some("_request"), from_the_portal()), wrong);
     assert!(Permission::from_setting(false).is_none());
-}
-
-fn envelope(change: impl FnOnce(&mut Envelope<'_>), signed: bool, origin: &Origin) -> Outcome {
-    let sp = sp();
-    let acs_url = sp.acs_url();
-    let mut envelope = Envelope {
-        version: "2.0",
-        issue_instant: now(),
-        destination: Some(&acs_url),
-        in_response_to: None,
-        issuer: Some(IDP.into()),
-        status: Status {
-            code: Status::SUCCESS.to_owned(),
-            detail: None,
-            message: None,
-        },
-        assertions: Vec::new(),
-        encrypted: Vec::new(),
-    };
-    change(&mut envelope);
-    let checks = &mut Checks::off();
-    outcome(check_envelope(
-        &envelope,
-        signed,
-        origin,
-        &expected(&sp),
-        checks,
-        now(),
-    ))
-}
-
-#[test]
-fn each_rule_of_a_response_has_its_code() {
-    let portal = from_the_portal();
-    let unsigned = |change: fn(&mut Envelope<'_>)| envelope(change, false, &portal);
-    assert_eq!(unsigned(|_| ()), Ok(()));
-    assert_eq!(unsigned(|it| it.issuer = None), Ok(()));
-    assert_eq!(unsigned(|it| it.destination = None), Ok(()));
-    let missing = envelope(|it| it.destination = None, true, &portal);
-    assert_eq!(missing, Err(("proto.destination", "destination")));
-    for (found, code, rule) in [
-        (
-            unsigned(|it| it.version = "2.1"),
-            "proto.version",
-            "version",
-        ),
-        (
-            unsigned(|it| it.issuer = Some("urn:other".into())),
-            "proto.issuer",
-            "issuer",
-        ),
-        (
-            unsigned(|it| it.destination = Some("https://app.example.com/")),
-            "proto.destination",
-            "destination",
-        ),
-        (
-            unsigned(|it| it.status.code = "urn:no".to_owned()),
-            "idp.status",
-            "status",
-        ),
-        (
-            unsigned(|it| it.in_response_to = Some("_request")),
-            "proto.in_response_to",
-            "in_response_to",
-        ),
-        (
-            unsigned(|it| it.issue_instant = minutes(60)),
-            "time.issue_instant",
-            "issue_instant",
-        ),
-    ] {
-        assert_eq!(found, Err((code, rule)));
-    }
-    // It may be left out here; what is there has to be right.
-    assert_eq!(envelope(|_| (), false, &requested()), Ok(()));
-    let ours = |it: &mut Envelope<'_>| it.in_response_to = Some("_request");
-    assert_eq!(envelope(ours, true, &requested()), Ok(()));
-    let other = |it: &mut Envelope<'_>| it.in_response_to = Some("_other");
-    let wrong = envelope(other, true, &requested());
-    assert_eq!(wrong, Err(("proto.in_response_to", "in_response_to")));
-}
-
-#[test]
-fn a_refusal_has_both_sides_in_words() {
-    let values = |error: ProfileError| {
-        let values = crate::base::Refusal::values(&error);
-        (values.expected.unwrap(), values.found.unwrap())
-    };
-    let both = |expected: &str, found: &str| (expected.to_owned(), found.to_owned());
-    let nobody = ProfileError::Confirmation { methods: Vec::new() };
-    assert_eq!(nobody.code(), ErrorCode::SubjectConfirmation);
-    assert_eq!(values(nobody), both(BEARER, "nothing"));
-    let holder = ProfileError::Confirmation { methods: vec!["urn:a".into(), "urn:b".into()] };
-    assert_eq!(values(holder), both(BEARER, "urn:a, urn:b"));
-    let clock = OurClock { now: now(), skew: Duration::from_secs(180) };
-    let here = "2026-11-21T12:00:00Z here, clock_skew 180s";
-    let (come, recent) = (clock.come(), clock.recent());
-    assert_eq!(come, format!("at most 2026-11-21T12:03:00Z ({here})"));
-    assert_eq!(
-        recent,
-        format!("2026-11-21T11:47:00Z to 2026-11-21T12:03:00Z ({here})")
-    );
-    for (place, shown) in [
-        (
-            Place::Response,
-            "Response answers nothing, our request was \"_r\"",
-        ),
-        (
-            Place::Confirmation,
-            "SubjectConfirmationData answers nothing, our request was \"_r\"",
-        ),
-    ] {
-        let error = ProfileError::InResponseTo { place, found: None, expected: Some("_r".into()) };
-        assert_eq!(error.to_string(), shown);
-    }
-    let audience = |found: Option<Vec<String>>| {
-        ProfileError::Audience { found, ours: "urn:us".to_owned() }.to_string()
-    };
-    assert!(audience(None).contains("not restricted"));
-    assert!(audience(Some(vec!["urn:them".to_owned()])).contains("urn:them"));
 }
