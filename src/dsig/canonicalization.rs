@@ -1,7 +1,7 @@
 //! The ways to canonicalise that a signature may name.
 
 use super::Allowed;
-use super::shape::{attributes, is_empty};
+use super::shape::{Method, attributes, is_empty};
 use crate::xml::{Element, c14n, is_ncname, ns};
 
 /// Exclusive C14N without comments.
@@ -35,13 +35,13 @@ impl<'d> Canonicalization<'d> {
     /// What `method` names, which is a `CanonicalizationMethod` or a `Transform`, to be applied to
     /// `apex`; or the rule that it breaks.
     pub(super) fn read(
-        method: Element<'d>,
+        method: Method<'d>,
         apex: Element<'_>,
         allowed: Allowed,
     ) -> Result<Self, &'static str> {
         use c14n::Version::{V1_0, V1_1};
-        let named = match method.attribute("Algorithm").unwrap_or_default() {
-            EXCLUSIVE | EXCLUSIVE_WITH_COMMENTS => Self::Exclusive(prefix_list(method)?),
+        let named = match method.algorithm {
+            EXCLUSIVE | EXCLUSIVE_WITH_COMMENTS => Self::Exclusive(prefix_list(method.element)?),
             INCLUSIVE_1_0 | INCLUSIVE_1_0_WITH_COMMENTS => Self::Inclusive(V1_0),
             INCLUSIVE_1_1 | INCLUSIVE_1_1_WITH_COMMENTS => Self::Inclusive(V1_1),
             _ => return Err("not accepted"),
@@ -49,7 +49,7 @@ impl<'d> Canonicalization<'d> {
         if !allowed.covers(named.needs()) {
             return Err("exclusive C14N is accepted, inclusive C14N is not");
         }
-        if matches!(named, Self::Inclusive(_)) && !is_empty(method) {
+        if matches!(named, Self::Inclusive(_)) && !is_empty(method.element) {
             return Err("inclusive C14N takes no parameters");
         }
         // Joining URIs is the one part of it that we do not do. No SAML message has an xml:base.
@@ -84,10 +84,9 @@ fn prefix_list(element: Element<'_>) -> Result<Vec<&str>, &'static str> {
     let Some(list) = list else {
         return Ok(Vec::new());
     };
-    let known = list.is(ns::EXC_C14N, "InclusiveNamespaces")
-        && attributes(list, &["PrefixList"]).is_ok()
-        && is_empty(list);
-    let Some(prefixes) = list.attribute("PrefixList").filter(|_| known) else {
+    let known = list.is(ns::EXC_C14N, "InclusiveNamespaces") && is_empty(list);
+    let prefixes = attributes(list, ["PrefixList"]).ok().and_then(|[prefixes]| prefixes);
+    let Some(prefixes) = prefixes.filter(|_| known) else {
         return Err("InclusiveNamespaces has a PrefixList and nothing else");
     };
     let prefixes = prefixes

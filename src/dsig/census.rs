@@ -1,4 +1,4 @@
-//! Where signatures may stand in a message.
+//! Where signatures may stand in a message, and what else is counted on the way.
 
 use super::DsigError;
 use crate::xml::{Element, ns};
@@ -8,9 +8,13 @@ use crate::xml::{Element, ns};
 /// The places are: in the root, and in an Assertion that is a child of the root; directly behind
 /// `saml:Issuer`; once. No signature is read here, and one in another place would not be read
 /// anywhere. But nobody sends one there without wanting some reader to find it.
-pub fn signature_positions(root: Element<'_>) -> Result<(), DsigError> {
-    let signatures = root.descendants().filter(|element| element.is(ns::DS, "Signature"));
-    for signature in signatures {
+pub fn signature_positions(root: Element<'_>) -> Result<Census, DsigError> {
+    let mut census = Census::default();
+    for signature in root.descendants() {
+        if !signature.is(ns::DS, "Signature") {
+            census.count(signature);
+            continue;
+        }
         let parent = signature.parent().ok_or(ELSEWHERE)?;
         let in_root = parent.same(root);
         let in_assertion = parent.is(ns::SAML, "Assertion")
@@ -20,7 +24,22 @@ pub fn signature_positions(root: Element<'_>) -> Result<(), DsigError> {
         }
         after_issuer(parent, signature)?;
     }
-    Ok(())
+    Ok(census)
+}
+
+/// What is below an element, wherever that is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Assertions, encrypted or not: also those in places that nobody reads.
+    pub assertions: usize,
+}
+
+impl Census {
+    fn count(&mut self, element: Element<'_>) {
+        let is_assertion =
+            element.is(ns::SAML, "Assertion") || element.is(ns::SAML, "EncryptedAssertion");
+        self.assertions = self.assertions.saturating_add(usize::from(is_assertion));
+    }
 }
 
 /// The parent's first child is `saml:Issuer`, its second is this one.

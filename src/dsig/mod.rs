@@ -31,7 +31,7 @@ mod verified;
 mod verify;
 
 pub use algorithm::{DigestMethod, SignatureMethod};
-pub use census::signature_positions;
+pub use census::{Census, signature_positions};
 pub use error::DsigError;
 pub use key::{KeyRefusal, TrustedKey, TrustedKeys};
 pub use shape::Place;

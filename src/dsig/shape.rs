@@ -56,7 +56,7 @@ impl<'d> ProfiledSignature<'d> {
 
         checks.pass("signature.position");
 
-        attributes(element, &["Id"])?;
+        let [_] = attributes(element, ["Id"])?;
         // Core 5.4.5: without ds:Object, which would be unsigned content in a valid signature.
         let [signed_info, value] = match element.children().count() {
             2 => children(element, ["SignedInfo", "SignatureValue"])?,
@@ -65,12 +65,19 @@ impl<'d> ProfiledSignature<'d> {
             _ => children(element, ["SignedInfo", "SignatureValue", "KeyInfo"])
                 .map(|[signed_info, value, _]| [signed_info, value])?,
         };
-        attributes(signed_info, &["Id"])?;
-        attributes(value, &["Id"])?;
+        let [_] = attributes(signed_info, ["Id"])?;
+        let [_] = attributes(value, ["Id"])?;
         let claimed = SignedInfo::read(signed_info, parent, trust, checks)?;
         let value = base64(value)?;
         checks.pass("signature.encoding");
         Ok(Some(Self { element, signed_info, claimed, value }))
+    }
+
+    /// What is signed, by C14N.
+    pub(super) fn signed_info_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.claimed.own_c14n.write(self.signed_info, &mut bytes);
+        bytes
     }
 }
 
@@ -97,17 +104,36 @@ pub(super) fn children<'d, const N: usize>(
     Ok(found)
 }
 
-/// None but these attributes.
-pub(super) fn attributes(element: Element<'_>, allowed: &[&str]) -> Result<(), DsigError> {
-    let known = |(namespace, local, _): (&str, &str, &str)| {
-        namespace.is_empty() && allowed.contains(&local)
-    };
-    if element.attributes().all(known) {
-        Ok(())
-    } else {
-        Err(DsigError::Structure(
+/// The values of these attributes. There are no others.
+pub(super) fn attributes<'d, const N: usize>(
+    element: Element<'d>,
+    names: [&str; N],
+) -> Result<[Option<&'d str>; N], DsigError> {
+    let mut values = [None; N];
+    for (namespace, local, value) in element.attributes() {
+        let mut named = values.iter_mut().zip(names);
+        let known = named.find(|(_, name)| *name == local && namespace.is_empty());
+        let (place, _) = known.ok_or(DsigError::Structure(
             "the Signature has other attributes than SAML allows",
-        ))
+        ))?;
+        *place = Some(value);
+    }
+    Ok(values)
+}
+
+/// An element that names an algorithm.
+#[derive(Clone, Copy)]
+pub(super) struct Method<'d> {
+    pub(super) element: Element<'d>,
+    /// Empty when it is missing.
+    pub(super) algorithm: &'d str,
+}
+
+impl<'d> Method<'d> {
+    /// It has no other attributes.
+    pub(super) fn of(element: Element<'d>) -> Result<Self, DsigError> {
+        let [algorithm] = attributes(element, ["Algorithm"])?;
+        Ok(Self { element, algorithm: algorithm.unwrap_or_default() })
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! In: `ds:SignedInfo`. Out: [`SignedInfo`], if it says what core 5.4 prescribes and nothing else.
 //! It is read from the message, to learn how to canonicalise it. What it then says has to be what
-//! the canonical bytes say, which alone are signed: they are those that such a SignedInfo has
-//! ([`SignedInfo::is_all_of`]), or they are read again.
+//! the canonical bytes say, which alone are signed: they are written from what was read
+//! ([`SignedInfo::written`]), or they are read again.
 
 use base64_simd::{AsOut as _, STANDARD};
 
 use super::algorithm::{DigestMethod, ENVELOPED, SignatureMethod};
 use super::canonicalization::{Canonicalization, EXCLUSIVE};
-use super::shape::{attributes, base64, children, is_empty};
+use super::shape::{Method, attributes, base64, children, is_empty};
 use super::{Allowed, DsigError, Trust};
 use crate::base::Checks;
 use crate::xml::{Document, Element, Limits, Mode, ns};
@@ -35,12 +35,14 @@ impl<'d> SignedInfo<'d> {
     ) -> Result<Self, DsigError> {
         let parts = Parts::of(element)?;
         checks.pass("signature.structure");
-        refers_to(parts.reference, signed.attribute("ID"))?;
-        checks.pass_with("signature.reference", || found(parts.reference, "URI"));
-        let c14n = read_transforms(parts.transforms, signed, trust.allowed)?;
+        refers_to(&parts, signed.attribute("ID"))?;
+        checks.pass_with("signature.reference", || {
+            shown(parts.uri.unwrap_or_default())
+        });
+        let c14n = read_transforms(&parts, signed, trust.allowed)?;
         checks.pass_with("signature.transforms", || uris(parts.transforms));
         let own_c14n = read_c14n_method(parts.c14n_method, element, trust.allowed)?;
-        checks.pass_with("signature.c14n", || found(parts.c14n_method, "Algorithm"));
+        checks.pass_with("signature.c14n", || shown(parts.c14n_method.algorithm));
         let method = read_signature_method(parts.signature_method, trust)?;
         checks.pass_with("signature.algorithm", || method.uri().to_owned());
         let digest_method = read_digest_method(parts.digest_method, trust.allowed)?;
@@ -56,58 +58,58 @@ impl<'d> SignedInfo<'d> {
         Ok(Self { own_c14n, method, c14n, digest_method, digest })
     }
 
-    /// Whether canonical bytes say this and nothing else, without reading them: they are, from
-    /// the first to the last, what is written here.
+    /// The canonical bytes of `element`, which this was read from, if it says this in the plainest
+    /// way: with one prefix, and without white space, comments, `Id` or `PrefixList`.
     ///
-    /// Everything below is either fixed or a part of what was read, and all of what was read is
-    /// in it. So whoever reads such bytes reads this. The other ways to say the same (white
-    /// space, a PrefixList, another Algorithm that means the same) are read again.
-    pub(super) fn is_all_of(&self, bytes: &[u8], prefix: &str, signed: Element<'_>) -> bool {
+    /// They are written from what was read and from nothing else. So whoever has signed them has
+    /// signed all of it; whether they are what C14N makes of the element decides alone whether an
+    /// honest signature holds. They are: had the element anything besides what was read, or wrote
+    /// it that in a longer way, its source would be longer than this.
+    pub(super) fn written(&self, element: Element<'_>, signed: Element<'_>) -> Option<Vec<u8>> {
         let plain = Canonicalization::Exclusive(Vec::new());
-        if self.own_c14n != plain || self.c14n != plain {
-            return false;
+        if self.own_c14n != plain || self.c14n != plain || element.attributes().next().is_some() {
+            return None;
+        }
+        let prefix = element.prefix();
+        let colon = if prefix.is_empty() { "" } else { ":" };
+        // `<a></a>` in canonical form, `<a/>` in the source: what the source lacks.
+        let mut shorter = 0_usize;
+        for inner in element.descendants() {
+            if inner.prefix() != prefix {
+                return None;
+            }
+            let (content, behind) = inner.source_places();
+            if content == behind {
+                let name = [prefix, colon, inner.local_name()].map(str::len);
+                shorter = name.into_iter().fold(shorter, usize::saturating_add);
+                shorter = shorter.saturating_add("></>".len().saturating_sub("/>".len()));
+            }
         }
         let mut digest = [0; 88];
-        let Some(room) = digest.get_mut(..STANDARD.encoded_length(self.digest.len())) else {
-            return false;
-        };
-        let digest = &*STANDARD.encode(&self.digest, room.as_out());
-        let id = signed.attribute("ID").unwrap_or_default();
-        let colon = if prefix.is_empty() { "" } else { ":" };
-        let name = Name { prefix, colon };
-        let mut rest = Rest(Some(bytes));
-        rest.next(&[
-            "<",
-            prefix,
-            colon,
-            "SignedInfo xmlns",
-            colon,
-            prefix,
-            "=\"",
-            ns::DS,
-            "\">",
-        ]);
-        rest.empty(name, "CanonicalizationMethod", EXCLUSIVE);
-        rest.empty(name, "SignatureMethod", self.method.uri());
-        rest.next(&["<", prefix, colon, "Reference URI=\"#", id, "\">"]);
-        rest.next(&["<", prefix, colon, "Transforms>"]);
-        rest.empty(name, "Transform", ENVELOPED);
-        rest.empty(name, "Transform", EXCLUSIVE);
-        rest.next(&["</", prefix, colon, "Transforms>"]);
-        rest.empty(name, "DigestMethod", self.digest_method.uri());
-        rest.next(&["<", prefix, colon, "DigestValue>"]);
-        rest.bytes(digest);
-        rest.next(&["</", prefix, colon, "DigestValue>"]);
-        rest.next(&[
-            "</",
-            prefix,
-            colon,
-            "Reference></",
-            prefix,
-            colon,
-            "SignedInfo>",
-        ]);
-        rest.0.is_some_and(<[u8]>::is_empty)
+        let room = digest.get_mut(..STANDARD.encoded_length(self.digest.len()))?;
+        let digest = STANDARD.encode_as_str(&self.digest, room.as_out());
+
+        let mut written = Written { name: [prefix, colon], bytes: Vec::with_capacity(1024) };
+        written.text(&["<", prefix, colon, "SignedInfo xmlns", colon, prefix]);
+        written.text(&["=\"", ns::DS, "\">"]);
+        let start_tag = written.bytes.len();
+        written.empty("CanonicalizationMethod", EXCLUSIVE);
+        written.empty("SignatureMethod", self.method.uri());
+        let id = signed.attribute("ID")?;
+        written.text(&["<", prefix, colon, "Reference URI=\"#", id, "\">"]);
+        written.text(&["<", prefix, colon, "Transforms>"]);
+        written.empty("Transform", ENVELOPED);
+        written.empty("Transform", EXCLUSIVE);
+        written.text(&["</", prefix, colon, "Transforms>"]);
+        written.empty("DigestMethod", self.digest_method.uri());
+        written.text(&["<", prefix, colon, "DigestValue>", digest]);
+        written.text(&["</", prefix, colon, "DigestValue>"]);
+        written.text(&["</", prefix, colon, "Reference>"]);
+        written.text(&["</", prefix, colon, "SignedInfo>"]);
+
+        let (content, behind) = element.source_places();
+        let source = behind.saturating_sub(content).saturating_add(shorter);
+        (written.bytes.len().saturating_sub(start_tag) == source).then_some(written.bytes)
     }
 
     /// Whether canonical bytes say this and nothing else, by reading them.
@@ -140,41 +142,38 @@ impl<'d> SignedInfo<'d> {
     }
 }
 
-/// The prefix that all names in a SignedInfo have here.
-#[derive(Clone, Copy)]
-struct Name<'p> {
-    prefix: &'p str,
-    colon: &'p str,
+/// Canonical bytes, so far; all names in them have one prefix.
+struct Written<'p> {
+    /// The prefix, and a colon if there is one.
+    name: [&'p str; 2],
+    bytes: Vec<u8>,
 }
 
-/// What is left of canonical bytes, as long as they are as expected.
-struct Rest<'b>(Option<&'b [u8]>);
-
-impl Rest<'_> {
-    fn next(&mut self, pieces: &[&str]) {
+impl Written<'_> {
+    fn text(&mut self, pieces: &[&str]) {
         for piece in pieces {
-            self.bytes(piece.as_bytes());
+            self.bytes.extend_from_slice(piece.as_bytes());
         }
     }
 
-    fn bytes(&mut self, piece: &[u8]) {
-        self.0 = self.0.and_then(|rest| rest.strip_prefix(piece));
-    }
-
     /// An element with an Algorithm and without content.
-    fn empty(&mut self, Name { prefix, colon }: Name<'_>, local: &str, algorithm: &str) {
-        self.next(&["<", prefix, colon, local, " Algorithm=\"", algorithm]);
-        self.next(&["\"></", prefix, colon, local, ">"]);
+    fn empty(&mut self, local: &str, algorithm: &str) {
+        let [prefix, colon] = self.name;
+        self.text(&["<", prefix, colon, local, " Algorithm=\"", algorithm]);
+        self.text(&["\"></", prefix, colon, local, ">"]);
     }
 }
 
 /// XML Signature 4.3 and 4.4: exactly these, in this order, each with its own attributes alone.
 struct Parts<'d> {
-    c14n_method: Element<'d>,
-    signature_method: Element<'d>,
-    reference: Element<'d>,
+    c14n_method: Method<'d>,
+    signature_method: Method<'d>,
+    uri: Option<&'d str>,
+    reference_type: Option<&'d str>,
     transforms: Element<'d>,
-    digest_method: Element<'d>,
+    /// The first three of them, which is one too many.
+    each_transform: [Option<Method<'d>>; 3],
+    digest_method: Method<'d>,
     digest: Element<'d>,
 }
 
@@ -198,28 +197,34 @@ impl<'d> Parts<'d> {
         let [transforms, digest_method, digest] =
             children(reference, ["Transforms", "DigestMethod", "DigestValue"])?;
 
-        attributes(c14n_method, &["Algorithm"])?;
-        attributes(signature_method, &["Algorithm"])?;
-        attributes(reference, &["Id", "URI", "Type"])?;
-        attributes(transforms, &[])?;
-        attributes(digest_method, &["Algorithm"])?;
-        attributes(digest, &[])?;
+        let c14n_method = Method::of(c14n_method)?;
+        let signature_method = Method::of(signature_method)?;
+        let [_, uri, reference_type] = attributes(reference, ["Id", "URI", "Type"])?;
+        let [] = attributes(transforms, [])?;
+        let digest_method = Method::of(digest_method)?;
+        let [] = attributes(digest, [])?;
         if transforms.has_text() {
             return Err(DsigError::Structure("there is text between Transforms"));
         }
-        for transform in transforms.children() {
+        let mut each_transform = [None; 3];
+        for (number, transform) in transforms.children().enumerate() {
             if !transform.is(ns::DS, "Transform") {
                 return Err(DsigError::Structure(
                     "Transforms hold Transform and nothing else",
                 ));
             }
-            attributes(transform, &["Algorithm"])?;
+            let transform = Method::of(transform)?;
+            if let Some(place) = each_transform.get_mut(number) {
+                *place = Some(transform);
+            }
         }
         Ok(Self {
             c14n_method,
             signature_method,
-            reference,
+            uri,
+            reference_type,
             transforms,
+            each_transform,
             digest_method,
             digest,
         })
@@ -228,20 +233,19 @@ impl<'d> Parts<'d> {
 
 /// The Reference names the element in which the Signature stands. The ID is compared, never
 /// searched for: a second element with the same ID has nobody who would find it.
-fn refers_to(reference: Element<'_>, id: Option<&str>) -> Result<(), DsigError> {
-    let refused =
-        |what, attribute| Err(DsigError::Reference { what, found: found(reference, attribute) });
-    if reference.attribute("Type").is_some() {
-        return refused("a Reference has no Type", "Type");
+fn refers_to(parts: &Parts<'_>, id: Option<&str>) -> Result<(), DsigError> {
+    let refused = |what, found| Err(DsigError::Reference { what, found: shown(found) });
+    if let Some(named) = parts.reference_type {
+        return refused("a Reference has no Type", named);
     }
-    let Some(uri) = reference.attribute("URI") else {
-        return refused("a Reference has a URI", "URI");
+    let Some(uri) = parts.uri else {
+        return refused("a Reference has a URI", "");
     };
     match (uri.strip_prefix('#'), id) {
         (Some(named), Some(id)) if named == id && !id.is_empty() => Ok(()),
         _ => refused(
             "the URI is # and the ID of the element around the Signature",
-            "URI",
+            uri,
         ),
     }
 }
@@ -249,20 +253,19 @@ fn refers_to(reference: Element<'_>, id: Option<&str>) -> Result<(), DsigError> 
 /// Core 5.4.4: enveloped-signature, then exclusive C14N. Or, where it is allowed, inclusive C14N,
 /// which is also what no second transform means.
 fn read_transforms<'d>(
-    element: Element<'d>,
+    parts: &Parts<'d>,
     signed: Element<'_>,
     allowed: Allowed,
 ) -> Result<Canonicalization<'d>, DsigError> {
-    let refused = |what| DsigError::Transform { what, found: uris(element) };
-    let mut transforms = element.children();
-    let enveloped = transforms
-        .next()
-        .filter(|first| first.attribute("Algorithm") == Some(ENVELOPED))
+    let refused = |what| DsigError::Transform { what, found: uris(parts.transforms) };
+    let [first, second, third] = parts.each_transform;
+    let enveloped = first
+        .filter(|first| first.algorithm == ENVELOPED)
         .ok_or_else(|| refused("the first transform is enveloped-signature"))?;
-    if !is_empty(enveloped) {
+    if !is_empty(enveloped.element) {
         return Err(refused("enveloped-signature takes no parameters"));
     }
-    let c14n = match (transforms.next(), transforms.next()) {
+    let c14n = match (second, third) {
         (Some(second), None) => Canonicalization::read(second, signed, allowed).map_err(refused)?,
         (None, _) if allowed.covers(Canonicalization::IMPLIED.needs()) => Canonicalization::IMPLIED,
         _ => {
@@ -273,23 +276,22 @@ fn read_transforms<'d>(
 }
 
 fn read_c14n_method<'d>(
-    element: Element<'d>,
+    method: Method<'d>,
     signed_info: Element<'_>,
     allowed: Allowed,
 ) -> Result<Canonicalization<'d>, DsigError> {
-    Canonicalization::read(element, signed_info, allowed)
-        .map_err(|what| DsigError::C14n { what, found: found(element, "Algorithm") })
+    Canonicalization::read(method, signed_info, allowed)
+        .map_err(|what| DsigError::C14n { what, found: shown(method.algorithm) })
 }
 
 fn read_signature_method(
-    element: Element<'_>,
+    named: Method<'_>,
     trust: Trust<'_>,
 ) -> Result<SignatureMethod, DsigError> {
-    let refused = |what| DsigError::Algorithm { what, found: found(element, "Algorithm") };
-    let uri = element.attribute("Algorithm").unwrap_or_default();
-    let method =
-        SignatureMethod::from_uri(uri, trust.allowed).ok_or_else(|| refused("not accepted"))?;
-    if !is_empty(element) {
+    let refused = |what| DsigError::Algorithm { what, found: shown(named.algorithm) };
+    let method = SignatureMethod::from_uri(named.algorithm, trust.allowed)
+        .ok_or_else(|| refused("not accepted"))?;
+    if !is_empty(named.element) {
         return Err(refused("it takes no parameters"));
     }
     if !trust.keys.iter().any(|key| method.fits(key.kind())) {
@@ -298,19 +300,20 @@ fn read_signature_method(
     Ok(method)
 }
 
-fn read_digest_method(element: Element<'_>, allowed: Allowed) -> Result<DigestMethod, DsigError> {
-    DigestMethod::from_uri(element.attribute("Algorithm").unwrap_or_default(), allowed)
-        .filter(|_| is_empty(element))
-        .ok_or_else(|| DsigError::DigestAlgorithm { found: found(element, "Algorithm") })
+fn read_digest_method(named: Method<'_>, allowed: Allowed) -> Result<DigestMethod, DsigError> {
+    DigestMethod::from_uri(named.algorithm, allowed)
+        .filter(|_| is_empty(named.element))
+        .ok_or_else(|| DsigError::DigestAlgorithm { found: shown(named.algorithm) })
 }
 
-/// What a message has in this attribute, at a length that fits a log line; empty when it is missing.
-fn found(element: Element<'_>, attribute: &str) -> String {
-    element.attribute(attribute).unwrap_or_default().chars().take(256).collect()
+/// What a message says, at a length that fits a log line.
+fn shown(found: &str) -> String {
+    found.chars().take(256).collect()
 }
 
 /// The algorithms of some transforms: more than there can be, and not all that somebody sends.
 fn uris(transforms: Element<'_>) -> String {
-    let uris = transforms.children().take(4).map(|child| found(child, "Algorithm"));
+    let algorithm = |child: Element<'_>| shown(child.attribute("Algorithm").unwrap_or_default());
+    let uris = transforms.children().take(4).map(algorithm);
     uris.collect::<Vec<_>>().join(" ")
 }

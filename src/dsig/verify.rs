@@ -48,18 +48,19 @@ pub fn verify_at<'d>(
     };
 
     // What the signature covers are canonical bytes; so what it says is read from those.
-    let mut signed_bytes = Vec::new();
-    signature.claimed.own_c14n.write(signature.signed_info, &mut signed_bytes);
     let signed_info = &signature.claimed;
-    let prefix = signature.signed_info.prefix();
-    if signed_info.is_all_of(&signed_bytes, prefix, element) {
-        debug_assert_eq!(
-            Ok(()),
-            signed_info.is_read_from(&signed_bytes, element, trust)
-        );
-    } else {
-        signed_info.is_read_from(&signed_bytes, element, trust)?;
-    }
+    let signed_bytes = match signed_info.written(signature.signed_info, element) {
+        Some(bytes) => {
+            debug_assert_eq!(bytes, signature.signed_info_bytes());
+            debug_assert_eq!(Ok(()), signed_info.is_read_from(&bytes, element, trust));
+            bytes
+        }
+        None => {
+            let bytes = signature.signed_info_bytes();
+            signed_info.is_read_from(&bytes, element, trust)?;
+            bytes
+        }
+    };
 
     // The one view that is digested here is the one that is given away below.
     let view = element.narrowed(Some(signature.element));

@@ -20,11 +20,10 @@ use super::exceptions::Exceptions;
 use super::keys::Keys;
 use super::profile::{Expectations, Origin, check_envelope, validate};
 use super::schema::{
-    ASSERTION_NS, AssertionFields, Envelope, PROTOCOL_NS, SchemaError, is_assertion,
-    read_assertion, read_issuer,
+    ASSERTION_NS, AssertionFields, Envelope, PROTOCOL_NS, SchemaError, read_assertion, read_issuer,
 };
 use crate::base::{Checks, Timestamp};
-use crate::dsig::{self, DsigError, Verified};
+use crate::dsig::{self, Census, DsigError, Verified};
 use crate::xml::{Document, Element, XmlError, ns};
 use crate::xmlenc::{Covered, Decryption};
 
@@ -34,6 +33,7 @@ use crate::xmlenc::{Covered, Decryption};
 pub struct ResponseMessage<'d> {
     root: Element<'d>,
     envelope: Envelope<'d>,
+    census: Census,
 }
 
 impl<'d> ResponseMessage<'d> {
@@ -46,10 +46,10 @@ impl<'d> ResponseMessage<'d> {
         }
         checks.pass("response.root");
         checks.within("response", |checks| {
-            dsig::signature_positions(root)?;
+            let census = dsig::signature_positions(root)?;
             let envelope = Envelope::read(root)?;
             checks.pass("schema");
-            Ok(Self { root, envelope })
+            Ok(Self { root, envelope, census })
         })
     }
 
@@ -107,7 +107,7 @@ impl<'d> ResponseMessage<'d> {
                     }
                     let verified = inner.or(outer).ok_or(SamlError::Unsigned)?;
                     checks.pass_with("signed", || format!("by {}", verified.signed_by()));
-                    self.no_others(None)?;
+                    self.no_others(Census::default())?;
                     if keys.decryption.required {
                         return Err(SamlError::NotEncrypted);
                     }
@@ -151,7 +151,7 @@ impl<'d> ResponseMessage<'d> {
         let seen = outer.map_or(encrypted, Verified::get);
         let opened = Decrypted::open(seen, "Assertion", keys.decryption, covered, checks)?;
         let root = opened.root();
-        dsig::signature_positions(root)?;
+        let census = dsig::signature_positions(root)?;
         // In a message an Assertion below the document element may have one as well; here that
         // would be an Assertion within the Assertion.
         let deeper = root.children().any(|child| child.child(ns::DS, "Signature").is_some());
@@ -164,7 +164,7 @@ impl<'d> ResponseMessage<'d> {
         if let Some(inner) = dsig::verify(root, keys.signing, checks)? {
             *exceptions = *exceptions | needed(Some(&inner));
             checks.pass_with("signed", || format!("by {}", inner.signed_by()));
-            self.no_others(Some(root))?;
+            self.no_others(census)?;
             return Ok(Assertion::read(&inner, keys.decryption, checks)?);
         }
         let outer = outer.ok_or(SamlError::Unsigned)?;
@@ -177,7 +177,7 @@ impl<'d> ResponseMessage<'d> {
         }
         checks.skip("signature", "the Assertion itself is not signed");
         checks.pass_with("signed", || format!("by {}", outer.signed_by()));
-        self.no_others(Some(root))?;
+        self.no_others(census)?;
         Ok(Assertion::read_decrypted(
             &opened,
             outer,
@@ -189,12 +189,8 @@ impl<'d> ResponseMessage<'d> {
     /// Besides the one Assertion that is used there is none, be it where the schema lets everything
     /// in: `Advice`, `Extensions`, `StatusDetail`, values, KeyInfo. Nobody would read it here, and
     /// nobody sends it without wanting some reader to.
-    fn no_others(&self, decrypted: Option<Element<'_>>) -> Result<(), SamlError> {
-        let around = self.root.descendants().filter(|element| is_assertion(*element)).count();
-        let inside = decrypted.map_or(0, |decrypted| {
-            decrypted.descendants().filter(|element| is_assertion(*element)).count()
-        });
-        match around.saturating_add(inside) {
+    fn no_others(&self, decrypted: Census) -> Result<(), SamlError> {
+        match self.census.assertions.saturating_add(decrypted.assertions) {
             1 => Ok(()),
             found => Err(SamlError::AssertionCount { found }),
         }

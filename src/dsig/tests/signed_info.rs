@@ -6,30 +6,32 @@ use crate::dsig::signed_info::SignedInfo;
 use crate::dsig::{Place, Trust, TrustedKeys, sign_enveloped};
 use crate::xml::{Document, Element, Limits, Mode, ns};
 
-/// The SignedInfo of a message, with `change` made to it: its canonical bytes, and whether the first
-/// and the second way know them.
-fn known(change: impl Fn(&str) -> String, bent: impl FnOnce(&str) -> String) -> (bool, bool) {
+/// The SignedInfo of a message, with `change` made to it: whether its canonical bytes are written
+/// from what it says, and whether reading them gives the same.
+fn known(change: impl Fn(&str) -> String) -> (bool, bool) {
     let xml = sign_enveloped(UNSIGNED, "_r", &IDP, Place::AfterIssuer).unwrap();
-    let xml = change(&xml);
-    let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+    written(&change(&xml)).unwrap()
+}
+
+/// The same for a message; `None` for one that can not be read.
+fn written(xml: &str) -> Option<(bool, bool)> {
+    let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).ok()?;
     let root = document.root();
-    let element = signed_info(root);
+    let element = signed_info(root)?;
     let trusted: TrustedKeys = keys(&[&IDP]);
     let trust = Trust::only(&trusted);
-    let read = SignedInfo::read(element, root, trust, &mut Checks::off()).unwrap();
-    let bytes = bent(&canonical(element));
-    (
-        read.is_all_of(bytes.as_bytes(), element.prefix(), root),
-        read.is_read_from(bytes.as_bytes(), root, trust).is_ok(),
-    )
+    let read = SignedInfo::read(element, root, trust, &mut Checks::off()).ok()?;
+    let bytes = canonical(element);
+    let written = read.written(element, root);
+    if let Some(written) = &written {
+        assert_eq!(String::from_utf8_lossy(written), bytes, "{xml}");
+    }
+    let again = read.is_read_from(bytes.as_bytes(), root, trust);
+    Some((written.is_some(), again.is_ok()))
 }
 
-fn signed_info(root: Element<'_>) -> Element<'_> {
-    root.child(ns::DS, "Signature").unwrap().child(ns::DS, "SignedInfo").unwrap()
-}
-
-fn same(text: &str) -> String {
-    text.to_owned()
+fn signed_info(root: Element<'_>) -> Option<Element<'_>> {
+    root.child(ns::DS, "Signature")?.child(ns::DS, "SignedInfo")
 }
 
 fn with_prefix(prefix: &str) -> impl Fn(&str) -> String {
@@ -42,9 +44,25 @@ fn with_prefix(prefix: &str) -> impl Fn(&str) -> String {
 }
 
 #[test]
-fn plain_canonical_bytes_are_known_without_reading_them() {
+fn plain_canonical_bytes_are_written_from_what_was_read() {
     for prefix in ["ds", "", "x"] {
-        assert_eq!(known(with_prefix(prefix), same), (true, true), "{prefix:?}");
+        let prefixed = with_prefix(prefix);
+        assert_eq!(known(&prefixed), (true, true), "{prefix:?}");
+        for (short, long) in [
+            ("/></P:Transforms>", "></P:Transform></P:Transforms>"),
+            (
+                "/><P:SignatureMethod",
+                "></P:CanonicalizationMethod><P:SignatureMethod",
+            ),
+        ] {
+            let [short, long] = [short, long].map(|text| prefixed(&text.replace("P:", "ds:")));
+            let longer = |xml: &str| {
+                let xml = prefixed(xml);
+                assert!(xml.contains(&short), "{short} {xml}");
+                xml.replacen(&short, &long, 1)
+            };
+            assert_eq!(known(longer), (true, true), "{long}");
+        }
     }
 }
 
@@ -65,42 +83,51 @@ fn other_ways_to_say_the_same_are_read_again() {
             assert!(xml.contains(from), "{from}");
             xml.replacen(from, to, 1)
         };
-        assert_eq!(known(change, same), (false, true), "{to}");
+        assert_eq!(known(change), (false, true), "{to}");
     }
     let xml = |xml: &str| {
         let list = "><e:InclusiveNamespaces xmlns:e='http://www.w3.org/2001/10/xml-exc-c14n#' PrefixList='xs'/></ds:Transform></ds:Transforms>";
         xml.replacen("/></ds:Transforms>", list, 1)
     };
-    assert_eq!(known(xml, same), (false, true));
+    assert_eq!(known(xml), (false, true));
 }
 
 #[test]
-fn no_other_bytes_are_taken_for_what_was_read() {
-    let mut places = 0;
-    known(same, |bytes| {
-        places = bytes.len();
-        same(bytes)
-    });
-    for place in 0..places {
-        let swapped = |bytes: &str| {
-            let mut bytes = bytes.as_bytes().to_vec();
-            bytes[place] = if bytes[place] == b'a' { b'b' } else { b'a' };
-            String::from_utf8(bytes).unwrap()
-        };
-        let shorter = |bytes: &str| {
-            let mut bytes = same(bytes);
-            bytes.remove(place);
-            bytes
-        };
-        let longer = |bytes: &str| {
-            let mut bytes = same(bytes);
-            bytes.insert(place, ' ');
-            bytes
-        };
-        assert!(!known(same, swapped).0, "{place}");
-        assert!(!known(same, shorter).0, "{place}");
-        assert!(!known(same, longer).0, "{place}");
+fn whatever_a_signed_info_is_changed_to_its_bytes_are_canonical_or_not_written() {
+    let xml = sign_enveloped(UNSIGNED, "_r", &IDP, Place::AfterIssuer).unwrap();
+    let start = xml.find("<ds:SignedInfo").unwrap();
+    let end = xml.find("</ds:SignedInfo>").unwrap() + "</ds:SignedInfo>".len();
+    let mut read = [0, 0];
+    for place in start..end {
+        let (before, at, behind) = (&xml[..place], &xml[place..=place], &xml[place + 1..]);
+        let reference = format!("&#{};", at.as_bytes()[0]);
+        for new in ["", " ", "\n", "'", "a", "/", &reference] {
+            for changed in [
+                format!("{before}{new}{behind}"),
+                format!("{before}{new}{at}{behind}"),
+            ] {
+                if changed == xml {
+                    continue;
+                }
+                if let Some((written, again)) = written(&changed) {
+                    assert!(again, "{changed}");
+                    read[usize::from(written)] += 1;
+                }
+            }
+        }
     }
-    assert!(!known(same, |bytes| format!("{bytes} ")).0);
-    assert!(!known(same, |_| String::new()).0);
+    // Many of them say the same in a longer way; a few say something else that could be right.
+    assert!(read[0] > 400 && read[1] > 50, "{read:?}");
+}
+
+#[test]
+fn two_prefixes_are_not_written_as_one() {
+    let xml = |xml: &str| {
+        xml.replace(
+            "<ds:Signature xmlns:ds=",
+            "<ds:Signature xmlns:dx='http://www.w3.org/2000/09/xmldsig#' xmlns:ds=",
+        )
+        .replace("<ds:DigestMethod", "<dx:DigestMethod")
+    };
+    assert_eq!(known(xml), (false, true));
 }
