@@ -21,6 +21,9 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::{Clock as _, ErrorCode, Listen, StoreError, Timestamp};
 use crate::config::Config;
 use crate::http::admin::{self, Readiness};
+use crate::http::forms::Allowance;
+use crate::http::hosts::Loops;
+use crate::http::seal::Seal;
 use crate::http::server::{self, BindError, Listener, Patience};
 use crate::http::tls::{Tls, TlsError};
 use crate::http::{Door, Gateway, PageSettings, Pages};
@@ -67,6 +70,9 @@ pub enum StartError {
     /// Our metadata could not be signed.
     #[error("our metadata can not be signed: {0}")]
     Metadata(String),
+    /// No key for what is sealed.
+    #[error("no key for forms that are kept can be derived: {0}")]
+    Seal(String),
     /// No certificate authorities to fetch metadata by.
     #[error("{0}")]
     Fetch(#[from] FetchError),
@@ -154,6 +160,8 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         )
         .set(seconds(not_after));
     }
+    let seal = keys.jwt.derive(b"samlgate seal 1");
+    let seal = Seal::new(seal.map_err(|error| StartError::Seal(error.to_string()))?);
     let jwt = Jwt::new(&config.sp.public_url, keys.jwt, Vec::new(), entropy.clone());
     let jwt = Arc::new(jwt);
     let supervisor = Supervisor::new();
@@ -183,6 +191,9 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         pages: ArcSwap::from_pointee(pages(&config)),
         metadata,
         jwt,
+        seal,
+        allowance: Allowance::default(),
+        loops: Loops::default(),
     });
 
     let readiness = Readiness::default();

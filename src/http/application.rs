@@ -8,21 +8,23 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::Request;
 use http::header::HeaderValue;
 use http::request::Parts;
 use hyper::body::Incoming;
 
-use crate::access::{Asked, Decision, Route, Visitor, decide};
+use crate::access::{Asked, Decision, Route, Unauthenticated, Visitor, decide};
 use crate::app::{App, Live};
 use crate::base::Timestamp;
 use crate::http::answers::Answers;
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
+use crate::http::forms::{self, Note};
 use crate::http::hosts::Place;
 use crate::http::measure;
 use crate::http::state::Gateway;
-use crate::proxy::{Ended, IdentityView, Passage};
+use crate::proxy::{BoxError, Ended, IdentityView, Passage};
 use crate::session::Session;
 
 /// How soon an open stream notices that its session has ended: well inside the five seconds
@@ -57,22 +59,53 @@ pub async fn pass(
         &Asked::of(&parts),
         visitor.as_ref(),
     );
-    match answers.to(&decision, &parts, route, session.as_deref()) {
-        Some(response) => response,
-        None => {
-            let session = session.filter(|_| decision == Decision::Admitted);
-            forward(answers, route, parts, body, session).await
+    if decision == Decision::Unauthenticated(Unauthenticated::Form) {
+        let kept = forms::keep(answers, route, &parts, body).await;
+        return kept.unwrap_or_else(|| answers.unauthenticated(Unauthenticated::Form, &parts));
+    }
+    if let Some(response) = answers.to(&decision, &parts, route, session.as_deref()) {
+        return response;
+    }
+    let session = session.filter(|_| decision == Decision::Admitted);
+    if Note::is_possible(&parts) {
+        return forward_note(answers, route, parts, body, session).await;
+    }
+    forward(answers, route, parts, body, session).await
+}
+
+/// Passes on what may be a note of ours: the form that it stands for, or else itself.
+async fn forward_note(
+    answers: Answers<'_>,
+    route: &Arc<Route>,
+    mut parts: Parts,
+    body: Incoming,
+    session: Option<Arc<Session>>,
+) -> Response {
+    let body = match Note::read(body).await {
+        Ok(Note::Other(body)) => Ok(body),
+        Ok(Note::Form(token)) => forms::replay(answers, &mut parts, &token).await,
+        Err(error) => Err(error),
+    };
+    match body {
+        Ok(body) => forward(answers, route, parts, body, session).await,
+        Err(error) => {
+            let reader = Reader::of(&parts.headers);
+            answers.gateway.fail(&error, answers.context, reader, answers.now)
         }
     }
 }
 
-async fn forward(
+async fn forward<B>(
     answers: Answers<'_>,
     route: &Arc<Route>,
     parts: Parts,
-    body: Incoming,
+    body: B,
     session: Option<Arc<Session>>,
-) -> Response {
+) -> Response
+where
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     let Answers { gateway, live, context, now, .. } = answers;
     let going_to = answers.here(&parts);
     let reader = Reader::of(&parts.headers);

@@ -126,6 +126,12 @@ impl Door {
     async fn own(&self, request: Request<Incoming>, live: &Live, context: &Context) -> Response {
         let (mut parts, body) = request.into_parts();
         let place = Place::of(&parts, live);
+        if !router::is_here(parts.uri.path(), &place) {
+            let detail = format!("{} is not on this host", parts.uri.path());
+            let error = GatewayError::new(ErrorCode::HttpNotFound, detail);
+            let now = self.gateway.app.now();
+            return self.gateway.fail(&error, context, Reader::of(&parts.headers), now);
+        }
         parts.extensions.insert(context.clone());
         parts.extensions.insert(place);
         let request = Request::from_parts(parts, body);

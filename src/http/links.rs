@@ -9,6 +9,7 @@ use percent_encoding::utf8_percent_encode;
 
 use crate::base::IdpName;
 use crate::base::ReturnTo;
+use crate::base::url::FORM_PAGE;
 
 /// Where the e-mail form of the chooser goes, and without a query the chooser itself.
 pub const SIGN_IN: &str = "/.samlgate/sign_in";
@@ -16,6 +17,23 @@ pub const SIGN_IN: &str = "/.samlgate/sign_in";
 pub const START: &str = "/.samlgate/start";
 /// Asks first (GET), or ends the session (POST).
 pub const SIGN_OUT: &str = "/.samlgate/sign_out";
+
+/// The auth host hands a session over to another host.
+pub const AUTHORIZE: &str = "/.samlgate/authorize";
+/// Another host takes it.
+pub const CALLBACK: &str = "/.samlgate/callback";
+
+/// Sends a kept form again.
+pub const FORM: &str = FORM_PAGE;
+/// Below it, other proxies ask for decisions.
+pub const AUTHZ: &str = "/.samlgate/authz/";
+
+/// A page of ours with a query.
+pub fn with_query(page: &str, query: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> =
+        query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    format!("{page}?{}", pairs.join("&"))
+}
 
 /// The chooser, which comes back to `return_to`.
 ///

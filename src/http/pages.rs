@@ -346,6 +346,14 @@ const TEMPLATES: &[(&str, &str)] = &[
         include_str!("../../templates/sso/post.html"),
     ),
     (
+        "sso/form_kept.html",
+        include_str!("../../templates/sso/form_kept.html"),
+    ),
+    (
+        "sso/send_form.html",
+        include_str!("../../templates/sso/send_form.html"),
+    ),
+    (
         "sso/sign_out.html",
         include_str!("../../templates/sso/sign_out.html"),
     ),

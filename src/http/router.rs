@@ -13,6 +13,9 @@ use crate::base::ErrorCode;
 use crate::base::url::OWN_PATHS;
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
+use crate::http::forms;
+use crate::http::hosts::{Place, pages};
+use crate::http::links;
 use crate::http::sso::{acs, login, metadata, sign_out, user};
 use crate::http::state::Gateway;
 
@@ -23,6 +26,23 @@ pub fn is_own(path: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     OWN_PATHS.into_iter().any(below)
+}
+
+/// Whether a page of ours is there on a host. Sign-in is the auth host's alone, but begins anywhere.
+pub fn is_here(path: &str, place: &Place) -> bool {
+    const EVERYWHERE: [&str; 6] = [
+        links::SIGN_IN,
+        links::START,
+        links::SIGN_OUT,
+        links::FORM,
+        "/.samlgate/user",
+        "/.well-known/samlgate/jwks.json",
+    ];
+    match path {
+        _ if EVERYWHERE.contains(&path) || path.starts_with(links::AUTHZ) => true,
+        links::CALLBACK => place.host().is_some(),
+        _ => place.host().is_none(),
+    }
 }
 
 /// The gateway's own pages.
@@ -40,6 +60,9 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
             get(sign_out::confirm).post(sign_out::sign_out),
         )
         .route("/.samlgate/user", get(user::user))
+        .route(links::AUTHORIZE, get(pages::authorize))
+        .route(links::FORM, get(forms::page))
+        .route(links::CALLBACK, get(pages::callback))
         .route("/.well-known/samlgate/jwks.json", get(metadata::jwks))
         .method_not_allowed_fallback(wrong_method)
         .fallback(not_found)

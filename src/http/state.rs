@@ -7,9 +7,12 @@ use http::HeaderMap;
 use openssl::sha::sha256;
 
 use crate::app::App;
-use crate::base::{StoreError, Timestamp};
-use crate::http::hosts::Place;
+use crate::base::{ErrorCode, ReturnTo, StoreError, Timestamp, entropy};
+use crate::http::error::GatewayError;
+use crate::http::forms::Allowance;
+use crate::http::hosts::{Loops, Place};
 use crate::http::pages::Pages;
+use crate::http::seal::Seal;
 use crate::proxy::Jwt;
 use crate::saml::metadata::SpMetadata;
 use crate::session::{Session, cookie};
@@ -24,6 +27,12 @@ pub struct Gateway {
     pub metadata: SpMetadata,
     /// What signs the identity header.
     pub jwt: Arc<Jwt>,
+    /// What marks and seals what comes back to us.
+    pub seal: Seal,
+    /// How much may still be kept for people who are not signed in.
+    pub allowance: Allowance,
+    /// Browsers that sign in again and again.
+    pub loops: Loops,
 }
 
 impl Gateway {
@@ -35,11 +44,46 @@ impl Gateway {
         place: &Place,
         now: Timestamp,
     ) -> Result<Option<Arc<Session>>, StoreError> {
-        let Some(token) = cookie_value(headers, self.app.cookies.session) else {
+        let Some(token) = self.session_token(headers) else {
             return Ok(None);
         };
         let session = self.app.sessions.resolve(token, now).await?;
         Ok(session.filter(|session| is_for(session, place)))
+    }
+
+    /// The value of the session cookie, if it has the form that we give it.
+    pub fn session_token<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        cookie_value(headers, self.app.cookies.session)
+    }
+
+    /// The browser, and a new name for one that has none yet: its login cookie is to be set.
+    pub fn browser_or_new(&self, headers: &HeaderMap) -> (String, [u8; 32]) {
+        let known = self.browser(headers).map(|(value, hash)| (value.to_owned(), hash));
+        known.unwrap_or_else(|| {
+            let fresh = entropy::token(self.app.entropy.as_ref());
+            let hash = sha256(fresh.as_bytes());
+            (fresh, hash)
+        })
+    }
+
+    /// Refuses to send a browser round once more that has just been round several times.
+    pub fn check_loop(
+        &self,
+        place: &Place,
+        browser: &[u8; 32],
+        return_to: &ReturnTo,
+        now: Timestamp,
+    ) -> Result<(), GatewayError> {
+        if !self.loops.is_looping(browser, now) {
+            return Ok(());
+        }
+        let live = self.app.live();
+        let detail = format!(
+            "signed in again and again within a minute; public_url is {}, and this browser came to {}",
+            live.sp.public_url,
+            place.origin(&live)
+        );
+        Err(GatewayError::new(ErrorCode::SessionLoop, detail).going_to(return_to))
     }
 
     /// The browser, by its login cookie: the value, and the hash by which the store knows it.
@@ -50,8 +94,8 @@ impl Gateway {
 }
 
 /// A session opens the host that its cookie was given to, and no other.
-const fn is_for(_session: &Session, _place: &Place) -> bool {
-    true
+fn is_for(session: &Session, place: &Place) -> bool {
+    session.host.as_deref() == place.host()
 }
 
 /// The value of a cookie of ours, if it has the form that we give it.

@@ -169,6 +169,45 @@ impl View for Post {
     }
 }
 
+/// `sso/form_kept.html`: a form came without a session, and waits for its sender to sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FormKept {
+    /// Where the button leads, and the page by itself.
+    pub sign_in: String,
+}
+
+impl FormKept {
+    /// `sign_in` comes back to the form.
+    pub const fn new(sign_in: String) -> Self {
+        Self { sign_in }
+    }
+}
+
+impl View for FormKept {
+    const TEMPLATE: &'static str = "sso/form_kept.html";
+}
+
+/// `sso/send_form.html`: back from signing in, a kept form is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SendForm {
+    /// In whose name.
+    pub name: String,
+    /// Absolute URL of where the form was going.
+    pub action: String,
+    /// What stands for the form.
+    pub fields: Vec<Field>,
+}
+
+impl View for SendForm {
+    const TEMPLATE: &'static str = "sso/send_form.html";
+    const SUBMITS_ITSELF: bool = true;
+
+    fn forms(&self) -> Forms {
+        // Applications answer forms with redirects, to wherever they like.
+        Forms::To(self.action.clone())
+    }
+}
+
 /// `sso/sign_out.html`: GET of the sign-out address asks first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SignOut {

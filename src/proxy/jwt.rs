@@ -18,9 +18,11 @@ use openssl::ec::EcGroup;
 use openssl::ec::EcKey;
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::Private;
 use openssl::sha::sha256;
+use openssl::sign::Signer;
 use serde::Serialize;
 
 use crate::access::Route;
@@ -78,6 +80,17 @@ impl JwtKey {
     /// The RFC 7638 thumbprint of the public half: the same key has the same `kid` on every node.
     pub fn kid(&self) -> &str {
         &self.kid
+    }
+
+    /// A secret of another purpose that every node with this key has: HMAC-SHA256 by the private
+    /// scalar.
+    pub fn derive(&self, purpose: &[u8]) -> Result<Secret<[u8; 32]>, JwtError> {
+        let scalar = Secret::new(self.key.private_key().to_vec_padded(32)?);
+        let hmac = openssl::pkey::PKey::hmac(scalar.reveal())?;
+        let mut signer = Signer::new(MessageDigest::sha256(), &hmac)?;
+        let mut secret = [0; 32];
+        signer.sign_oneshot(&mut secret, purpose)?;
+        Ok(Secret::new(secret))
     }
 
     fn new(key: EcKey<Private>) -> Result<Self, JwtError> {

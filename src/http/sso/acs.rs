@@ -70,6 +70,9 @@ pub async fn acs(
     match outcome {
         Ok(signed_in) => {
             attempt.accepted(&signed_in.session);
+            if let Some(browser) = attempt.evidence.browser {
+                gateway.loops.signed_in(browser, now);
+            }
             let mut response =
                 respond::redirect(StatusCode::SEE_OTHER, &signed_in.landing.to_string());
             let cookie = gateway.app.cookies.set_session(&signed_in.token);

@@ -18,9 +18,10 @@ use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::form::Fields;
 use crate::http::hosts::Place;
-use crate::http::respond;
+use crate::http::hosts::pages::ask;
 use crate::http::state::Gateway;
 use crate::http::views::{Choose, Field, Post};
+use crate::http::{links, respond};
 use crate::saml::authn_request::AuthnRequest;
 use crate::saml::binding::redirect::request_url;
 use crate::saml::metadata::Binding;
@@ -38,8 +39,12 @@ pub async fn sign_in(
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
     let return_to = return_to(&gateway.app.live(), &place, query.get("rd"));
-    let way = gateway.app.registry().way();
-    let answer = go(&gateway, way, &return_to, &headers, now).await;
+    let answer = if place.host().is_some() {
+        ask(&gateway, &place, &return_to, &headers, now)
+    } else {
+        let way = gateway.app.registry().way();
+        go(&gateway, way, &return_to, &headers, now).await
+    };
     answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
 }
 
@@ -55,6 +60,9 @@ pub async fn by_email(
     let now = gateway.app.now();
     let form = Fields::of_body(body).await;
     let return_to = return_to(&gateway.app.live(), &place, form.get("rd"));
+    if place.host().is_some() {
+        return respond::redirect(StatusCode::SEE_OTHER, &links::sign_in(&return_to));
+    }
     let email = form.get("email").unwrap_or_default();
     let registry = gateway.app.registry();
     let Some(idp) = registry.of_email(email) else {
@@ -75,6 +83,12 @@ pub async fn start(
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
     let return_to = return_to(&gateway.app.live(), &place, query.get("rd"));
+    if let (Some(_), Some(name)) = (place.host(), query.get("idp")) {
+        // The choice is made here, the login happens at the auth host.
+        let (to, live) = (return_to.to_string(), gateway.app.live());
+        let path = links::with_query(links::START, &[("idp", name), ("rd", &to)]);
+        return respond::redirect(StatusCode::FOUND, &live.sp.public_url.join(&path));
+    }
     let answer = match way(&gateway, query.get("idp"), &return_to) {
         Ok(way) => go(&gateway, way, &return_to, &headers, now).await,
         Err(error) => Err(error),
@@ -145,7 +159,7 @@ fn choose(gateway: &Gateway, return_to: &ReturnTo, unmatched: Option<&str>) -> R
 
 /// A sign-in begins with a person who goes somewhere. A picture on another site's page that begins
 /// one would push that person's own attempts out.
-fn check_navigation(headers: &HeaderMap) -> Result<(), GatewayError> {
+pub(in crate::http) fn check_navigation(headers: &HeaderMap) -> Result<(), GatewayError> {
     let mode = headers.get("sec-fetch-mode").and_then(|mode| mode.to_str().ok());
     if mode.is_none_or(|mode| mode == "navigate") {
         return Ok(());
@@ -167,12 +181,8 @@ async fn begin(
     let live = app.settings();
     let entropy = app.entropy.as_ref();
     // One cookie for all tabs of a browser; what tells them apart is the RelayState.
-    let known = gateway.browser(headers).map(|(value, hash)| (value.to_owned(), hash));
-    let (browser, browser_hash) = known.unwrap_or_else(|| {
-        let fresh = entropy::token(entropy);
-        let hash = sha256(fresh.as_bytes());
-        (fresh, hash)
-    });
+    let (browser, browser_hash) = gateway.browser_or_new(headers);
+    gateway.check_loop(&Place::default(), &browser_hash, return_to, now)?;
     let handle = entropy::token(entropy);
     let login = PendingLogin {
         request_id: entropy::message_id(entropy),

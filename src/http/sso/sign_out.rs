@@ -75,6 +75,9 @@ pub async fn sign_out(
         Ok(session) => session,
         Err(error) => return gateway.fail(&error, &context, Reader::of(&headers), now),
     };
+    if let Some((_, browser)) = gateway.browser(&headers) {
+        gateway.loops.signed_out(&browser);
+    }
     let mut response = if query.get("rd").is_some() && is_public(&live, &return_to) {
         respond::redirect(StatusCode::SEE_OTHER, &return_to.to_string())
     } else {

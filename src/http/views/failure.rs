@@ -141,6 +141,7 @@ fn headline(code: ErrorCode) -> &'static str {
         (ErrorCode::SessionEnded, _) => "Please sign in again.",
         (ErrorCode::UserDisabled | ErrorCode::UserNotProvisioned, _) => "We could not let you in.",
         (ErrorCode::ProxyHost, _) => "There is nothing here.",
+        (ErrorCode::FormGone, _) => "Your form was not sent.",
         _ if is_sign_in(code) => "We could not sign you in.",
         (_, Page::Forbidden) => "You may not open this page.",
         (_, Page::NotFound) => "We could not find this page.",
@@ -159,6 +160,12 @@ fn advice(code: ErrorCode) -> &'static str {
         }
         (ErrorCode::UserDisabled | ErrorCode::UserNotProvisioned | ErrorCode::UserConflict, _) => {
             "Please ask your administrator, with this reference."
+        }
+        (ErrorCode::SessionLoop, _) => {
+            "Please allow cookies for this address, and open the application by https and exactly as you were given its address. Try again after a minute. Your administrator can help with this reference."
+        }
+        (ErrorCode::FormGone, _) => {
+            "Please go back to the application and see whether it has arrived. If it has not, fill it in again."
         }
         (ErrorCode::IdpDisabled, _) => {
             "Please choose another organisation, or ask your administrator, with this reference."
