@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Mutation of our own code: every function and operator of the core is replaced by something wrong,
 # one at a time, and the core's own tests have to notice. With SAMLGATE_MUTANTS_CORPUS=yes the corpus
-# may notice too: three times as long, for the few that are left.
+# may notice too: three times as long, for the few that are left. With SAMLGATE_MUTANTS_TESTS=xmlenc::
+# the tests of one module are asked alone: what they notice is noticed, the rest is for all of them.
 #
 #     scripts/mutants.sh 'src/dsig/**'        files; without any: all that stands between a
 #                                             stranger's bytes and an identity
@@ -38,4 +39,4 @@ if [ "${SAMLGATE_MUTANTS_CORPUS:-no}" = yes ]; then
     exec "${mutants[@]}" -- -- \
         --skip proof:: --skip flawed:: --skip the_same_message_gets_the_same_verdict
 fi
-exec "${mutants[@]}" -C=--lib
+exec "${mutants[@]}" -C=--lib -- -- ${SAMLGATE_MUTANTS_TESTS:+"$SAMLGATE_MUTANTS_TESTS"}

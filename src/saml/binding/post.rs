@@ -114,7 +114,7 @@ fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
 
 fn hex(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some(digit(high)? << 4 | digit(low)?)
+    Some(digit(high)? * 16 + digit(low)?)
 }
 
 /// The message in the value of a parameter: base64 in the standard alphabet, with canonical padding
