@@ -1,6 +1,5 @@
 //! What can not be seen from outside in one sign-in.
 
-mod response;
 mod rules;
 mod words;
 
