@@ -105,3 +105,37 @@ impl BitOr for Exceptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_any_part_of_a_message_needed_the_message_needed() {
+        let sha1 = Exceptions::from(Allowed { sha1: true, inclusive_c14n: false });
+        let c14n = Exceptions::from(Allowed { sha1: false, inclusive_c14n: true });
+        let cbc = Exceptions::from(Needed { cbc_unsigned: true, tripledes: false });
+        let tripledes = Exceptions::from(Needed { cbc_unsigned: false, tripledes: true });
+        let parts = [sha1, c14n, cbc, tripledes];
+        let keys = |needed: Exceptions| needed.iter().map(Exception::key).collect::<Vec<_>>();
+        let all = [
+            "allow_sha1_until",
+            "allow_inclusive_c14n",
+            "allow_cbc_in_unsigned_response",
+            "allow_tripledes_until",
+        ];
+        for (part, key) in parts.into_iter().zip(all) {
+            assert_eq!(keys(part), [key]);
+            assert_eq!(part | Exceptions::NONE, part);
+            assert_eq!(Exceptions::NONE | part, part);
+        }
+        let together = parts.into_iter().fold(Exceptions::NONE, BitOr::bitor);
+        assert_eq!(keys(together), all);
+        let names = together.iter().map(Exception::name).collect::<Vec<_>>();
+        assert_eq!(
+            names,
+            ["sha1", "inclusive_c14n", "cbc_unsigned", "tripledes"]
+        );
+        assert!(keys(Exceptions::NONE).is_empty());
+    }
+}

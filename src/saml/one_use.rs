@@ -98,3 +98,101 @@ impl OneUseError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::saml::{Attribute, Claims, NameId};
+
+    /// What was used, until when; or nothing at all, when it can not be asked.
+    #[derive(Default)]
+    struct Used(Option<Mutex<Vec<(String, String, Timestamp)>>>);
+
+    #[async_trait]
+    impl OneUseStore for Used {
+        async fn claim(
+            &self,
+            issuer: &str,
+            id: &str,
+            until: Timestamp,
+            _: Timestamp,
+        ) -> Result<bool, StoreError> {
+            let used = self.0.as_ref().ok_or_else(|| StoreError::new("down"))?;
+            let mut used = used.lock().unwrap();
+            let is_new = !used.iter().any(|one| (one.0.as_str(), one.1.as_str()) == (issuer, id));
+            used.push((issuer.to_owned(), id.to_owned(), until));
+            Ok(is_new)
+        }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::parse_saml("2026-11-21T12:00:00Z").unwrap()
+    }
+
+    fn seconds(count: u64) -> Timestamp {
+        now().plus(std::time::Duration::from_secs(count))
+    }
+
+    fn claims(issuer: &str) -> Claims {
+        Claims {
+            issuer: issuer.to_owned(),
+            assertion_id: "_a".to_owned(),
+            expires: seconds(480),
+            name_id: Some(NameId {
+                value: "alice@example.com".to_owned(),
+                format: Some(NameId::EMAIL.to_owned()),
+                name_qualifier: None,
+                sp_name_qualifier: None,
+            }),
+            session_index: Some("_session".to_owned()),
+            authn_instant: seconds(1),
+            authn_context: Some("urn:strong".to_owned()),
+            session_not_on_or_after: Some(seconds(3600)),
+            attributes: vec![Attribute {
+                name: "mail".to_owned(),
+                friendly_name: None,
+                values: Default::default(),
+                complex: false,
+            }],
+        }
+    }
+
+    async fn claim(store: &Used, issuer: &str) -> Result<Accepted, &'static str> {
+        let valid = ValidAssertion::new(claims(issuer));
+        let claimed = OneUse::claim(store, valid, now()).await;
+        claimed.map_err(|error| error.code().as_str())
+    }
+
+    #[tokio::test]
+    async fn an_assertion_is_accepted_once_and_then_it_is_proto_replay() {
+        let (idp, other) = ("https://idp.example.com", "https://other.example.com");
+        let store = Used(Some(Mutex::default()));
+        assert!(claim(&store, idp).await.is_ok());
+        assert_eq!(claim(&store, idp).await.unwrap_err(), "proto.replay");
+        // IDs are unique for their issuer alone.
+        assert!(claim(&store, other).await.is_ok());
+        let used = store.0.unwrap().into_inner().unwrap();
+        assert!(used.iter().all(|one| one.2 == seconds(480)));
+        let down = claim(&Used::default(), idp).await;
+        assert_eq!(down.unwrap_err(), "store.unavailable");
+    }
+
+    #[tokio::test]
+    async fn what_is_accepted_says_what_was_valid() {
+        let store = Used(Some(Mutex::default()));
+        let accepted = claim(&store, "https://idp.example.com").await.unwrap();
+        let claims = claims("https://idp.example.com");
+        assert_eq!(accepted.claims(), &claims);
+        assert_eq!(accepted.issuer(), "https://idp.example.com");
+        assert_eq!(accepted.assertion_id(), "_a");
+        assert_eq!(accepted.name_id(), claims.name_id.as_ref());
+        assert_eq!(accepted.session_index(), Some("_session"));
+        assert_eq!(accepted.attributes(), claims.attributes);
+        assert_eq!(accepted.authn_instant(), seconds(1));
+        assert_eq!(accepted.authn_context(), Some("urn:strong"));
+        assert_eq!(accepted.session_not_on_or_after(), Some(seconds(3600)));
+        assert_eq!(accepted.expires(), seconds(480));
+    }
+}

@@ -51,3 +51,48 @@ impl ServiceProvider {
         self.public_url.join("/saml/metadata")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sp(other_acs: Option<&str>) -> ServiceProvider {
+        ServiceProvider {
+            public_url: PublicUrl::parse("https://app.example.com").unwrap(),
+            entity_id: "https://app.example.com/saml/metadata".to_owned(),
+            clock_skew: ServiceProvider::DEFAULT_CLOCK_SKEW,
+            other_acs: other_acs.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn our_addresses_are_below_the_public_url() {
+        let sp = sp(None);
+        assert_eq!(sp.acs_url(), "https://app.example.com/saml/acs");
+        assert_eq!(sp.slo_url(), "https://app.example.com/saml/slo");
+        assert_eq!(sp.metadata_url(), "https://app.example.com/saml/metadata");
+    }
+
+    #[test]
+    fn the_acs_is_one_address_to_the_byte() {
+        let ours = "https://app.example.com/saml/acs";
+        assert!(sp(None).is_acs_url(ours));
+        for other in [
+            "",
+            "/saml/acs",
+            "http://app.example.com/saml/acs",
+            "https://app.example.com",
+            "https://app.example.com/saml/acs/",
+            "https://app.example.com/saml/acs?x",
+            "https://app.example.com.evil.example/saml/acs",
+            "https://APP.example.com/saml/acs",
+        ] {
+            assert!(!sp(None).is_acs_url(other), "{other}");
+        }
+        let theirs = "https://sp.example.net/acs";
+        let looked_at = sp(Some(theirs));
+        assert_eq!(looked_at.acs_url(), theirs);
+        assert!(looked_at.is_acs_url(theirs));
+        assert!(!looked_at.is_acs_url(ours));
+    }
+}
