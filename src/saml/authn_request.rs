@@ -69,3 +69,50 @@ impl AuthnRequest<'_> {
         writer.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_asks_for_what_an_operator_wants_and_for_nothing_else() {
+        let plain = AuthnRequest {
+            id: "_request",
+            issue_instant: Timestamp::parse_saml("2026-11-21T12:00:00Z").unwrap(),
+            destination: "https://idp.example.com/sso?a&b",
+            acs_url: "https://app.example.com/saml/acs",
+            issuer: "https://app.example.com/saml/metadata",
+            force_authn: false,
+            name_id_format: None,
+            authn_context: &[],
+        };
+        let start = "<samlp:AuthnRequest \
+             xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
+             xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_request\" Version=\"2.0\" \
+             IssueInstant=\"2026-11-21T12:00:00Z\" \
+             Destination=\"https://idp.example.com/sso?a&amp;b\" \
+             AssertionConsumerServiceURL=\"https://app.example.com/saml/acs\" \
+             ProtocolBinding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\"";
+        let issuer = "<saml:Issuer>https://app.example.com/saml/metadata</saml:Issuer>";
+        let end = "</samlp:AuthnRequest>";
+        assert_eq!(plain.to_xml(), format!("{start}>{issuer}{end}"));
+        let classes = ["urn:a".to_owned(), "urn:b".to_owned()];
+        let wished = AuthnRequest {
+            force_authn: true,
+            name_id_format: Some("urn:format"),
+            authn_context: &classes,
+            ..plain
+        };
+        assert_eq!(
+            wished.to_xml(),
+            format!(
+                "{start} ForceAuthn=\"true\">{issuer}\
+                 <samlp:NameIDPolicy Format=\"urn:format\" AllowCreate=\"true\"/>\
+                 <samlp:RequestedAuthnContext Comparison=\"exact\">\
+                 <saml:AuthnContextClassRef>urn:a</saml:AuthnContextClassRef>\
+                 <saml:AuthnContextClassRef>urn:b</saml:AuthnContextClassRef>\
+                 </samlp:RequestedAuthnContext>{end}"
+            )
+        );
+    }
+}
