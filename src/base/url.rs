@@ -260,7 +260,9 @@ impl ReturnTo {
 
     /// Reads what a store kept. Where a route may have gone since, ask [`ReturnTo::parse`].
     pub fn from_stored(text: &str) -> Option<Self> {
-        let Some((scheme, rest)) = text.split_once("://").filter(|_| !text.starts_with('/')) else {
+        let absolute =
+            text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(scheme));
+        let Some((scheme, rest)) = absolute else {
             return LocalPath::from_path(text).map(Self::from);
         };
         let (authority, path) = match rest.find('/') {

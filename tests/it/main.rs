@@ -26,6 +26,7 @@ mod flawed;
 #[expect(unreachable_pub, reason = "the fuzz targets use the same file")]
 mod fuzz_replay;
 mod gateway;
+mod hosts;
 mod logins;
 mod peers;
 mod proof;

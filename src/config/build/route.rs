@@ -105,15 +105,6 @@ fn route(
             Complaint::new("has no meaning on a public route", hint),
         );
     }
-    if let (Some(host), Some(own), Some(false)) = (&host, own, public)
-        && host != own.host()
-    {
-        let complaint = Complaint::new(
-            format!("is {host}, and public_url is on {}", own.host()),
-            "applications on other hosts are not supported yet: people could not be signed in there",
-        );
-        reader.wrong_at(scope, "host", complaint);
-    }
     let path = path?;
     let derived = default_name(host.as_deref(), &path);
     reader.derived(scope, "name", &derived);

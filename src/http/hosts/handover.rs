@@ -21,7 +21,7 @@ use crate::base::{ErrorCode, PublicUrl, ReturnTo, Secret, Timestamp, entropy};
 use crate::http::error::GatewayError;
 use crate::http::form::Fields;
 use crate::http::links;
-use crate::http::seal::Purpose;
+use crate::http::seal::{Purpose, Seal};
 use crate::http::state::Gateway;
 use crate::session::{Session, SessionToken};
 
@@ -48,12 +48,12 @@ impl Asking {
     /// The address at the auth host that answers it.
     pub fn url(
         &self,
-        gateway: &Gateway,
+        seal: &Seal,
         auth: &PublicUrl,
         now: Timestamp,
     ) -> Result<String, GatewayError> {
         let (page, at) = (self.page.to_string(), now.unix_seconds().to_string());
-        let mark = mark(gateway, Purpose::Asking, &[&page, &self.browser, &at])?;
+        let mark = mark(seal, Purpose::Asking, &[&page, &self.browser, &at])?;
         let query = [
             ("rd", page.as_str()),
             ("browser", &self.browser),
@@ -64,14 +64,10 @@ impl Asking {
     }
 
     /// Reads what we wrote, and nobody else.
-    pub(super) fn read(
-        query: &Fields,
-        gateway: &Gateway,
-        now: Timestamp,
-    ) -> Result<Self, GatewayError> {
+    pub(super) fn read(query: &Fields, seal: &Seal, now: Timestamp) -> Result<Self, GatewayError> {
         let [page, browser, at, mark] =
             ["rd", "browser", "at", "mark"].map(|name| query.get(name).unwrap_or_default());
-        let is_ours = gateway.seal.is_mark(
+        let is_ours = seal.is_mark(
             Purpose::Asking,
             &[page, browser, at],
             &URL_SAFE_NO_PAD.decode(mark).unwrap_or_default(),
@@ -122,16 +118,7 @@ pub async fn hand_over(
     app.ports.kept.keep(sha256(secret.as_bytes()), &sealed, expires).await?;
 
     let page = asking.page.path().as_str();
-    let at = expires.unix_seconds().to_string();
-    let [host, browser] = bound.parts();
-    let mark = mark(gateway, Purpose::Code, &[host, browser, page, &at, &secret])?;
-    let query = [
-        ("rd", page),
-        ("until", &at),
-        ("code", &secret),
-        ("mark", &mark),
-    ];
-    Ok(site.join(&links::with_query(links::CALLBACK, &query)))
+    bound.url(&gateway.seal, page, &secret, expires)
 }
 
 /// A code that is genuine, of this host and this browser, and in time. Whether it was used, the
@@ -148,7 +135,7 @@ impl<'a> Code<'a> {
     /// Reads a code that came to `site`, in the browser with this login cookie.
     pub(super) fn read(
         query: &'a Fields,
-        gateway: &Gateway,
+        seal: &Seal,
         site: &'a PublicUrl,
         browser: &'a str,
         now: Timestamp,
@@ -157,7 +144,7 @@ impl<'a> Code<'a> {
             ["rd", "until", "code", "mark"].map(|name| query.get(name).unwrap_or_default());
         let bound = Bound { site, browser };
         let [host, browser] = bound.parts();
-        let is_ours = gateway.seal.is_mark(
+        let is_ours = seal.is_mark(
             Purpose::Code,
             &[host, browser, page, at, secret],
             &URL_SAFE_NO_PAD.decode(mark).unwrap_or_default(),
@@ -206,14 +193,131 @@ impl<'a> Bound<'a> {
     fn parts(&self) -> [&'a str; 2] {
         [self.site.as_str(), self.browser]
     }
+
+    /// The address there that takes a code.
+    fn url(
+        &self,
+        seal: &Seal,
+        page: &str,
+        secret: &str,
+        expires: Timestamp,
+    ) -> Result<String, GatewayError> {
+        let at = expires.unix_seconds().to_string();
+        let [host, browser] = self.parts();
+        let mark = mark(seal, Purpose::Code, &[host, browser, page, &at, secret])?;
+        let query = [
+            ("rd", page),
+            ("until", &at),
+            ("code", secret),
+            ("mark", &mark),
+        ];
+        Ok(self.site.join(&links::with_query(links::CALLBACK, &query)))
+    }
 }
 
-fn mark(gateway: &Gateway, purpose: Purpose, parts: &[&str]) -> Result<String, GatewayError> {
-    let mark = gateway.seal.mark(purpose, parts);
+fn mark(seal: &Seal, purpose: Purpose, parts: &[&str]) -> Result<String, GatewayError> {
+    let mark = seal.mark(purpose, parts);
     let mark = mark.map_err(|error| GatewayError::new(ErrorCode::Internal, error))?;
     Ok(URL_SAFE_NO_PAD.encode(mark))
 }
 
 fn refused(detail: &str) -> GatewayError {
     GatewayError::new(ErrorCode::SessionHandover, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BROWSER: &str = "browser";
+
+    fn seal() -> Seal {
+        Seal::new(Secret::new([7; 32]))
+    }
+
+    fn site(host: &str) -> PublicUrl {
+        PublicUrl::parse(&format!("https://{host}")).unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(1_795_000_000 + seconds)
+    }
+
+    fn query(url: &str) -> Fields {
+        Fields::of_query(url.split_once('?').map(|(_, query)| query))
+    }
+
+    fn code() -> String {
+        let bound = Bound { site: &site("wiki.example.com"), browser: BROWSER };
+        bound.url(&seal(), "/page?a=1&b", &"s".repeat(43), at(60)).unwrap()
+    }
+
+    fn refusal(url: &str, host: &str, browser: &str, now: Timestamp) -> Option<String> {
+        let (query, site) = (query(url), site(host));
+        let read = Code::read(&query, &seal(), &site, browser, now);
+        read.err().map(|error| {
+            assert_eq!(error.code, ErrorCode::SessionHandover);
+            error.detail
+        })
+    }
+
+    #[test]
+    fn a_code_counts_on_its_host_in_its_browser_for_60_seconds() {
+        let (code, wiki) = (code(), "wiki.example.com");
+        assert!(code.starts_with("https://wiki.example.com/.samlgate/callback?rd=/page"));
+        assert_eq!(refusal(&code, wiki, BROWSER, at(0)), None);
+        assert_eq!(refusal(&code, wiki, BROWSER, at(59)), None);
+        for (host, browser, now, why) in [
+            (wiki, BROWSER, at(60), "older than 60 seconds"),
+            (
+                "other.example.com",
+                BROWSER,
+                at(0),
+                "not for this host and this browser",
+            ),
+            (wiki, "another", at(0), "not for this host and this browser"),
+        ] {
+            let refusal = refusal(&code, host, browser, now).unwrap();
+            assert!(refusal.contains(why), "{refusal}");
+        }
+        for (from, to) in [
+            ("rd=/page", "rd=/other"),
+            ("until=1", "until=2"),
+            ("code=s", "code=t"),
+            ("mark=", "mark=x"),
+            ("mark=", "make="),
+        ] {
+            let changed = code.replace(from, to);
+            assert_ne!(changed, code);
+            assert!(
+                refusal(&changed, wiki, BROWSER, at(0)).is_some(),
+                "{changed}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_host_asks_for_is_read_as_it_was_written_and_not_for_long() {
+        let page = ReturnTo::from_stored("https://wiki.example.com/page?a=1&b").unwrap();
+        let asking = Asking::new(page.clone(), &[1; 32]);
+        let url = asking.url(&seal(), &site("login.example.com"), at(0)).unwrap();
+        assert!(url.starts_with("https://login.example.com/.samlgate/authorize?rd="));
+        let read = |url: &str, now| Asking::read(&query(url), &seal(), now);
+        assert_eq!(read(&url, at(299)).unwrap(), asking);
+        for now in [at(300), at(-301)] {
+            let late = read(&url, now).unwrap_err();
+            assert_eq!(
+                (late.code, late.return_to),
+                (ErrorCode::SessionHandover, page.clone())
+            );
+        }
+        let forged = url.replace("wiki.example.com", "evil.example");
+        let refused = read(&forged, at(0)).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::SessionHandover);
+        assert_eq!(
+            refused.return_to,
+            ReturnTo::root(),
+            "nothing of it is believed"
+        );
+    }
 }

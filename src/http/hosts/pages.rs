@@ -36,7 +36,7 @@ pub fn ask(
     }
     let (browser, hash) = gateway.browser_or_new(headers);
     gateway.check_loop(place, &hash, return_to, now)?;
-    let url = Asking::new(return_to.clone(), &hash).url(gateway, &live.sp.public_url, now)?;
+    let url = Asking::new(return_to.clone(), &hash).url(&gateway.seal, &live.sp.public_url, now)?;
     let mut response = respond::redirect(StatusCode::FOUND, &url);
     respond::set_cookie(&mut response, &gateway.app.cookies.set_login(&browser));
     Ok(response)
@@ -64,7 +64,7 @@ async fn answer(
     now: Timestamp,
 ) -> Result<Response, GatewayError> {
     check_navigation(headers)?;
-    let asking = Asking::read(query, gateway, now)?;
+    let asking = Asking::read(query, &gateway.seal, now)?;
     let live = gateway.app.settings();
     // The route may have gone since, and with it the host.
     let still = place.read(&asking.page.to_string(), &live);
@@ -122,7 +122,7 @@ async fn take(
         return Err(GatewayError::new(ErrorCode::SessionHandover, detail));
     };
     let browser = URL_SAFE_NO_PAD.encode(hash);
-    let code = Code::read(query, gateway, site, &browser, now)?;
+    let code = Code::read(query, &gateway.seal, site, &browser, now)?;
     let page = LocalPath::from_path(code.page).unwrap_or_else(LocalPath::root);
     let (token, session) = code.redeem(gateway, now).await?;
     gateway.loops.signed_in(hash, now);

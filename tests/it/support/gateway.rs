@@ -13,6 +13,7 @@ use std::time::Duration;
 use samlgate::base::Clock as _;
 use samlgate::base::clock::SystemClock;
 use samlgate::dsig::SigningKey;
+use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Row as _, SqlitePool};
 use tempfile::TempDir;
@@ -222,6 +223,44 @@ impl Gateway {
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         self.process.output()
+    }
+
+    /// The error code of this answer: of its page by the reference, which the log has too.
+    pub(crate) async fn code_of(&self, answer: &Answer) -> String {
+        let text = answer.text();
+        let page = text.split_once("class=\"reference\">").map(|(_, rest)| rest);
+        let reference = match page.and_then(|rest| rest.split_once('<')) {
+            Some((reference, _)) => reference.to_owned(),
+            None => answer.json()["reference"].as_str().unwrap_or_default().to_owned(),
+        };
+        assert!(
+            !reference.is_empty(),
+            "no reference: {} {text}",
+            answer.status
+        );
+        let find = || {
+            let log = self.log();
+            let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            lines
+                .map(|line| {
+                    if line["fields"].is_object() {
+                        line["fields"].clone()
+                    } else {
+                        line
+                    }
+                })
+                .find(|line| line["reference"] == reference.as_str())
+        };
+        let found = tokio::time::timeout(READY, async {
+            loop {
+                if let Some(line) = find() {
+                    return line;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        let line = found.await.unwrap_or_else(|_| panic!("{reference} is not in the log"));
+        line["code"].as_str().unwrap_or_default().to_owned()
     }
 
     /// Where its data, keys and configuration are.
