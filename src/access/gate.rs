@@ -71,9 +71,17 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// `access.role`.
+    /// `access.role`, or `access.method` when it is nothing about the person.
     pub const fn code(&self) -> ErrorCode {
-        ErrorCode::AccessRole
+        match self.methods.is_empty() {
+            true => ErrorCode::AccessRole,
+            false => ErrorCode::AccessMethod,
+        }
+    }
+
+    /// Whether all that the page names is needed, and not any one of it.
+    pub const fn needs_all(&self) -> bool {
+        self.any.is_empty()
     }
 
     /// The roles that are missing.

@@ -97,3 +97,117 @@ impl Require {
         self.methods.is_empty() || self.methods.contains(method) || get()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{ErrorCode, Timestamp};
+
+    const MFA: &str = "https://refeds.org/profile/mfa";
+
+    fn role(name: &str) -> Condition {
+        Condition::Role(RoleName::parse(name).unwrap())
+    }
+
+    fn group(name: &str) -> Condition {
+        Condition::Group(name.to_owned())
+    }
+
+    fn idp(names: &[&str]) -> Condition {
+        Condition::Idp(names.iter().map(|name| IdpName::parse(name).unwrap()).collect())
+    }
+
+    fn context(class: &str) -> Condition {
+        Condition::AuthnContext(vec![class.to_owned()])
+    }
+
+    fn attribute(name: &str, values: &[&str]) -> Condition {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        Condition::Attribute { name: name.to_owned(), values }
+    }
+
+    /// Of `corp`, role `it-manager`, group `staff`, department `IT`, attribute `Role`, by MFA.
+    fn alice() -> Identity {
+        Identity {
+            authn_context: Some(MFA.to_owned()),
+            ..Identity::for_test("alice", Timestamp::EPOCH)
+        }
+    }
+
+    #[test]
+    fn conditions_hold_or_not() {
+        for (condition, holds) in [
+            (role("it-manager"), true),
+            (role("board"), false),
+            (group("staff"), true),
+            (group("Staff"), false),
+            (attribute("department", &["HR", "IT"]), true),
+            (attribute("department", &["it"]), false),
+            (attribute("Role", &["admins"]), true),
+            (attribute("title", &["IT"]), false),
+            (attribute("user_name", &["alice"]), true),
+            (idp(&["corp"]), true),
+            (idp(&["other", "corp"]), true),
+            (idp(&["other"]), false),
+            (context(MFA), true),
+            (
+                context("urn:oasis:names:tc:SAML:2.0:ac:classes:Password"),
+                false,
+            ),
+        ] {
+            let alice = alice();
+            let admits =
+                |require: &Require| require.admits(&Method::GET, &Visitor::of(&alice)).is_ok();
+            let any = Require { any: vec![condition.clone()], ..Require::default() };
+            let all = Require { all: vec![condition.clone()], ..Require::default() };
+            assert_eq!(
+                (admits(&any), admits(&all)),
+                (holds, holds),
+                "{condition:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn any_needs_one_all_needs_each_and_the_method_must_fit_as_well() {
+        let (yes, no) = (|| role("it-manager"), || group("board"));
+        type Row = (
+            Vec<Condition>,
+            Vec<Condition>,
+            &'static [Method],
+            Option<(ErrorCode, usize)>,
+        );
+        let get = &[Method::GET];
+        let post = &[Method::POST, Method::PUT];
+        let role = ErrorCode::AccessRole;
+        let table: Vec<Row> = vec![
+            (vec![], vec![], &[], None),
+            (vec![yes()], vec![], &[], None),
+            (vec![no(), yes()], vec![], &[], None),
+            (vec![no(), no()], vec![], &[], Some((role, 2))),
+            (vec![], vec![yes(), yes()], &[], None),
+            (vec![], vec![yes(), no()], &[], Some((role, 1))),
+            (vec![yes()], vec![no()], &[], Some((role, 1))),
+            (vec![no()], vec![yes()], &[], Some((role, 1))),
+            (vec![], vec![], get, None),
+            (vec![yes()], vec![], get, None),
+            (vec![], vec![], post, Some((ErrorCode::AccessMethod, 0))),
+            (
+                vec![yes()],
+                vec![],
+                post,
+                Some((ErrorCode::AccessMethod, 0)),
+            ),
+            // Who may not enter at all learns nothing about methods.
+            (vec![no()], vec![], post, Some((role, 1))),
+        ];
+        let alice = alice();
+        for (any, all, methods, refused) in table {
+            let require = Require { any, all, methods: methods.to_vec() };
+            let found = require.admits(&Method::HEAD, &Visitor::of(&alice)).err();
+            let found =
+                found.map(|missing| (missing.code(), missing.any.len() + missing.all.len()));
+            assert_eq!(found, refused, "{require:?}");
+        }
+    }
+}

@@ -170,9 +170,11 @@ codes! {
     FormGone "form.gone" 410 BadRequest "The form was sent already, or had to wait too long for you to sign in." "A form that came without a session is kept for 15 minutes, and sent once.";
     StoreUnavailable "store.unavailable" 503 Unavailable "Signing in is not possible at the moment." "The database does not answer; see the log.";
     AccessRole "access.role" 403 Forbidden "You are signed in, but may not open this page." "Grant a role that the route requires, by `[[role]]` or at the IdP.";
+    AccessMethod "access.method" 403 Forbidden "You are signed in, but may not do this here." "The route allows other methods only: `require.methods`.";
     AccessCrossSite "access.cross_site" 403 BadRequest "This request came from another site." "Send the form from a page of the same site.";
     ProxyHost "proxy.host" 404 NotFound "There is no application at this address." "No `[[route]]` matches; compare host and path.";
     ProxyRequest "proxy.request" 400 BadRequest "The request can not be passed on." "The request has an ambiguous path or header; the log says which.";
+    ProxyBodyTooLarge "proxy.body_too_large" 413 BadRequest "What you sent is too large." "Raise `max_body` of the route, or send less.";
     ProxyUpstream "proxy.upstream" 502 Unavailable "The application does not answer." "The upstream refused the connection or broke it off.";
     ProxyUpstreamTimeout "proxy.upstream_timeout" 504 Unavailable "The application takes too long to answer." "The upstream sent no answer in time.";
     HttpNotFound "http.not_found" 404 NotFound "There is no such page." "Compare the address with the documentation.";

@@ -103,6 +103,9 @@ pub(super) fn node(key: &Key, text: &str, source: &Source) -> Node {
             let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
             Item::List(words.map(|word| Node::text(word, source)).collect())
         }
+        (Kind::Integer, _) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Item::Number(text.to_owned())
+        }
         (Kind::Boolean, "true") => Item::Boolean(true),
         (Kind::Boolean, "false") => Item::Boolean(false),
         _ => Item::Text(text.to_owned()),

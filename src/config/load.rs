@@ -210,13 +210,14 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
         &users,
     );
     let roles = identity.as_ref().map_or(&[][..], |identity| identity.roles.as_slice());
-    let routes = build::route::routes(reader, &sheet.scopes("route"), own, roles);
+    let routes = build::route::routes(reader, &sheet.scopes("route"), own, roles, &idps);
     if !root.iter().any(|entry| entry.key == "route") {
         build::route::none(reader, sheet.begin());
     }
     let session = sheet.scope("session")?;
     let session_store = build::session::store(reader, &session);
     let lifetimes = build::session::lifetimes(reader, &session);
+    let limits = build::session::limits(reader, &sheet.scope("limits")?);
     let database = build::identity::database(reader, &users);
     let scim = build::session::scim(reader, &sheet.scope("scim")?);
     let telemetry = build::session::telemetry(reader, &sheet.scope("telemetry")?);
@@ -236,5 +237,6 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
         templates,
         telemetry: telemetry?,
         scim: scim?,
+        limits: limits?,
     })
 }

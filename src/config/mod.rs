@@ -19,6 +19,7 @@ mod reader;
 mod schema;
 mod settings;
 mod show;
+mod size;
 mod template;
 
 pub use build::idp::{metadata_url, set_idp};
@@ -28,9 +29,11 @@ pub use manual::manual;
 pub use problem::{Problem, Problems, Source};
 pub use schema::schema;
 pub use settings::{
-    AdminSettings, Config, ScimSettings, ServerSettings, SessionStoreKind, TelemetrySettings,
+    AdminSettings, Config, ConnectionLimits, ForwardAuth, ProxyProtocol, RateLimits, ScimSettings,
+    ServerSettings, SessionStoreKind, TelemetrySettings,
 };
 pub use show::{Effective, waiting_for_restart};
+pub use size::parse_size;
 pub use template::template;
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use super::nearest::{any_of, nearest};
 use super::node::{Entry, Item, Node, default_node};
 use super::problem::{Problem, Source};
 use super::show::Effective;
-use crate::base::{ErrorCode, Timestamp};
+use super::size::parse_size;
+use crate::base::{ErrorCode, Rate, Timestamp};
 
 /// What has been found so far.
 #[derive(Debug, Default)]
@@ -191,6 +192,68 @@ impl Reader {
         }
     }
 
+    /// A whole number from `least` to `most`.
+    pub(super) fn integer(
+        &mut self,
+        scope: &Scope<'_>,
+        name: &str,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let node = self.value(scope, name)?;
+        let number = match &node.item {
+            Item::Number(text) => text.parse::<i128>().ok(),
+            _ => None,
+        };
+        let Some(number) = number else {
+            self.mistyped(scope, name, &node, "a whole number");
+            return None;
+        };
+        let value = u32::try_from(number).ok().filter(|value| range.contains(value));
+        if value.is_none() {
+            let (least, most) = (range.start(), range.end());
+            let hint = format!("write a number from {least} to {most}");
+            self.wrong_at(scope, name, Complaint::new(format!("is {number}"), hint));
+        }
+        value
+    }
+
+    /// A size such as `10MiB`.
+    pub(super) fn size(&mut self, scope: &Scope<'_>, name: &str) -> Option<u64> {
+        self.parsed(scope, name, |text| {
+            parse_size(text).ok_or_else(|| {
+                Complaint::new(
+                    format!("\"{text}\" is not a size"),
+                    "write a whole number and a unit: 64KiB, 10MiB or 2GB",
+                )
+            })
+        })
+    }
+
+    /// A rate such as `30/m`; `Some(None)` is `off`.
+    pub(super) fn rate(&mut self, scope: &Scope<'_>, name: &str) -> Option<Option<Rate>> {
+        self.parsed(scope, name, |text| match text {
+            "off" => Ok(None),
+            _ => Rate::parse(text).map(Some).ok_or_else(|| {
+                Complaint::new(
+                    format!("\"{text}\" is not a rate"),
+                    "write a whole number and a time: 5/s, 30/m or 1000/h; or off",
+                )
+            }),
+        })
+    }
+
+    /// A duration that is not zero.
+    pub(super) fn span(&mut self, scope: &Scope<'_>, name: &str) -> Option<Duration> {
+        let duration = self.duration(scope, name)?;
+        if duration.is_zero() {
+            let complaint =
+                Complaint::new("is zero: nothing could ever be in time", "for example 10s");
+            self.wrong_at(scope, name, complaint);
+            return None;
+        }
+        Some(duration)
+    }
+
     /// A list of strings, or one string, each with its place.
     fn located(&mut self, scope: &Scope<'_>, name: &str) -> Vec<(String, Source)> {
         let Some(node) = self.value(scope, name) else {
@@ -230,10 +293,21 @@ impl Reader {
         name: &str,
         read: impl Fn(&str) -> Result<T, Complaint>,
     ) -> Vec<T> {
+        let values = self.located_list(scope, name, read).into_iter();
+        values.map(|(value, _)| value).collect()
+    }
+
+    /// A list of strings that mean something, each with its place; the wrong ones are left out.
+    pub(super) fn located_list<T>(
+        &mut self,
+        scope: &Scope<'_>,
+        name: &str,
+        read: impl Fn(&str) -> Result<T, Complaint>,
+    ) -> Vec<(T, Source)> {
         let mut values = Vec::new();
         for (text, source) in self.located(scope, name) {
             match read(&text) {
-                Ok(value) => values.push(value),
+                Ok(value) => values.push((value, source)),
                 Err(complaint) => self.wrong(scope.path(name), source, complaint),
             }
         }

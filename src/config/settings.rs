@@ -1,12 +1,14 @@
 //! The whole configuration, checked: what `serve` is built from.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::access::Route;
-use crate::base::{Listen, NonEmpty, RoleName, TlsFiles};
+use crate::access::{Route, Underscores};
+use crate::base::{Listen, NonEmpty, Rate, RoleName, TlsFiles};
 use crate::identity::IdentitySettings;
 use crate::saml::ServiceProvider;
 use crate::session::Lifetimes;
@@ -42,6 +44,8 @@ pub struct Config {
     pub telemetry: TelemetrySettings,
     /// `[scim]`
     pub scim: ScimSettings,
+    /// `[limits]`
+    pub limits: RateLimits,
 }
 
 /// `[server]`: the public listener.
@@ -53,6 +57,58 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// TLS on the TCP listeners; `None` is plain HTTP behind a proxy that has TLS.
     pub tls: Option<TlsFiles>,
+    /// Whether trusted proxies say by the PROXY protocol whom they speak for.
+    pub proxy_protocol: ProxyProtocol,
+    /// Requests with names such as `Remote_User`.
+    pub underscore_headers: Underscores,
+    /// How long new connections are still taken when the gateway was told to stop.
+    pub shutdown_delay: Duration,
+    /// Threads that serve requests; one for each core without it.
+    pub workers: Option<NonZeroUsize>,
+    /// How many connections may be open.
+    pub connections: ConnectionLimits,
+    /// The endpoints for other proxies.
+    pub forward_auth: ForwardAuth,
+}
+
+/// `server.proxy_protocol`: version 1 and 2, from `trusted_proxies` alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// A connection may begin with it.
+    Optional,
+    /// A connection of a trusted proxy that does not begin with it is closed.
+    Required,
+    /// It is no HTTP, and refused as such.
+    Off,
+}
+
+/// `server.max_connections` and `server.max_connections_per_client`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// In all.
+    pub total: u32,
+    /// From one address that is no trusted proxy.
+    pub per_client: Option<u32>,
+}
+
+/// `server.forward_auth`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForwardAuth {
+    /// Trusted proxies may ask at `/.samlgate/authz/`.
+    pub enabled: bool,
+    /// They may also ask at `/oauth2/auth` and `/oauth2/userinfo`, as they asked oauth2-proxy.
+    pub oauth2_proxy_paths: bool,
+}
+
+/// `[limits]`: how often one client address may ask for what costs most; `None` is any number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Sign-ins that are begun.
+    pub sign_in: Option<Rate>,
+    /// Answers of identity providers.
+    pub acs: Option<Rate>,
+    /// Requests for provisioning.
+    pub scim: Option<Rate>,
 }
 
 /// `[admin]`: the listener for operators and machines.

@@ -85,7 +85,10 @@ fn needs_restart(path: &str) -> bool {
 
 fn to_json(item: &Item, secret: bool) -> Value {
     match item {
-        Item::Text(text) if secret => Value::String(redact(text)),
+        Item::Text(text) | Item::Number(text) if secret => Value::String(redact(text)),
+        Item::Number(text) if !secret => {
+            text.parse().map_or_else(|_| Value::String(text.clone()), Value::Number)
+        }
         Item::Text(text) | Item::Number(text) | Item::Moment(text) => Value::String(text.clone()),
         Item::Boolean(value) => Value::Bool(*value),
         Item::List(nodes) => nodes.iter().map(|node| to_json(&node.item, secret)).collect(),

@@ -19,9 +19,11 @@ use metrics::gauge;
 use crate::access::Balance;
 use crate::access::Ejection;
 use crate::access::HealthCheck;
+use crate::access::Protocol;
 use crate::access::Route;
 use crate::access::Routes;
 use crate::access::Upstream;
+use crate::access::UpstreamTls;
 use crate::base::Timestamp;
 use crate::proxy::upstream;
 use crate::telemetry::UPSTREAM_HEALTHY;
@@ -46,6 +48,8 @@ pub struct Member {
     route: String,
     name: String,
     upstream: Upstream,
+    tls: Option<UpstreamTls>,
+    protocol: Protocol,
     /// Requests that it is answering; counted where somebody looks at it.
     in_flight: AtomicU32,
     /// Failures since it last answered.
@@ -95,7 +99,7 @@ impl Balancers {
         let known = earlier.of.iter().flat_map(|balancer| &balancer.members).collect::<Vec<_>>();
         let member = |route: &Route, upstream: &Upstream| {
             let mut known = known.iter();
-            let same = known.find(|one| one.route == route.name && one.upstream == *upstream);
+            let same = known.find(|one| one.is(route, upstream));
             // Without checks nobody would ever find that it is well again.
             match same.filter(|one| route.health.is_some() || one.well.load(Relaxed)) {
                 Some(member) => Arc::clone(member),
@@ -277,6 +281,8 @@ impl Member {
             route: route.name.clone(),
             name: upstream::name(upstream),
             upstream: upstream.clone(),
+            tls: route.upstream_tls.clone(),
+            protocol: route.upstream_protocol,
             in_flight: AtomicU32::new(0),
             failures: AtomicU32::new(0),
             out_until: AtomicI64::new(0),
@@ -285,6 +291,14 @@ impl Member {
         };
         member.report(1.0);
         member
+    }
+
+    /// Whether a route speaks to it in the way that it has been spoken to.
+    fn is(&self, route: &Route, upstream: &Upstream) -> bool {
+        self.route == route.name
+            && self.upstream == *upstream
+            && self.tls == route.upstream_tls
+            && self.protocol == route.upstream_protocol
     }
 
     /// Where it is.

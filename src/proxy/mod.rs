@@ -6,6 +6,7 @@
 
 pub mod balance;
 pub mod body;
+pub mod client_tls;
 pub mod error;
 pub mod forward;
 pub mod headers;
@@ -18,6 +19,7 @@ pub mod upstream;
 
 pub use balance::{Balancer, Balancers};
 pub use body::{Body, BoxError, Ended};
+pub use client_tls::{ClientTlsError, client_tls};
 pub use error::ProxyError;
 pub use forward::{Background, ForwardSettings, Forwarder, Passage, UpstreamTime};
 pub use headers::IdentityNames;

@@ -1,50 +1,18 @@
 //! `[[route]]`.
 
-use std::path::PathBuf;
-
-use http::HeaderName;
 use http::uri::Authority;
-use url::{Host, Url};
+use url::Host;
 
-use super::server::role_name;
-use crate::access::{Condition, HeaderProfile, HostMatch, PathMatch, Require, Route, Upstream};
-use crate::base::{PublicUrl, RoleName};
+use super::header_edits::{Side, edits, refuse_identity};
+use super::identity_headers::headers;
+use super::{require, upstream};
+use crate::access::{FormPost, HostMatch, PathMatch, Route};
+use crate::base::PublicUrl;
 use crate::config::problem::Source;
-use crate::config::reader::{Complaint, Reader, Scope, not_empty};
+use crate::config::reader::{Complaint, Reader, Scope};
 use crate::identity::RoleRule;
-
-/// `headers`: a profile of ours, or the table of the route.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Profile {
-    Ours(HeaderProfile),
-    Custom,
-}
-
-impl Profile {
-    /// Whether it sets this header (in lower case).
-    fn has(self, name: &str) -> bool {
-        let (prefix, words): (_, &[_]) = match self {
-            Self::Ours(HeaderProfile::Remote) => ("remote-", &["user", "email", "name", "groups"]),
-            Self::Ours(HeaderProfile::XForwarded) => ("x-forwarded-", WORDS),
-            Self::Ours(HeaderProfile::XAuthRequest) => ("x-auth-request-", WORDS),
-            Self::Ours(HeaderProfile::Shibboleth) => return name.starts_with("shib-"),
-            Self::Ours(HeaderProfile::Signed) | Self::Custom => return false,
-        };
-        let name = name.replace('_', "-");
-        name.strip_prefix(prefix).is_some_and(|rest| words.contains(&rest))
-    }
-}
-
-const WORDS: &[&str] = &["user", "email", "preferred-username", "groups"];
-
-const PROFILES: &[(&str, Profile)] = &[
-    ("signed", Profile::Ours(HeaderProfile::Signed)),
-    ("remote", Profile::Ours(HeaderProfile::Remote)),
-    ("x-forwarded", Profile::Ours(HeaderProfile::XForwarded)),
-    ("x-auth-request", Profile::Ours(HeaderProfile::XAuthRequest)),
-    ("shibboleth", Profile::Ours(HeaderProfile::Shibboleth)),
-    ("custom", Profile::Custom),
-];
+use crate::proxy::IdentityNames;
+use crate::trust::IdpSettings;
 
 /// Every `[[route]]`.
 pub(in crate::config) fn routes(
@@ -52,24 +20,38 @@ pub(in crate::config) fn routes(
     scopes: &[Scope<'_>],
     own: Option<&PublicUrl>,
     roles: &[RoleRule],
+    idps: &[IdpSettings],
 ) -> Vec<Route> {
-    let mut routes: Vec<Route> = Vec::new();
+    let mut routes: Vec<(&Scope<'_>, Route)> = Vec::new();
     for scope in scopes {
-        let Some(route) = route(reader, scope, own, roles) else {
+        let Some(route) = route(reader, scope, own, roles, idps) else {
             continue;
         };
+        let others = || routes.iter().map(|(_, route)| route);
         let same = |other: &&Route| other.host == route.host && other.path == route.path;
-        if let Some(other) = routes.iter().find(same) {
+        if let Some(other) = others().find(same) {
             let message = format!("the route {} has this host and path already", other.name);
             reader.wrong_at(scope, "path", Complaint::new(message, "remove one of them"));
-        } else if routes.iter().any(|other| other.name == route.name) {
+        } else if others().any(|other| other.name == route.name) {
             let message = format!("there is another [[route]] named {}", route.name);
             let hint = "give each its own name: logs and metrics tell them apart by it";
             reader.wrong_at(scope, "name", Complaint::new(message, hint));
         }
-        routes.push(route);
+        routes.push((scope, route));
     }
-    routes
+    let names = IdentityNames::of(routes.iter().map(|(_, route)| route));
+    for (scope, route) in &routes {
+        refuse_identity(reader, scope, &route.request_headers, &names);
+        for path in route.public_paths.iter().filter(|path| **path != route.path) {
+            let same = |other: &&Route| other.host == route.host && other.path == *path;
+            if let Some(other) = routes.iter().map(|(_, other)| other).find(same) {
+                let message = format!("the route {} has this host and path already", other.name);
+                let hint = "make that route public, or leave the path out here";
+                reader.wrong_at(scope, "public_paths", Complaint::new(message, hint));
+            }
+        }
+    }
+    routes.into_iter().map(|(_, route)| route).collect()
 }
 
 fn route(
@@ -77,60 +59,189 @@ fn route(
     scope: &Scope<'_>,
     own: Option<&PublicUrl>,
     roles: &[RoleRule],
+    idps: &[IdpSettings],
 ) -> Option<Route> {
     let name = reader.parsed(scope, "name", route_name);
-    let host = reader.parsed(scope, "host", host_name);
+    let host = reader.parsed(scope, "host", host_match);
     let path = reader.parsed(scope, "path", path_match);
-    let before = reader.problems.len();
-    let upstreams = reader.parsed_list(scope, "upstream", upstream);
-    if upstreams.is_empty() && reader.problems.len() == before {
-        let hint = "for example `upstream = [\"http://127.0.0.1:3000\"]`";
-        reader.wrong_at(
-            scope,
-            "upstream",
-            Complaint::new("names no application", hint),
-        );
-    }
-    let require = require(reader, scope, roles);
+    let upstreams = upstream::upstreams(reader, scope);
+    let balance = upstream::balance(reader, scope, &upstreams);
+    let ejection = upstream::ejection(reader, scope, &upstreams);
+    let health = upstream::health(reader, scope);
+    let require = require::require(reader, scope, roles, idps);
     let public = reader.boolean(scope, "public");
+    let public_paths = public_paths(reader, scope, path.as_ref());
     let (headers, custom) = headers(reader, scope);
     let allow_preflight = reader.boolean(scope, "allow_preflight");
+    let forms = [("replay", FormPost::Replay), ("refuse", FormPost::Refuse)];
+    let form_post = reader.choice(scope, "form_post", &forms);
+    let rewrite = rewrite(reader, scope, path.as_ref());
     let host_header = reader.parsed(scope, "host_header", authority);
+    let request_headers = edits(reader, scope, Side::Request);
+    let response_headers = edits(reader, scope, Side::Response);
+    let timeouts = upstream::timeouts(reader, scope);
+    let max_body = reader.size(scope, "max_body");
+    let upstream_protocol = upstream::protocol(reader, scope);
+    let upstream_tls = upstream::tls(reader, scope, &upstreams);
 
-    if public == Some(true) && scope.is_set("require") {
-        let hint = "remove `public = true`, or `require`";
-        reader.wrong_at(
-            scope,
-            "require",
-            Complaint::new("has no meaning on a public route", hint),
-        );
+    if public == Some(true) {
+        contradict_public(reader, scope);
+    }
+    let host = host.unwrap_or_default();
+    if let (Some(own), Some(false)) = (own, public) {
+        within_reach(reader, scope, &host, own);
     }
     let path = path?;
-    let derived = default_name(host.as_deref(), &path);
+    let derived = default_name(host.as_str(), &path);
     reader.derived(scope, "name", &derived);
     Some(Route {
         name: name.unwrap_or(derived),
-        host: host.map_or(HostMatch::Any, HostMatch::Exact),
+        host,
         path,
-        upstreams,
         public: public?,
+        public_paths,
         require,
+        upstreams,
+        balance: balance?,
+        health,
+        ejection: ejection?,
+        rewrite,
+        upstream_tls,
+        upstream_protocol: upstream_protocol?,
+        timeouts: timeouts?,
+        max_body,
+        request_headers,
+        response_headers,
         headers,
         custom,
         allow_preflight: allow_preflight?,
+        form_post: form_post?,
         host_header,
-        ..Route::default()
+        place: 0,
     })
 }
 
+/// What only says something where people must sign in.
+fn contradict_public(reader: &mut Reader, scope: &Scope<'_>) {
+    for name in ["require", "public_paths", "form_post"] {
+        if scope.is_set(name) {
+            let hint = format!("remove `public = true`, or `{name}`");
+            let complaint = Complaint::new("has no meaning on a public route", hint);
+            reader.wrong_at(scope, name, complaint);
+        }
+    }
+}
+
+/// People come back from sign-in to `https://` and the host of the route, by the port of
+/// `public_url`: there must be such an address.
+fn within_reach(reader: &mut Reader, scope: &Scope<'_>, host: &HostMatch, own: &PublicUrl) {
+    let site = match host {
+        HostMatch::Any => return,
+        HostMatch::Exact(host) => own.at_host(host),
+        HostMatch::Below(host) => own.at_host(&host.replacen('*', "any", 1)),
+    };
+    if site.is_none() {
+        let complaint = Complaint::new(
+            format!(
+                "can not be reached over {}, where people sign in",
+                scheme(own)
+            ),
+            "give `public_url` https, or make the route public",
+        );
+        reader.wrong_at(scope, "host", complaint);
+    }
+}
+
+const fn scheme(own: &PublicUrl) -> &'static str {
+    if own.is_secure() { "https" } else { "http" }
+}
+
+fn public_paths(
+    reader: &mut Reader,
+    scope: &Scope<'_>,
+    path: Option<&PathMatch>,
+) -> Vec<PathMatch> {
+    let paths = reader.located_list(scope, "public_paths", path_match);
+    let mut found: Vec<PathMatch> = Vec::new();
+    for (public, source) in paths {
+        let wrong = match path {
+            Some(PathMatch::Exact(_)) => Some((
+                "has no meaning on a route for one path alone",
+                "remove it, or write `public = true`",
+            )),
+            Some(path) if *path == public => Some((
+                "is the path of the route itself",
+                "write `public = true` if everyone may open all of it",
+            )),
+            Some(PathMatch::Prefix(prefix)) if !is_below(&public, prefix) => Some((
+                "is not below the path of the route",
+                "write the whole path, with that of the route before it",
+            )),
+            _ if found.contains(&public) => Some(("stands there twice", "remove one of them")),
+            _ => None,
+        };
+        if let Some((message, hint)) = wrong {
+            let complaint = Complaint::new(format!("{} {message}", written(&public)), hint);
+            reader.wrong(scope.path("public_paths"), source, complaint);
+        }
+        found.push(public);
+    }
+    found
+}
+
+fn is_below(path: &PathMatch, prefix: &str) -> bool {
+    let (PathMatch::Prefix(path) | PathMatch::Exact(path)) = path;
+    path.strip_prefix(prefix.trim_end_matches('/'))
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// `strip_prefix` and `rewrite`.
+fn rewrite(reader: &mut Reader, scope: &Scope<'_>, path: Option<&PathMatch>) -> Option<String> {
+    let strip = reader.boolean(scope, "strip_prefix") == Some(true);
+    let rewrite = reader.parsed(scope, "rewrite", |text| {
+        let exact = text.strip_prefix("exact:").is_some();
+        match plain_path(text) {
+            Ok(()) if !exact => Ok(text.trim_end_matches('/').to_owned()),
+            _ => Err(Complaint::new(
+                format!("\"{text}\" is not a plain path"),
+                "write a path that begins with /, such as /v2",
+            )),
+        }
+    });
+    if strip && scope.is_set("rewrite") {
+        let hint = "remove one of them: `rewrite` takes the path of the route away as well";
+        reader.wrong_at(
+            scope,
+            "strip_prefix",
+            Complaint::new("contradicts `rewrite`", hint),
+        );
+    } else if strip && path == Some(&PathMatch::default()) {
+        let complaint = Complaint::new(
+            "has nothing to take away: the path of the route is /",
+            "remove it, or give the route a `path`",
+        );
+        reader.wrong_at(scope, "strip_prefix", complaint);
+    }
+    match (rewrite, path) {
+        // The path of the route in place of itself.
+        (Some(new), Some(PathMatch::Prefix(old))) if new == old.trim_end_matches('/') => {
+            let complaint = Complaint::new("is the path of the route itself", "remove it");
+            reader.wrong_at(scope, "rewrite", complaint);
+            None
+        }
+        (Some(new), _) => Some(new),
+        (None, _) => strip.then(String::new),
+    }
+}
+
 fn default_name(host: Option<&str>, path: &PathMatch) -> String {
-    let path = match path {
+    format!("{}{}", host.unwrap_or_default(), written(path))
+}
+
+fn written(path: &PathMatch) -> String {
+    match path {
         PathMatch::Prefix(path) => path.clone(),
         PathMatch::Exact(path) => format!("exact:{path}"),
-    };
-    match host {
-        Some(host) => format!("{host}{path}"),
-        None => path,
     }
 }
 
@@ -145,13 +256,20 @@ fn route_name(text: &str) -> Result<String, Complaint> {
     }
 }
 
-fn host_name(text: &str) -> Result<String, Complaint> {
-    let host = Host::parse(text).map(|host| host.to_string());
-    match host {
-        Ok(host) if !text.contains('*') => Ok(host),
+fn host_match(text: &str) -> Result<HostMatch, Complaint> {
+    let below = text.strip_prefix("*.");
+    let name = below.unwrap_or(text);
+    let host = Host::parse(name).ok().filter(|_| !name.contains('*'));
+    match (host, below) {
+        (Some(Host::Domain(host)), Some(_)) => Ok(HostMatch::Below(format!("*.{host}"))),
+        (Some(host), None) => Ok(HostMatch::Exact(host.to_string())),
+        _ if text == "*" => Err(Complaint::new(
+            "\"*\" is not a host name",
+            "leave `host` out for every host",
+        )),
         _ => Err(Complaint::new(
             format!("\"{text}\" is not a host name"),
-            "write the name alone, without scheme, port or wildcard, such as app.example.com",
+            "write the name alone, without scheme or port, such as app.example.com or *.example.com",
         )),
     }
 }
@@ -160,21 +278,7 @@ fn path_match(text: &str) -> Result<PathMatch, Complaint> {
     let exact = text.strip_prefix("exact:");
     let path = exact.unwrap_or(text);
     let hint = "write a path that begins with /, such as /reports, or exact:/reports";
-    if !path.starts_with('/') {
-        return Err(Complaint::new(
-            format!("\"{text}\" does not begin with /"),
-            hint,
-        ));
-    }
-    // Requests are compared after normalisation, so that none of these could ever match.
-    let odd = |byte: u8| !byte.is_ascii_graphic() || b"?#%\\;*".contains(&byte);
-    let dots = path.split('/').any(|segment| segment == "." || segment == "..");
-    if path.bytes().any(odd) || path.contains("//") || dots {
-        return Err(Complaint::new(
-            format!("\"{text}\" is not a plain path"),
-            hint,
-        ));
-    }
+    plain_path(path).map_err(|what| Complaint::new(format!("\"{text}\" {what}"), hint))?;
     let below = |page: &str| {
         path.strip_prefix(page)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -203,152 +307,17 @@ fn path_match(text: &str) -> Result<PathMatch, Complaint> {
     })
 }
 
-fn upstream(text: &str) -> Result<Upstream, Complaint> {
-    let hint = "write http://host:port, https://host:port or unix:/path";
-    if let Some(path) = text.strip_prefix("unix:") {
-        return match path.starts_with('/') && path.len() > 1 {
-            true => Ok(Upstream::Unix(PathBuf::from(path))),
-            false => Err(Complaint::new(
-                format!("\"{text}\" is not an absolute path"),
-                hint,
-            )),
-        };
+/// Requests are compared after normalisation, so that no other path could ever match.
+fn plain_path(path: &str) -> Result<(), &'static str> {
+    if !path.starts_with('/') {
+        return Err("does not begin with /");
     }
-    let url = Url::parse(text)
-        .map_err(|error| Complaint::new(format!("\"{text}\" is not an address: {error}"), hint))?;
-    let tls = match url.scheme() {
-        "http" => false,
-        "https" => true,
-        other => return Err(Complaint::new(format!("{other}:// is not possible"), hint)),
-    };
-    let credentials = !url.username().is_empty() || url.password().is_some();
-    if credentials {
-        return Err(Complaint::new("carries a user name or password", hint));
+    let odd = |byte: u8| !byte.is_ascii_graphic() || b"?#%\\;*".contains(&byte);
+    let dots = path.split('/').any(|segment| segment == "." || segment == "..");
+    match path.bytes().any(odd) || path.contains("//") || dots {
+        true => Err("is not a plain path"),
+        false => Ok(()),
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        let message = format!("\"{text}\" has a path or query");
-        let hint = "write scheme, host and port alone; requests keep the path that they came with";
-        return Err(Complaint::new(message, hint));
-    }
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default().filter(|port| *port > 0);
-    let port = port.ok_or_else(|| Complaint::new(format!("\"{text}\" has no port"), hint))?;
-    Ok(Upstream::Tcp { tls, authority: format!("{host}:{port}") })
-}
-
-fn require(reader: &mut Reader, scope: &Scope<'_>, roles: &[RoleRule]) -> Require {
-    let Some(inner) = reader.inner(scope, "require") else {
-        return Require::default();
-    };
-    let required: Vec<RoleName> = reader.parsed_list(&inner, "roles", role_name);
-    for role in &required {
-        if !roles.iter().any(|rule| rule.name == *role) {
-            let complaint = Complaint::new(
-                format!("no [[role]] grants {role}: nobody has it"),
-                format!("add a [[role]] with `name = \"{role}\"` and its groups"),
-            );
-            reader.warn_at(&inner, "roles", complaint);
-        }
-    }
-    let groups = reader.texts(&inner, "groups");
-    let written = inner.is_set("roles") || inner.is_set("groups");
-    if !written || (required.is_empty() && groups.is_empty() && !reader.has_problem(&inner)) {
-        // An empty list reads like "nobody" and would mean "anybody who is signed in".
-        let complaint = Complaint::new(
-            "names no role and no group",
-            "name one, or remove `require` to let any signed-in person enter",
-        );
-        reader.wrong_at(scope, "require", complaint);
-    }
-    let roles = required.into_iter().map(Condition::Role);
-    let groups = groups.into_iter().map(Condition::Group);
-    Require { any: roles.chain(groups).collect(), ..Require::default() }
-}
-
-fn headers(reader: &mut Reader, scope: &Scope<'_>) -> (Vec<HeaderProfile>, Vec<(String, String)>) {
-    let profiles = reader.choices(scope, "headers", PROFILES);
-    let table = reader.text_by_name(scope, "custom_headers");
-    let mut custom: Vec<(String, String)> = Vec::new();
-    for (name, attribute, source) in table {
-        let path = format!("{}.{name}", scope.path("custom_headers"));
-        match custom_header(&name, &attribute) {
-            Ok((name, _)) if custom.iter().any(|(other, _)| *other == name) => {
-                let complaint = Complaint::new("stands there twice", "case makes no difference");
-                reader.wrong(path, source, complaint);
-            }
-            Ok((name, _)) if profiles.iter().any(|profile| profile.has(&name)) => {
-                let complaint = Complaint::new(
-                    "is set by a profile in `headers` already",
-                    "remove one of them, or choose another name",
-                );
-                reader.wrong(path, source, complaint);
-            }
-            Ok(header) => custom.push(header),
-            Err(complaint) => reader.wrong(path, source, complaint),
-        }
-    }
-    if profiles.contains(&Profile::Custom) && !scope.is_set("custom_headers") {
-        let complaint = Complaint::new(
-            "has \"custom\", and there is no table of headers",
-            "add `custom_headers = { \"X-Dept\" = \"department\" }`",
-        );
-        reader.wrong_at(scope, "headers", complaint);
-    }
-    let ours = profiles.into_iter().filter_map(|profile| match profile {
-        Profile::Ours(profile) => Some(profile),
-        Profile::Custom => None,
-    });
-    (ours.collect(), custom)
-}
-
-/// Headers that belong to HTTP, or by which the gateway and its neighbours speak to each other.
-const RESERVED: &[&str] = &[
-    "accept",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "origin",
-    "proxy-authorization",
-    "proxy-connection",
-    "referer",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-real-ip",
-    "x-request-id",
-    "x-samlgate-jwt-assertion",
-];
-
-fn custom_header(name: &str, attribute: &str) -> Result<(String, String), Complaint> {
-    not_empty(attribute)?;
-    let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-        Complaint::new(
-            format!("\"{name}\" is not the name of a header"),
-            "use letters, digits and -",
-        )
-    })?;
-    let lower = header.as_str();
-    if RESERVED.contains(&lower.replace('_', "-").as_str()) {
-        let message = format!("{name} has a meaning of its own in HTTP or in the gateway");
-        return Err(Complaint::new(
-            message,
-            "choose another name, such as X-Dept",
-        ));
-    }
-    Ok((lower.to_owned(), attribute.to_owned()))
 }
 
 fn authority(text: &str) -> Result<String, Complaint> {

@@ -1,15 +1,19 @@
 //! `[server]`, `[admin]` and `[saml]`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use url::Url;
 
+use crate::access::Underscores;
 use crate::base::{Listen, NonEmpty, PublicUrl, RoleName, TlsFiles};
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
-use crate::config::settings::{AdminSettings, ServerSettings};
+use crate::config::settings::{
+    AdminSettings, ConnectionLimits, ForwardAuth, ProxyProtocol, ServerSettings,
+};
 use crate::saml::ServiceProvider;
 
 /// `server.public_url`; needed by almost everything else.
@@ -54,7 +58,70 @@ pub(in crate::config) fn server(reader: &mut Reader, scope: &Scope<'_>) -> Optio
         );
         reader.wrong_at(scope, "listen", complaint);
     }
-    Some(ServerSettings { listen: listen?, trusted_proxies, tls })
+    let proxy_protocol = proxy_protocol(reader, scope, &trusted_proxies);
+    let underscores = [("refuse", Underscores::Refuse), ("drop", Underscores::Drop)];
+    let underscore_headers = reader.choice(scope, "underscore_headers", &underscores);
+    let total = reader.integer(scope, "max_connections", 1..=1_000_000);
+    let per_client = reader.integer(scope, "max_connections_per_client", 1..=1_000_000);
+    let shutdown_delay = reader.duration(scope, "shutdown_delay");
+    let workers = reader.integer(scope, "workers", 1..=1024);
+    let workers = workers.and_then(|workers| usize::try_from(workers).ok());
+    let forward_auth = forward_auth(reader, scope, &trusted_proxies);
+    Some(ServerSettings {
+        listen: listen?,
+        trusted_proxies,
+        tls,
+        proxy_protocol: proxy_protocol?,
+        underscore_headers: underscore_headers?,
+        shutdown_delay: shutdown_delay?,
+        workers: workers.and_then(NonZeroUsize::new),
+        connections: ConnectionLimits { total: total?, per_client },
+        forward_auth: forward_auth?,
+    })
+}
+
+fn proxy_protocol(
+    reader: &mut Reader,
+    scope: &Scope<'_>,
+    trusted: &[IpNet],
+) -> Option<ProxyProtocol> {
+    let choices = [
+        ("optional", ProxyProtocol::Optional),
+        ("required", ProxyProtocol::Required),
+        ("off", ProxyProtocol::Off),
+    ];
+    let chosen = reader.choice(scope, "proxy_protocol", &choices);
+    if chosen == Some(ProxyProtocol::Required) && trusted.is_empty() {
+        let complaint = Complaint::new(
+            "is \"required\", and there are no trusted_proxies who could speak it",
+            "name their addresses in trusted_proxies",
+        );
+        reader.wrong_at(scope, "proxy_protocol", complaint);
+    }
+    chosen
+}
+
+fn forward_auth(reader: &mut Reader, scope: &Scope<'_>, trusted: &[IpNet]) -> Option<ForwardAuth> {
+    let Some(inner) = reader.inner(scope, "forward_auth") else {
+        return Some(ForwardAuth { enabled: true, oauth2_proxy_paths: false });
+    };
+    let enabled = reader.boolean(&inner, "enabled")?;
+    let oauth2_proxy_paths = reader.boolean(&inner, "oauth2_proxy_paths")?;
+    if oauth2_proxy_paths && !enabled {
+        let complaint = Complaint::new(
+            "is true, and forward_auth is not enabled",
+            "remove `enabled = false`, or this",
+        );
+        reader.wrong_at(&inner, "oauth2_proxy_paths", complaint);
+    }
+    if enabled && trusted.is_empty() {
+        let complaint = Complaint::new(
+            "is enabled, and there are no trusted_proxies: nobody may ask",
+            "name the addresses of the proxies in trusted_proxies",
+        );
+        reader.warn_at(scope, "forward_auth", complaint);
+    }
+    Some(ForwardAuth { enabled, oauth2_proxy_paths })
 }
 
 /// `server.templates`.
@@ -97,7 +164,8 @@ fn tls(reader: &mut Reader, scope: &Scope<'_>) -> Option<TlsFiles> {
     Some(TlsFiles { certificate: certificate?, key: key? })
 }
 
-fn readable(text: &str) -> Result<PathBuf, Complaint> {
+/// A file that can be read now.
+pub(in crate::config) fn readable(text: &str) -> Result<PathBuf, Complaint> {
     let path = Path::new(not_empty(text)?);
     let opened = std::fs::File::open(path).and_then(|file| file.metadata());
     let hint = "relative paths start in the folder in which samlgate is started";

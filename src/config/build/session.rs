@@ -1,7 +1,7 @@
-//! `[session]`, `[scim]` and `[telemetry]`.
+//! `[session]`, `[limits]`, `[scim]` and `[telemetry]`.
 
 use crate::config::reader::{Complaint, Reader, Scope};
-use crate::config::settings::{ScimSettings, SessionStoreKind, TelemetrySettings};
+use crate::config::settings::{RateLimits, ScimSettings, SessionStoreKind, TelemetrySettings};
 use crate::config::show::redact;
 use crate::session::Lifetimes;
 use crate::telemetry::LogFormat;
@@ -50,6 +50,14 @@ pub(in crate::config) fn store(reader: &mut Reader, scope: &Scope<'_>) -> Option
             hint,
         ))
     })
+}
+
+/// `[limits]`.
+pub(in crate::config) fn limits(reader: &mut Reader, scope: &Scope<'_>) -> Option<RateLimits> {
+    let sign_in = reader.rate(scope, "sign_in");
+    let acs = reader.rate(scope, "acs");
+    let scim = reader.rate(scope, "scim");
+    Some(RateLimits { sign_in: sign_in?, acs: acs?, scim: scim? })
 }
 
 /// `[scim]`.
