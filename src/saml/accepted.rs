@@ -189,3 +189,25 @@ pub struct Attribute {
     #[serde(default)]
     pub complex: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_format_makes_a_name_persistent_or_transient() {
+        let kind = |format: Option<&str>| {
+            let name_id = NameId {
+                value: "alice@example.com".to_owned(),
+                format: format.map(str::to_owned),
+                name_qualifier: None,
+                sp_name_qualifier: None,
+            };
+            (name_id.is_persistent(), name_id.is_transient())
+        };
+        assert_eq!(kind(Some(NameId::PERSISTENT)), (true, false));
+        assert_eq!(kind(Some(NameId::TRANSIENT)), (false, true));
+        assert_eq!(kind(Some(NameId::EMAIL)), (false, false));
+        assert_eq!(kind(None), (false, false));
+    }
+}
