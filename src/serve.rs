@@ -19,7 +19,7 @@ use crate::audit::{Event, EventKind};
 use crate::base::clock::SystemClock;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{Clock as _, ErrorCode, Listen, StoreError, Timestamp};
-use crate::config::Config;
+use crate::config::{Config, SessionStoreKind};
 use crate::http::admin::{self, Readiness};
 use crate::http::forms::Allowance;
 use crate::http::hosts::Loops;
@@ -30,8 +30,8 @@ use crate::http::{Door, Gateway, PageSettings, Pages};
 use crate::proxy::{ForwardSettings, Forwarder, Jwt, Pool, TrustedProxies};
 use crate::saml::metadata::sp_metadata;
 use crate::session::{SessionStore, Sessions};
-use crate::store::SqliteStore;
 use crate::store::keys::{KeyFolderError, open_keys};
+use crate::store::{RedisStore, SqliteStore};
 use crate::tasks::fetch::{FetchError, Fetcher};
 use crate::tasks::{Supervisor, housekeeping, trust};
 use crate::telemetry::{
@@ -61,6 +61,9 @@ pub enum StartError {
         /// What it said.
         error: StoreError,
     },
+    /// The settings of Redis.
+    #[error("session.store: {0}")]
+    SessionStore(StoreError),
     /// An address that is taken, or not ours.
     #[error("{0}")]
     Bind(#[from] BindError),
@@ -167,20 +170,12 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     let supervisor = Supervisor::new();
     let pool = Pool::new();
     let live = live(&config, &pool, &jwt, &supervisor);
-    let session_store: Arc<dyn SessionStore> = store.clone();
+    let (ports, sessions) = stores(&config, &store, &entropy)?;
     let app = Arc::new(App::new(Parts {
         clock: Arc::new(SystemClock),
         entropy,
-        ports: Ports {
-            directory: store.clone(),
-            pending: store.clone(),
-            one_use: store.clone(),
-            kept: store.clone(),
-            logins: store.clone(),
-            audit: store.clone(),
-            idps: store.clone(),
-        },
-        sessions: Sessions::new(session_store, config.lifetimes, SESSIONS_IN_MEMORY),
+        ports,
+        sessions,
         signing_key: keys.signing,
         decryption_keys: DecryptionKeys::from_vec(keys.encryption.keys)
             .known_as(&config.sp.entity_id),
@@ -225,6 +220,11 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
             Err(error) => ready.not_ready("store", error.detail.clone()),
         };
         housekeeping::sessions(Arc::clone(&kept), Arc::clone(&swept), answers, stop)
+    });
+
+    let kept = Arc::clone(&app);
+    supervisor.keep("endings", move |stop| {
+        housekeeping::endings(Arc::clone(&kept), stop)
     });
 
     let running = Running {
@@ -322,6 +322,44 @@ impl Running {
         let audit = &self.gateway.app.ports.audit;
         if let Err(error) = audit.record(event, now).await {
             tracing::error!(detail = error.detail, "the audit record was not written");
+        }
+    }
+}
+
+/// Where what is kept: all of it in the database, or what nodes share in Redis.
+fn stores(
+    config: &Config,
+    store: &Arc<SqliteStore>,
+    entropy: &Arc<SystemEntropy>,
+) -> Result<(Ports, Sessions), StartError> {
+    let ports = Ports {
+        directory: store.clone(),
+        pending: store.clone(),
+        one_use: store.clone(),
+        kept: store.clone(),
+        logins: store.clone(),
+        audit: store.clone(),
+        idps: store.clone(),
+    };
+    match &config.session_store {
+        SessionStoreKind::Embedded => {
+            let sessions: Arc<dyn SessionStore> = store.clone();
+            let sessions = Sessions::new(sessions, config.lifetimes, SESSIONS_IN_MEMORY);
+            Ok((ports, sessions))
+        }
+        SessionStoreKind::Redis { settings, grace } => {
+            let clock = Arc::new(SystemClock);
+            let redis = RedisStore::new(settings, Arc::clone(store), clock, entropy.clone());
+            let redis = Arc::new(redis.map_err(StartError::SessionStore)?);
+            let ports = Ports {
+                pending: redis.clone(),
+                one_use: redis.clone(),
+                kept: redis.clone(),
+                logins: redis.clone(),
+                ..ports
+            };
+            let sessions = Sessions::new(redis, config.lifetimes, SESSIONS_IN_MEMORY);
+            Ok((ports, sessions.shared(*grace)))
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::base::{Listen, NonEmpty, Rate, RoleName, TlsFiles};
 use crate::identity::IdentitySettings;
 use crate::saml::ServiceProvider;
 use crate::session::Lifetimes;
+use crate::store::redis::RedisSettings;
 use crate::telemetry::LogFormat;
 use crate::trust::IdpSettings;
 
@@ -121,10 +122,17 @@ pub struct AdminSettings {
 }
 
 /// `session.store`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum SessionStoreKind {
     /// Beside the users, in the database.
     Embedded,
+    /// In Redis, for several nodes.
+    Redis {
+        /// `session.store`, `session.ca`, `session.seal_key`
+        settings: RedisSettings,
+        /// `session.grace`
+        grace: Duration,
+    },
 }
 
 /// `[telemetry]`

@@ -7,18 +7,21 @@
 //! after the next [`Sessions::forget_ended`] when another process ended it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use metrics::counter;
+use metrics::{Counter, counter};
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
+use tokio::sync::mpsc;
 
 use crate::base::{Entropy, StoreError, Timestamp, UserId, entropy};
 use crate::identity::Identity;
 use crate::saml::{Accepted, NameId};
 use crate::session::watched::Watched;
 use crate::session::{EndReason, Lifetimes, Session, SessionStore, SessionToken, TokenHash};
+use crate::telemetry::{SESSION_LOOKUPS, SESSIONS_ENDED};
 
 /// Opens, finds and ends sessions.
 pub struct Sessions {
@@ -33,6 +36,32 @@ pub struct Sessions {
     mark: Mutex<Option<i64>>,
     /// Those for whose end somebody waits: they are found here when they fell out of the cache.
     watched: Arc<Watched>,
+    /// How long memory is believed while the store, which others end sessions in, is away. `None`:
+    /// nobody else does.
+    grace: Option<Duration>,
+    /// Until when memory is believed, in microseconds.
+    believed_until: AtomicI64,
+    lookups: Lookups,
+}
+
+/// Handles, so that no request looks a counter up by its name.
+struct Lookups {
+    cached: Counter,
+    found: Counter,
+    missed: Counter,
+    failed: Counter,
+}
+
+impl Lookups {
+    fn new() -> Self {
+        let lookups = |source: &'static str, result: &'static str| counter!(SESSION_LOOKUPS, "source" => source, "result" => result);
+        Self {
+            cached: lookups("cache", "hit"),
+            found: lookups("store", "hit"),
+            missed: lookups("store", "miss"),
+            failed: lookups("store", "error"),
+        }
+    }
 }
 
 /// A session that nobody can use yet: its token is in here.
@@ -70,6 +99,49 @@ impl Sessions {
             endings: AtomicU64::new(0),
             mark: Mutex::new(None),
             watched: Arc::default(),
+            grace: None,
+            believed_until: AtomicI64::new(i64::MAX),
+            lookups: Lookups::new(),
+        }
+    }
+
+    /// Over a store that other nodes end sessions in: while it is away, sessions that are in memory
+    /// go on for `grace`, and nobody is signed out.
+    #[must_use]
+    pub fn shared(self, grace: Duration) -> Self {
+        Self {
+            grace: Some(grace),
+            believed_until: AtomicI64::new(0),
+            ..self
+        }
+    }
+
+    /// Whether other nodes open and end sessions in the same store.
+    pub const fn is_shared(&self) -> bool {
+        self.grace.is_some()
+    }
+
+    /// Whether sessions in memory may be used without asking the store: always, unless others end
+    /// sessions there, and we have not heard of it for too long.
+    pub fn is_believed(&self, now: Timestamp) -> bool {
+        now.unix_micros() < self.believed_until.load(Ordering::Relaxed)
+    }
+
+    /// How often when sessions were last seen is to be written back. Other nodes know of a visit
+    /// that much later, so it is a small part of the time after which a session is idle.
+    pub fn write_back(&self) -> Duration {
+        match self.grace {
+            Some(_) => WRITE_BACK.min(self.lifetimes.idle / 10),
+            None => WRITE_BACK,
+        }
+    }
+
+    /// What the store may not know yet of a visit elsewhere: one round of writing back, and one of
+    /// the task that does it.
+    fn slack(&self) -> Duration {
+        match self.grace {
+            Some(_) => self.write_back().saturating_mul(2),
+            None => Duration::ZERO,
         }
     }
 
@@ -162,8 +234,7 @@ impl Sessions {
         }
         let session = self.cached_hash(&TokenHash::of(token), now)?;
         session.see(now);
-        counter!("samlgate_session_lookups_total", "source" => "cache", "result" => "hit")
-            .increment(1);
+        self.lookups.cached.increment(1);
         Some(session)
     }
 
@@ -177,14 +248,17 @@ impl Sessions {
             return Ok(Some(session));
         }
         let found = if token.len() == SessionToken::LENGTH {
-            self.load(&TokenHash::of(token), now).await?
+            self.load(&TokenHash::of(token), now).await
         } else {
-            None
+            Ok(None)
         };
-        let result = if found.is_some() { "hit" } else { "miss" };
-        counter!("samlgate_session_lookups_total", "source" => "store", "result" => result)
-            .increment(1);
-        Ok(found)
+        let counter = match &found {
+            Ok(Some(_)) => &self.lookups.found,
+            Ok(None) => &self.lookups.missed,
+            Err(_) => &self.lookups.failed,
+        };
+        counter.increment(1);
+        found
     }
 
     /// Whether a session goes on, without counting as a visit: for what stays open beyond its
@@ -197,7 +271,7 @@ impl Sessions {
             return true;
         }
         match self.store.find(&session.hash).await {
-            Ok(found) => found.is_some_and(|found| self.is_live(&found, now)),
+            Ok(found) => found.is_some_and(|found| self.is_live_in_store(&found, now)),
             Err(_) => true,
         }
     }
@@ -283,14 +357,20 @@ impl Sessions {
         let Some(found) = self.store.newest_of_browser(browser).await? else {
             return Ok(None);
         };
-        // In memory is known better when it was last seen.
-        let session = self.cache.get(&found.hash).unwrap_or_else(|| Arc::new(found));
-        Ok(self.is_live(&session, now).then_some(session))
+        // In memory it may be known better when it was last seen.
+        let session = match self.cache.get(&found.hash) {
+            Some(cached) => {
+                cached.see(found.last_seen());
+                cached
+            }
+            None => Arc::new(found),
+        };
+        Ok(self.is_live_in_store(&session, now).then_some(session))
     }
 
     /// Forgets what another process ended: the command line, another node. To be called every
     /// second or two; an ended session stops working that soon.
-    pub async fn forget_ended(&self) -> Result<(), StoreError> {
+    pub async fn forget_ended(&self, now: Timestamp) -> Result<(), StoreError> {
         let mark = *lock(&self.mark);
         let ended = self.store.ended_after(mark).await?;
         *lock(&self.mark) = Some(ended.mark);
@@ -303,7 +383,29 @@ impl Sessions {
         for hash in &ended.hashes {
             self.forget(hash);
         }
+        if let Some(grace) = self.grace {
+            // Last, so that nothing is believed before it was heard what is not true any more.
+            let until = now.plus(grace).unix_micros();
+            self.believed_until.fetch_max(until, Ordering::Relaxed);
+        }
         Ok(())
+    }
+
+    /// Forgets at once what any process ends, as long as the store can tell; then an error.
+    pub async fn hear_endings(&self) -> Result<(), StoreError> {
+        let (tell, mut told) = mpsc::channel(64);
+        let hear = self.store.hear(tell);
+        tokio::pin!(hear);
+        loop {
+            tokio::select! {
+                broken = &mut hear => return broken,
+                Some(hashes) = told.recv() => {
+                    for hash in &hashes {
+                        self.forget(hash);
+                    }
+                }
+            }
+        }
     }
 
     /// Tells whoever waits for the end of a session that it has come: its time is over, or the
@@ -317,7 +419,7 @@ impl Sessions {
             if let Some(found) = &found {
                 session.see(found.last_seen());
             }
-            if found.is_none() || !self.is_live(&session, now) {
+            if found.is_none() || !self.is_live_in_store(&session, now) {
                 self.forget(&session.hash);
             }
         }
@@ -347,10 +449,13 @@ impl Sessions {
     pub async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         // First, or the store would end sessions of which only we know that they are in use.
         self.flush_touched(now).await?;
-        let swept = self.store.sweep(self.lifetimes.idle, now).await?;
+        let idle = self.lifetimes.idle.saturating_add(self.slack());
+        let swept = self.store.sweep(idle, now).await?;
         for (hash, session) in &self.cache {
             if !self.is_live(&session, now) {
-                self.forget(&hash);
+                // Not ended: another node may have seen it since. Whoever waits for its end hears of
+                // it in the next round.
+                self.cache.remove(&*hash);
             }
         }
         count_ended(EndReason::Lifetime, swept.lifetime);
@@ -364,6 +469,9 @@ impl Sessions {
     }
 
     fn cached_hash(&self, hash: &TokenHash, now: Timestamp) -> Option<Arc<Session>> {
+        if !self.is_believed(now) {
+            return None;
+        }
         self.cache.get(hash).filter(|session| self.is_live(session, now))
     }
 
@@ -392,7 +500,7 @@ impl Sessions {
                 None => Arc::new(found.watched_by(&self.watched)),
             };
             session.see(seen.unwrap_or(Timestamp::EPOCH));
-            if let Some(reason) = self.over(&session, now) {
+            if let Some(reason) = self.over_in_store(&session, now) {
                 self.end(&session, reason, now).await?;
                 return Ok(None);
             }
@@ -433,10 +541,24 @@ impl Sessions {
     fn is_live(&self, session: &Session, now: Timestamp) -> bool {
         !session.has_ended() && self.over(session, now).is_none()
     }
+
+    /// The same, of what the store says of a session: another node may have seen it since.
+    fn over_in_store(&self, session: &Session, now: Timestamp) -> Option<EndReason> {
+        let idle = self.lifetimes.idle.saturating_add(self.slack());
+        let lifetimes = Lifetimes { idle, ..self.lifetimes };
+        lifetimes.over(session.not_after, session.last_seen(), now)
+    }
+
+    fn is_live_in_store(&self, session: &Session, now: Timestamp) -> bool {
+        !session.has_ended() && self.over_in_store(session, now).is_none()
+    }
 }
 
+/// How often when sessions were last seen is written back: at most this much is lost by a `kill -9`.
+const WRITE_BACK: Duration = Duration::from_secs(30);
+
 fn count_ended(reason: EndReason, number: u64) {
-    counter!("samlgate_sessions_ended_total", "reason" => reason.as_str()).increment(number);
+    counter!(SESSIONS_ENDED, "reason" => reason.as_str()).increment(number);
 }
 
 /// A thread that panicked in here left a plain map or number behind, which is still good.
@@ -446,8 +568,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::base::entropy::SystemEntropy;
     use crate::store::SqliteStore;
@@ -577,7 +697,7 @@ mod tests {
         let (bobs, _) = open(&server, "bob").await;
         // Even what was ended before the server asked for the first time.
         command.end(&alice, EndReason::Revoked, at(1)).await.unwrap();
-        server.forget_ended().await.unwrap();
+        server.forget_ended(at(1)).await.unwrap();
         assert!(!is_live(&server, &alices, at(1)).await);
         assert!(is_live(&server, &bobs, at(1)).await);
         let user = Identity::for_test("bob", at(0)).user;
@@ -586,7 +706,7 @@ mod tests {
             1
         );
         assert!(server.cached(&bobs, at(2)).is_some(), "not yet known");
-        server.forget_ended().await.unwrap();
+        server.forget_ended(at(1)).await.unwrap();
         assert!(server.cached(&bobs, at(2)).is_none());
         assert!(!is_live(&server, &bobs, at(2)).await);
     }
@@ -634,7 +754,7 @@ mod tests {
     async fn whoever_waits_for_the_end_of_a_session_hears_of_it_whatever_it_was() {
         let store = store().await;
         let (sessions, command) = (over(&store), over(&store));
-        sessions.forget_ended().await.unwrap();
+        sessions.forget_ended(at(1)).await.unwrap();
         let mut waiting = tokio::task::JoinSet::new();
         for name in ["alice", "bob", "carol"] {
             let (_, session) = open(&sessions, name).await;
@@ -653,7 +773,7 @@ mod tests {
         };
         sessions.end_watched(at(1)).await.unwrap();
         end("alice").await;
-        sessions.forget_ended().await.unwrap();
+        sessions.forget_ended(at(1)).await.unwrap();
         assert_eq!(waiting.join_next().await.unwrap().unwrap(), "alice");
         // A message was lost.
         end("bob").await;

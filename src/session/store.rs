@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
 use crate::base::{StoreError, Timestamp, UserId};
 use crate::session::{Session, TokenHash};
@@ -47,6 +48,15 @@ pub trait SessionStore: Send + Sync {
     /// Sessions that any process ended after `mark`. Begin with a mark of `None`, which tells the
     /// present mark and no session.
     async fn ended_after(&self, mark: Option<i64>) -> Result<Ended, StoreError>;
+
+    /// Hears at once what any process ends, where the store can tell, until that breaks: then an
+    /// error. Told with no hashes when it begins to listen. A short cut and no more: what
+    /// [`SessionStore::ended_after`] says is what counts.
+    async fn hear(&self, ended: mpsc::Sender<Vec<TokenHash>>) -> Result<(), StoreError> {
+        // Nothing is to be heard; the channel stays open.
+        let _ended = ended;
+        std::future::pending().await
+    }
 
     /// The session that was last opened by a browser.
     async fn newest_of_browser(&self, browser: &[u8; 32]) -> Result<Option<Session>, StoreError>;

@@ -4,7 +4,9 @@
 //! once, whoever asks at the same moment, and what was answered with `Ok` survives a crash.
 
 pub mod keys;
+pub mod redis;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
+pub use redis::RedisStore;
 pub use sqlite::SqliteStore;

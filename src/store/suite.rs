@@ -587,20 +587,25 @@ pub(crate) async fn sessions_are_found_by_name_id_and_session_index<S: Store>(st
 }
 
 /// A login of somebody new, by the assertion `_ID`.
-struct Entering {
+pub(crate) struct Entering {
     id: String,
     person: Person,
     session: Session,
 }
 
 impl Entering {
-    fn new(number: u8, user_name: &str) -> Self {
+    /// By another assertion.
+    pub(crate) fn with_id(id: &str, number: u8, user_name: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::new(number, user_name) }
+    }
+
+    pub(crate) fn new(number: u8, user_name: &str) -> Self {
         let session = session(number, user_name, at(0));
         let person = Person::New(User { id: session.identity.user.clone(), ..named(user_name) });
         Self { id: format!("_{number}"), person, session }
     }
 
-    async fn log_in<S: Store>(&self, store: &S) -> Result<Written, StoreError> {
+    pub(crate) async fn log_in<S: LoginStore>(&self, store: &S) -> Result<Written, StoreError> {
         let event = |kind| Event {
             detail: json!({ "sid": self.session.sid }),
             ..Event::new(kind)

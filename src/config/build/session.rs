@@ -1,9 +1,12 @@
 //! `[session]`, `[limits]`, `[scim]` and `[telemetry]`.
 
-use crate::config::reader::{Complaint, Reader, Scope};
-use crate::config::settings::{RateLimits, ScimSettings, SessionStoreKind, TelemetrySettings};
+use std::path::PathBuf;
+
+use crate::config::reader::{Complaint, Reader, Scope, not_empty};
+use crate::config::settings::{ScimSettings, SessionStoreKind, TelemetrySettings};
 use crate::config::show::redact;
 use crate::session::Lifetimes;
+use crate::store::redis::{RedisSettings, SealKeys};
 use crate::telemetry::LogFormat;
 
 /// `session.idle_timeout` and `session.lifetime`.
@@ -31,25 +34,60 @@ pub(in crate::config) fn lifetimes(reader: &mut Reader, scope: &Scope<'_>) -> Op
     Some(lifetimes)
 }
 
-/// `session.store`.
+/// `session.store`, and what belongs to Redis.
 pub(in crate::config) fn store(reader: &mut Reader, scope: &Scope<'_>) -> Option<SessionStoreKind> {
-    reader.parsed(scope, "store", |text| {
-        let hint = "write \"embedded\", or remove the key";
+    let place = reader.parsed(scope, "store", |text| {
+        let hint = "write \"embedded\", or redis://host:6379 or rediss://host:6379";
         if text == "embedded" {
-            return Ok(SessionStoreKind::Embedded);
+            return Ok(None);
         }
-        let scheme = text.split("://").next().unwrap_or_default();
-        if scheme.starts_with("redis") && text.contains("://") {
-            return Err(Complaint::new(
-                "Redis is not available in this version",
-                hint,
-            ));
+        match RedisSettings::is_tls(text) {
+            Ok(tls) => Ok(Some((text.to_owned(), tls))),
+            Err(_) => {
+                let message = format!("\"{}\" is not a session store", redact(text));
+                Err(Complaint::new(message, hint))
+            }
         }
-        Err(Complaint::new(
-            format!("\"{}\" is not a session store", redact(text)),
-            hint,
-        ))
-    })
+    });
+    let keys = reader.parsed(scope, "seal_key", |text| {
+        SealKeys::parse(text).map_err(|error| {
+            let hint = "make one by `openssl rand -base64 32`";
+            Complaint::new(error.to_string(), hint)
+        })
+    });
+    let ca = reader.parsed(scope, "ca", |text| Ok(PathBuf::from(not_empty(text)?)));
+    let grace = reader.duration(scope, "grace");
+    let Some((url, tls)) = place? else {
+        for name in ["seal_key", "ca"] {
+            if scope.is_set(name) {
+                let complaint = Complaint::new("is for Redis alone", "remove it, or set store");
+                reader.wrong_at(scope, name, complaint);
+            }
+        }
+        return Some(SessionStoreKind::Embedded);
+    };
+    if keys.is_none() && !scope.is_set("seal_key") {
+        let complaint = Complaint::new(
+            "is needed for Redis",
+            "make one by `openssl rand -base64 32`, and give it to every node",
+        );
+        reader.wrong_at(scope, "seal_key", complaint);
+    }
+    if ca.is_some() && !tls {
+        let complaint = Complaint::new("is for TLS alone", "write rediss://, or remove it");
+        reader.wrong_at(scope, "ca", complaint);
+    }
+    match RedisSettings::new(&url, ca, keys?) {
+        Ok(settings) => Some(SessionStoreKind::Redis { settings, grace: grace? }),
+        Err(error) => {
+            reader.wrong_at(
+                scope,
+                "store",
+                Complaint::new(error.detail, "write redis://host:6379"),
+            );
+            None
+        }
+    }
 }
 
 /// `[limits]`.

@@ -124,7 +124,12 @@ impl AuditSink for SqliteStore {
     }
 }
 
-async fn append(batch: &mut Batch, event: &Event, now: Timestamp) -> Result<(), StoreError> {
+/// Adds an event to the chain.
+pub(super) async fn append(
+    batch: &mut Batch,
+    event: &Event,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let link = batch.head.append(event, now).columns(Columns::default());
     link.bind(sqlx::query(APPEND))
         .execute(&mut batch.connection)
@@ -133,7 +138,8 @@ async fn append(batch: &mut Batch, event: &Event, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
-async fn keep(batch: &mut Batch, attempt: &LoginAttempt) -> Result<(), StoreError> {
+/// Adds a login attempt.
+pub(super) async fn keep(batch: &mut Batch, attempt: &LoginAttempt) -> Result<(), StoreError> {
     attempt_columns(Columns::default(), attempt)
         .bind(sqlx::query(KEEP))
         .execute(&mut batch.connection)

@@ -18,6 +18,7 @@ mod one_use;
 mod open;
 mod pending;
 mod readers;
+mod record;
 mod row;
 mod sessions;
 mod sweep;

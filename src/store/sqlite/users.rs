@@ -13,12 +13,12 @@ use super::writer::Order;
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::directory::{Changed, Created, DirectoryStore, Identifiers, UniqueField, User};
 
-const CREATE: &str = "
+pub(super) const CREATE: &str = "
     INSERT INTO user (id, user_name, external_id, idp, name_id, email, profile, active,
                       created_at, updated_at, last_login_at, revision)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 /// The values of [`CREATE`]; `created_at` (?9) stays as it was.
-const UPDATE: &str = "
+pub(super) const UPDATE: &str = "
     UPDATE user SET user_name = ?2, external_id = ?3, idp = ?4, name_id = ?5, email = ?6,
                     profile = ?7, active = ?8, updated_at = ?10, last_login_at = ?11,
                     revision = revision + 1
