@@ -52,8 +52,19 @@ pub struct Live {
     pub routes: Routes,
     /// Whose `X-Forwarded-*` are believed.
     pub trusted_proxies: TrustedProxies,
+    /// What other proxies may ask.
+    pub forward_auth: ForwardAuth,
     /// Passes requests on, along these routes.
     pub forwarder: Forwarder,
+}
+
+/// What other proxies may ask (`server.forward_auth`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForwardAuth {
+    /// Anything at all.
+    pub enabled: bool,
+    /// At the addresses of oauth2-proxy too.
+    pub oauth2_proxy_paths: bool,
 }
 
 /// The gateway without HTTP.

@@ -182,7 +182,7 @@ impl Answers<'_> {
 
     /// Where a person goes on after a request that was not a page: the page that made it, when it
     /// is one of this host's, and never the address that was asked, which is no page at all.
-    fn page_that_asked(&self, headers: &HeaderMap) -> LocalPath {
+    pub(in crate::http) fn page_that_asked(&self, headers: &HeaderMap) -> LocalPath {
         headers
             .get(REFERER)
             .and_then(|referer| referer.to_str().ok())

@@ -103,7 +103,7 @@ impl Door {
                 return refuse(refusal.code(), refusal.to_string(), request.headers());
             }
         };
-        if router::is_own(&path) {
+        if router::is_own(&path) || router::is_oauth2(&path, live.forward_auth) {
             return (self.own(request, live, context).await, Arc::from(OWN));
         }
         let (parts, body) = request.into_parts();
@@ -126,7 +126,8 @@ impl Door {
     async fn own(&self, request: Request<Incoming>, live: &Live, context: &Context) -> Response {
         let (mut parts, body) = request.into_parts();
         let place = Place::of(&parts, live);
-        if !router::is_here(parts.uri.path(), &place) {
+        let path = parts.uri.path();
+        if !router::is_here(path, &place) || !router::is_on(path, live.forward_auth) {
             let detail = format!("{} is not on this host", parts.uri.path());
             let error = GatewayError::new(ErrorCode::HttpNotFound, detail);
             let now = self.gateway.app.now();

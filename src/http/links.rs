@@ -28,6 +28,11 @@ pub const FORM: &str = FORM_PAGE;
 /// Below it, other proxies ask for decisions.
 pub const AUTHZ: &str = "/.samlgate/authz/";
 
+/// Below it, Envoy asks with the path of the request behind ours.
+pub const EXT_AUTHZ: &str = "/.samlgate/authz/ext-authz";
+/// Where oauth2-proxy has its own.
+pub const OAUTH2: &str = "/oauth2";
+
 /// A page of ours with a query.
 pub fn with_query(page: &str, query: &[(&str, &str)]) -> String {
     let pairs: Vec<String> =

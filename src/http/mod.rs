@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod answers;
 pub mod application;
+pub mod authz;
 pub mod context;
 pub mod door;
 pub mod error;

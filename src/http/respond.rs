@@ -42,6 +42,14 @@ pub fn json(status: StatusCode, value: &serde_json::Value) -> Response {
     response
 }
 
+/// A status alone.
+pub fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    guard(response.headers_mut());
+    response
+}
+
 /// A gRPC call that ends before it began: 200 and a status, without messages ("Trailers-Only").
 ///
 /// `asked` are the headers of the call, whose kind of gRPC is the kind of the answer.

@@ -9,8 +9,10 @@ use axum::routing::{any, get};
 use http::HeaderMap;
 use http::Method;
 
+use crate::app::ForwardAuth;
 use crate::base::ErrorCode;
 use crate::base::url::OWN_PATHS;
+use crate::http::authz;
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::forms;
@@ -39,10 +41,26 @@ pub fn is_here(path: &str, place: &Place) -> bool {
         "/.well-known/samlgate/jwks.json",
     ];
     match path {
-        _ if EVERYWHERE.contains(&path) || path.starts_with(links::AUTHZ) => true,
+        _ if EVERYWHERE.contains(&path) => true,
+        _ if path.starts_with(links::AUTHZ) || path.starts_with(links::OAUTH2) => true,
         links::CALLBACK => place.host().is_some(),
         _ => place.host().is_none(),
     }
+}
+
+/// Whether a path is asked for by other proxies, and the operator lets them ask.
+pub fn is_on(path: &str, forward_auth: ForwardAuth) -> bool {
+    match path {
+        _ if path.starts_with(links::OAUTH2) => is_oauth2(path, forward_auth),
+        _ if path.starts_with(links::AUTHZ) => forward_auth.enabled,
+        _ => true,
+    }
+}
+
+/// Whether a path is one that oauth2-proxy has, and the operator wants it to be ours.
+pub fn is_oauth2(path: &str, forward_auth: ForwardAuth) -> bool {
+    let below = path.strip_prefix(links::OAUTH2).is_some_and(|rest| rest.starts_with('/'));
+    below && forward_auth.enabled && forward_auth.oauth2_proxy_paths
 }
 
 /// The gateway's own pages.
@@ -64,6 +82,16 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route(links::FORM, get(forms::page))
         .route(links::CALLBACK, get(pages::callback))
         .route("/.well-known/samlgate/jwks.json", get(metadata::jwks))
+        .route("/.samlgate/authz/auth-request", any(authz::auth_request))
+        .route("/.samlgate/authz/forward-auth", any(authz::forward_auth))
+        .route(links::EXT_AUTHZ, any(authz::ext_authz))
+        .route("/.samlgate/authz/ext-authz/", any(authz::ext_authz))
+        .route("/.samlgate/authz/ext-authz/{*path}", any(authz::ext_authz))
+        .route("/oauth2/auth", any(authz::oauth2::auth))
+        .route("/oauth2/userinfo", get(authz::oauth2::userinfo))
+        .route("/oauth2/sign_in", get(authz::oauth2::sign_in))
+        .route("/oauth2/start", get(authz::oauth2::sign_in))
+        .route("/oauth2/sign_out", get(authz::oauth2::sign_out))
         .method_not_allowed_fallback(wrong_method)
         .fallback(not_found)
         .with_state(gateway)
