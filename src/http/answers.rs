@@ -172,9 +172,14 @@ impl Answers<'_> {
                 let name = identity.map(|identity| {
                     identity.profile.name().unwrap_or_else(|| identity.user_name.clone())
                 });
-                let view = Failure::new(code, &reference, self.now)
-                    .missing(&name.unwrap_or_default(), &roles, &groups)
-                    .with_action(code, &self.here(head));
+                let mut view =
+                    Failure::new(code, &reference, self.now).with_action(code, &self.here(head));
+                // Where only the method is wrong, the sentence of the code says so.
+                if missing.methods.is_empty() {
+                    view = view
+                        .missing(&name.unwrap_or_default(), &roles, &groups)
+                        .needing_all(missing.needs_all());
+                }
                 respond::page(&self.gateway.pages.load(), StatusCode::FORBIDDEN, &view)
             }
         }

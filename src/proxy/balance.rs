@@ -306,6 +306,11 @@ impl Member {
         &self.upstream
     }
 
+    /// As it is configured: `http://127.0.0.1:3000`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What an active check found. Only one checks at a time.
     pub fn checked(&self, good: bool, check: &HealthCheck) {
         let well = self.well.load(Relaxed);

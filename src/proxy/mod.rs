@@ -10,6 +10,7 @@ pub mod client_tls;
 pub mod error;
 pub mod forward;
 pub mod headers;
+pub mod health;
 pub mod identity_headers;
 pub mod jwt;
 pub mod peer;

@@ -4,6 +4,7 @@
 //! [`Supervisor`] starts them, starts them again when they fall, and waits for them at the end.
 
 pub mod fetch;
+pub mod health;
 pub mod housekeeping;
 pub mod registry;
 pub mod supervise;

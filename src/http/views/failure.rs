@@ -29,6 +29,8 @@ pub struct Failure {
     pub idp: Option<String>,
     /// Who is signed in (`forbidden`).
     pub signed_in_as: Option<String>,
+    /// All of what follows is needed, and not any one of it (`forbidden`).
+    pub needs_all: bool,
     /// Any one of these roles would open the page (`forbidden`).
     pub roles: Vec<String>,
     /// Or any one of these groups (`forbidden`).
@@ -57,6 +59,7 @@ impl Failure {
             advice: advice(code),
             idp: None,
             signed_in_as: None,
+            needs_all: false,
             roles: Vec::new(),
             groups: Vec::new(),
             primary: None,
@@ -94,6 +97,13 @@ impl Failure {
         self.signed_in_as = Some(signed_in_as.to_owned());
         self.roles = owned(roles);
         self.groups = owned(groups);
+        self
+    }
+
+    /// `forbidden`: all that [`Failure::missing`] names is needed.
+    #[must_use]
+    pub const fn needing_all(mut self, all: bool) -> Self {
+        self.needs_all = all;
         self
     }
 

@@ -1,0 +1,143 @@
+//! Asks an upstream whether it is well.
+//!
+//! In: a route with `health`, and one of its upstreams. Out: nothing, or the reason why it is not
+//! well. Each question has a connection of its own: an upstream that takes no new ones is not well.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::Request;
+use http::Response;
+use http::header::HOST;
+use http::header::USER_AGENT;
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+use tokio::net::UnixStream;
+use tokio_rustls::TlsConnector;
+
+use crate::access::HealthCheck;
+use crate::access::HostMatch;
+use crate::access::Protocol;
+use crate::access::Route;
+use crate::access::Upstream;
+use crate::access::host::without_port;
+use crate::proxy::body::BoxError;
+
+/// One question. `tls` is what [`crate::proxy::client_tls`] made of the route's settings.
+pub async fn ask(
+    route: &Route,
+    upstream: &Upstream,
+    tls: Option<&Arc<ClientConfig>>,
+    check: &HealthCheck,
+) -> Result<(), BoxError> {
+    let answer = async {
+        let wire = dial(route, upstream, tls).await?;
+        let request = request(route, upstream, check)?;
+        match route.upstream_protocol {
+            Protocol::Http1 => http1(wire, request).await,
+            Protocol::Http2 => http2(wire, request).await,
+        }
+    };
+    let answer = tokio::time::timeout(check.timeout, answer)
+        .await
+        .map_err(|_| "no answer in time")?;
+    let status = answer?.status();
+    match status.is_success() || status.is_redirection() {
+        true => Ok(()),
+        false => Err(format!("answered {status}").into()),
+    }
+}
+
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+async fn dial(
+    route: &Route,
+    upstream: &Upstream,
+    tls: Option<&Arc<ClientConfig>>,
+) -> Result<Box<dyn Wire>, BoxError> {
+    match upstream {
+        Upstream::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
+        Upstream::Tcp { tls: false, authority } => {
+            Ok(Box::new(TcpStream::connect(authority).await?))
+        }
+        Upstream::Tcp { tls: true, authority } => {
+            let given = route.upstream_tls.as_ref().and_then(|tls| tls.server_name.as_deref());
+            let host = without_port(authority).trim_matches(['[', ']']);
+            let name = ServerName::try_from(given.unwrap_or(host).to_owned())?;
+            let config = Arc::clone(tls.ok_or("no TLS settings")?);
+            let stream = TcpStream::connect(authority).await?;
+            Ok(Box::new(
+                TlsConnector::from(config).connect(name, stream).await?,
+            ))
+        }
+    }
+}
+
+/// The application must take it for one of its own: its `Host`, and what the operator adds to
+/// every request.
+fn request(
+    route: &Route,
+    upstream: &Upstream,
+    check: &HealthCheck,
+) -> Result<Request<Empty<Bytes>>, BoxError> {
+    let host = match (&route.host_header, &route.host, upstream) {
+        (Some(host), _, _) | (None, HostMatch::Exact(host), _) => host.as_str(),
+        (None, _, Upstream::Tcp { authority, .. }) => authority.as_str(),
+        (None, _, Upstream::Unix(_)) => "localhost",
+    };
+    let tls = matches!(upstream, Upstream::Tcp { tls: true, .. });
+    let scheme = if tls { "https" } else { "http" };
+    let uri = match route.upstream_protocol {
+        Protocol::Http1 => check.path.parse()?,
+        Protocol::Http2 => {
+            let uri = http::Uri::builder().scheme(scheme).authority(host);
+            uri.path_and_query(check.path.as_str()).build()?
+        }
+    };
+    let mut request = Request::new(Empty::new());
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
+    headers.insert(USER_AGENT, HeaderValue::from_static("samlgate-health"));
+    if route.upstream_protocol == Protocol::Http1 {
+        headers.insert(HOST, HeaderValue::try_from(host)?);
+    }
+    for (name, value) in &route.request_headers.set {
+        headers.insert(name.clone(), value.clone());
+    }
+    Ok(request)
+}
+
+async fn http1(
+    wire: Box<dyn Wire>,
+    request: Request<Empty<Bytes>>,
+) -> Result<Response<Incoming>, BoxError> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(wire)).await?;
+    tokio::select! {
+        answer = sender.send_request(request) => Ok(answer?),
+        ended = connection => Err(ended.err().map_or_else(|| "closed".into(), BoxError::from)),
+    }
+}
+
+async fn http2(
+    wire: Box<dyn Wire>,
+    request: Request<Empty<Bytes>>,
+) -> Result<Response<Incoming>, BoxError> {
+    let executor = TokioExecutor::new();
+    let handshake = hyper::client::conn::http2::handshake(executor, TokioIo::new(wire));
+    let (mut sender, connection) = handshake.await?;
+    tokio::select! {
+        answer = sender.send_request(request) => Ok(answer?),
+        ended = connection => Err(ended.err().map_or_else(|| "closed".into(), BoxError::from)),
+    }
+}
