@@ -89,3 +89,46 @@ impl fmt::Display for Unreadable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use openssl::pkey::PKey;
+
+    use super::*;
+    use crate::xmlenc::tests::SP_KEY;
+    use crate::xmlenc::tests::seal::{AES256_GCM, Seal};
+    use crate::xmlenc::{DecryptionKey, DecryptionKeys};
+
+    fn opened(plaintext: &str) -> Result<bool, String> {
+        let key = PKey::private_key_from_pem(SP_KEY).unwrap();
+        let sealed = Seal::new(AES256_GCM).seal("EncryptedID", plaintext.as_bytes(), &key);
+        let document =
+            Document::parse(sealed.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+        let keys = DecryptionKeys::from_vec(vec![DecryptionKey::from_pem(SP_KEY).unwrap()]);
+        let decryption = Decryption {
+            keys: &keys,
+            allow_cbc_unsigned: false,
+            allow_tripledes: false,
+            required: false,
+        };
+        let (covered, checks) = (Covered::BySignature, &mut Checks::off());
+        Decrypted::open(document.root(), "NameID", decryption, covered, checks)
+            .map(|decrypted| decrypted.inherits)
+            .map_err(|error| {
+                assert_eq!(error.code().as_str(), "enc.content");
+                error.to_string()
+            })
+    }
+
+    #[test]
+    fn what_was_inside_is_one_element_of_the_kind_that_was_asked_for() {
+        let own = "<a:NameID xmlns:a=\"urn:oasis:names:tc:SAML:2.0:assertion\">Alice</a:NameID>";
+        assert_eq!(opened(own), Ok(false));
+        assert_eq!(opened("<saml:NameID>Alice</saml:NameID>"), Ok(true));
+        let other = opened("<saml:BaseID/>").unwrap_err();
+        let said = "it is {urn:oasis:names:tc:SAML:2.0:assertion}BaseID, not saml:NameID";
+        assert!(other.ends_with(said), "{other}");
+        let cut = opened("<saml:NameID>Alice").unwrap_err();
+        assert!(cut.contains("xml."), "{cut}");
+    }
+}

@@ -133,3 +133,94 @@ impl Refusal for XmlencError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_its_rule_and_both_sides() {
+        let root = "{urn:oasis:names:tc:SAML:2.0:protocol}Response";
+        let found = || "{}html".to_owned();
+        let cases: [(SamlError, &str, &str, Option<&str>, &str); 7] = [
+            (
+                SamlError::Root { found: found() },
+                "proto.root",
+                "response.root",
+                Some(root),
+                "{}html",
+            ),
+            (
+                SamlError::LogoutRoot {
+                    expected: "samlp:LogoutRequest".to_owned(),
+                    found: found(),
+                },
+                "proto.root",
+                "root",
+                Some("samlp:LogoutRequest"),
+                "{}html",
+            ),
+            (
+                SamlError::AssertionCount { found: 2 },
+                "proto.assertion_count",
+                "response.assertion_count",
+                Some("1"),
+                "2",
+            ),
+            (
+                SamlError::Unsigned,
+                "sig.missing",
+                "signed",
+                Some("a Signature in the Response or the Assertion"),
+                "none",
+            ),
+            (
+                SamlError::NotEncrypted,
+                "enc.required",
+                "encryption.required",
+                Some("an EncryptedAssertion"),
+                "an Assertion",
+            ),
+            (
+                SamlError::Profile(ProfileError::Version { found: "1.1".to_owned() }),
+                "proto.version",
+                "version",
+                Some("2.0"),
+                "1.1",
+            ),
+            (
+                SamlError::Inherits,
+                "enc.content",
+                "encryption.content",
+                None,
+                "the decrypted Assertion does not declare its namespaces, and is not itself signed",
+            ),
+        ];
+        for (error, code, rule, expected, found) in cases {
+            let values = Values {
+                expected: expected.map(Into::into),
+                found: Some(found.into()),
+            };
+            assert_eq!(Refusal::code(&error).as_str(), code);
+            assert_eq!(error.rule(), rule, "{code}");
+            assert_eq!(error.values(), values, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_ciphertext_is_refused_with_what_would_have_been_right() {
+        let found = "http://www.w3.org/2001/04/xmlenc#rsa-1_5";
+        let what = "key transport is not accepted";
+        let error = SamlError::from(XmlencError::Algorithm { what, found: found.to_owned() });
+        let values = Values::new(
+            "AES-GCM, or AES-CBC in a signed Response; RSA-OAEP for the key",
+            found,
+        );
+        assert_eq!(Refusal::code(&error).as_str(), "enc.algorithm");
+        assert_eq!(error.values(), values);
+        // Whatever a key has decided is one sentence.
+        let failed = SamlError::from(XmlencError::Failed);
+        assert_eq!(Refusal::code(&failed).as_str(), "enc.failed");
+        assert_eq!(failed.values(), Values::found(failed.to_string()));
+    }
+}
