@@ -13,7 +13,7 @@ use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
-use crate::access::Routes;
+use crate::access::{Routes, Underscores};
 use crate::app::{App, Live, Parts, Ports};
 use crate::audit::{Event, EventKind};
 use crate::base::clock::SystemClock;
@@ -21,13 +21,10 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::{Clock as _, ErrorCode, Listen, StoreError, Timestamp};
 use crate::config::{Config, SessionStoreKind};
 use crate::http::admin::{self, Readiness};
-use crate::http::forms::Allowance;
-use crate::http::hosts::Loops;
-use crate::http::seal::Seal;
-use crate::http::server::{self, BindError, Listener, Patience};
+use crate::http::server::{self, BindError, Detached, Listener, Patience};
 use crate::http::tls::{Tls, TlsError};
-use crate::http::{Door, Gateway, PageSettings, Pages};
-use crate::proxy::{ForwardSettings, Forwarder, Jwt, Pool, TrustedProxies};
+use crate::http::{Door, Gateway, PageSettings, Pages, workers};
+use crate::proxy::{Balancers, ForwardSettings, Forwarder, Jwt, Pool, TrustedProxies};
 use crate::saml::metadata::sp_metadata;
 use crate::session::{SessionStore, Sessions};
 use crate::store::keys::{KeyFolderError, open_keys};
@@ -42,8 +39,6 @@ use crate::xmlenc::DecryptionKeys;
 
 /// Sessions kept in memory: those in use. At about 2 KB each, 200 MB when all are taken.
 const SESSIONS_IN_MEMORY: u64 = 100_000;
-/// How long an application may take before its answer begins.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long requests that have begun may take when the gateway stops.
 const GRACE: Duration = Duration::from_secs(60);
 
@@ -79,6 +74,9 @@ pub enum StartError {
     /// No certificate authorities to fetch metadata by.
     #[error("{0}")]
     Fetch(#[from] FetchError),
+    /// The system gives no threads.
+    #[error("the system gives no threads: {0}")]
+    Thread(io::Error),
 }
 
 impl StartError {
@@ -169,8 +167,8 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     let jwt = Arc::new(jwt);
     let supervisor = Supervisor::new();
     let pool = Pool::new();
-    let live = live(&config, &pool, &jwt, &supervisor);
-    let (ports, sessions) = stores(&config, &store, &entropy)?;
+    let live = live(&config, &pool, &jwt, &supervisor, &Balancers::default());
+    let session_store: Arc<dyn SessionStore> = store.clone();
     let app = Arc::new(App::new(Parts {
         clock: Arc::new(SystemClock),
         entropy,
@@ -195,7 +193,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     readiness.not_ready("identity providers", "their metadata is being loaded");
     let addresses = listeners.iter().map(Listener::address).collect();
     let admin = admin_listener.address();
-    listen(&supervisor, listeners, Door::new(Arc::clone(&gateway)));
+    listen(&supervisor, listeners, &Door::new(Arc::clone(&gateway)))?;
     listen_admin(&supervisor, admin_listener, readiness.clone(), metrics);
 
     let fetcher = Fetcher::new()?;
@@ -256,7 +254,8 @@ impl Running {
         // Our own names are in our metadata, in cookies and in tokens that are out already.
         config.sp.public_url = self.in_force.sp.public_url.clone();
         config.sp.entity_id = self.in_force.sp.entity_id.clone();
-        let live = live(&config, &self.pool, &self.gateway.jwt, &self.supervisor);
+        let earlier = Arc::clone(self.gateway.app.live().forwarder.balancers());
+        let live = live(&config, &self.pool, &self.gateway.jwt, &self.supervisor, &earlier);
         self.gateway.app.replace(live);
         self.gateway.pages.store(Arc::new(pages(&config)));
         self.idps.send_replace(Arc::new(config.idps.clone()));
@@ -368,13 +367,40 @@ fn patience() -> Patience {
     Patience { grace: GRACE, ..Patience::default() }
 }
 
-fn listen(supervisor: &Supervisor, listeners: Vec<Listener>, door: Door) {
-    let service = move |request, peer| {
+fn listen(
+    supervisor: &Supervisor,
+    listeners: Vec<Listener>,
+    door: &Door,
+) -> Result<(), StartError> {
+    let count = workers::count();
+    let mut shares: Vec<_> = (0..count).map(|_| Vec::new()).collect();
+    for listener in listeners {
+        for (share, detached) in shares.iter_mut().zip(listener.share(count)?) {
+            share.push(detached);
+        }
+    }
+    for (name, share) in shares.into_iter().enumerate() {
         let door = door.clone();
-        async move { door.serve(request, peer).await }
-    };
-    let stop = supervisor.stop_signal();
-    supervisor.run_to_end(server::serve(listeners, service, stop, patience()));
+        let serve = async move |detached: Vec<Detached>, stop| {
+            let door = Arc::new(door);
+            let service = move |request, peer| {
+                let door = Arc::clone(&door);
+                async move { door.serve(request, peer).await }
+            };
+            let listeners: Result<_, _> = detached.into_iter().map(Detached::attach).collect();
+            match listeners {
+                Ok(listeners) => server::serve(listeners, service, stop, patience()).await,
+                Err(error) => tracing::error!(%error, "a worker does not listen"),
+            }
+        };
+        let done = workers::start(name, share, supervisor.stop_signal(), serve);
+        let done = done.map_err(StartError::Thread)?;
+        supervisor.run_to_end(async {
+            // An error is a worker that ended by itself, and that it ended is all there is to know.
+            let _ = done.await;
+        });
+    }
+    Ok(())
 }
 
 fn listen_admin(
@@ -398,16 +424,24 @@ fn listen_admin(
 }
 
 /// What can be changed while the gateway runs.
-fn live(config: &Config, pool: &Pool, jwt: &Arc<Jwt>, supervisor: &Supervisor) -> Live {
+fn live(
+    config: &Config,
+    pool: &Pool,
+    jwt: &Arc<Jwt>,
+    supervisor: &Supervisor,
+    earlier: &Balancers,
+) -> Live {
     let routes = Routes::new(config.routes.clone()).at(config.sp.public_url.host());
     let trusted = TrustedProxies::new(config.server.trusted_proxies.clone());
     let settings = ForwardSettings {
         own: config.sp.public_url.clone(),
         trusted: trusted.clone(),
-        answer_timeout: ANSWER_TIMEOUT,
+        underscores: Underscores::default(),
     };
     let background = Arc::new(supervisor.clone());
-    let forwarder = Forwarder::new(pool.clone(), &routes, Arc::clone(jwt), settings, background);
+    let balancers = Arc::new(Balancers::after(&routes, earlier));
+    let jwt = Arc::clone(jwt);
+    let forwarder = Forwarder::new(pool, &routes, balancers, jwt, settings, background);
     Live {
         sp: config.sp.clone(),
         identity: config.identity.clone(),

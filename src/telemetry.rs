@@ -3,7 +3,11 @@
 //! Metric names and their labels are public. No label holds a user, a path or a host that a
 //! client chose.
 
-use std::time::Duration;
+pub mod access;
+pub mod requests;
+
+use std::io::Write as _;
+use std::net::IpAddr;
 
 use http::Method;
 use metrics::Unit;
@@ -21,7 +25,6 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::base::Timestamp;
-use crate::base::clock::Stopwatch;
 
 /// `telemetry.log`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +74,7 @@ where
         }
         LogFormat::Text => registry.with(layer.with_ansi(color)).try_init()?,
     }
+    access::begin(format == LogFormat::Json);
     Ok(())
 }
 
@@ -94,67 +98,61 @@ pub fn recorder() -> PrometheusRecorder {
 
 fn with_buckets(builder: PrometheusBuilder) -> Result<PrometheusBuilder, BuildError> {
     let metric = |name: &str| Matcher::Full(name.to_owned());
-    builder
-        .set_buckets_for_metric(metric(HTTP_REQUEST_DURATION), DURATION)?
-        .set_buckets_for_metric(metric(OVERHEAD_DURATION), OVERHEAD)?
-        .set_buckets_for_metric(metric(LOGIN_DURATION), LOGIN)
+    builder.set_buckets_for_metric(metric(LOGIN_DURATION), LOGIN)
 }
 
 /// The `method` label: the methods of RFC 9110 and PATCH; whatever else a client makes up is
 /// `other`.
 pub fn method_label(method: &Method) -> &'static str {
+    METHODS.get(method_place(method)).copied().unwrap_or("other")
+}
+
+fn method_place(method: &Method) -> usize {
     match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::PATCH => "PATCH",
-        Method::OPTIONS => "OPTIONS",
-        Method::CONNECT => "CONNECT",
-        Method::TRACE => "TRACE",
-        _ => "other",
+        Method::GET => 0,
+        Method::HEAD => 1,
+        Method::POST => 2,
+        Method::PUT => 3,
+        Method::DELETE => 4,
+        Method::PATCH => 5,
+        Method::OPTIONS => 6,
+        Method::CONNECT => 7,
+        Method::TRACE => 8,
+        _ => 9,
     }
 }
 
-/// One request that is being answered. It counts as in flight until it is dropped.
-#[derive(Debug)]
-pub struct InFlight(Stopwatch);
+const METHODS: [&str; 10] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "other",
+];
 
-impl InFlight {
-    /// The request's head has arrived.
-    pub fn begin() -> Self {
-        metrics::gauge!(HTTP_REQUESTS_IN_FLIGHT).increment(1.0);
-        Self(Stopwatch::start())
-    }
-
-    /// The answer's head is ready. `route` is the name of a route or of a page of ours, never a
-    /// path; `upstream` is the time that an application took. Returns how long it all took.
-    pub fn answered(
-        &self,
-        route: &str,
-        method: &Method,
-        status: http::StatusCode,
-        upstream: Option<Duration>,
-    ) -> Duration {
-        let time = self.0.elapsed();
-        let overhead = time.saturating_sub(upstream.unwrap_or_default());
-        metrics::counter!(
-            HTTP_REQUESTS,
-            "route" => route.to_owned(),
-            "method" => method_label(method),
-            "code" => status.as_str().to_owned(),
-        )
-        .increment(1);
-        metrics::histogram!(HTTP_REQUEST_DURATION, "route" => route.to_owned()).record(time);
-        metrics::histogram!(OVERHEAD_DURATION).record(overhead);
-        time
-    }
+/// Everything that is counted, in Prometheus' format.
+pub fn render(recorder: &PrometheusHandle) -> String {
+    // The exporter keeps what it has not summed up yet; upkeep sums it up.
+    recorder.run_upkeep();
+    let mut text = recorder.render();
+    text.push_str(&requests::render());
+    text
 }
 
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        metrics::gauge!(HTTP_REQUESTS_IN_FLIGHT).decrement(1.0);
+/// Writes an address. The four numbers of most are written without the machinery of formatting.
+pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
+    let IpAddr::V4(address) = address else {
+        // Writing to a Vec can not fail.
+        let _ = write!(out, "{address}");
+        return;
+    };
+    for (place, number) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            out.push(b'.');
+        }
+        if number >= 100 {
+            out.push(b'0' + number / 100);
+        }
+        if number >= 10 {
+            out.push(b'0' + number / 10 % 10);
+        }
+        out.push(b'0' + number % 10);
     }
 }
 
@@ -178,6 +176,14 @@ macro_rules! metrics {
         /// Tells the current recorder what every metric is.
         pub fn describe() {
             $($kind!($name, Unit::$unit, $help);)*
+        }
+
+        /// What a metric is.
+        fn help(name: &str) -> &'static str {
+            match name {
+                $($name => $help,)*
+                _ => "",
+            }
         }
     };
 }
@@ -223,26 +229,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn histograms_have_buckets_and_names_stay_as_they_are() {
+    fn histograms_have_buckets() {
         let recorder = recorder();
         metrics::with_local_recorder(&recorder, || {
             describe();
-            metrics::histogram!(OVERHEAD_DURATION).record(0.000_02);
-            let request = InFlight::begin();
-            let upstream = Some(Duration::from_secs(3600));
-            request.answered("app", &Method::GET, http::StatusCode::OK, upstream);
+            metrics::histogram!(LOGIN_DURATION, "idp" => "corp").record(0.002);
         });
-        let text = recorder.handle().render();
-        assert!(
-            text.contains("samlgate_overhead_duration_seconds_bucket{le=\"0.000025\"} 2"),
-            "{text}"
-        );
-        assert!(
-            text.contains(
-                "samlgate_http_requests_total{route=\"app\",method=\"GET\",code=\"200\"} 1"
-            ),
-            "{text}"
-        );
+        let text = render(&recorder.handle());
+        let line = "samlgate_login_duration_seconds_bucket{idp=\"corp\",le=\"0.0025\"} 1";
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("# TYPE samlgate_http_requests_in_flight gauge"), "{text}");
+    }
+
+    #[test]
+    fn addresses_are_written_as_everywhere() {
+        for text in ["0.0.0.0", "127.0.0.1", "192.0.2.45", "255.255.255.255", "10.100.99.9", "::1", "2001:db8::1"] {
+            let mut out = Vec::new();
+            write_address(&mut out, text.parse().unwrap());
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
     }
 
     #[test]

@@ -13,6 +13,11 @@ impl Stop {
         let _ = self.0.wait_for(|stopped| *stopped).await;
     }
 
+    /// Whether something was said since this was made; cheap enough to ask all the time.
+    pub fn has_news(&self) -> bool {
+        self.0.has_changed().unwrap_or(true)
+    }
+
     /// Whether the server stops.
     pub fn is_stopped(&self) -> bool {
         *self.0.borrow()

@@ -15,6 +15,8 @@ use http::StatusCode;
 use http::header;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::telemetry;
+
 /// Whether traffic should come here, and if not, why.
 ///
 /// ```
@@ -72,13 +74,11 @@ async fn readyz(State(readiness): State<Readiness>) -> Response {
 }
 
 async fn render(State(metrics): State<PrometheusHandle>) -> Response {
-    // The exporter keeps what it has not summed up yet; upkeep sums it up.
-    metrics.run_upkeep();
     let kind = [(
         header::CONTENT_TYPE,
         "text/plain; version=0.0.4; charset=utf-8",
     )];
-    (kind, metrics.render()).into_response()
+    (kind, telemetry::render(&metrics)).into_response()
 }
 
 fn json(status: StatusCode, body: String) -> Response {

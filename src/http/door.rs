@@ -4,32 +4,38 @@
 //! others to the application. The proxied path does not pass through axum: it is decided and
 //! forwarded here.
 
+use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
-use http::Request;
+use http::{HeaderMap, Request};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
-use crate::access::{host, normalise};
+use crate::access::{Route, host, normalise};
 use crate::app::Live;
 use crate::base::{ErrorCode, Timestamp};
 use crate::http::application;
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::hosts::Place;
+use crate::http::outgoing::{self, Outgoing};
 use crate::http::router;
 use crate::http::state::Gateway;
 use crate::proxy::request_id::{Trust, X_REQUEST_ID};
-use crate::proxy::{Peer, RequestId, UpstreamTime};
-use crate::telemetry::InFlight;
+use crate::proxy::{Peer, RequestId, TwoLengths};
+use crate::telemetry::access::Line;
+use crate::telemetry::requests::{Counted, InFlight};
 
 /// The public listener's service.
 #[derive(Clone)]
 pub struct Door {
     gateway: Arc<Gateway>,
     router: Router,
+    own: Counted,
+    none: Counted,
 }
 
 /// The route of the gateway's own pages in metrics and logs.
@@ -37,17 +43,29 @@ const OWN: &str = "samlgate";
 /// A request that no route is for.
 const NONE: &str = "none";
 
+/// Where a request went, and how long an application took for it.
+enum Way<'a> {
+    Own,
+    None,
+    Route(&'a Route, Option<Duration>),
+}
+
 impl Door {
     /// With the site map behind it.
     pub fn new(gateway: Arc<Gateway>) -> Self {
-        Self { router: router::router(Arc::clone(&gateway)), gateway }
+        Self {
+            router: router::router(Arc::clone(&gateway)),
+            gateway,
+            own: Counted::named(OWN),
+            none: Counted::named(NONE),
+        }
     }
 
     /// Answers one request.
-    pub async fn serve(&self, request: Request<Incoming>, peer: Peer) -> Response {
+    pub async fn serve(&self, request: Request<Incoming>, peer: Peer) -> Outgoing {
         let in_flight = InFlight::begin();
         let now = self.gateway.app.now();
-        let live = self.gateway.app.settings();
+        let live = self.live();
         let trusted = live.trusted_proxies.trusts(&peer);
         let trust = if trusted {
             Trust::Trusted
@@ -60,42 +78,55 @@ impl Door {
             peer,
             client: live.trusted_proxies.client_address(&peer, headers),
         };
-        let method = request.method().clone();
-        let path = request.uri().path().to_owned();
-        let (mut response, route) = self.dispatch(request, &path, &live, &context, now).await;
-        response.headers_mut().insert(X_REQUEST_ID, context.request_id.value().clone());
-
-        let upstream = response.extensions().get::<UpstreamTime>().map(|time| time.0);
-        let elapsed = in_flight.answered(&route, &method, response.status(), upstream);
-        tracing::info!(
-            target: "samlgate::access",
-            request_id = context.request_id.as_str(),
-            method = method.as_str(),
-            path,
-            status = response.status().as_u16(),
-            route = &*route,
-            client = context.client_text(),
-            duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-            upstream_us = upstream.map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
-            "request"
-        );
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let (mut response, way) = self.dispatch(request, uri.path(), &live, &context, now).await;
+        let (counted, route, upstream) = match way {
+            Way::Own => (self.own, OWN, None),
+            Way::None => (self.none, NONE, None),
+            Way::Route(route, time) => (live.forwarder.counted(route), route.name.as_str(), time),
+        };
+        if upstream.is_none() {
+            response.headers_mut().insert(X_REQUEST_ID, context.request_id.value().clone());
+        }
+        let duration = in_flight.answered(counted, &method, response.status(), upstream);
+        let line = Line {
+            request_id: context.request_id.as_str(),
+            method: &method,
+            path: uri.path(),
+            status: response.status(),
+            route,
+            client: context.client,
+            duration,
+            upstream,
+        };
+        line.write(now.plus(duration));
         response
     }
 
-    async fn dispatch(
+    /// The settings in force. Each thread holds them once, and its requests hold that: a count
+    /// that all cores write to for each request would be the one thing they wait for.
+    fn live(&self) -> Arc<Arc<Live>> {
+        LIVE.with_borrow_mut(|kept| {
+            let current = self.gateway.app.live();
+            if let Some(kept) = kept.as_ref().filter(|kept| Arc::ptr_eq(&***kept, &*current)) {
+                return Arc::clone(kept);
+            }
+            Arc::clone(kept.insert(Arc::new(Arc::clone(&current))))
+        })
+    }
+
+    async fn dispatch<'a>(
         &self,
         request: Request<Incoming>,
         path: &str,
-        live: &Live,
+        live: &'a Live,
         context: &Context,
         now: Timestamp,
-    ) -> (Response, Arc<str>) {
-        let refuse = |code: ErrorCode, detail: String, headers: &http::HeaderMap| {
+    ) -> (Outgoing, Way<'a>) {
+        let refuse = |code: ErrorCode, detail: String, headers: &HeaderMap| {
             let error = GatewayError::new(code, detail);
-            (
-                self.gateway.fail(&error, context, Reader::of(headers), now),
-                Arc::from(NONE),
-            )
+            let response = self.gateway.fail(&error, context, Reader::of(headers), now);
+            (outgoing::ours(response), Way::None)
         };
         let path = match normalise(path) {
             Ok(path) => path,
@@ -103,24 +134,28 @@ impl Door {
                 return refuse(refusal.code(), refusal.to_string(), request.headers());
             }
         };
-        if router::is_own(&path) || router::is_oauth2(&path, live.forward_auth) {
-            return (self.own(request, live, context).await, Arc::from(OWN));
+        if request.extensions().get::<TwoLengths>().is_some() {
+            let detail = "Content-Length beside Transfer-Encoding".to_owned();
+            return refuse(ErrorCode::ProxyRequest, detail, request.headers());
+        }
+        if router::is_own(&path) {
+            // In a box: what is seldom should not make the future of every request large.
+            let response = Box::pin(self.own(request, live, context)).await;
+            return (outgoing::ours(response), Way::Own);
         }
         let (parts, body) = request.into_parts();
         let route = match host(&parts) {
-            Ok(name) => live.routes.find(name, &path).cloned(),
+            Ok(name) => live.routes.find(name, &path),
             Err(refusal) => return refuse(refusal.code(), refusal.to_string(), &parts.headers),
         };
         let Some(route) = route else {
             let detail = format!("no route is for {path}");
             return refuse(ErrorCode::ProxyHost, detail, &parts.headers);
         };
-        let name = Arc::from(route.name.as_str());
         let request = Request::from_parts(parts, body);
-        (
-            application::pass(&self.gateway, live, &route, request, context, now).await,
-            name,
-        )
+        let (response, time) =
+            application::pass(&self.gateway, live, route, request, context, now).await;
+        (response, Way::Route(route, time))
     }
 
     async fn own(&self, request: Request<Incoming>, live: &Live, context: &Context) -> Response {
@@ -141,4 +176,8 @@ impl Door {
             Err(never) => match never {},
         }
     }
+}
+
+thread_local! {
+    static LIVE: RefCell<Option<Arc<Arc<Live>>>> = const { RefCell::new(None) };
 }

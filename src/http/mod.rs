@@ -18,6 +18,7 @@ pub mod hosts;
 pub mod links;
 mod measure;
 pub mod net;
+pub mod outgoing;
 pub mod pages;
 pub mod respond;
 pub mod router;
@@ -27,6 +28,7 @@ pub mod sso;
 pub mod state;
 pub mod tls;
 pub mod views;
+pub mod workers;
 
 pub use context::Context;
 pub use door::Door;

@@ -6,37 +6,46 @@
 //!
 //! What is refused before the service sees it: heads that are too long (431), a `Content-Length`
 //! that is no number or comes with two values, `Transfer-Encoding` other than `chunked` (400). A
-//! request with both is read by its `Transfer-Encoding`, loses its `Content-Length`, and is the
-//! last on its connection (RFC 9112, 6.3), so that a front proxy which reads it the other way
-//! can not be made to pass on a second request in its body.
+//! request with both comes with [`TwoLengths`], is to be refused, and is the last on its
+//! connection.
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Context;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use http::Response;
+use hyper::body::Frame;
 use hyper::body::Incoming;
+use hyper::body::SizeHint;
+use hyper::server::conn::http1;
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
-use hyper_util::server::conn::auto;
 use tokio::task::JoinSet;
 
 use crate::base::Stop;
+use crate::http::net::listener::Accepted;
 pub use crate::http::net::listener::BindError;
+pub use crate::http::net::listener::Detached;
 pub use crate::http::net::listener::Listener;
-use crate::http::net::wire::Opening;
+use crate::http::net::wire::Notes;
 use crate::http::net::wire::Wire;
-use crate::http::net::wire::boxed;
 pub use crate::http::tls::Tls;
 use crate::proxy::BoxError;
 use crate::proxy::Peer;
+use crate::proxy::TwoLengths;
 
 /// How long connections are waited for.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +76,7 @@ pub async fn serve<S, F, B>(listeners: Vec<Listener>, service: S, stop: Stop, pa
 where
     S: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     let mut accepting = JoinSet::new();
@@ -86,10 +95,10 @@ async fn accept_all<S, F, B>(listener: Listener, service: S, mut stop: Stop, pat
 where
     S: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let builder = Arc::new(builder(patience.idle));
+    let protocols = Arc::new(Protocols::new());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -97,33 +106,20 @@ where
             Some(_) = connections.join_next() => continue,
             () = stop.stopped() => break,
         };
-        let accepted = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok(accepted) => {
+                connections.spawn(open(accepted, &listener, &protocols, &service, &stop, patience));
+            }
             Err(error) => {
                 // Out of file descriptors, most likely; they come back when connections end.
                 tracing::warn!(%error, "can not accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
             }
-        };
-        let (builder, service) = (Arc::clone(&builder), service.clone());
-        let (tls, stop) = (listener.tls.clone(), stop.clone());
-        let trusted = listener.trusted.clone();
-        let head = patience.head;
-        connections.spawn(async move {
-            let mut stopped = stop.clone();
-            let opened = tokio::select! {
-                opened = tokio::time::timeout(head, accepted.open(&trusted)) => opened,
-                () = stopped.stopped() => return,
-            };
-            match opened {
-                Ok(Ok((wire, address))) => {
-                    connection(builder, wire, address, tls, service, stop, head).await;
-                }
-                Ok(Err(error)) => tracing::debug!(%error, "no PROXY header"),
-                Err(_) => {}
-            }
-        });
+        }
+    }
+    // Whoever was let in by the system, and not yet by us, has been promised an answer.
+    while let Some(Ok(accepted)) = at_once(listener.accept()).await {
+        connections.spawn(open(accepted, &listener, &protocols, &service, &stop, patience));
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
@@ -135,77 +131,278 @@ where
     }
 }
 
-async fn connection<S, F, B>(
-    builder: Arc<auto::Builder<TokioExecutor>>,
-    wire: Box<dyn Wire>,
-    address: Option<SocketAddr>,
-    tls: Option<Tls>,
-    service: S,
-    mut stop: Stop,
-    head: Duration,
-) where
+/// What a future has at hand.
+async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+/// A connection from its first byte to its last.
+fn open<S, F, B>(
+    mut accepted: Accepted,
+    listener: &Listener,
+    protocols: &Arc<Protocols>,
+    service: &S,
+    stop: &Stop,
+    patience: Patience,
+) -> impl Future<Output = ()> + Send + 'static
+where
     S: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let peer = Peer { address, tls: tls.is_some() };
-    let wire = match tls {
-        None => wire,
-        Some(tls) => {
-            let handshake = tokio::select! {
-                handshake = tokio::time::timeout(head, tls.acceptor().accept(wire)) => handshake,
-                () = stop.stopped() => return,
+    let protocols = Arc::clone(protocols);
+    let (tls, trusted) = (listener.tls.clone(), listener.trusted.clone());
+    let (service, mut stop) = (service.clone(), stop.clone());
+    async move {
+        let notes = Arc::new(Notes::default());
+        let begin = async {
+            let address = accepted.client(&trusted).await?;
+            let (wire, is_h2) = match (tls, accepted) {
+                (Some(tls), Accepted::Tcp(stream, _)) => {
+                    let stream = tls.acceptor().accept(stream).await?;
+                    let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                    (Wire::tls(stream, &notes), is_h2)
+                }
+                (_, accepted) => (Wire::new(accepted, &notes), false),
             };
-            match handshake {
-                Ok(Ok(stream)) => boxed(stream),
+            Ok::<_, std::io::Error>((wire, address, is_h2))
+        };
+        let (wire, address, is_h2) = tokio::select! {
+            begun = tokio::time::timeout(patience.head, begin) => match begun {
+                Ok(Ok(begun)) => begun,
                 Ok(Err(error)) => {
-                    tracing::debug!(%error, ?address, "no TLS handshake");
+                    tracing::debug!(%error, "no PROXY header, or no TLS handshake");
                     return;
                 }
                 Err(_) => return,
-            }
+            },
+            () = stop.stopped() => return,
+        };
+        let own = Arc::new(Own { service, notes, peer: Peer { address, tls: wire.is_tls() } });
+        let wire = TokioIo::new(wire);
+        let answering = Arc::clone(&own);
+        let service = service_fn(move |request| answer(Arc::clone(&answering), request));
+        if is_h2 {
+            let connection = pin!(protocols.http2.serve_connection(wire, service));
+            attend(connection, &own.notes, stop, patience, address).await;
+        } else {
+            let connection = protocols.http1.serve_connection(wire, service).with_upgrades();
+            attend(pin!(connection), &own.notes, stop, patience, address).await;
         }
-    };
-    let begun = Arc::new(AtomicBool::new(false));
-    let opening = Opening::new(wire, head, Arc::clone(&begun));
-    let service = service_fn(move |request| {
-        begun.store(true, Ordering::Relaxed);
-        let answer = service(request, peer);
-        async move { Ok::<_, std::convert::Infallible>(answer.await) }
-    });
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(opening), service);
-    let mut connection = std::pin::pin!(connection);
-    let result = tokio::select! {
-        result = &mut connection => result,
-        () = stop.stopped() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, ?address, "a connection broke off");
     }
 }
 
-fn builder(idle: Duration) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(idle)
-        .max_buf_size(HEAD_BYTES);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(HEAD_LIST_BYTES)
-        // RFC 9113, 10.5, and the resets of CVE-2023-44487: hyper counts those by itself.
-        .max_concurrent_streams(200)
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(20));
-    builder
+/// What the requests of one connection share.
+struct Own<S> {
+    service: S,
+    notes: Arc<Notes>,
+    peer: Peer,
+}
+
+async fn answer<S, F, B>(
+    own: Arc<Own<S>>,
+    mut request: Request<Incoming>,
+) -> Result<Response<Counted<B>>, Infallible>
+where
+    S: Fn(Request<Incoming>, Peer) -> F,
+    F: Future<Output = Response<B>>,
+{
+    let notes = &own.notes;
+    notes.requests.store(notes.requests.load(Relaxed).wrapping_add(1), Relaxed);
+    let busy = Busy::begin(notes);
+    if notes.two_lengths.swap(false, Relaxed) {
+        request.extensions_mut().insert(TwoLengths);
+    }
+    if hyper::body::Body::is_end_stream(request.body()) {
+        notes.at_head.store(true, Relaxed);
+    }
+    let response = (own.service)(request, own.peer).await;
+    Ok(response.map(|inner| Counted { inner, _busy: busy }))
+}
+
+/// While it lives, a request is being answered.
+struct Busy(Arc<Notes>);
+
+impl Busy {
+    fn begin(notes: &Arc<Notes>) -> Self {
+        notes.busy.fetch_add(1, Relaxed);
+        Self(Arc::clone(notes))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Relaxed);
+        self.0.at_head.store(true, Relaxed);
+    }
+}
+
+/// A body with the request that it answers.
+struct Counted<B> {
+    inner: B,
+    _busy: Busy,
+}
+
+impl<B: hyper::body::Body<Data = Bytes> + Unpin> hyper::body::Body for Counted<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// A connection that can be asked to come to its end.
+trait Ending: Future<Output = hyper::Result<()>> {
+    fn end(self: Pin<&mut Self>);
+}
+
+/// Lets a connection run, and sees to it that it does not stay for nothing: one timer for all its
+/// requests, which is looked at when it rings.
+async fn attend<C: Ending>(
+    mut connection: Pin<&mut C>,
+    notes: &Notes,
+    stop: Stop,
+    patience: Patience,
+    address: Option<SocketAddr>,
+) {
+    let mut stopping = stop.clone();
+    let mut stopped = pin!(stopping.stopped());
+    let mut ring = pin!(tokio::time::sleep(patience.head));
+    let mut watch = Watch::default();
+    // Both futures wake this task when they are done. Until then there is no need to ask them.
+    let (mut listening, mut ending) = (false, false);
+    let ended = poll_fn(|context| {
+        if let Poll::Ready(result) = connection.as_mut().poll(context) {
+            return Poll::Ready(Some(result));
+        }
+        if !ending && (!listening || stop.has_news()) && stopped.as_mut().poll(context).is_ready() {
+            ending = true;
+            connection.as_mut().end();
+            if let Poll::Ready(result) = connection.as_mut().poll(context) {
+                return Poll::Ready(Some(result));
+            }
+        }
+        while (!listening || ring.is_elapsed()) && ring.as_mut().poll(context).is_ready() {
+            if !watch.lets_stay(notes, patience) {
+                return Poll::Ready(None);
+            }
+            ring.as_mut().reset(later(patience.idle));
+            let _ = ring.as_mut().poll(context);
+        }
+        listening = true;
+        Poll::Pending
+    });
+    match ended.await {
+        Some(Err(error)) => tracing::debug!(%error, ?address, "a connection broke off"),
+        None => tracing::debug!(?address, "a connection was closed: nothing came"),
+        Some(Ok(())) => {}
+    }
+}
+
+/// What a connection had done when it was last looked at.
+#[derive(Debug, Default)]
+struct Watch {
+    requests: u64,
+    moved: u64,
+    /// How long a client has not taken what was written.
+    blocked: Duration,
+}
+
+impl Watch {
+    fn lets_stay(&mut self, notes: &Notes, patience: Patience) -> bool {
+        let (requests, moved) = (notes.requests.load(Relaxed), notes.moved.load(Relaxed));
+        let (before, moved_before) = (self.requests, self.moved);
+        (self.requests, self.moved) = (requests, moved);
+        if notes.busy.load(Relaxed) == 0 && !notes.blocked.load(Relaxed) {
+            // Nobody waits for us. The next request must come, and come whole.
+            return requests != before;
+        }
+        if notes.blocked.load(Relaxed) && moved == moved_before {
+            self.blocked = self.blocked.saturating_add(patience.idle);
+        } else {
+            self.blocked = Duration::ZERO;
+        }
+        self.blocked < BLOCKED
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tokio's clock for tokio's timers")]
+fn later(after: Duration) -> tokio::time::Instant {
+    let now = tokio::time::Instant::now();
+    now.checked_add(after).unwrap_or(now)
+}
+
+struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+}
+
+impl Protocols {
+    fn new() -> Self {
+        let mut http1 = http1::Builder::new();
+        // Without a timer hyper sets none; `attend` has one for all requests of a connection.
+        http1.max_buf_size(HEAD_BYTES);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_header_list_size(HEAD_LIST_BYTES)
+            // RFC 9113, 10.5, and the resets of CVE-2023-44487: hyper counts those by itself.
+            .max_concurrent_streams(200)
+            .keep_alive_interval(Duration::from_secs(30))
+            .keep_alive_timeout(Duration::from_secs(20));
+        Self { http1, http2 }
+    }
+}
+
+type Io = TokioIo<Wire>;
+
+impl<S, B> Ending for http1::UpgradeableConnection<Io, S>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = B>,
+    S::Error: Into<BoxError>,
+    B: hyper::body::Body + 'static,
+    B::Error: Into<BoxError>,
+    Self: Future<Output = hyper::Result<()>>,
+{
+    fn end(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<S, B> Ending for http2::Connection<Io, S, TokioExecutor>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = B>,
+    S::Error: Into<BoxError>,
+    B: hyper::body::Body + 'static,
+    B::Error: Into<BoxError>,
+    TokioExecutor: hyper::rt::bounds::Http2ServerConnExec<S::Future, B>,
+    Self: Future<Output = hyper::Result<()>>,
+{
+    fn end(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
 }
 
 /// The longest head: what the strictest of the usual front proxies let through, and more.
 const HEAD_BYTES: usize = 128 * 1024;
 const HEAD_LIST_BYTES: u32 = 128 * 1024;
+/// How long a client may leave what we write.
+const BLOCKED: Duration = Duration::from_secs(300);

@@ -73,6 +73,7 @@ pub struct Round<'b> {
 
 /// The upstream for one attempt. The request counts as in flight while it lives.
 pub struct Pick<'b> {
+    place: usize,
     member: &'b Arc<Member>,
     ejection: &'b Ejection,
     flight: Option<Flight>,
@@ -181,7 +182,7 @@ impl<'b> Round<'b> {
         let member = balancer.members.get(place)?;
         let counts = balancer.route.balance == Balance::LeastRequests;
         let flight = counts.then(|| Flight::begin(member));
-        Some(Pick { member, ejection: &balancer.route.ejection, flight })
+        Some(Pick { place, member, ejection: &balancer.route.ejection, flight })
     }
 
     /// The place of one that `may` be chosen.
@@ -217,6 +218,11 @@ impl<'b> Round<'b> {
 }
 
 impl Pick<'_> {
+    /// Its place among the upstreams of the route.
+    pub(crate) const fn place(&self) -> usize {
+        self.place
+    }
+
     /// The upstream did not answer. After several such times in a row it is left alone.
     pub fn failed(&self, now: Timestamp) {
         let Ejection { failures, pause } = *self.ejection;
@@ -441,7 +447,7 @@ mod tests {
 
     fn fail(balancer: &Balancer, place: usize, now: Timestamp) {
         let member = &balancer.members[place];
-        Pick { member, ejection: &balancer.route.ejection, flight: None }.failed(now);
+        Pick { place, member, ejection: &balancer.route.ejection, flight: None }.failed(now);
     }
 
     #[test]

@@ -14,7 +14,13 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Frame;
 use hyper::body::Incoming;
 use hyper::body::SizeHint;
+use tokio::time::Instant;
 
+use crate::access::Timeouts;
+use crate::proxy::balance::Flight;
+use crate::proxy::h1::Alarm;
+use crate::proxy::h1::Exchange;
+use crate::proxy::h1::exchange;
 use crate::proxy::headers::IdentityNames;
 
 /// Any error of a body.
@@ -25,8 +31,23 @@ pub type Ended = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The body of an application's answer. It breaks off when the session ends.
 pub struct Body {
-    inner: Option<Incoming>,
+    from: From,
+    lasting: Option<Box<Lasting>>,
+}
+
+enum From {
+    /// It came with the head.
+    Whole(Bytes),
+    Http1(Box<Exchange>),
+    Http2(Incoming),
+}
+
+/// What only a body needs that goes on.
+struct Lasting {
     ended: Option<Ended>,
+    alarm: Alarm,
+    timeouts: Timeouts,
+    _flight: Option<Flight>,
 }
 
 /// Why a body broke off on purpose.
@@ -35,13 +56,36 @@ pub struct Body {
 pub struct SessionEnded;
 
 impl Body {
-    pub(crate) const fn new(inner: Incoming, ended: Option<Ended>) -> Self {
-        Self { inner: Some(inner), ended }
+    /// One that is there already; empty as in a 101.
+    pub(crate) const fn whole(bytes: Bytes) -> Self {
+        Self { from: From::Whole(bytes), lasting: None }
     }
 
-    /// No body, as in a 101.
-    pub(crate) const fn empty() -> Self {
-        Self { inner: None, ended: None }
+    pub(crate) fn http1(
+        exchange: Box<Exchange>,
+        timeouts: Timeouts,
+        ended: Option<Ended>,
+        flight: Option<Flight>,
+        now: Instant,
+    ) -> Self {
+        let lasting = Lasting { ended, alarm: Alarm::since(now), timeouts, _flight: flight };
+        Self { from: From::Http1(exchange), lasting: Some(Box::new(lasting)) }
+    }
+
+    pub(crate) fn http2(
+        incoming: Incoming,
+        timeouts: Timeouts,
+        ended: Option<Ended>,
+        flight: Option<Flight>,
+        now: Instant,
+    ) -> Self {
+        let lasting = Lasting { ended, alarm: Alarm::since(now), timeouts, _flight: flight };
+        Self { from: From::Http2(incoming), lasting: Some(Box::new(lasting)) }
+    }
+
+    fn break_off(&mut self) {
+        self.from = From::Whole(Bytes::new());
+        self.lasting = None;
     }
 }
 
@@ -53,27 +97,50 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Some(ended) = &mut self.ended
+        if let From::Whole(bytes) = &mut self.from {
+            let bytes = std::mem::take(bytes);
+            return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
+        }
+        if let Some(lasting) = &mut self.lasting
+            && let Some(ended) = &mut lasting.ended
             && ended.as_mut().poll(context).is_ready()
         {
-            self.ended = None;
-            self.inner = None;
+            self.break_off();
             return Poll::Ready(Some(Err(SessionEnded.into())));
         }
-        match &mut self.inner {
-            None => Poll::Ready(None),
-            Some(inner) => Pin::new(inner).poll_frame(context).map_err(BoxError::from),
+        let this = &mut *self;
+        match &mut this.from {
+            From::Whole(_) => Poll::Ready(None),
+            From::Http1(exchange) => exchange.poll_frame(context),
+            From::Http2(incoming) => {
+                let polled = Pin::new(incoming).poll_frame(context).map_err(BoxError::from);
+                if let Some(lasting) = &mut this.lasting {
+                    if polled.is_ready() {
+                        lasting.alarm.moved(exchange::now());
+                    } else if lasting.alarm.poll(context, lasting.timeouts.idle).is_ready() {
+                        this.break_off();
+                        return Poll::Ready(Some(Err("nothing moved for too long".into())));
+                    }
+                }
+                polled
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(hyper::body::Body::is_end_stream)
+        match &self.from {
+            From::Whole(bytes) => bytes.is_empty(),
+            From::Http1(exchange) => exchange.left() == Some(0),
+            From::Http2(incoming) => incoming.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner
-            .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), hyper::body::Body::size_hint)
+        match &self.from {
+            From::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            From::Http1(exchange) => exchange.left().map_or_else(SizeHint::new, SizeHint::with_exact),
+            From::Http2(incoming) => incoming.size_hint(),
+        }
     }
 }
 
@@ -83,7 +150,16 @@ impl std::fmt::Debug for Body {
     }
 }
 
-/// How much of a request's body went on; a slow upload is not a slow application.
+/// The body of a client's request on its way to the application.
+pub(crate) struct UpstreamBody {
+    inner: Option<UnsyncBoxBody<Bytes, BoxError>>,
+    names: Arc<IdentityNames>,
+    /// How many bytes more there may be.
+    room: u64,
+    progress: Option<Progress>,
+}
+
+/// How much of a request's body went on, for those who do not send it themselves.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress(Arc<AtomicU64>);
 
@@ -93,32 +169,28 @@ impl Progress {
     }
 }
 
-/// The body of a client's request on its way to the application.
-pub(crate) struct UpstreamBody {
-    inner: Option<UnsyncBoxBody<Bytes, BoxError>>,
-    names: Arc<IdentityNames>,
-    progress: Progress,
-}
+/// The client sends more than the route takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body is longer than the route takes")]
+pub struct TooLong;
 
 impl UpstreamBody {
-    pub(crate) fn new<B>(inner: B, names: &Arc<IdentityNames>, progress: &Progress) -> Self
+    pub(crate) fn new<B>(inner: B, names: &Arc<IdentityNames>, most: Option<u64>) -> Self
     where
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let inner = (!inner.is_end_stream())
             .then(|| UnsyncBoxBody::new(inner.map_err(Into::<BoxError>::into)));
-        Self { inner, names: Arc::clone(names), progress: progress.clone() }
+        Self { inner, names: Arc::clone(names), room: most.unwrap_or(u64::MAX), progress: None }
     }
-}
 
-impl UpstreamBody {
     pub(crate) fn empty(names: &Arc<IdentityNames>) -> Self {
-        Self {
-            inner: None,
-            names: Arc::clone(names),
-            progress: Progress::default(),
-        }
+        Self { inner: None, names: Arc::clone(names), room: u64::MAX, progress: None }
+    }
+
+    pub(crate) fn telling(self, progress: &Progress) -> Self {
+        Self { progress: Some(progress.clone()), ..self }
     }
 }
 
@@ -134,12 +206,18 @@ impl hyper::body::Body for UpstreamBody {
             return Poll::Ready(None);
         };
         let mut polled = Pin::new(inner).poll_frame(context);
-        if let Poll::Ready(frame) = &mut polled {
-            self.progress.0.fetch_add(1, Ordering::Relaxed);
-            if let Some(Ok(frame)) = frame
-                && let Some(trailers) = frame.trailers_mut()
-            {
+        if let (Poll::Ready(_), Some(progress)) = (&polled, &self.progress) {
+            progress.0.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Poll::Ready(Some(Ok(frame))) = &mut polled {
+            if let Some(trailers) = frame.trailers_mut() {
                 self.names.clean_trailers(trailers);
+            } else if let Some(data) = frame.data_ref() {
+                let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
+                match self.room.checked_sub(length) {
+                    Some(room) => self.room = room,
+                    None => return Poll::Ready(Some(Err(TooLong.into()))),
+                }
             }
         }
         polled

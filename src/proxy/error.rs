@@ -8,6 +8,12 @@ pub enum ProxyError {
     /// A request that two programs could read differently.
     #[error("the request is ambiguous: {0}")]
     Ambiguous(String),
+    /// More than `max_body` of the route.
+    #[error("the body is longer than the route takes")]
+    TooLong,
+    /// The client broke off its request.
+    #[error("the client broke off its request: {0}")]
+    Client(String),
     /// The application refuses connections, or its name or certificate is wrong.
     #[error("can not connect to {upstream}: {detail}")]
     Connect {
@@ -57,7 +63,8 @@ impl ProxyError {
     /// The code, which has the status.
     pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::Ambiguous(_) => ErrorCode::ProxyRequest,
+            Self::TooLong => ErrorCode::ProxyBodyTooLarge,
+            Self::Ambiguous(_) | Self::Client(_) => ErrorCode::ProxyRequest,
             Self::Connect { .. }
             | Self::Broken { .. }
             | Self::Closed { .. }
@@ -72,7 +79,7 @@ impl ProxyError {
     /// application has no part in it.
     pub const fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::Ambiguous(_) => None,
+            Self::Ambiguous(_) | Self::Client(_) | Self::TooLong => None,
             Self::Connect { .. } => Some("connect"),
             Self::Broken { .. } => Some("broken"),
             Self::Closed { .. } => Some("closed"),

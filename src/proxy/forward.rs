@@ -3,45 +3,63 @@
 //! In: an admitted request, and whose it is. Out: the application's answer, streaming. Every
 //! request is written anew: HTTP/1.1, one `Host`, our headers in place of the client's.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::future::poll_fn;
+use std::io::Write as _;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::HeaderMap;
 use http::Method;
-use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::Version;
 use http::header;
 use http::request::Parts;
+use hyper::body::Body as _;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::access::HeaderProfile;
+use crate::access::PathMatch;
+use crate::access::Protocol;
 use crate::access::Route;
 use crate::access::Routes;
-use crate::access::Upstream;
+use crate::access::Timeouts;
+use crate::access::Underscores;
 use crate::access::host;
 use crate::base::PublicUrl;
 use crate::base::Timestamp;
-use crate::base::clock::Stopwatch;
+use crate::proxy::balance::Balancers;
+use crate::proxy::balance::Flight;
 use crate::proxy::body::Body;
 use crate::proxy::body::BoxError;
 use crate::proxy::body::Ended;
 use crate::proxy::body::Progress;
 use crate::proxy::body::UpstreamBody;
+use crate::proxy::dial::Target;
 use crate::proxy::error::ProxyError;
+use crate::proxy::h1::Connection;
+use crate::proxy::h1::Exchange;
+use crate::proxy::h1::Failure;
+use crate::proxy::h1::answer::Head;
+use crate::proxy::h1::exchange;
+use crate::proxy::h1::exchange::Sent;
+use crate::proxy::h2;
 use crate::proxy::headers;
+use crate::proxy::headers::Forwarding;
 use crate::proxy::headers::IdentityNames;
+use crate::proxy::headers::Rules;
+use crate::proxy::headers::TwoLengths;
 use crate::proxy::identity_headers::IdentityHeaders;
 use crate::proxy::identity_headers::IdentityView;
 use crate::proxy::jwt::Jwt;
+use crate::proxy::jwt::Minted;
 use crate::proxy::peer::Peer;
 use crate::proxy::peer::TrustedProxies;
 use crate::proxy::request_id::RequestId;
@@ -49,6 +67,9 @@ use crate::proxy::request_id::X_REQUEST_ID;
 use crate::proxy::upgrade;
 use crate::proxy::upstream;
 use crate::proxy::upstream::Pool;
+use crate::session::Ready;
+use crate::session::ready::Lines;
+use crate::telemetry::requests::Counted;
 
 /// What runs on after its request: tunnels. They stop with the server.
 pub trait Background: Send + Sync + 'static {
@@ -63,8 +84,8 @@ pub struct ForwardSettings {
     pub own: PublicUrl,
     /// `server.trusted_proxies`
     pub trusted: TrustedProxies,
-    /// How long an application may take before its answer begins; 60 s.
-    pub answer_timeout: Duration,
+    /// `server.underscore_headers`
+    pub underscores: Underscores,
 }
 
 /// What belongs to a request besides itself.
@@ -73,143 +94,319 @@ pub struct Passage<'a> {
     pub route: &'a Route,
     /// Whose it is; `None` sends the route's headers empty.
     pub identity: Option<&'a IdentityView<'a>>,
+    /// What was made for their earlier requests.
+    pub ready: Option<&'a Ready>,
     /// Who sent it.
     pub peer: &'a Peer,
     /// Its name in the logs.
     pub request_id: &'a RequestId,
-    /// When the session ends, so do its streams and tunnels.
-    pub ended: Option<Ended>,
+    /// When the session ends, so do its streams and tunnels. Asked only for what goes on after
+    /// its head.
+    pub ended: &'a (dyn Fn() -> Option<Ended> + Send + Sync),
 }
 
-/// How long the application took until its answer began: an extension of every answer.
+/// How long the application took until its answer began.
 #[derive(Clone, Copy, Debug)]
 pub struct UpstreamTime(pub Duration);
 
 /// Passes requests on to the applications of one configuration.
 pub struct Forwarder {
-    pool: Pool,
     names: Arc<IdentityNames>,
     jwt: Arc<Jwt>,
     settings: ForwardSettings,
+    forwarding: Forwarding,
     background: Arc<dyn Background>,
-    turns: HashMap<String, AtomicUsize>,
+    balancers: Arc<Balancers>,
+    /// By [`Route::place`].
+    routes: Vec<Prepared>,
+}
+
+/// What of a route is the same for every request.
+#[derive(Debug, Default)]
+struct Prepared {
+    /// What a session keeps its lines for this route under.
+    key: u64,
+    /// By their places in the route.
+    targets: Vec<Arc<Target>>,
+    /// The lines of somebody whom we do not know.
+    nobody: Vec<u8>,
+    counted: Counted,
 }
 
 impl Forwarder {
     /// For these routes; the pool outlives the configuration.
     pub fn new(
-        pool: Pool,
+        pool: &Pool,
         routes: &Routes,
+        balancers: Arc<Balancers>,
         jwt: Arc<Jwt>,
         settings: ForwardSettings,
         background: Arc<dyn Background>,
     ) -> Self {
         let names = IdentityNames::of(routes.iter().map(AsRef::as_ref));
-        let several = routes.iter().filter(|route| route.upstreams.len() > 1);
-        let turns = several.map(|route| (route.name.clone(), AtomicUsize::new(0))).collect();
+        let mut prepared = Vec::new();
+        for route in routes.iter() {
+            if prepared.len() <= route.place {
+                prepared.resize_with(route.place.saturating_add(1), Prepared::default);
+            }
+            if let Some(place) = prepared.get_mut(route.place) {
+                *place = Prepared::of(route, pool);
+            }
+        }
         Self {
-            pool,
             names: Arc::new(names),
             jwt,
+            forwarding: Forwarding::of(&settings.own),
             settings,
             background,
-            turns,
+            balancers,
+            routes: prepared,
         }
     }
 
-    /// Sends the request on and returns the answer as soon as it begins.
+    /// What requests along a route are counted under.
+    pub fn counted(&self, route: &Route) -> Counted {
+        self.routes.get(route.place).map(|prepared| prepared.counted).unwrap_or_default()
+    }
+
+    /// Who of the applications is well.
+    pub const fn balancers(&self) -> &Arc<Balancers> {
+        &self.balancers
+    }
+
+    /// Sends the request on and returns the answer as soon as it begins, and how long that took.
     pub async fn forward<B>(
         &self,
-        mut request: Request<B>,
+        parts: &mut Parts,
+        body: B,
         passage: Passage<'_>,
         now: Timestamp,
-    ) -> Result<Response<Body>, ProxyError>
+    ) -> Result<(Response<Body>, UpstreamTime), ProxyError>
     where
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        if REFUSED.contains(request.method()) {
-            let method = request.method();
+        if REFUSED.contains(&parts.method) {
+            let method = &parts.method;
             return Err(ProxyError::Ambiguous(format!("{method} is not passed on")));
         }
-        let client = hyper::upgrade::on(&mut request);
-        let (mut parts, body) = request.into_parts();
-        let wants_tunnel = upgrade::is_asked_for(&parts, body.is_end_stream());
-        self.rewrite(&mut parts, &passage, now)?;
-        if wants_tunnel {
-            upgrade::ask(&mut parts.headers);
-        } else if !body.is_end_stream() && !parts.headers.contains_key(header::CONTENT_LENGTH) {
-            // Said explicitly: hyper sends no body of unknown length with a GET otherwise.
-            let chunked = HeaderValue::from_static("chunked");
-            parts.headers.insert(header::TRANSFER_ENCODING, chunked);
+        if parts.extensions.get::<TwoLengths>().is_some() {
+            let detail = "Content-Length beside Transfer-Encoding".to_owned();
+            return Err(ProxyError::Ambiguous(detail));
         }
-        let watch = Stopwatch::start();
-        let (mut answer, upstream) = self.send(parts, body, passage.route).await?;
-        let time = UpstreamTime(watch.elapsed());
-
-        let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-        if switched && !(wants_tunnel && upgrade::names_websocket(answer.headers())) {
-            return Err(ProxyError::Switched { upstream: upstream::name(upstream) });
-        }
-        let application = switched.then(|| hyper::upgrade::on(&mut answer));
-        let (mut head, body) = answer.into_parts();
-        headers::clean_response(&mut head.headers);
-        head.headers.insert(X_REQUEST_ID, passage.request_id.value().clone());
-        head.version = Version::HTTP_11;
-        head.extensions = http::Extensions::new();
-        head.extensions.insert(time);
-        let Some(application) = application else {
-            return Ok(Response::from_parts(head, Body::new(body, passage.ended)));
+        let route = passage.route;
+        let wants_tunnel = upgrade::is_asked_for(parts, body.is_end_stream());
+        let none = || ProxyError::Connect {
+            upstream: route.name.clone(),
+            detail: "the route has no upstream".to_owned(),
         };
-        upgrade::ask(&mut head.headers);
-        let tunnel = upgrade::tunnel(client, application, passage.ended);
-        self.background.run(Box::pin(tunnel));
-        Ok(Response::from_parts(head, Body::empty()))
+        let prepared = self.routes.get(route.place).ok_or_else(none)?;
+        let balancer = self.balancers.of(route).ok_or_else(none)?;
+        let sent = framing(parts, &body, wants_tunnel);
+        let head = self.write_head(parts, &body, &passage, prepared, sent, wants_tunnel, now)?;
+
+        let started = exchange::now();
+        let mut attempt = Attempt {
+            method: &parts.method,
+            timeouts: route.timeouts,
+            again: is_idempotent(&parts.method) && body.is_end_stream(),
+            head,
+            body: Some(UpstreamBody::new(body, &self.names, route.max_body)),
+            sent,
+            started,
+            fresh: false,
+        };
+        let mut round = balancer.round();
+        let mut pick = round.next(now).ok_or_else(none)?;
+        let (answer, target) = loop {
+            let target = prepared.targets.get(pick.place()).ok_or_else(none)?;
+            let answered = match target.protocol {
+                Protocol::Http1 => attempt.http1(target).await,
+                Protocol::Http2 => attempt.http2(target, &self.names).await,
+            };
+            let failure = match answered {
+                Ok(answer) => {
+                    pick.fine();
+                    break (answer, target);
+                }
+                Err(failure) => failure,
+            };
+            let Failure { error, stale, unsent, head, body } = failure;
+            attempt.head = head;
+            attempt.body = body;
+            if stale && (unsent || attempt.again) {
+                attempt.fresh = true;
+            } else {
+                if error.kind().is_some() {
+                    pick.failed(now);
+                }
+                if !matches!(error, ProxyError::Connect { .. } | ProxyError::ConnectTimeout { .. }) {
+                    return Err(error);
+                }
+                let Some(next) = round.next(now) else { return Err(error) };
+                pick = next;
+            }
+            if attempt.body.is_none() {
+                if !attempt.again {
+                    return Err(error);
+                }
+                attempt.body = Some(UpstreamBody::empty(&self.names));
+            }
+        };
+        let time = UpstreamTime(exchange::now().saturating_duration_since(started));
+        let flight = pick.into_flight();
+        let mut response = match answer {
+            Answer::Http1(head, exchange) => {
+                if head.status == StatusCode::SWITCHING_PROTOCOLS {
+                    if !(wants_tunnel && head.websocket) {
+                        return Err(ProxyError::Switched { upstream: target.name.clone() });
+                    }
+                    self.open_tunnel(parts, exchange, (passage.ended)(), flight);
+                    let mut response = Response::new(Body::whole(Bytes::new()));
+                    *response.status_mut() = head.status;
+                    *response.headers_mut() = head.headers;
+                    upgrade::agree(response.headers_mut());
+                    response
+                } else {
+                    let mut exchange = exchange;
+                    let body = match exchange.whole() {
+                        Some(bytes) => Body::whole(bytes),
+                        None => {
+                            let ended = (passage.ended)();
+                            Body::http1(exchange, route.timeouts, ended, flight, started)
+                        }
+                    };
+                    let mut response = Response::new(body);
+                    *response.status_mut() = head.status;
+                    *response.headers_mut() = head.headers;
+                    response
+                }
+            }
+            Answer::Http2(response) => {
+                let (mut head, body) = response.into_parts();
+                headers::clean_response(&mut head.headers);
+                let ended = (passage.ended)();
+                let body = Body::http2(body, route.timeouts, ended, flight, exchange::now());
+                let mut response = Response::new(body);
+                *response.status_mut() = head.status;
+                *response.headers_mut() = head.headers;
+                response
+            }
+        };
+        headers::edit(response.headers_mut(), &route.response_headers);
+        response.headers_mut().insert(X_REQUEST_ID, passage.request_id.value().clone());
+        Ok((response, time))
     }
 
-    /// Replaces what the client says about itself by what we know.
-    fn rewrite(
+    fn open_tunnel(
         &self,
         parts: &mut Parts,
-        passage: &Passage<'_>,
-        now: Timestamp,
-    ) -> Result<(), ProxyError> {
-        let settings = &self.settings;
-        let host = host(parts)
-            .map_err(|refusal| ProxyError::Ambiguous(refusal.to_string()))?
-            .to_owned();
-        self.names.clean_request(&mut parts.headers)?;
-        headers::strip_cookies(&mut parts.headers);
-        let trusted = settings.trusted.trusts(passage.peer);
-        headers::set_forwarded(
-            &mut parts.headers,
-            &host,
-            passage.peer,
-            trusted,
-            &settings.own,
-        );
-        parts.headers.insert(X_REQUEST_ID, passage.request_id.value().clone());
-        let sent = passage.route.host_header.as_deref().unwrap_or(&host);
-        let sent = HeaderValue::try_from(sent)
-            .map_err(|_| ProxyError::Ambiguous("the host can not be a header".to_owned()))?;
-        parts.headers.insert(header::HOST, sent);
-        match passage.identity {
-            None => IdentityHeaders::set_empty(&mut parts.headers, passage.route),
-            Some(view) => {
-                let assertion = self.assertion(passage.route, view, now);
-                IdentityHeaders::set(&mut parts.headers, passage.route, view, assertion.as_ref());
-            }
+        exchange: Box<Exchange>,
+        ended: Option<Ended>,
+        flight: Option<Flight>,
+    ) {
+        let client = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
+        if let (Some(client), Some(upstream)) = (client, exchange.into_connection()) {
+            self.background.run(Box::pin(async move {
+                upgrade::tunnel(client, upstream, ended).await;
+                drop(flight);
+            }));
         }
-        parts.version = Version::HTTP_11;
-        Ok(())
     }
 
-    fn assertion(
+    /// The request as it is sent: everything up to its body. What the client says about itself is
+    /// replaced by what we know.
+    #[expect(clippy::too_many_arguments, reason = "these are the parts of one request")]
+    fn write_head<B: hyper::body::Body>(
+        &self,
+        parts: &Parts,
+        body: &B,
+        passage: &Passage<'_>,
+        prepared: &Prepared,
+        sent: Sent,
+        wants_tunnel: bool,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, ProxyError> {
+        let settings = &self.settings;
+        let route = passage.route;
+        let host = host(parts).map_err(|refusal| ProxyError::Ambiguous(refusal.to_string()))?;
+        let length = body.size_hint().exact();
+        if let (Some(most), Some(length)) = (route.max_body, length)
+            && length > most
+        {
+            return Err(ProxyError::TooLong);
+        }
+        let mut out = Vec::with_capacity(HEAD);
+        out.extend_from_slice(parts.method.as_str().as_bytes());
+        out.push(b' ');
+        write_target(&mut out, parts, route)?;
+        out.extend_from_slice(b" HTTP/1.1\r\n");
+        let name = route.host_header.as_deref().unwrap_or(host);
+        headers::line(&mut out, b"host", name.as_bytes());
+        let trusted = settings.trusted.trusts(passage.peer);
+        let rules = Rules {
+            underscores: settings.underscores,
+            trusted,
+            edits: &route.request_headers,
+        };
+        self.names.write_request(&mut out, &parts.headers, rules)?;
+        self.forwarding.write(&mut out, &parts.headers, host, passage.peer, trusted);
+        headers::line(&mut out, b"x-request-id", passage.request_id.value().as_bytes());
+        match (passage.identity, passage.ready) {
+            (None, _) => out.extend_from_slice(&prepared.nobody),
+            (Some(view), ready) => {
+                let kept = ready.and_then(|ready| ready.lines(prepared.key, now));
+                let lines = kept.unwrap_or_else(|| self.make_lines(route, prepared, view, ready, now));
+                out.extend_from_slice(&lines.text);
+            }
+        }
+        if wants_tunnel {
+            out.extend_from_slice(upgrade::ASK);
+        }
+        match sent {
+            Sent::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            Sent::Length { waits } => {
+                let length = length.unwrap_or_default();
+                if length > 0 || expects_a_body(parts) {
+                    // Writing to a Vec can not fail.
+                    let _ = write!(out, "content-length: {length}\r\n");
+                }
+                if waits {
+                    out.extend_from_slice(b"expect: 100-continue\r\n");
+                }
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+        Ok(out)
+    }
+
+    /// What the application is told of a session, as lines; kept with it.
+    fn make_lines(
         &self,
         route: &Route,
+        prepared: &Prepared,
         view: &IdentityView<'_>,
+        ready: Option<&Ready>,
         now: Timestamp,
-    ) -> Option<HeaderValue> {
+    ) -> Arc<Lines> {
+        let minted = self.assertion(route, view, now);
+        let fresh_until = match &minted {
+            Some(minted) => minted.fresh_until,
+            None => now.plus(UNSIGNED),
+        };
+        let mut headers = HeaderMap::new();
+        let assertion = minted.as_ref().map(|minted| &minted.assertion);
+        IdentityHeaders::set(&mut headers, route, view, assertion);
+        let mut text = Vec::new();
+        exchange::lines(&mut text, &headers);
+        let lines = Arc::new(Lines { key: prepared.key, fresh_until, text: text.into_boxed_slice() });
+        if let Some(ready) = ready {
+            ready.keep(Arc::clone(&lines), now);
+        }
+        lines
+    }
+
+    fn assertion(&self, route: &Route, view: &IdentityView<'_>, now: Timestamp) -> Option<Minted> {
         if !route.headers.contains(&HeaderProfile::Signed) {
             return None;
         }
@@ -219,82 +416,166 @@ impl Forwarder {
             .inspect_err(|error| tracing::error!(%error, "no assertion was signed"))
             .ok()
     }
+}
 
-    /// Sends to the upstream whose turn it is. A request without a body is sent a second time
-    /// where that can do no harm: to the next upstream when this one can not be reached, and once
-    /// again when a pooled connection was closed under a request that only reads.
-    async fn send<'r, B>(
-        &self,
-        parts: Parts,
-        body: B,
-        route: &'r Route,
-    ) -> Result<(Response<Incoming>, &'r Upstream), ProxyError>
-    where
-        B: hyper::body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let count = route.upstreams.len();
-        let turn = self.turns.get(&route.name);
-        let turn = turn.map_or(0, |turn| turn.fetch_add(1, Ordering::Relaxed));
-        let mut order = (0..count).filter_map(|step| {
-            let place = turn.wrapping_add(step).checked_rem(count)?;
-            route.upstreams.get(place)
-        });
-        let none = || ProxyError::Connect {
-            upstream: route.name.clone(),
-            detail: "the route has no upstream".to_owned(),
+impl Prepared {
+    fn of(route: &Route, pool: &Pool) -> Self {
+        let mut headers = HeaderMap::new();
+        IdentityHeaders::set_empty(&mut headers, route);
+        let mut nobody = Vec::new();
+        exchange::lines(&mut nobody, &headers);
+        Self {
+            key: KEYS.fetch_add(1, Ordering::Relaxed),
+            targets: route.upstreams.iter().map(|upstream| pool.target(route, upstream)).collect(),
+            nobody,
+            counted: Counted::named(&route.name),
+        }
+    }
+}
+
+static KEYS: AtomicU64 = AtomicU64::new(1);
+
+/// A request that is sent until somebody answers.
+struct Attempt<'a> {
+    method: &'a Method,
+    timeouts: Timeouts,
+    /// It may be sent twice: it only reads, or does the same again, and has no body.
+    again: bool,
+    head: Vec<u8>,
+    body: Option<UpstreamBody>,
+    sent: Sent,
+    started: Instant,
+    /// No idle connection: one has been closed under us.
+    fresh: bool,
+}
+
+enum Answer {
+    Http1(Head, Box<Exchange>),
+    Http2(Response<Incoming>),
+}
+
+impl Attempt<'_> {
+    async fn http1(&mut self, target: &Arc<Target>) -> Result<Answer, Failure> {
+        let idle = if self.fresh { None } else { upstream::idle(target, self.started) };
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => match target.dial().await {
+                Ok(wire) => Connection::new(Arc::clone(target), wire, exchange::now()),
+                Err(error) => return Err(self.undone(error)),
+            },
         };
-        let mut upstream = order.next().ok_or_else(none)?;
+        if connection.reused {
+            connection.alarm.moved(self.started);
+        }
+        let head = std::mem::take(&mut self.head);
+        let Some(body) = self.body.take() else {
+            return Err(self.undone(ProxyError::Client("the body is gone".to_owned())));
+        };
+        let mut exchange = Box::new(Exchange::new(
+            connection,
+            head,
+            self.method.clone(),
+            body,
+            self.sent,
+            self.timeouts,
+        ));
+        let head = poll_fn(|context| exchange.poll_head(context)).await?;
+        Ok(Answer::Http1(head, exchange))
+    }
 
-        let mut reads = parts.method.is_safe();
-        let again = body.is_end_stream().then(|| parts.clone());
+    async fn http2(&mut self, target: &Arc<Target>, names: &Arc<IdentityNames>) -> Result<Answer, Failure> {
+        let sender = match upstream::shared(target).filter(|_| !self.fresh) {
+            Some(sender) => sender,
+            None => match h2::open(target).await {
+                Ok(sender) => sender,
+                Err(error) => return Err(self.undone(error)),
+            },
+        };
         let progress = Progress::default();
-        let body = UpstreamBody::new(body, &self.names, &progress);
-        let mut sent = self.send_to(parts, body, upstream, &progress).await;
-        while let (Some(parts), Err(error)) = (&again, &sent) {
-            match error {
-                ProxyError::Connect { .. } | ProxyError::ConnectTimeout { .. } => {
-                    let Some(next) = order.next() else { break };
-                    upstream = next;
-                }
-                ProxyError::Closed { .. } if reads => reads = false,
-                _ => break,
-            }
-            let body = UpstreamBody::empty(&self.names);
-            sent = self.send_to(parts.clone(), body, upstream, &progress).await;
-        }
-        Ok((sent?, upstream))
+        let body = self.body.take().unwrap_or_else(|| UpstreamBody::empty(names));
+        let empty = body.is_end_stream();
+        let request = match h2::request(target, &self.head, body.telling(&progress)) {
+            Ok(request) => request,
+            Err(error) => return Err(self.undone(error)),
+        };
+        let answered = h2::send(target, sender, request, &progress, self.timeouts).await;
+        answered.map(Answer::Http2).map_err(|(error, stale)| Failure {
+            body: empty.then(|| UpstreamBody::empty(names)),
+            unsent: stale && empty,
+            ..self.undone_with(error, stale)
+        })
     }
 
-    async fn send_to(
-        &self,
-        mut parts: Parts,
-        body: UpstreamBody,
-        upstream: &Upstream,
-        progress: &Progress,
-    ) -> Result<Response<Incoming>, ProxyError> {
-        let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        parts.uri = upstream::address(upstream, target)
-            .map_err(|error| ProxyError::Ambiguous(error.to_string()))?;
-        let answer = self.pool.send(Request::from_parts(parts, body), upstream);
-        let mut answer = std::pin::pin!(answer);
-        // The time runs while nothing moves: a slow upload is not a slow application.
-        loop {
-            let frames = progress.frames();
-            match tokio::time::timeout(self.settings.answer_timeout, &mut answer).await {
-                Ok(answer) => return answer,
-                Err(_) if progress.frames() != frames => {}
-                Err(_) => {
-                    return Err(ProxyError::AnswerTimeout { upstream: upstream::name(upstream) });
-                }
-            }
-        }
+    fn undone(&mut self, error: ProxyError) -> Failure {
+        let body = self.body.take();
+        Failure { body, unsent: true, ..self.undone_with(error, false) }
     }
+
+    fn undone_with(&mut self, error: ProxyError, stale: bool) -> Failure {
+        let head = std::mem::take(&mut self.head);
+        Failure { error, stale, unsent: false, head, body: None }
+    }
+}
+
+/// How the body is sent on: as it came. RFC 9110, 10.1.1: an expectation is passed on with it.
+fn framing<B: hyper::body::Body>(parts: &Parts, body: &B, wants_tunnel: bool) -> Sent {
+    if wants_tunnel || body.is_end_stream() {
+        return Sent::Length { waits: false };
+    }
+    let expects = parts.headers.get(header::EXPECT);
+    let expects = expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    match body.size_hint().exact() {
+        Some(_) => Sent::Length { waits: expects && parts.version >= Version::HTTP_11 },
+        None => Sent::Chunked,
+    }
+}
+
+/// RFC 9110, 8.6: whether a missing body is worth mentioning.
+fn expects_a_body(parts: &Parts) -> bool {
+    let meant = [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method);
+    meant || parts.headers.contains_key(header::CONTENT_LENGTH)
+}
+
+/// RFC 9110, 9.2.2.
+fn is_idempotent(method: &Method) -> bool {
+    method.is_safe() || *method == Method::PUT || *method == Method::DELETE
+}
+
+/// The path and query that the application is asked for.
+fn write_target(out: &mut Vec<u8>, parts: &Parts, route: &Route) -> Result<(), ProxyError> {
+    let sent = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let Some(rewrite) = &route.rewrite else {
+        out.extend_from_slice(sent.as_bytes());
+        return Ok(());
+    };
+    let (PathMatch::Prefix(prefix) | PathMatch::Exact(prefix)) = &route.path;
+    let prefix = prefix.trim_end_matches('/');
+    let rest = |path: &str| path.strip_prefix(prefix).map(str::to_owned);
+    let path = parts.uri.path();
+    // A path that is spelt in another way than the route is sent in its normal form.
+    let rest = rest(path)
+        .or_else(|| rest(&crate::access::normalise(path).ok()?))
+        .ok_or_else(|| ProxyError::Ambiguous("the path is not below its route".to_owned()))?;
+    out.extend_from_slice(rewrite.as_bytes());
+    if rewrite.is_empty() && !rest.starts_with('/') {
+        out.push(b'/');
+    }
+    out.extend_from_slice(rest.as_bytes());
+    if let Some(query) = parts.uri.query() {
+        out.push(b'?');
+        out.extend_from_slice(query.as_bytes());
+    }
+    Ok(())
 }
 
 /// `CONNECT` asks for a proxy of another kind; the answer to `TRACE` would show the client what we
 /// tell the application.
 static REFUSED: [Method; 2] = [Method::CONNECT, Method::TRACE];
+
+/// Most heads fit.
+const HEAD: usize = 4096;
+/// How long lines without an assertion are kept. Nothing of a session changes.
+const UNSIGNED: Duration = Duration::from_secs(300);
 
 impl fmt::Debug for Forwarder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,10 +8,12 @@
 //! ## Deployment caveat
 //!
 //! A header whose name holds anything but letters, digits and `-` never passes: CGI, WSGI and PHP
-//! can not tell `Remote_User` (some not even `Remote.User`) from `Remote-User`. Nor does one that
-//! `Connection` nominates.
+//! can not tell `Remote_User` (some not even `Remote.User`) from `Remote-User`. With `_` the
+//! request is refused, unless `server.underscore_headers` says that the header is dropped. Nor
+//! does one pass that `Connection` nominates.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
@@ -20,19 +22,46 @@ use http::header;
 use http::header::HeaderName;
 use http::header::HeaderValue;
 
+use crate::access::HeaderEdits;
 use crate::access::Route;
+use crate::access::Underscores;
 use crate::base::PublicUrl;
 use crate::proxy::error::ProxyError;
 use crate::proxy::identity_headers;
 use crate::proxy::peer::Peer;
 use crate::proxy::peer::X_FORWARDED_FOR;
+use crate::proxy::request_id::X_REQUEST_ID;
 use crate::session::cookie;
+use crate::telemetry::write_address;
 
 /// Every name under which we assert identity: those of every profile, on or off, and those that
-/// `custom` of any route names.
+/// `custom` of any route names. And what else of a client's headers does not simply go on.
 #[derive(Clone, Debug)]
 pub struct IdentityNames {
     names: HashSet<HeaderName>,
+    fates: HashMap<HeaderName, Fate>,
+    sieve: Sieve,
+}
+
+/// What becomes of a client's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It goes on as it is.
+    Goes,
+    /// It is left out, and perhaps said anew by us.
+    Stays,
+    /// It goes on when a trusted proxy says it.
+    Trusted,
+    /// CGI and its heirs would take it for another.
+    Underscore,
+}
+
+/// What the route and the peer say about a client's headers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    pub(crate) underscores: Underscores,
+    pub(crate) trusted: bool,
+    pub(crate) edits: &'a HeaderEdits,
 }
 
 impl IdentityNames {
@@ -40,7 +69,13 @@ impl IdentityNames {
     pub fn of<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Self {
         let custom = routes.into_iter().flat_map(|route| &route.custom);
         let custom = custom.filter_map(|(name, _)| HeaderName::try_from(plain(name)).ok());
-        Self { names: identity_headers::all_names().chain(custom).collect() }
+        let names: HashSet<_> = identity_headers::all_names().chain(custom).collect();
+        let ours = [header::HOST, header::COOKIE, header::CONTENT_LENGTH, header::FORWARDED, X_REAL_IP, X_REQUEST_ID];
+        let stays = HOP_BY_HOP.iter().chain(&NOT_FOR_APPLICATIONS).chain(&ours).chain(&names);
+        let trusted = CLIENT_ADDRESSES.iter().map(|name| (name.clone(), Fate::Trusted));
+        let fates: HashMap<_, _> = trusted.chain(stays.map(|name| (name.clone(), Fate::Stays))).collect();
+        let sieve = Sieve::of(fates.keys());
+        Self { names, fates, sieve }
     }
 
     /// Whether an application could read this as one of our names.
@@ -53,41 +88,78 @@ impl IdentityNames {
         HeaderName::try_from(plain(text)).is_ok_and(|name| self.names.contains(&name))
     }
 
-    /// Takes out of a client's headers what must not go on. Returns whether the client takes
-    /// trailers.
-    pub(crate) fn clean_request(&self, headers: &mut HeaderMap) -> Result<(), ProxyError> {
-        let mut nominated = Vec::new();
-        for token in tokens(headers, &header::CONNECTION) {
-            let token = token.ok_or_else(|| {
-                ProxyError::Ambiguous("Connection holds something other than names".to_owned())
-            })?;
-            if CONNECTION_OPTIONS.contains(&token.as_str()) {
+    /// Writes down those of a client's headers that go on, as lines of HTTP/1.1: no name of ours,
+    /// nothing that is for one connection, no framing, no host.
+    pub(crate) fn write_request(
+        &self,
+        out: &mut Vec<u8>,
+        headers: &HeaderMap,
+        rules: Rules<'_>,
+    ) -> Result<(), ProxyError> {
+        let nominated = self.nominated(headers)?;
+        for (name, value) in headers {
+            match self.fate(name) {
+                Fate::Goes => {}
+                Fate::Trusted if rules.trusted => {}
+                Fate::Underscore if rules.underscores == Underscores::Refuse => {
+                    return Err(ProxyError::Ambiguous(format!("{name} could be read as another header")));
+                }
+                Fate::Stays | Fate::Trusted | Fate::Underscore => continue,
+            }
+            if nominated.contains(name) || replaces(rules.edits, name) {
                 continue;
             }
-            if self.must_not_be_nominated(&token) {
-                return Err(ProxyError::Ambiguous(format!(
-                    "Connection nominates {token}"
-                )));
-            }
-            nominated.push(token);
+            line(out, name.as_str().as_bytes(), value.as_bytes());
         }
-        let trailers =
-            tokens(headers, &header::TE).flatten().any(|token| token.as_str() == "trailers");
-        for name in &nominated {
-            headers.remove(name);
+        write_cookies(out, headers);
+        if tokens(headers, &header::TE).flatten().any(|token| token.as_str() == "trailers") {
+            out.extend_from_slice(b"te: trailers\r\n");
         }
-        for name in HOP_BY_HOP.iter().chain(&NOT_FOR_APPLICATIONS) {
-            headers.remove(name);
-        }
-        let bad = |name: &&HeaderName| !is_plain(name.as_str()) || self.holds(name);
-        let forged: Vec<_> = headers.keys().filter(bad).cloned().collect();
-        for name in forged {
-            headers.remove(name);
-        }
-        if trailers {
-            headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        for (name, value) in &rules.edits.set {
+            line(out, name.as_str().as_bytes(), value.as_bytes());
         }
         Ok(())
+    }
+
+    fn fate(&self, name: &HeaderName) -> Fate {
+        let text = name.as_str();
+        if self.sieve.may_hold(text)
+            && let Some(fate) = self.fates.get(name)
+        {
+            return *fate;
+        }
+        if text.starts_with("x-forwarded-") {
+            return if text == "x-forwarded-prefix" { Fate::Trusted } else { Fate::Stays };
+        }
+        match text.bytes().find(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-') {
+            None => Fate::Goes,
+            Some(_) if text.contains('_') => Fate::Underscore,
+            // No application expects such a name, and some can not tell it from another.
+            Some(_) => Fate::Stays,
+        }
+    }
+
+    /// What `Connection` names, besides what it rightly holds.
+    fn nominated(&self, headers: &HeaderMap) -> Result<Vec<HeaderName>, ProxyError> {
+        let mut nominated = Vec::new();
+        for value in headers.get_all(header::CONNECTION) {
+            let tokens = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+            for token in tokens.filter(|token| !token.is_empty()) {
+                if CONNECTION_OPTIONS.iter().any(|option| token.eq_ignore_ascii_case(option.as_bytes())) {
+                    continue;
+                }
+                let token = HeaderName::from_bytes(token).map_err(|_| {
+                    ProxyError::Ambiguous("Connection holds something other than names".to_owned())
+                })?;
+                if self.must_not_be_nominated(&token) {
+                    return Err(ProxyError::Ambiguous(format!(
+                        "Connection nominates {token}"
+                    )));
+                }
+                nominated.push(token);
+            }
+        }
+        Ok(nominated)
     }
 
     /// Takes out of a client's trailers what must not go on. Framing, routing, authentication and
@@ -112,128 +184,198 @@ impl IdentityNames {
     }
 }
 
-/// Takes out of an application's headers what is meant for our connection to it alone, and
-/// cookies by which it would sign somebody in or out here.
-pub(crate) fn clean_response(headers: &mut HeaderMap) {
-    let nominated: Vec<_> = tokens(headers, &header::CONNECTION).flatten().collect();
-    for name in &nominated {
-        // An application that nominates its framing is confused; the framing is still ours to do.
-        if *name != header::CONTENT_LENGTH && *name != header::SET_COOKIE {
-            headers.remove(name);
-        }
+/// Whether what the other side says under this name does not go on.
+fn replaces(edits: &HeaderEdits, name: &HeaderName) -> bool {
+    edits.remove.contains(name) || edits.set.iter().any(|(set, _)| set == name)
+}
+
+/// Changes an answer as the operator wants it.
+pub(crate) fn edit(headers: &mut HeaderMap, edits: &HeaderEdits) {
+    for name in &edits.remove {
+        headers.remove(name);
     }
+    for (name, value) in &edits.set {
+        headers.insert(name.clone(), value.clone());
+    }
+}
+
+/// Tells most names that are in no list without a look into the lists.
+#[derive(Clone, Debug)]
+struct Sieve([u64; 16]);
+
+impl Sieve {
+    fn of<'a>(names: impl Iterator<Item = &'a HeaderName>) -> Self {
+        let mut bits = [0; 16];
+        for name in names {
+            let (word, bit) = Self::place(name.as_str());
+            if let Some(word) = bits.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        Self(bits)
+    }
+
+    fn may_hold(&self, name: &str) -> bool {
+        let (word, bit) = Self::place(name);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    fn place(name: &str) -> (usize, u64) {
+        let bytes = name.as_bytes();
+        let byte = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or_default());
+        let middle = bytes.get(bytes.len() / 2);
+        let sum = byte(bytes.first()) * 7 + byte(bytes.last()) * 31 + byte(middle) * 131 + bytes.len() * 257;
+        ((sum >> 6) & 15, 1 << (sum & 63))
+    }
+}
+
+/// Writes one header line.
+pub(crate) fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len().saturating_add(value.len()).saturating_add(4));
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Takes out of an application's headers what is meant for our connection to it alone, and
+/// cookies by which it would sign somebody in or out here: for HTTP/2, where [`super::h1`] has
+/// not read them.
+pub(crate) fn clean_response(headers: &mut HeaderMap) {
     for name in &HOP_BY_HOP {
         headers.remove(name);
     }
-    drop_set_cookies(headers);
-}
-
-fn drop_set_cookies(headers: &mut HeaderMap) {
-    let is_own = |value: &HeaderValue| {
-        value.as_bytes().split(|byte| *byte == b';').next().is_some_and(cookie::is_ours)
-    };
-    if !headers.get_all(header::SET_COOKIE).iter().any(is_own) {
+    if !headers.get_all(header::SET_COOKIE).iter().any(sets_our_cookie) {
         return;
     }
     let header::Entry::Occupied(entry) = headers.entry(header::SET_COOKIE) else {
         return;
     };
     let (name, values) = entry.remove_entry_mult();
-    let kept: Vec<_> = values.filter(|value| !is_own(value)).collect();
+    let kept: Vec<_> = values.filter(|value| !sets_our_cookie(value)).collect();
     for value in kept {
         headers.append(name.clone(), value);
     }
 }
 
-/// Takes our own cookies out of a request. What is left is one `Cookie` header: HTTP/2 lets a
-/// client split it, HTTP/1.1 does not (RFC 9113, 8.2.3).
-pub(crate) fn strip_cookies(headers: &mut HeaderMap) {
-    let values = headers.get_all(header::COOKIE).iter();
-    let kept: Vec<_> = values.filter_map(|value| cookie::strip(value.as_bytes())).collect();
-    let several = headers.get_all(header::COOKIE).iter().nth(1).is_some();
-    if let [Cow::Borrowed(_)] = kept.as_slice()
-        && !several
-    {
-        return;
+/// Whether a `Set-Cookie` is for a cookie of ours.
+pub(crate) fn sets_our_cookie(value: &HeaderValue) -> bool {
+    value.as_bytes().split(|byte| *byte == b';').next().is_some_and(cookie::is_ours)
+}
+
+/// Whether a header is for one connection alone.
+pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name)
+}
+
+/// Writes a request's cookies without our own, as one line: HTTP/2 lets a client split it,
+/// HTTP/1.1 does not (RFC 9113, 8.2.3).
+fn write_cookies(out: &mut Vec<u8>, headers: &HeaderMap) {
+    let begin = out.len();
+    for value in headers.get_all(header::COOKIE) {
+        let Some(kept) = cookie::strip(value.as_bytes()) else { continue };
+        out.extend_from_slice(if out.len() == begin { b"cookie: " } else { b"; " });
+        out.extend_from_slice(&kept);
     }
-    let joined = (!kept.is_empty()).then(|| kept.join(b"; ".as_slice()));
-    headers.remove(header::COOKIE);
-    if let Some(Ok(value)) = joined.map(|joined| HeaderValue::from_bytes(&joined)) {
-        headers.insert(header::COOKIE, value);
+    if out.len() != begin {
+        out.extend_from_slice(b"\r\n");
     }
 }
 
-/// Says anew what front proxies say: `X-Forwarded-*`, `Forwarded`, `X-Real-IP`.
-///
-/// A trusted peer's values are kept and its address is added; a stranger's are dropped, with
-/// everything else that begins with `X-Forwarded-`. The scheme and port are those of
-/// `public_url`, never of the connection: TLS may end elsewhere.
-pub(crate) fn set_forwarded(
-    headers: &mut HeaderMap,
-    host: &str,
-    peer: &Peer,
-    trusted: bool,
-    own: &PublicUrl,
-) {
-    let given = |name: &HeaderName| {
-        let one = headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok());
-        one.filter(|_| trusted).map(|value| value.trim().to_owned())
-    };
-    let proto = given(&X_FORWARDED_PROTO).filter(|proto| proto == "http" || proto == "https");
-    let proto = proto.unwrap_or_else(|| scheme(own).to_owned());
-    let shown = |text: &String| {
-        !text.is_empty()
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
-    };
-    let public_host = given(&X_FORWARDED_HOST).filter(shown).unwrap_or_else(|| host.to_owned());
-    let is_port = |port: &String| port.parse::<u16>().is_ok();
-    let public_port = given(&X_FORWARDED_PORT).filter(is_port).unwrap_or_else(|| port(own));
+/// What of `X-Forwarded-*` is the same for every request.
+#[derive(Clone, Debug)]
+pub(crate) struct Forwarding {
+    proto: &'static str,
+    port: String,
+}
 
-    let real = given(&X_REAL_IP).and_then(|address| address.parse::<IpAddr>().ok());
-    headers.remove(&X_REAL_IP);
+impl Forwarding {
+    /// The scheme and port are those of `public_url`, never of the connection: TLS may end
+    /// elsewhere.
+    pub(crate) fn of(own: &PublicUrl) -> Self {
+        Self { proto: scheme(own), port: port(own) }
+    }
 
-    let mut chain: Vec<String> = Vec::new();
-    if !trusted {
-        for name in &CLIENT_ADDRESSES {
-            headers.remove(name);
+    /// Says anew what front proxies say: `X-Forwarded-*`, `Forwarded`, `X-Real-IP`.
+    ///
+    /// A trusted peer's values are kept and its address is added; a stranger's are not looked at.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, headers: &HeaderMap, host: &str, peer: &Peer, trusted: bool) {
+        let address = peer.address.map(|address| address.ip().to_canonical());
+        match address {
+            Some(address) if !trusted => self.write_direct(out, host, address),
+            _ => self.write_behind(out, headers, host, address, trusted),
         }
     }
-    if trusted {
-        let values = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok());
-        let addresses = values.flat_map(|value| value.split(',')).map(str::trim);
-        chain.extend(addresses.filter(|address| !address.is_empty()).map(str::to_owned));
-    }
-    chain.extend(peer.address.map(|address| address.ip().to_canonical().to_string()));
 
-    let kept = |name: &&HeaderName| {
-        (name.as_str().starts_with("x-forwarded-") && !(trusted && **name == X_FORWARDED_PREFIX))
-            || **name == header::FORWARDED
-    };
-    let old: Vec<_> = headers.keys().filter(kept).cloned().collect();
-    for name in old {
-        headers.remove(name);
-    }
-    let mut set = |name: HeaderName, value: String| {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name, value);
+    /// A client without anybody in between: the usual case, with nothing to allocate.
+    fn write_direct(&self, out: &mut Vec<u8>, host: &str, address: IpAddr) {
+        out.extend_from_slice(b"forwarded: ");
+        write_node(out, address);
+        for part in [";host=\"", host, "\";proto=", self.proto, "\r\nx-forwarded-for: "] {
+            out.extend_from_slice(part.as_bytes());
         }
-    };
-    set(header::FORWARDED, forwarded(&chain, &public_host, &proto));
-    set(X_FORWARDED_FOR, chain.join(", "));
-    set(X_FORWARDED_PROTO, proto);
-    set(X_FORWARDED_HOST, public_host);
-    set(X_FORWARDED_PORT, public_port);
-    if let Some(address) = real.or_else(|| peer.address.map(|peer| peer.ip().to_canonical())) {
-        set(X_REAL_IP, address.to_string());
+        write_address(out, address);
+        out.extend_from_slice(b"\r\nx-real-ip: ");
+        write_address(out, address);
+        out.extend_from_slice(b"\r\n");
+        self.write_rest(out, self.proto, host, &self.port);
+    }
+
+    fn write_rest(&self, out: &mut Vec<u8>, proto: &str, host: &str, port: &str) {
+        line(out, b"x-forwarded-proto", proto.as_bytes());
+        line(out, b"x-forwarded-host", host.as_bytes());
+        line(out, b"x-forwarded-port", port.as_bytes());
+    }
+
+    fn write_behind(
+        &self,
+        out: &mut Vec<u8>,
+        headers: &HeaderMap,
+        host: &str,
+        address: Option<IpAddr>,
+        trusted: bool,
+    ) {
+        let given = |name: &HeaderName| {
+            let one = headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok());
+            one.filter(|_| trusted).map(str::trim)
+        };
+        let proto = given(&X_FORWARDED_PROTO).filter(|proto| matches!(*proto, "http" | "https"));
+        let proto = proto.unwrap_or(self.proto);
+        let shown = |text: &&str| {
+            !text.is_empty()
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
+        };
+        let public_host = given(&X_FORWARDED_HOST).filter(shown).unwrap_or(host);
+        let is_port = |port: &&str| port.parse::<u16>().is_ok();
+        let public_port = given(&X_FORWARDED_PORT).filter(is_port).unwrap_or(&self.port);
+        let real = given(&X_REAL_IP).and_then(|address| address.parse::<IpAddr>().ok());
+
+        let mut chain: Vec<Cow<'_, str>> = Vec::new();
+        if trusted {
+            let values = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok());
+            let addresses = values.flat_map(|value| value.split(',')).map(str::trim);
+            chain.extend(addresses.filter(|address| !address.is_empty()).map(Cow::Borrowed));
+        }
+        chain.extend(address.map(|address| Cow::Owned(address.to_string())));
+
+        line(out, b"forwarded", forwarded(&chain, public_host, proto).as_bytes());
+        line(out, b"x-forwarded-for", chain.join(", ").as_bytes());
+        if let Some(address) = real.or(address) {
+            line(out, b"x-real-ip", address.to_string().as_bytes());
+        }
+        self.write_rest(out, proto, public_host, public_port);
     }
 }
 
 /// The same in the words of RFC 7239, so that the two can not disagree.
-fn forwarded(chain: &[String], host: &str, proto: &str) -> String {
-    let node = |address: &String| match address.parse() {
-        Ok(IpAddr::V4(address)) => format!("for={address}"),
-        Ok(IpAddr::V6(address)) => format!("for=\"[{address}]\""),
-        Err(_) => "for=unknown".to_owned(),
+fn forwarded(chain: &[Cow<'_, str>], host: &str, proto: &str) -> String {
+    let node = |address: &Cow<'_, str>| {
+        let mut node = Vec::new();
+        match address.parse() {
+            Ok(address) => write_node(&mut node, address),
+            Err(_) => node.extend_from_slice(b"for=unknown"),
+        }
+        String::from_utf8_lossy(&node).into_owned()
     };
     let mut nodes = chain.iter().map(node);
     let first = nodes.next().unwrap_or_else(|| "for=unknown".to_owned());
@@ -243,6 +385,16 @@ fn forwarded(chain: &[String], host: &str, proto: &str) -> String {
         text.push_str(&node);
     }
     text
+}
+
+fn write_node(out: &mut Vec<u8>, address: IpAddr) {
+    let (before, after): (&[u8], &[u8]) = match address {
+        IpAddr::V4(_) => (b"for=", b""),
+        IpAddr::V6(_) => (b"for=\"[", b"]\""),
+    };
+    out.extend_from_slice(before);
+    write_address(out, address);
+    out.extend_from_slice(after);
 }
 
 const fn scheme(own: &PublicUrl) -> &'static str {
@@ -287,7 +439,6 @@ fn is_plain(name: &str) -> bool {
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
@@ -326,6 +477,11 @@ static NOT_FOR_APPLICATIONS: [HeaderName; 6] = [
     HeaderName::from_static("x-original-method"),
     HeaderName::from_static("x-rewrite-url"),
 ];
+
+/// A request with both `Content-Length` and `Transfer-Encoding`: an extension of it, since the
+/// reader of heads has left one of them out.
+#[derive(Clone, Copy, Debug)]
+pub struct TwoLengths;
 
 /// What `Connection` rightly holds.
 const CONNECTION_OPTIONS: &[&str] = &[

@@ -11,7 +11,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
-use moka::sync::Cache;
 use openssl::bn::BigNum;
 use openssl::bn::BigNumContext;
 use openssl::ec::EcGroup;
@@ -130,13 +129,15 @@ pub struct Jwt {
     signing: JwtKey,
     published: Vec<JwtKey>,
     entropy: Arc<dyn Entropy>,
-    minted: Cache<String, Minted>,
 }
 
-#[derive(Clone)]
-struct Minted {
-    assertion: HeaderValue,
-    fresh_until: Timestamp,
+/// An assertion, ready to be a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Minted {
+    /// The token.
+    pub assertion: HeaderValue,
+    /// Until when it may be handed out: a minute before it expires.
+    pub fresh_until: Timestamp,
 }
 
 impl Jwt {
@@ -154,30 +155,21 @@ impl Jwt {
             signing,
             published,
             entropy,
-            minted: Cache::builder().max_capacity(CAPACITY).time_to_live(LIFETIME).build(),
         }
     }
 
-    /// The assertion for a session on a route, ready to be a header.
+    /// A new assertion for a session on a route. Whoever asks keeps it: signing costs more than
+    /// all the rest of a request.
     pub fn assertion(
         &self,
         route: &Route,
         view: &IdentityView<'_>,
         now: Timestamp,
-    ) -> Result<HeaderValue, JwtError> {
+    ) -> Result<Minted, JwtError> {
         let audience = route.host.as_str().unwrap_or(&self.host);
-        // The audience is all that a token has of its route, and no sid holds a space.
-        let place = [view.sid, " ", audience].concat();
-        if let Some(minted) = self.minted.get(&place)
-            && now < minted.fresh_until
-        {
-            return Ok(minted.assertion);
-        }
         let token = self.mint(audience, view, now)?;
         let assertion = HeaderValue::try_from(token).unwrap_or(HeaderValue::from_static(""));
-        let fresh_until = now.plus(LIFETIME).minus(LEFT);
-        self.minted.insert(place, Minted { assertion: assertion.clone(), fresh_until });
-        Ok(assertion)
+        Ok(Minted { assertion, fresh_until: now.plus(LIFETIME).minus(LEFT) })
     }
 
     /// The key set, as JSON.
@@ -267,8 +259,6 @@ struct Claims<'a> {
 const LIFETIME: Duration = Duration::from_secs(300);
 /// How long a token that is handed out is valid at least.
 const LEFT: Duration = Duration::from_secs(60);
-/// Tokens kept at most; about a kilobyte each.
-const CAPACITY: u64 = 50_000;
 
 #[cfg(test)]
 mod tests {

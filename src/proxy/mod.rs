@@ -6,9 +6,11 @@
 
 pub mod balance;
 pub mod body;
-pub mod client_tls;
+pub(crate) mod dial;
 pub mod error;
 pub mod forward;
+pub(crate) mod h1;
+pub(crate) mod h2;
 pub mod headers;
 pub mod health;
 pub mod identity_headers;
@@ -24,6 +26,7 @@ pub use client_tls::{ClientTlsError, client_tls};
 pub use error::ProxyError;
 pub use forward::{Background, ForwardSettings, Forwarder, Passage, UpstreamTime};
 pub use headers::IdentityNames;
+pub use headers::TwoLengths;
 pub use identity_headers::{IdentityHeaders, IdentityView};
 pub use jwt::{Jwt, JwtError, JwtKey};
 pub use peer::{Peer, TrustedProxies};

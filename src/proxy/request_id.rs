@@ -1,5 +1,6 @@
 //! `X-Request-Id`: the name under which one request stands in every log.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use http::HeaderMap;
@@ -7,17 +8,13 @@ use http::header::HeaderName;
 use http::header::HeaderValue;
 
 use crate::base::Entropy;
-use crate::base::entropy;
 
 /// `X-Request-Id`
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id of one request: 1 to 128 of `A-Z a-z 0-9 - _ . : / + =`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId {
-    text: String,
-    value: HeaderValue,
-}
+pub struct RequestId(HeaderValue);
 
 /// Whether what the peer sends is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,28 +37,54 @@ impl RequestId {
             && let Ok(text) = value.to_str()
             && is_sane(text)
         {
-            return Self { text: text.to_owned(), value: value.clone() };
+            return Self(value.clone());
         }
-        let text = entropy::hex(&entropy::bytes::<16>(entropy));
-        let value = HeaderValue::try_from(&text).unwrap_or(HeaderValue::from_static("0"));
-        Self { text, value }
+        let digits = digits(draw(entropy));
+        Self(HeaderValue::from_bytes(&digits).unwrap_or(HeaderValue::from_static("0")))
     }
 
     /// The id, for logs and pages.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.0.to_str().unwrap_or_default()
     }
 
     /// The id, for a header.
     pub const fn value(&self) -> &HeaderValue {
-        &self.value
+        &self.0
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
+}
+
+/// Random bytes from a store of this thread's: an id needs few, and asking the generator is what
+/// costs.
+fn draw(entropy: &dyn Entropy) -> [u8; 16] {
+    DRAWN.with_borrow_mut(|(bytes, used)| {
+        if let Some(drawn) = bytes.get(*used..).and_then(<[u8]>::first_chunk) {
+            *used = used.saturating_add(drawn.len());
+            return *drawn;
+        }
+        entropy.fill(bytes);
+        *used = 16;
+        bytes.first_chunk().copied().unwrap_or_default()
+    })
+}
+
+fn digits(bytes: [u8; 16]) -> [u8; 32] {
+    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + (value - 10) };
+    let mut digits = [b'0'; 32];
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    digits
+}
+
+thread_local! {
+    static DRAWN: RefCell<([u8; 1024], usize)> = const { RefCell::new(([0; 1024], 1024)) };
 }
 
 fn is_sane(text: &str) -> bool {

@@ -5,6 +5,13 @@
 //! opens the tunnel early can be made to carry a second request that nobody looked at
 //! (CVE-2026-2833). No other protocol is ever switched to.
 
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+use std::time::Duration;
+
+use bytes::BytesMut;
 use http::HeaderMap;
 use http::Method;
 use http::Version;
@@ -13,8 +20,14 @@ use http::header::HeaderValue;
 use http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::AsyncWriteExt as _;
+use tokio::io::ReadBuf;
 
 use crate::proxy::body::Ended;
+use crate::proxy::dial::Wire;
+use crate::proxy::h1::Connection;
 use crate::proxy::headers::tokens;
 
 /// Whether the client asks for a WebSocket (RFC 6455, 4.1).
@@ -28,8 +41,7 @@ pub(crate) fn is_asked_for(parts: &Parts, is_empty: bool) -> bool {
         && names_websocket(&parts.headers)
 }
 
-/// Whether the application's 101 is for a WebSocket.
-pub(crate) fn names_websocket(headers: &HeaderMap) -> bool {
+fn names_websocket(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::UPGRADE).iter();
     let one = values.next();
     values.next().is_none()
@@ -37,31 +49,180 @@ pub(crate) fn names_websocket(headers: &HeaderMap) -> bool {
 }
 
 /// Puts the two headers back that were meant for one connection and are now meant for the next.
-pub(crate) fn ask(headers: &mut HeaderMap) {
+pub(crate) fn agree(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
 }
 
+/// The same, as lines of a request.
+pub(crate) const ASK: &[u8] = b"connection: Upgrade\r\nupgrade: websocket\r\n";
+
 /// Carries bytes both ways until either side closes, or the session ends.
-pub(crate) async fn tunnel(client: OnUpgrade, upstream: OnUpgrade, ended: Option<Ended>) {
-    let carry = async {
-        let (client, upstream) = match tokio::try_join!(client, upstream) {
-            Ok(ends) => ends,
-            Err(error) => {
-                tracing::debug!(%error, "a tunnel did not open");
-                return;
-            }
-        };
-        let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
-        if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut upstream).await {
-            tracing::debug!(%error, "a tunnel broke off");
+pub(crate) async fn tunnel(client: OnUpgrade, upstream: Connection, ended: Option<Ended>) {
+    let mut client = match client.await {
+        Ok(client) => TokioIo::new(client),
+        Err(error) => {
+            tracing::debug!(%error, "a tunnel did not open");
+            return;
         }
     };
-    match ended {
-        None => carry.await,
-        Some(ended) => tokio::select! {
-            () = carry => {}
-            () = ended => tracing::debug!("a tunnel closed with its session"),
-        },
+    let Connection { wire, input, .. } = upstream;
+    let mut upstream = Watched { wire, input, frames: Frames::default() };
+    let carry = tokio::io::copy_bidirectional(&mut client, &mut upstream);
+    let Some(ended) = ended else {
+        log(carry.await);
+        return;
+    };
+    tokio::select! {
+        carried = carry => {
+            log(carried);
+            return;
+        }
+        () = ended => tracing::debug!("a tunnel closes with its session"),
+    }
+    // In the middle of a frame nothing can be said: the client would take it for data.
+    if upstream.frames.is_between() {
+        let said = async {
+            client.write_all(POLICY_VIOLATION).await?;
+            client.shutdown().await
+        };
+        let _ = tokio::time::timeout(GOODBYE, said).await;
+    }
+}
+
+fn log(carried: std::io::Result<(u64, u64)>) {
+    if let Err(error) = carried {
+        tracing::debug!(%error, "a tunnel broke off");
+    }
+}
+
+/// The application's side of a tunnel. It looks at where its frames end.
+struct Watched {
+    wire: Wire,
+    /// What came with the head of the answer.
+    input: BytesMut,
+    frames: Frames,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let begin = buffer.filled().len();
+        if self.input.is_empty() {
+            ready!(Pin::new(&mut self.wire).poll_read(context, buffer))?;
+        } else {
+            let count = self.input.len().min(buffer.remaining());
+            let bytes = self.input.split_to(count);
+            buffer.put_slice(&bytes);
+        }
+        let came = buffer.filled().get(begin..).unwrap_or_default();
+        self.frames.see(came);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.wire).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.wire).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.wire).poll_shutdown(context)
+    }
+}
+
+/// Where the frames of a WebSocket begin and end (RFC 6455, 5.2), as a server sends them.
+#[derive(Debug, Default)]
+struct Frames {
+    /// What has come of a frame's head.
+    head: Vec<u8>,
+    /// What is still to come of its payload.
+    left: u64,
+}
+
+impl Frames {
+    fn see(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.left > 0 {
+                let skip = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+                self.left = self.left.saturating_sub(u64::try_from(skip).unwrap_or(u64::MAX));
+                bytes = bytes.get(skip..).unwrap_or_default();
+                continue;
+            }
+            let Some((byte, rest)) = bytes.split_first() else { return };
+            bytes = rest;
+            self.head.push(*byte);
+            if let Some(left) = payload(&self.head) {
+                self.left = left;
+                self.head.clear();
+            }
+        }
+    }
+
+    const fn is_between(&self) -> bool {
+        self.left == 0 && self.head.is_empty()
+    }
+}
+
+/// The length of a frame's payload, when its head is complete.
+fn payload(head: &[u8]) -> Option<u64> {
+    let second = head.get(1)?;
+    let mask = if second & 0x80 == 0 { 0 } else { 4 };
+    let (length, read) = match second & 0x7f {
+        126 => (u64::from(u16::from_be_bytes(*head.get(2..)?.first_chunk()?)), 4),
+        127 => (u64::from_be_bytes(*head.get(2..)?.first_chunk()?), 10),
+        length => (u64::from(length), 2),
+    };
+    (head.len() >= read + mask).then_some(length)
+}
+
+/// RFC 6455, 7.4.1: the close frame with 1008, "policy violation", and a word of why.
+const POLICY_VIOLATION: &[u8] = b"\x88\x0f\x03\xf0session ended";
+/// How long a client may take to hear it.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_told_apart_in_whatever_pieces_they_come() {
+        let long = [&[0x82, 126, 0x01, 0x00][..], &[7; 256]].concat();
+        let longer = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &[7; 65536]].concat();
+        let masked = [&[0x81, 0x82, 1, 2, 3, 4][..], b"hi"].concat();
+        let stream = [&[0x81, 0x02][..], b"hi", &[0x89, 0x00], &long, &longer, &masked].concat();
+        for piece in [1, 2, 3, 5, 1000, stream.len()] {
+            let mut frames = Frames::default();
+            for bytes in stream.chunks(piece) {
+                frames.see(bytes);
+            }
+            assert!(frames.is_between(), "{piece}");
+        }
+        let mut frames = Frames::default();
+        let mut between = Vec::new();
+        for byte in [0x81, 0x02, b'h', b'i', 0x89, 0x00] {
+            frames.see(&[byte]);
+            between.push(frames.is_between());
+        }
+        assert_eq!(between, [false, false, false, true, false, true]);
+    }
+
+    #[test]
+    fn the_last_frame_says_what_it_says() {
+        let mut frames = Frames::default();
+        frames.see(POLICY_VIOLATION);
+        assert!(frames.is_between());
+        assert_eq!(u16::from_be_bytes([POLICY_VIOLATION[2], POLICY_VIOLATION[3]]), 1008);
     }
 }

@@ -1,108 +1,115 @@
 //! Connections to applications.
 //!
-//! In: an [`Upstream`]. Out: a pooled HTTP/1.1 connection over TCP, TLS or a Unix socket. One
-//! pool lives as long as the program; a reload of the configuration keeps it.
+//! In: an [`Upstream`]. Out: a [`Target`], and connections to it that are used again. Each worker
+//! thread has its own idle connections, so that taking one costs no lock; the one that was used
+//! last is taken first. A reload of the configuration keeps them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
-use std::io;
-use std::path::PathBuf;
-use std::pin::Pin;
+use std::path::Path;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Duration;
 
-use http::Request;
-use http::Response;
-use http::Uri;
-use hyper::body::Incoming;
-use hyper::rt::Read;
-use hyper::rt::ReadBufCursor;
-use hyper::rt::Write;
+use hyper::client::conn::http2::SendRequest;
 use hyper_rustls::ConfigBuilderExt as _;
-use hyper_rustls::HttpsConnector;
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_rustls::MaybeHttpsStream;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::Connected;
-use hyper_util::client::legacy::connect::Connection;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use hyper_util::rt::TokioIo;
-use hyper_util::rt::TokioTimer;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
-use tokio::net::TcpStream;
-use tokio::net::UnixStream;
-use tower::Service;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokio::time::Instant;
 
+use crate::access::Protocol;
+use crate::access::Route;
 use crate::access::Upstream;
-use crate::proxy::body::BoxError;
+use crate::access::UpstreamTls;
 use crate::proxy::body::UpstreamBody;
-use crate::proxy::error::ProxyError;
+use crate::proxy::dial::Target;
+use crate::proxy::h1::Connection;
 
-/// Connections to every application.
+/// How applications are reached: whom we trust, and which targets there are.
 #[derive(Clone)]
-pub struct Pool {
-    client: Client<Dial, UpstreamBody>,
+pub struct Pool(Arc<Shared>);
+
+struct Shared {
+    /// `None`: the machine's, which are read when somebody needs them.
+    roots: Option<Arc<RootCertStore>>,
+    targets: Mutex<HashMap<Key, Arc<Target>>>,
+}
+
+/// What makes two upstreams the same: connections to one may serve the other.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    upstream: Upstream,
+    protocol: Protocol,
+    connect: Duration,
+    tls: Option<UpstreamTls>,
+    /// A hash of the files that `tls` names: others make another target.
+    files: [u8; 32],
 }
 
 impl Pool {
     /// Trusts the machine's certificate authorities. A machine without any can still speak
     /// plain HTTP.
     pub fn new() -> Self {
-        let config = client_config().with_native_roots();
-        let config = config.map(|config| config.with_no_client_auth());
-        Self::with_tls(config.unwrap_or_else(|error| {
-            tracing::warn!(%error, "no certificate authorities: https upstreams will not answer");
-            no_roots(RootCertStore::empty())
-        }))
+        Self::trusting(None)
     }
 
     /// Trusts these certificate authorities alone.
     pub fn with_roots(roots: RootCertStore) -> Self {
-        Self::with_tls(no_roots(roots))
+        Self::trusting(Some(Arc::new(roots)))
     }
 
-    fn with_tls(config: ClientConfig) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(config)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .set_host(false)
-            .build(Dial { https });
-        Self { client }
+    fn trusting(roots: Option<Arc<RootCertStore>>) -> Self {
+        Self(Arc::new(Shared { roots, targets: Mutex::default() }))
     }
 
-    /// Sends a request whose address is that of [`address`].
-    pub(crate) async fn send(
-        &self,
-        request: Request<UpstreamBody>,
-        upstream: &Upstream,
-    ) -> Result<Response<Incoming>, ProxyError> {
-        self.client.request(request).await.map_err(|error| {
-            let upstream = name(upstream);
-            let detail = chain(&error);
-            if is_late(&error) {
-                ProxyError::ConnectTimeout { upstream }
-            } else if error.is_connect() {
-                ProxyError::Connect { upstream, detail }
-            } else if is_closed(&error) {
-                ProxyError::Closed { upstream, detail }
-            } else {
-                ProxyError::Broken { upstream, detail }
+    /// The target of a route's upstream: the same one for the same settings.
+    pub(crate) fn target(&self, route: &Route, upstream: &Upstream) -> Arc<Target> {
+        let tls = route.upstream_tls.as_ref();
+        let key = Key {
+            upstream: upstream.clone(),
+            protocol: route.upstream_protocol,
+            connect: route.timeouts.connect,
+            tls: tls.cloned(),
+            files: tls.map(hash_of_files).unwrap_or_default(),
+        };
+        let mut targets = self.0.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = |key: &Key| {
+            let server_name = tls.and_then(|tls| tls.server_name.as_deref());
+            let config = || self.client_config(tls, key.protocol);
+            Arc::new(Target::new(upstream, key.protocol, key.connect, server_name, config))
+        };
+        Arc::clone(targets.entry(key).or_insert_with_key(make))
+    }
+
+    fn client_config(&self, tls: Option<&UpstreamTls>, protocol: Protocol) -> Result<Arc<ClientConfig>, String> {
+        let roots = match tls.and_then(|tls| tls.ca.as_deref()) {
+            Some(ca) => Some(Arc::new(roots_in(ca)?)),
+            None => self.0.roots.clone(),
+        };
+        let config = match roots {
+            Some(roots) => builder().with_root_certificates(roots),
+            None => builder().with_native_roots().map_err(|error| error.to_string())?,
+        };
+        let mut config = match tls.and_then(|tls| tls.identity.as_ref()) {
+            None => config.with_no_client_auth(),
+            Some(files) => {
+                let chain = certificates(&files.certificate)?;
+                let key = PrivateKeyDer::from_pem_file(&files.key);
+                let key = key.map_err(|error| format!("{}: {error}", files.key.display()))?;
+                config.with_client_auth_cert(chain, key).map_err(|error| error.to_string())?
             }
-        })
+        };
+        config.alpn_protocols = match protocol {
+            Protocol::Http1 => vec![b"http/1.1".to_vec()],
+            Protocol::Http2 => vec![b"h2".to_vec()],
+        };
+        Ok(Arc::new(config))
     }
 }
 
@@ -127,175 +134,90 @@ pub fn name(upstream: &Upstream) -> String {
     }
 }
 
-/// Where a request goes, in the form in which [`Dial`] and the pool know it. A Unix socket's path
-/// is no authority; its hexadecimal digits are.
-pub(crate) fn address(upstream: &Upstream, path_and_query: &str) -> Result<Uri, http::Error> {
-    let (scheme, authority) = match upstream {
-        Upstream::Tcp { tls: true, authority } => ("https", authority.clone()),
-        Upstream::Tcp { tls: false, authority } => ("http", authority.clone()),
-        Upstream::Unix(path) => (
-            "unix",
-            crate::base::entropy::hex(path.as_os_str().as_encoded_bytes()),
-        ),
-    };
-    Uri::builder()
-        .scheme(scheme)
-        .authority(authority)
-        .path_and_query(path_and_query)
-        .build()
+/// What this thread keeps open.
+#[derive(Default)]
+struct Kept {
+    idle: HashMap<u64, VecDeque<Idle>>,
+    shared: HashMap<u64, SendRequest<UpstreamBody>>,
 }
 
-/// Opens connections.
-#[derive(Clone)]
-struct Dial {
-    https: HttpsConnector<HttpConnector>,
+struct Idle {
+    connection: Connection,
+    since: Instant,
 }
 
-impl Service<Uri> for Dial {
-    type Response = Stream;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+thread_local! {
+    static KEPT: RefCell<Kept> = RefCell::default();
+}
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.https.poll_ready(context)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        if uri.scheme_str() == Some("unix") {
-            return Box::pin(in_time(async move {
-                let path = socket_path(uri.host().unwrap_or_default()).ok_or("no socket path")?;
-                Ok(Stream::Unix(TokioIo::new(UnixStream::connect(path).await?)))
-            }));
+/// An idle connection that is still open, the one that was used last.
+pub(crate) fn idle(target: &Target, now: Instant) -> Option<Connection> {
+    KEPT.with_borrow_mut(|kept| {
+        let idle = kept.idle.get_mut(&target.id)?;
+        while let Some(Idle { mut connection, since }) = idle.pop_back() {
+            if now.saturating_duration_since(since) >= IDLE {
+                // Whatever is left was used even earlier.
+                idle.clear();
+                return None;
+            }
+            if connection.wire.is_quiet() {
+                return Some(connection);
+            }
         }
-        let dial = self.https.call(uri);
-        Box::pin(in_time(
-            async move { Ok(Stream::Net(Box::new(dial.await?))) },
-        ))
-    }
-}
-
-/// Name resolution, connection and TLS handshake together.
-async fn in_time(
-    dial: impl Future<Output = Result<Stream, BoxError>> + Send,
-) -> Result<Stream, BoxError> {
-    tokio::time::timeout(CONNECT, dial).await.map_err(|_| Late)?
-}
-
-fn socket_path(digits: &str) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStringExt as _;
-    let mut bytes = Vec::with_capacity(digits.len() / 2);
-    let mut digits = digits.chars().map(|digit| digit.to_digit(16));
-    while let Some(high) = digits.next() {
-        bytes.push(u8::try_from(high? * 16 + digits.next()??).ok()?);
-    }
-    Some(std::ffi::OsString::from_vec(bytes).into())
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("no connection in time")]
-struct Late;
-
-fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Late>())
-}
-
-fn is_closed(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| {
-        let cut = error
-            .downcast_ref::<hyper::Error>()
-            .is_some_and(hyper::Error::is_incomplete_message);
-        let reset = error.downcast_ref::<io::Error>().is_some_and(|error| {
-            matches!(
-                error.kind(),
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-            )
-        });
-        cut || reset
+        None
     })
 }
 
-/// What the errors inside each other say; the outermost alone says "client error (Connect)".
-fn chain(error: &dyn std::error::Error) -> String {
-    let errors = std::iter::successors(Some(error), |error| error.source());
-    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+/// Keeps a connection for the next request.
+pub(crate) fn keep(connection: Connection) {
+    let since = connection.alarm.last();
+    // A thread that ends has nothing to keep it in.
+    let _ = KEPT.try_with(|kept| {
+        let Ok(mut kept) = kept.try_borrow_mut() else { return };
+        let idle = kept.idle.entry(connection.target.id).or_default();
+        if idle.len() >= IDLE_CONNECTIONS {
+            idle.pop_front();
+        }
+        idle.push_back(Idle { connection, since });
+    });
 }
 
-/// An open connection.
-enum Stream {
-    Net(Box<MaybeHttpsStream<TokioIo<TcpStream>>>),
-    Unix(TokioIo<UnixStream>),
+/// Closes what has been idle for too long. To be called every second or two on each thread.
+pub fn sweep() {
+    let now = crate::proxy::h1::exchange::now();
+    KEPT.with_borrow_mut(|kept| {
+        kept.idle.retain(|_, idle| {
+            while idle.front().is_some_and(|idle| now.saturating_duration_since(idle.since) >= IDLE) {
+                idle.pop_front();
+            }
+            !idle.is_empty()
+        });
+        kept.shared.retain(|_, sender| !sender.is_closed());
+    });
 }
 
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        match self {
-            Self::Net(stream) => stream.connected(),
-            Self::Unix(_) => Connected::new(),
-        }
-    }
+/// Closes every idle connection of this thread.
+pub fn close_all() {
+    let kept = KEPT.take();
+    drop(kept);
 }
 
-impl Read for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Net(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
+/// The HTTP/2 connection to a target, while it takes requests.
+pub(crate) fn shared(target: &Target) -> Option<SendRequest<UpstreamBody>> {
+    KEPT.with_borrow(|kept| {
+        let sender = kept.shared.get(&target.id)?;
+        (!sender.is_closed()).then(|| sender.clone())
+    })
 }
 
-impl Write for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Net(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Net(stream) => Pin::new(stream).poll_flush(context),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Net(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Net(stream) => stream.is_write_vectored(),
-            Self::Unix(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Net(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
-        }
-    }
+/// From now on requests to the target go here.
+pub(crate) fn share(target: &Target, sender: SendRequest<UpstreamBody>) {
+    KEPT.with_borrow_mut(|kept| kept.shared.insert(target.id, sender));
 }
 
-fn client_config() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
+fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
     let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&ring));
+    let builder = ClientConfig::builder_with_provider(ring);
     #[expect(
         clippy::expect_used,
         reason = "ring knows the versions that rustls calls safe"
@@ -305,31 +227,36 @@ fn client_config() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>
         .expect("ring knows TLS 1.2 and 1.3")
 }
 
-fn no_roots(roots: RootCertStore) -> ClientConfig {
-    client_config().with_root_certificates(roots).with_no_client_auth()
+fn roots_in(file: &Path) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    Ok(roots)
 }
 
-const CONNECT: Duration = Duration::from_secs(5);
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let wrong = |error: rustls::pki_types::pem::Error| format!("{}: {error}", file.display());
+    let found: Vec<_> =
+        CertificateDer::pem_file_iter(file).map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)?;
+    if found.is_empty() {
+        return Err(format!("{}: holds no certificate", file.display()));
+    }
+    Ok(found)
+}
+
+fn hash_of_files(tls: &UpstreamTls) -> [u8; 32] {
+    let identity = tls.identity.iter().flat_map(|files| [&files.certificate, &files.key]);
+    let mut hash = openssl::sha::Sha256::new();
+    for file in tls.ca.iter().chain(identity) {
+        hash.update(&std::fs::read(file).unwrap_or_default());
+        hash.update(&[0]);
+    }
+    hash.finish()
+}
+
 /// Shorter than the five seconds after which Node.js, the most impatient, closes a connection:
 /// a request that meets a closing connection is lost.
 const IDLE: Duration = Duration::from_secs(4);
+/// Idle connections to one application, on each thread.
 const IDLE_CONNECTIONS: usize = 256;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_socket_s_path_survives_as_an_authority() {
-        let upstream = Upstream::Unix(PathBuf::from("/run/app é.sock"));
-        let uri = address(&upstream, "/x?y=1").unwrap();
-        assert_eq!(uri.scheme_str(), Some("unix"));
-        assert_eq!(uri.path_and_query().unwrap(), "/x?y=1");
-        assert_eq!(
-            socket_path(uri.host().unwrap()),
-            Some("/run/app é.sock".into())
-        );
-        assert_eq!(socket_path("2f7"), None);
-        assert_eq!(socket_path("zz"), None);
-    }
-}

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use crate::base::Timestamp;
 use crate::identity::Identity;
+use crate::session::Ready;
 use crate::session::TokenHash;
 use crate::session::watched::Watched;
 
@@ -32,6 +33,8 @@ pub struct Session {
     /// The one host that it is good for, if it was handed over to one; `None` is the host of
     /// `public_url`, where the login was.
     pub host: Option<String>,
+    /// What applications are told of it, ready to be sent.
+    pub ready: Ready,
     last_seen: AtomicI64,
     stored_last_seen: AtomicI64,
     ended: AtomicBool,
@@ -59,6 +62,7 @@ impl Session {
             opened_at,
             not_after,
             host: None,
+            ready: Ready::new(),
             last_seen: AtomicI64::new(last_seen.unix_micros()),
             stored_last_seen: AtomicI64::new(last_seen.unix_micros()),
             ended: AtomicBool::new(false),

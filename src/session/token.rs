@@ -40,7 +40,10 @@ pub struct TokenHash(pub [u8; 32]);
 impl TokenHash {
     /// Hashes what a browser sent.
     pub fn of(token: &str) -> Self {
-        Self(openssl::sha::sha256(token.as_bytes()))
+        // Not `sha256`: OpenSSL 3 looks the algorithm up by its name each time, behind a lock.
+        let mut hash = openssl::sha::Sha256::new();
+        hash.update(token.as_bytes());
+        Self(hash.finish())
     }
 }
 

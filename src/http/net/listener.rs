@@ -1,20 +1,22 @@
 //! Where connections come from.
 //!
-//! In: addresses. Out: open connections, and whose they are.
+//! In: addresses. Out: open connections, and whose they are. Each worker has a listener of its own
+//! on the same address, among which the system deals out the connections (`SO_REUSEPORT`). A Unix
+//! socket can not be bound twice; the workers share it.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio::net::UnixListener;
 use tokio::net::UnixStream;
 
 use crate::base::Listen;
 use crate::http::net::proxy_protocol;
-use crate::http::net::wire::Wire;
-use crate::http::net::wire::boxed;
 use crate::http::tls::Tls;
 use crate::proxy::Peer;
 use crate::proxy::TrustedProxies;
@@ -36,6 +38,8 @@ pub struct Listener {
     socket: Socket,
     pub(crate) tls: Option<Tls>,
     pub(crate) trusted: TrustedProxies,
+    /// The socket's file goes with the last who listens on it.
+    file: Option<Arc<SocketFile>>,
 }
 
 #[derive(Debug)]
@@ -44,15 +48,46 @@ enum Socket {
     Unix(UnixListener),
 }
 
+/// A listener on its way to the thread that will accept.
+#[derive(Debug)]
+pub struct Detached {
+    address: Listen,
+    socket: DetachedSocket,
+    tls: Option<Tls>,
+    trusted: TrustedProxies,
+    file: Option<Arc<SocketFile>>,
+}
+
+#[derive(Debug)]
+enum DetachedSocket {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
+}
+
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 impl Listener {
     /// Opens it. A Unix socket that nobody listens on any more is replaced.
     pub async fn bind(address: Listen, tls: Option<Tls>) -> Result<Self, BindError> {
         let socket = match &address {
-            Listen::Tcp(address) => TcpListener::bind(*address).await.map(Socket::Tcp),
+            Listen::Tcp(address) => bind_first(*address).map(Socket::Tcp),
             Listen::Unix(path) => bind_unix(path).await.map(Socket::Unix),
         };
+        let file = match (&address, &socket) {
+            (Listen::Unix(path), Ok(_)) => Some(Arc::new(SocketFile(path.clone()))),
+            _ => None,
+        };
+        let trusted = TrustedProxies::default();
         match socket {
-            Ok(socket) => Ok(Self { address, socket, tls, trusted: TrustedProxies::default() }),
+            Ok(socket) => Ok(Self { address, socket, tls, trusted, file }),
             Err(source) => Err(BindError { address, source }),
         }
     }
@@ -74,6 +109,40 @@ impl Listener {
         }
     }
 
+    /// One for each of `count` threads, on the same address.
+    pub fn share(self, count: usize) -> Result<Vec<Detached>, BindError> {
+        let address = self.address();
+        let open = || -> io::Result<Vec<DetachedSocket>> {
+            let mut sockets = Vec::with_capacity(count);
+            match self.socket {
+                Socket::Tcp(first) => {
+                    let local = first.local_addr()?;
+                    for _ in 1..count {
+                        sockets.push(DetachedSocket::Tcp(bind_tcp(local)?.into_std()?));
+                    }
+                    sockets.push(DetachedSocket::Tcp(first.into_std()?));
+                }
+                Socket::Unix(first) => {
+                    let first = first.into_std()?;
+                    for _ in 1..count {
+                        sockets.push(DetachedSocket::Unix(first.try_clone()?));
+                    }
+                    sockets.push(DetachedSocket::Unix(first));
+                }
+            }
+            Ok(sockets)
+        };
+        let sockets = open().map_err(|source| BindError { address: address.clone(), source })?;
+        let detached = |socket| Detached {
+            address: address.clone(),
+            socket,
+            tls: self.tls.clone(),
+            trusted: self.trusted.clone(),
+            file: self.file.clone(),
+        };
+        Ok(sockets.into_iter().map(detached).collect())
+    }
+
     pub(crate) async fn accept(&self) -> io::Result<Accepted> {
         match &self.socket {
             Socket::Tcp(socket) => {
@@ -86,13 +155,43 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Listen::Unix(path) = &self.address {
-            // Already gone is as good.
-            let _ = std::fs::remove_file(path);
+impl Detached {
+    /// Accepts on this thread from now on.
+    pub fn attach(self) -> Result<Listener, BindError> {
+        let Self { address, socket, tls, trusted, file } = self;
+        let socket = match socket {
+            DetachedSocket::Tcp(socket) => TcpListener::from_std(socket).map(Socket::Tcp),
+            DetachedSocket::Unix(socket) => UnixListener::from_std(socket).map(Socket::Unix),
+        };
+        match socket {
+            Ok(socket) => Ok(Listener { address, socket, tls, trusted, file }),
+            Err(source) => Err(BindError { address, source }),
         }
     }
+}
+
+/// The first on an address. Whoever allows others to bind the same address could by mistake share
+/// it with another gateway; so it is bound once in the way that tolerates nobody.
+fn bind_first(address: SocketAddr) -> io::Result<TcpListener> {
+    if address.port() != 0 {
+        let alone = socket(address)?;
+        alone.set_reuseaddr(true)?;
+        alone.bind(address)?;
+        drop(alone.listen(1)?);
+    }
+    bind_tcp(address)
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(address)?;
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
+    if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
 }
 
 async fn bind_unix(path: &PathBuf) -> io::Result<UnixListener> {
@@ -111,6 +210,9 @@ async fn bind_unix(path: &PathBuf) -> io::Result<UnixListener> {
     }
 }
 
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+
 /// A connection as it came in.
 pub(crate) enum Accepted {
     Tcp(TcpStream, SocketAddr),
@@ -119,19 +221,16 @@ pub(crate) enum Accepted {
 
 impl Accepted {
     /// Whose connection it is. A trusted proxy may say so before anything else.
-    pub(crate) async fn open(
-        self,
-        trusted: &TrustedProxies,
-    ) -> io::Result<(Box<dyn Wire>, Option<SocketAddr>)> {
+    pub(crate) async fn client(&mut self, trusted: &TrustedProxies) -> io::Result<Option<SocketAddr>> {
         match self {
-            Self::Unix(stream) => Ok((boxed(stream), None)),
-            Self::Tcp(mut stream, address) => {
-                let peer = Peer { address: Some(address), tls: false };
+            Self::Unix(_) => Ok(None),
+            Self::Tcp(stream, address) => {
+                let peer = Peer { address: Some(*address), tls: false };
                 let client = match trusted.trusts(&peer) {
-                    true => proxy_protocol::client(&mut stream).await?,
+                    true => proxy_protocol::client(stream).await?,
                     false => None,
                 };
-                Ok((boxed(stream), Some(client.unwrap_or(address))))
+                Ok(Some(client.unwrap_or(*address)))
             }
         }
     }

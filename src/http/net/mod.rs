@@ -1,5 +1,6 @@
-//! What comes on a connection before HTTP.
+//! Sockets: where connections come from, whose they are, and their bytes.
 
+pub(crate) mod head_lines;
 pub mod listener;
-pub mod proxy_protocol;
+pub(crate) mod proxy_protocol;
 pub(crate) mod wire;

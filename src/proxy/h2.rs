@@ -1,0 +1,118 @@
+//! HTTP/2 as a client of applications: where a route asks for it.
+//!
+//! In: the same head that HTTP/1.1 would be sent. Out: an answer on the one connection that this
+//! thread has to the application.
+
+use bytes::Bytes;
+use http::Request;
+use http::Response;
+use http::Version;
+use http::header;
+use http::header::HeaderName;
+use http::header::HeaderValue;
+use hyper::body::Incoming;
+use hyper::client::conn::http2;
+use hyper::client::conn::http2::SendRequest;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+
+use crate::access::Timeouts;
+use crate::proxy::body::Progress;
+use crate::proxy::body::UpstreamBody;
+use crate::proxy::dial::Target;
+use crate::proxy::error::ProxyError;
+use crate::proxy::upstream;
+
+/// A new connection, which the next requests of this thread share.
+pub(crate) async fn open(target: &Target) -> Result<SendRequest<UpstreamBody>, ProxyError> {
+    let wire = TokioIo::new(target.dial().await?);
+    let failed = |error: hyper::Error| ProxyError::Connect {
+        upstream: target.name.clone(),
+        detail: error.to_string(),
+    };
+    let handshake = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(std::time::Duration::from_secs(30))
+        .max_header_list_size(128 * 1024)
+        .handshake(wire);
+    let (sender, connection) = handshake.await.map_err(failed)?;
+    let name = target.name.clone();
+    hyper::rt::Executor::execute(&TokioExecutor::new(), async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, upstream = name, "an HTTP/2 connection broke off");
+        }
+    });
+    upstream::share(target, sender.clone());
+    Ok(sender)
+}
+
+/// The request whose head HTTP/1.1 would write like this.
+pub(crate) fn request(
+    target: &Target,
+    head: &[u8],
+    body: UpstreamBody,
+) -> Result<Request<UpstreamBody>, ProxyError> {
+    let wrong = || ProxyError::Ambiguous("the request can not be written as HTTP/2".to_owned());
+    let mut request = Request::new(body);
+    *request.version_mut() = Version::HTTP_2;
+    let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let mut words = lines.next().unwrap_or_default().split(|byte| *byte == b' ');
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    *request.method_mut() = http::Method::from_bytes(method).map_err(|_| wrong())?;
+    let mut authority = Bytes::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let colon = line.iter().position(|byte| *byte == b':').ok_or_else(wrong)?;
+        let (name, value) = line.split_at_checked(colon).ok_or_else(wrong)?;
+        let value = value.strip_prefix(b":").unwrap_or_default().trim_ascii();
+        let name = HeaderName::from_bytes(name).map_err(|_| wrong())?;
+        match name {
+            // RFC 9113, 8.3.1: the authority says it, and nothing besides.
+            header::HOST => authority = Bytes::copy_from_slice(value),
+            header::CONNECTION | header::UPGRADE | header::TRANSFER_ENCODING => {}
+            header::EXPECT => {}
+            _ => {
+                let value = HeaderValue::from_bytes(value).map_err(|_| wrong())?;
+                request.headers_mut().append(name, value);
+            }
+        }
+    }
+    let uri = http::Uri::builder()
+        .scheme(target.scheme())
+        .authority(&*authority)
+        .path_and_query(path);
+    *request.uri_mut() = uri.build().map_err(|_| wrong())?;
+    Ok(request)
+}
+
+/// Sends it. With an error comes whether the connection was gone before the request.
+pub(crate) async fn send(
+    target: &Target,
+    mut sender: SendRequest<UpstreamBody>,
+    request: Request<UpstreamBody>,
+    progress: &Progress,
+    timeouts: Timeouts,
+) -> Result<Response<Incoming>, (ProxyError, bool)> {
+    let upstream = || target.name.clone();
+    let mut answer = std::pin::pin!(sender.send_request(request));
+    // The time runs while nothing moves: a slow upload is not a slow application.
+    loop {
+        let frames = progress.frames();
+        match tokio::time::timeout(timeouts.answer, &mut answer).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => {
+                let stale = error.is_canceled() || error.is_closed();
+                let detail = detail(&error);
+                return Err((ProxyError::Closed { upstream: upstream(), detail }, stale));
+            }
+            Err(_) if progress.frames() != frames => {}
+            Err(_) => return Err((ProxyError::AnswerTimeout { upstream: upstream() }, false)),
+        }
+    }
+}
+
+/// What the errors inside each other say.
+fn detail(error: &dyn std::error::Error) -> String {
+    let errors = std::iter::successors(Some(error), |error| error.source());
+    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
