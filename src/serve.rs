@@ -121,7 +121,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         let tls = tls.clone().filter(|_| matches!(listen, Listen::Tcp(_)));
         let listener = Listener::bind(listen.clone(), tls).await?;
         let trusted = TrustedProxies::new(config.server.trusted_proxies.clone());
-        listeners.push(listener.trusting(trusted));
+        listeners.push(listener.trusting(trusted).expecting(config.server.proxy_protocol));
     }
     let admin_listener = Listener::bind(Listen::Tcp(config.admin.listen), None).await?;
 
@@ -300,6 +300,8 @@ impl Running {
     /// Stops: not ready, no new connections, what has begun may end, then everything is written.
     pub async fn stop(self) {
         self.readiness.not_ready("stopping", "the gateway was told to stop");
+        // Balancers that ask /readyz send nobody any more when the listeners close.
+        tokio::time::sleep(self.in_force.server.shutdown_delay).await;
         let complete = self.supervisor.finish(GRACE).await;
         if !complete {
             tracing::warn!("some requests were cut off");

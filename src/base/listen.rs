@@ -52,3 +52,15 @@ pub struct TlsFiles {
     /// The private key.
     pub key: PathBuf,
 }
+
+/// `server.proxy_protocol`: version 1 and 2, from `trusted_proxies` alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// A connection may begin with it.
+    #[default]
+    Optional,
+    /// A connection of a trusted proxy that does not begin with it is closed.
+    Required,
+    /// It is no HTTP, and refused as such.
+    Off,
+}

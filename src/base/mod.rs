@@ -22,7 +22,7 @@ pub use check::{Check, Checks, Outcome, Refusal, Values};
 pub use clock::{Clock, Timestamp};
 pub use code::ErrorCode;
 pub use entropy::Entropy;
-pub use listen::{Listen, TlsFiles};
+pub use listen::{Listen, ProxyProtocol, TlsFiles};
 pub use names::{IdpName, RoleName, UserId};
 pub use nonempty::NonEmpty;
 pub use rate::Rate;

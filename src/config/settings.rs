@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::access::{Route, Underscores};
-use crate::base::{Listen, NonEmpty, Rate, RoleName, TlsFiles};
+use crate::base::{Listen, NonEmpty, ProxyProtocol, Rate, RoleName, TlsFiles};
 use crate::identity::IdentitySettings;
 use crate::saml::ServiceProvider;
 use crate::session::Lifetimes;
@@ -70,17 +70,6 @@ pub struct ServerSettings {
     pub connections: ConnectionLimits,
     /// The endpoints for other proxies.
     pub forward_auth: ForwardAuth,
-}
-
-/// `server.proxy_protocol`: version 1 and 2, from `trusted_proxies` alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProxyProtocol {
-    /// A connection may begin with it.
-    Optional,
-    /// A connection of a trusted proxy that does not begin with it is closed.
-    Required,
-    /// It is no HTTP, and refused as such.
-    Off,
 }
 
 /// `server.max_connections` and `server.max_connections_per_client`.

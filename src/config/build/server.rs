@@ -9,11 +9,9 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::access::Underscores;
-use crate::base::{Listen, NonEmpty, PublicUrl, RoleName, TlsFiles};
+use crate::base::{Listen, NonEmpty, ProxyProtocol, PublicUrl, RoleName, TlsFiles};
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
-use crate::config::settings::{
-    AdminSettings, ConnectionLimits, ForwardAuth, ProxyProtocol, ServerSettings,
-};
+use crate::config::settings::{AdminSettings, ConnectionLimits, ForwardAuth, ServerSettings};
 use crate::saml::ServiceProvider;
 
 /// `server.public_url`; needed by almost everything else.

@@ -5,6 +5,7 @@ use crate::access::{
     Balance, Condition, Ejection, FormPost, HealthCheck, HostMatch, Protocol, Route, Timeouts,
     Underscores,
 };
+use crate::base::ProxyProtocol;
 
 fn the(more: &str) -> Route {
     good(&route(more)).config.routes[0].clone()
@@ -481,4 +482,46 @@ fn forward_auth_needs_somebody_who_asks() {
     );
     assert!(warned(&trusting).is_empty());
     assert!(good(&trusting).config.server.forward_auth.oauth2_proxy_paths);
+}
+
+/// Every example of the page on routes, as it stands there.
+#[test]
+fn the_examples_of_the_page_on_routes_work() {
+    let page = include_str!("../../../docs/routes.md");
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = certificate("app.internal");
+    for (name, text) in [
+        ("internal-ca.crt", &certificate),
+        ("client.crt", &certificate),
+        ("client.key", &key),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut examples = 0;
+    for rest in page.split("```toml\n").skip(1) {
+        let text = rest.split("```").next().unwrap();
+        let text = text.replace("certs/", &format!("{}/", folder.path().display()));
+        let server = if text.contains("[server]") {
+            ""
+        } else {
+            SERVER
+        };
+        assert_eq!(warned(&format!("{server}{text}")), [""; 0], "{text}");
+        examples += 1;
+    }
+    assert_eq!(examples, 10);
+    // Every key of a route is in one of them.
+    let section = keys::section("route").unwrap();
+    for key in section
+        .keys
+        .iter()
+        .filter(|key| !["name", "custom_headers"].contains(&key.name))
+    {
+        assert!(
+            page.contains(&format!("{} =", key.name))
+                || page.contains(&format!("[route.{}]", key.name)),
+            "{}",
+            key.name
+        );
+    }
 }

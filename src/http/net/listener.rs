@@ -16,7 +16,11 @@ use tokio::net::UnixListener;
 use tokio::net::UnixStream;
 
 use crate::base::Listen;
+use crate::base::ProxyProtocol;
 use crate::http::net::proxy_protocol;
+use crate::http::net::proxy_protocol::Said;
+use crate::http::net::wire::Wire;
+use crate::http::net::wire::boxed;
 use crate::http::tls::Tls;
 use crate::proxy::Peer;
 use crate::proxy::TrustedProxies;
@@ -38,8 +42,7 @@ pub struct Listener {
     socket: Socket,
     pub(crate) tls: Option<Tls>,
     pub(crate) trusted: TrustedProxies,
-    /// The socket's file goes with the last who listens on it.
-    file: Option<Arc<SocketFile>>,
+    pub(crate) proxy_protocol: ProxyProtocol,
 }
 
 #[derive(Debug)]
@@ -87,15 +90,28 @@ impl Listener {
         };
         let trusted = TrustedProxies::default();
         match socket {
-            Ok(socket) => Ok(Self { address, socket, tls, trusted, file }),
+            Ok(socket) => Ok(Self {
+                address,
+                socket,
+                tls,
+                trusted: TrustedProxies::default(),
+                proxy_protocol: ProxyProtocol::default(),
+            }),
             Err(source) => Err(BindError { address, source }),
         }
     }
 
-    /// Believes the PROXY protocol of these peers; they may also do without it.
+    /// Believes the PROXY protocol of these peers.
     #[must_use]
     pub fn trusting(mut self, trusted: TrustedProxies) -> Self {
         self.trusted = trusted;
+        self
+    }
+
+    /// Whether they may do without it; they may, unless somebody says otherwise.
+    #[must_use]
+    pub const fn expecting(mut self, proxy_protocol: ProxyProtocol) -> Self {
+        self.proxy_protocol = proxy_protocol;
         self
     }
 
@@ -221,14 +237,26 @@ pub(crate) enum Accepted {
 
 impl Accepted {
     /// Whose connection it is. A trusted proxy may say so before anything else.
-    pub(crate) async fn client(&mut self, trusted: &TrustedProxies) -> io::Result<Option<SocketAddr>> {
+    pub(crate) async fn open(
+        self,
+        trusted: &TrustedProxies,
+        proxy_protocol: ProxyProtocol,
+    ) -> io::Result<(Box<dyn Wire>, Option<SocketAddr>)> {
         match self {
-            Self::Unix(_) => Ok(None),
-            Self::Tcp(stream, address) => {
-                let peer = Peer { address: Some(*address), tls: false };
-                let client = match trusted.trusts(&peer) {
-                    true => proxy_protocol::client(stream).await?,
-                    false => None,
+            Self::Unix(stream) => Ok((boxed(stream), None)),
+            Self::Tcp(mut stream, address) => {
+                let peer = Peer { address: Some(address), tls: false };
+                let believed = proxy_protocol != ProxyProtocol::Off && trusted.trusts(&peer);
+                let said = match believed {
+                    true => proxy_protocol::client(&mut stream).await?,
+                    false => Said::Client(None),
+                };
+                let client = match (said, proxy_protocol) {
+                    (Said::Client(client), _) => client,
+                    (Said::Nothing, ProxyProtocol::Required) => {
+                        return Err(io::ErrorKind::InvalidData.into());
+                    }
+                    (Said::Nothing, _) => None,
                 };
                 Ok(Some(client.unwrap_or(*address)))
             }

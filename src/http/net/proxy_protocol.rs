@@ -27,19 +27,28 @@ enum Begins {
     Broken,
 }
 
+/// What a connection says about its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// It has no header.
+    Nothing,
+    /// Its header has this address; none when the proxy speaks for itself.
+    Client(Option<SocketAddr>),
+}
+
 /// Takes a header off the connection, if there is one.
-pub(crate) async fn client(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
+pub(crate) async fn client(stream: &mut TcpStream) -> io::Result<Said> {
     let mut bytes = [0; LONGEST];
     loop {
         let count = stream.peek(&mut bytes).await?;
         match begins(bytes.get(..count).unwrap_or_default()) {
             Begins::Header(length, client) => {
                 stream.read_exact(bytes.get_mut(..length).unwrap_or_default()).await?;
-                return Ok(client);
+                return Ok(Said::Client(client));
             }
-            Begins::Otherwise => return Ok(None),
+            Begins::Otherwise => return Ok(Said::Nothing),
             Begins::Broken => return Err(io::ErrorKind::InvalidData.into()),
-            Begins::Undecided if count == 0 => return Ok(None),
+            Begins::Undecided if count == 0 => return Ok(Said::Nothing),
             // Proxies send the header in one piece; a pause is rare and short.
             Begins::Undecided => tokio::time::sleep(PAUSE).await,
         }
