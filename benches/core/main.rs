@@ -64,10 +64,11 @@ fn main() -> Outcome<()> {
         ["--write", directory] => peer::write(directory.as_ref(), now()),
         ["--peer", directory] => peer::run(directory.as_ref(), now()),
         ["--stages", ..] => stages::print(now()),
-        ["--refusals"] => refusals::print(),
+        ["--refusals"] => refusals::print(None, now()),
+        ["--refusals", name] => refusals::print(Some(name), now()),
         _ => {
             table(now())?;
-            refusals::print()
+            refusals::print(None, now())
         }
     }
 }

@@ -70,7 +70,7 @@ fn main() -> Outcome<()> {
 /// The messages of the corpus that take most for their size, and those that want to.
 fn corpus_refusals() -> Outcome<()> {
     let mut found = Vec::new();
-    for message in refusals::messages() {
+    for message in refusals::messages("") {
         let mut peak = 0;
         let mut least = f64::MAX;
         // The first time, OpenSSL and the keys make themselves ready.

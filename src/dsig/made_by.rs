@@ -98,13 +98,12 @@ impl Contexts {
             Some(context) => context,
             None => prepared(key, method.scheme())?,
         };
-        let made = context.verify(digest, signature)?;
-        // One that has said anything but yes is not asked again, so that no signature can depend
-        // on another one that went wrong.
-        if made {
-            self.give_back(method, context);
-        }
-        Ok(made)
+        let made = context.verify(digest, signature);
+        // Also one that has said no: it is a key and parameters, which no answer changes
+        // (EVP_PKEY_verify(3) allows as many questions as one likes). Were it made anew after each
+        // no, a forgery would cost more than a message that is let in.
+        self.give_back(method, context);
+        made
     }
 
     fn take(&self, method: SignatureMethod) -> Option<PkeyCtx<Public>> {

@@ -248,6 +248,54 @@ fn every_method_on_the_list_is_accepted() {
     }
 }
 
+/// What OpenSSL has made ready of a key is used again, whatever the last answer was.
+#[test]
+fn no_signature_depends_on_the_one_before_it() {
+    let pss = "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1";
+    for (key, method) in [
+        (&RSA_2048, format!("{MORE}rsa-sha256")),
+        (&RSA_2048, pss.to_owned()),
+        (&P256, format!("{MORE}ecdsa-sha256")),
+    ] {
+        let keys = TrustedKeys::one(trusted(key));
+        let signing = Signing::new(key, &method);
+        let good = signing.sign(UNSIGNED);
+        let own = part(&good, "<ds:SignatureValue>", "</ds:SignatureValue>");
+        let with = |value: &[u8]| {
+            let value = format!("<ds:SignatureValue>{}</ds:SignatureValue>", base64(value));
+            good.replace(own, &value)
+        };
+        let length = signing.raw(b"").len();
+        let mut one = vec![0; length];
+        one[length - 1] = 1;
+        let bad = [
+            with(&signing.raw(b"something else")),
+            with(&vec![0; length]),
+            with(&vec![0xff; length]),
+            with(&one),
+            with(&one[1..]),
+        ];
+        assert!(bad.iter().all(|bad| bad != &good));
+        for bad in bad.iter().chain(&bad) {
+            for (xml, expected) in [
+                (bad, Err("sig.invalid")),
+                (bad, Err("sig.invalid")),
+                (&good, Ok(true)),
+            ] {
+                let document = parse(xml).unwrap();
+                let assertion = document.root().child(ns::SAML, "Assertion").unwrap();
+                let verified = verify(assertion, Trust::only(&keys), &mut Checks::off());
+                let verified = verified.map(|verified| verified.is_some());
+                assert_eq!(
+                    verified.map_err(|error| error.code().as_str()),
+                    expected,
+                    "{method}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_not_on_the_list_is_refused_whatever_is_allowed() {
     let all = Allowed { sha1: true, inclusive_c14n: true };
