@@ -44,8 +44,10 @@ test_packages() {
     need node nodejs
     need npm npm
     need openssl openssl
-    # The front proxy.
+    # The front proxies.
     need nginx nginx-light
+    need haproxy haproxy
+    need caddy caddy
 }
 
 bench() {

@@ -10,6 +10,7 @@
 
 mod architecture;
 mod attacks_page;
+mod authz;
 mod beyond_core;
 mod browser_pysaml2;
 mod browser_saml_idp;

@@ -64,7 +64,13 @@ pub async fn auth_request(
     Extension(context): Extension<Context>,
     request: Request<axum::body::Body>,
 ) -> Response {
-    answer(&gateway, &context, request.into_parts().0, Mode::AuthRequest).await
+    answer(
+        &gateway,
+        &context,
+        request.into_parts().0,
+        Mode::AuthRequest,
+    )
+    .await
 }
 
 /// `/.samlgate/authz/forward-auth`.
@@ -73,7 +79,13 @@ pub async fn forward_auth(
     Extension(context): Extension<Context>,
     request: Request<axum::body::Body>,
 ) -> Response {
-    answer(&gateway, &context, request.into_parts().0, Mode::ForwardAuth).await
+    answer(
+        &gateway,
+        &context,
+        request.into_parts().0,
+        Mode::ForwardAuth,
+    )
+    .await
 }
 
 /// `/.samlgate/authz/ext-authz/*`.
@@ -91,7 +103,14 @@ async fn answer(gateway: &Gateway, context: &Context, head: Parts, mode: Mode) -
     let verdict = Verdict::about(gateway, &live, context, &head, mode, now).await;
     match verdict {
         Ok(Verdict::Pass(response) | Verdict::Stop(response)) => response,
-        Err(error) => gateway.fail(&error, context, Reader::Program, now),
+        Err(error) => {
+            let mut response = gateway.fail(&error, context, Reader::Program, now);
+            if mode == Mode::AuthRequest && error.code == ErrorCode::ProxyRequest {
+                // The client's fault, not the configuration's: the one refusal that nginx passes on.
+                *response.status_mut() = StatusCode::FORBIDDEN;
+            }
+            response
+        }
     }
 }
 
@@ -147,6 +166,9 @@ impl Verdict {
                 _ => None,
             };
             if let Some(Ok(to)) = to.map(HeaderValue::try_from) {
+                if let Decision::SignIn { .. } = decision {
+                    response.headers_mut().insert(X_SAMLGATE_REDIRECT, to.clone());
+                }
                 response.headers_mut().insert(LOCATION, to);
             }
         }
@@ -209,10 +231,13 @@ fn in_plain_http(head: &Parts) -> Parts {
 fn as_program(head: &Parts) -> Parts {
     let mut head = head.clone();
     head.headers.remove(CONTENT_TYPE);
-    head.headers.insert(X_REQUESTED_WITH, HeaderValue::from_static("XMLHttpRequest"));
+    head.headers
+        .insert(X_REQUESTED_WITH, HeaderValue::from_static("XMLHttpRequest"));
     head
 }
 
+/// Where to send a browser that can be sent: with `Location` alone nginx can not tell.
+const X_SAMLGATE_REDIRECT: HeaderName = HeaderName::from_static("x-samlgate-redirect");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// Where a person goes who is told by a header.

@@ -72,7 +72,12 @@ pub async fn userinfo(
             let login_url =
                 place.origin(&gateway.app.live()).join(&links::sign_in(&ReturnTo::root()));
             let request_id = context.request_id.as_str();
-            let body = error_json(ErrorCode::SessionMissing, request_id, None, Some(&login_url));
+            let body = error_json(
+                ErrorCode::SessionMissing,
+                request_id,
+                None,
+                Some(&login_url),
+            );
             respond::json(StatusCode::UNAUTHORIZED, &body)
         }
         Err(error) => gateway.fail(&error.into(), &context, Reader::Program, now),
@@ -110,6 +115,7 @@ fn is_allowed(query: &Fields, session: Option<&Session>) -> bool {
     let names = |name: &str, found: &dyn Fn(&str) -> bool| {
         query.get(name).is_none_or(|list| list.split(',').map(str::trim).any(found))
     };
-    names("allowed_groups", &|group| groups.iter().any(|own| own == group))
-        && names("allowed_emails", &|address| Some(address) == email)
+    names("allowed_groups", &|group| {
+        groups.iter().any(|own| own == group)
+    }) && names("allowed_emails", &|address| Some(address) == email)
 }

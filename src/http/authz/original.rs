@@ -45,7 +45,8 @@ impl Original {
             let detail = format!("asked by {}, and public_url is {own}", line.scheme);
             return Err(refused(detail));
         }
-        let uri: Uri = line.target.parse().map_err(|_| refused("the address is none".to_owned()))?;
+        let uri: Uri =
+            line.target.parse().map_err(|_| refused("the address is none".to_owned()))?;
         if uri.authority().is_some() || !line.target.starts_with('/') {
             return Err(refused("the address is not a path".to_owned()));
         }
@@ -70,7 +71,10 @@ impl Original {
         }
         let route = live.routes.find(host, &path).cloned().ok_or_else(|| {
             // 403, the one refusal that all of them pass on.
-            GatewayError::new(ErrorCode::AuthzRoute, format!("no route is for {host} {path}"))
+            GatewayError::new(
+                ErrorCode::AuthzRoute,
+                format!("no route is for {host} {path}"),
+            )
         })?;
         let place = Place::named(host, live);
         Ok(Self { head, place, route })
@@ -84,10 +88,13 @@ impl Line {
         if let Some(url) = maybe_one(headers, "x-original-url")? {
             if headers.contains_key("x-original-uri") {
                 // One of the two was the client's.
-                return Err(refused("X-Original-URL and X-Original-URI are both there".to_owned()));
+                return Err(refused(
+                    "X-Original-URL and X-Original-URI are both there".to_owned(),
+                ));
             }
             let cut = url.split_once("://");
-            let (scheme, rest) = cut.ok_or_else(|| refused(format!("X-Original-URL is {url:?}")))?;
+            let (scheme, rest) =
+                cut.ok_or_else(|| refused(format!("X-Original-URL is {url:?}")))?;
             let (host, target) = match rest.find('/') {
                 Some(slash) => rest.split_at_checked(slash).unwrap_or((rest, "/")),
                 None => (rest, "/"),

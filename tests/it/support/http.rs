@@ -114,7 +114,11 @@ impl Visitor {
         let url = ask.url.clone();
         let mut request = Request::builder()
             .method(ask.method.clone())
-            .uri(&url[url::Position::BeforePath..url::Position::AfterQuery])
+            .uri(
+                ask.target
+                    .as_deref()
+                    .unwrap_or(&url[url::Position::BeforePath..url::Position::AfterQuery]),
+            )
             .body(Full::new(ask.body.clone()))
             .unwrap();
         *request.headers_mut() = ask.headers.clone();
@@ -194,6 +198,7 @@ pub(crate) struct Ask {
     body: Bytes,
     from: Option<Url>,
     navigation: bool,
+    target: Option<String>,
 }
 
 impl Ask {
@@ -206,6 +211,7 @@ impl Ask {
             body: Bytes::new(),
             from: None,
             navigation: false,
+            target: None,
         }
     }
 
@@ -224,6 +230,12 @@ impl Ask {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         let name: HeaderName = name.parse().unwrap();
         self.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        self
+    }
+
+    /// With this path and query in the request line, as they are: an address would be put in order.
+    pub(crate) fn as_written(mut self, target: &str) -> Self {
+        self.target = Some(target.to_owned());
         self
     }
 
