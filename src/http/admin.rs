@@ -97,10 +97,10 @@ mod tests {
     use tower::ServiceExt as _;
 
     async fn ask(readiness: &Readiness, path: &str) -> (StatusCode, String) {
-        let recorder = crate::telemetry::recorder();
+        let recorder = telemetry::recorder();
         metrics::with_local_recorder(&recorder, || {
-            crate::telemetry::describe();
-            metrics::gauge!(crate::telemetry::SESSIONS_ACTIVE).set(3.0);
+            telemetry::describe();
+            metrics::gauge!(telemetry::SESSIONS_ACTIVE).set(3.0);
         });
         let request = http::Request::get(path).body(Body::empty()).unwrap();
         let answer = router(readiness.clone(), recorder.handle()).oneshot(request).await.unwrap();

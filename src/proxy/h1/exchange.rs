@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::access::Timeouts;
 use crate::proxy::body::BoxError;
+use crate::proxy::body::TooLong;
 use crate::proxy::body::UpstreamBody;
 use crate::proxy::error::ProxyError;
 use crate::proxy::h1::answer;
@@ -417,7 +418,10 @@ impl Upload {
                         self.put(frame);
                     }
                     Some(Err(error)) => {
-                        return Poll::Ready(Err(ProxyError::Client(error.to_string())));
+                        return Poll::Ready(Err(match error.downcast_ref::<TooLong>() {
+                            Some(TooLong) => ProxyError::TooLong,
+                            None => ProxyError::Client(error.to_string()),
+                        }));
                     }
                     None => {
                         if self.chunked {

@@ -42,10 +42,8 @@ async fn a_slow_upload_is_not_a_slow_application() {
         Response::new(Body::from(format!("{} bytes", body.to_bytes().len())))
     })
     .await;
-    let set = Set {
-        answer_timeout: Duration::from_millis(200),
-        ..Set::before(vec![tcp(app)])
-    };
+    let mut set = Set::before(vec![tcp(app)]);
+    set.route.timeouts.answer = Duration::from_millis(200);
     let world = set.start().await;
     let mut stream = TcpStream::connect(world.gateway).await.unwrap();
     stream.write_all(POST).await.unwrap();
@@ -74,6 +72,126 @@ async fn a_client_that_expects_100_continue_hears_it() {
     stream.write_all(b"hello").await.unwrap();
     let answer = read_until(&mut stream, "hello").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_application_may_refuse_a_body_before_it_is_sent() {
+    let tasks = Supervisor::new();
+    let (app, mut heads) = raw(&tasks, "HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno").await;
+    let world = Set::before(vec![tcp(app)]).start().await;
+    let mut stream = TcpStream::connect(world.gateway).await.unwrap();
+    let head = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    let answer = read_until(&mut stream, "no").await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "no 100 before it: {answer}");
+    let arrived = heads.recv().await.unwrap();
+    assert!(arrived.contains("\r\nexpect: 100-continue\r\n"), "{arrived}");
+}
+
+#[tokio::test]
+async fn answers_are_framed_as_they_came() {
+    let tasks = Supervisor::new();
+    for (answer, got) in [
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 1\r\n\r\n",
+            "\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 1\r\n\r\n",
+        ),
+        ("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", "\r\n\r\nok"),
+        ("HTTP/1.1 204 No Content\r\n\r\n", "\r\n\r\n"),
+        ("HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\n\r\n", "\r\n\r\n"),
+        ("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", "\r\n\r\nok"),
+    ] {
+        let (app, _heads) = raw(&tasks, answer).await;
+        let world = Set::before(vec![tcp(app)]).start().await;
+        for _ in 0..2 {
+            let head = "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n";
+            let answer = world.exchange(head.as_bytes()).await;
+            assert!(answer.starts_with("HTTP/1.1 ") && answer.ends_with(got), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_head_alone_has_the_length_of_the_whole() {
+    let tasks = Supervisor::new();
+    let (app, _heads) = raw(&tasks, "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await;
+    let world = Set::before(vec![tcp(app)]).start().await;
+    let mut stream = TcpStream::connect(world.gateway).await.unwrap();
+    for _ in 0..2 {
+        stream.write_all(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let answer = read_until(&mut stream, "\r\n\r\n").await;
+        assert!(answer.contains("content-length: 1000\r\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_does_not_look_complete() {
+    let tasks = Supervisor::new();
+    for answer in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nx\r\n",
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let app = listener.local_addr().unwrap();
+        tasks.run(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            read_until(&mut stream, "\r\n\r\n").await;
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let world = Set::before(vec![tcp(app)]).start().await;
+        let got = world.exchange(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(!got.ends_with("0\r\n\r\n"), "{got}");
+        assert!(!got.contains("content-length: 4\r\n"), "{got}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_body_goes_through_both_ways() {
+    let tasks = Supervisor::new();
+    let app = application(&tasks, async |request| {
+        Response::new(Body::new(request.into_body()))
+    })
+    .await;
+    let world = Set::before(vec![tcp(app)]).start().await;
+    let body: Vec<u8> = (0..3_000_000_u32).map(|place| (place % 251) as u8).collect();
+    for framing in ["Content-Length: 3000000", "Transfer-Encoding: chunked"] {
+        let (mut reader, mut writer) = TcpStream::connect(world.gateway).await.unwrap().into_split();
+        let head = format!("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{framing}\r\n\r\n");
+        let mut sent = head.into_bytes();
+        if framing.starts_with('C') {
+            sent.extend_from_slice(&body);
+        } else {
+            for chunk in body.chunks(70_000) {
+                sent.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                sent.extend_from_slice(chunk);
+                sent.extend_from_slice(b"\r\n");
+            }
+            sent.extend_from_slice(b"0\r\n\r\n");
+        }
+        tasks.run(async move {
+            writer.write_all(&sent).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(SOON, reader.read_to_end(&mut answer)).await;
+        read.expect("it does not end").unwrap();
+        // However it is framed, every byte is there, in order.
+        let begin = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+        let got = unchunked(&answer[begin..]);
+        assert!(got == body, "{framing}: {} bytes", got.len());
+    }
+}
+
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = bytes.windows(2).position(|end| end == b"\r\n") {
+        let size = str::from_utf8(&bytes[..end]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        body.extend_from_slice(&bytes[end + 2..end + 2 + size]);
+        bytes = &bytes[end + 4 + size..];
+    }
+    body
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use super::world::tcp;
 use axum::body::Body;
 use http::Response;
 use http_body_util::BodyExt as _;
+use samlgate::access::Underscores;
 use samlgate::tasks::Supervisor;
 
 fn every_spelling() -> String {
@@ -33,7 +34,8 @@ fn every_spelling() -> String {
 async fn no_forged_header_arrives_and_ours_arrive_once() {
     let tasks = Supervisor::new();
     let (app, mut heads) = raw(&tasks, OK).await;
-    let world = Set::before(vec![tcp(app)]).start().await;
+    let set = Set { underscores: Underscores::Drop, ..Set::before(vec![tcp(app)]) };
+    let world = set.start().await;
     // Hyper takes a hundred headers at most; they go in portions.
     for lines in every_spelling().split_inclusive("\r\n").collect::<Vec<_>>().chunks(60) {
         let head = format!(
@@ -82,6 +84,7 @@ async fn a_profile_that_is_off_is_stripped_too() {
     let (app, mut heads) = raw(&tasks, OK).await;
     let mut set = Set::before(vec![tcp(app)]);
     set.route.headers.clear();
+    set.underscores = Underscores::Drop;
     let world = set.start().await;
     let head = "GET / HTTP/1.1\r\nHost: a\r\nX-Auth-Request-User: mallory\r\nRemote_User: mallory\r\nConnection: close\r\n\r\n";
     world.exchange(head.as_bytes()).await;

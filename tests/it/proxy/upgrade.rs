@@ -69,8 +69,28 @@ async fn a_tunnel_carries_bytes_both_ways_until_the_session_ends() {
         assert_eq!(read_until(&mut stream, heard).await, heard);
     }
     world.session_ended.send_replace(true);
+    // "AGAIN" was no whole frame: in the middle of one there is nothing to be said.
     let closed = tokio::time::timeout(SOON, stream.read(&mut [0; 10])).await;
     assert_eq!(closed.expect("the tunnel stays open").unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn a_websocket_is_told_that_its_session_has_ended() {
+    let tasks = Supervisor::new();
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n\x01\x02hi";
+    let (app, _heads) = raw(&tasks, answer).await;
+    let world = Set::before(vec![tcp(app)]).start().await;
+    let mut stream = TcpStream::connect(world.gateway).await.unwrap();
+    stream.write_all(ASK).await.unwrap();
+    // What came right behind the head is the first frame.
+    read_until(&mut stream, "\r\n\r\n\u{1}\u{2}hi").await;
+    world.session_ended.send_replace(true);
+    let mut last = Vec::new();
+    let closed = tokio::time::timeout(SOON, stream.read_to_end(&mut last)).await;
+    closed.expect("the tunnel stays open").unwrap();
+    // RFC 6455, 5.5.1: a close frame of 15 bytes, and its reason first.
+    assert_eq!(last[..4], [0x88, 15, 0x03, 0xf0], "1008");
+    assert_eq!(last.len(), 17);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use samlgate::access::HeaderProfile;
 use samlgate::access::Route;
 use samlgate::access::Routes;
+use samlgate::access::Underscores;
 use samlgate::access::Upstream;
 use samlgate::base::Listen;
 use samlgate::base::PublicUrl;
@@ -23,6 +24,8 @@ use samlgate::directory::profile::Profile;
 use samlgate::http::server;
 use samlgate::http::server::Listener;
 use samlgate::http::server::Patience;
+use samlgate::proxy::Balancers;
+use samlgate::proxy::Ended;
 use samlgate::proxy::ForwardSettings;
 use samlgate::proxy::Forwarder;
 use samlgate::proxy::IdentityView;
@@ -54,7 +57,7 @@ pub(super) struct World {
 pub(super) struct Set {
     pub(super) route: Route,
     pub(super) pool: Pool,
-    pub(super) answer_timeout: Duration,
+    pub(super) underscores: Underscores,
     pub(super) patience: Patience,
     pub(super) signed_in: bool,
     pub(super) trusted: &'static [&'static str],
@@ -81,7 +84,7 @@ impl Set {
                 ..Route::default()
             },
             pool: Pool::with_roots(rustls::RootCertStore::empty()),
-            answer_timeout: SOON,
+            underscores: Underscores::Refuse,
             patience: Patience { head: SOON, idle: SOON, grace: SOON },
             signed_in: true,
             trusted: &[],
@@ -98,34 +101,42 @@ impl Set {
         let settings = ForwardSettings {
             own,
             trusted: TrustedProxies::new(trusted),
-            answer_timeout: self.answer_timeout,
+            underscores: self.underscores,
         };
         let background = Arc::new(supervisor.clone());
         let routes = Routes::new(vec![self.route.clone()]);
+        let balancers = Arc::new(Balancers::new(&routes));
         let forwarder = Arc::new(Forwarder::new(
-            self.pool, &routes, jwt, settings, background,
+            &self.pool, &routes, balancers, jwt, settings, background,
         ));
         let session_ended = watch::Sender::new(false);
         let ended = session_ended.subscribe();
         let (route, signed_in) = (Arc::new(self.route), self.signed_in);
         let service = move |request: Request<Incoming>, peer| {
-            let (forwarder, route, mut ended) =
+            let (forwarder, route, ended) =
                 (Arc::clone(&forwarder), Arc::clone(&route), ended.clone());
             async move {
+                let request: Request<Incoming> = request;
                 let request_id = RequestId::of(request.headers(), Trust::Anybody, &SystemEntropy);
                 let alice = Alice::new();
                 let view = alice.view();
+                let ended = || -> Option<Ended> {
+                    let mut ended = ended.clone();
+                    Some(Box::pin(async move {
+                        let _ = ended.wait_for(|ended| *ended).await;
+                    }))
+                };
                 let passage = Passage {
                     route: &route,
                     identity: signed_in.then_some(&view),
                     peer: &peer,
                     request_id: &request_id,
-                    ended: Some(Box::pin(async move {
-                        let _ = ended.wait_for(|ended| *ended).await;
-                    })),
+                    ready: None,
+                    ended: &ended,
                 };
-                match forwarder.forward(request, passage, now()).await {
-                    Ok(answer) => answer.map(Body::new),
+                let (mut parts, body) = request.into_parts();
+                match forwarder.forward(&mut parts, body, passage, now()).await {
+                    Ok((answer, _)) => answer.map(Body::new),
                     Err(error) => Response::builder()
                         .status(error.code().status())
                         .body(Body::from(error.code().as_str()))
