@@ -99,7 +99,8 @@ fn whatever_a_signed_info_is_changed_to_its_bytes_are_canonical_or_not_written()
     let end = xml.find("</ds:SignedInfo>").unwrap() + "</ds:SignedInfo>".len();
     let mut read = [0, 0];
     for place in start..end {
-        let (before, at, behind) = (&xml[..place], &xml[place..=place], &xml[place + 1..]);
+        let (before, rest) = xml.split_at(place);
+        let (at, behind) = rest.split_at(1);
         let reference = format!("&#{};", at.as_bytes()[0]);
         for new in ["", " ", "\n", "'", "a", "/", &reference] {
             for changed in [
