@@ -174,7 +174,6 @@ codes! {
     AccessCrossSite "access.cross_site" 403 BadRequest "This request came from another site." "Send the form from a page of the same site.";
     AuthzPeer "authz.peer" 403 BadRequest "This address only answers the proxies of this site." "Add the proxy that asks to server.trusted_proxies.";
     AuthzRequest "authz.request" 400 BadRequest "The question can not be understood." "The front proxy must say method, scheme, host and path of the request, each once, as docs/forward-auth.md shows.";
-    AuthzRoute "authz.route" 403 Forbidden "There is no application at this address." "No `[[route]]` matches what the front proxy asks about; compare host and path.";
     ProxyHost "proxy.host" 404 NotFound "There is no application at this address." "No `[[route]]` matches; compare host and path.";
     ProxyRequest "proxy.request" 400 BadRequest "The request can not be passed on." "The request has an ambiguous path or header; the log says which.";
     ProxyBodyTooLarge "proxy.body_too_large" 413 BadRequest "What you sent is too large." "Raise `max_body` of the route, or send less.";

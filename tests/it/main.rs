@@ -12,6 +12,7 @@ mod architecture;
 mod attacks_page;
 mod authz;
 mod beyond_core;
+mod browser_hosts;
 mod browser_pysaml2;
 mod browser_saml_idp;
 mod cli;

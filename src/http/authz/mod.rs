@@ -105,7 +105,8 @@ async fn answer(gateway: &Gateway, context: &Context, head: Parts, mode: Mode) -
         Ok(Verdict::Pass(response) | Verdict::Stop(response)) => response,
         Err(error) => {
             let mut response = gateway.fail(&error, context, Reader::Program, now);
-            if mode == Mode::AuthRequest && error.code == ErrorCode::ProxyRequest {
+            let clients = matches!(error.code, ErrorCode::ProxyRequest | ErrorCode::ProxyHost);
+            if mode == Mode::AuthRequest && clients {
                 // The client's fault, not the configuration's: the one refusal that nginx passes on.
                 *response.status_mut() = StatusCode::FORBIDDEN;
             }

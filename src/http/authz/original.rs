@@ -70,9 +70,8 @@ impl Original {
             return Err(refused(detail));
         }
         let route = live.routes.find(host, &path).cloned().ok_or_else(|| {
-            // 403, the one refusal that all of them pass on.
             GatewayError::new(
-                ErrorCode::AuthzRoute,
+                ErrorCode::ProxyHost,
                 format!("no route is for {host} {path}"),
             )
         })?;

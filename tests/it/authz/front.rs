@@ -75,7 +75,7 @@ impl Front {
             "app.example.com {",
             &format!("http://:{port} {{\n\tbind 127.0.0.1"),
         );
-        let text = format!("{{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n}}\n{site}");
+        let text = format!("{{\n\tadmin off\n\tauto_https off\n}}\n{site}");
         let path = write(folder.path(), "Caddyfile", &text);
         let mut command = Command::new("caddy");
         command

@@ -129,7 +129,7 @@ async fn a_question_says_everything_once() {
         &town,
         &nginx(&town, &[("x-original-url", &nowhere)]).await,
         403,
-        "authz.route",
+        "proxy.host",
     )
     .await;
 }

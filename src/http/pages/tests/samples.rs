@@ -3,7 +3,7 @@
 use crate::base::code::Page;
 use crate::base::{ErrorCode, IdpName, PublicUrl, ReturnTo, Timestamp};
 use crate::http::pages::{Pages, Rendered};
-use crate::http::views::{Choose, Failure, Field, Post, SignOut, SignedOut};
+use crate::http::views::{Choose, Failure, Field, FormKept, Post, SendForm, SignOut, SignedOut};
 
 /// What each sample is filled with.
 #[derive(Clone, Copy)]
@@ -89,6 +89,18 @@ pub(super) fn each_sample(pages: &Pages, fill: Filling, mut visit: impl FnMut(&s
     };
     visit("post", pages.render(&post));
 
+    let sign_in = "https://app.example.com/.samlgate/sign_in?rd=/.samlgate/form%3Fform%3Dx";
+    visit(
+        "form_kept",
+        pages.render(&FormKept::new(fill.text(sign_in))),
+    );
+    let send_form = SendForm {
+        name: fill.text("Alice Example"),
+        action: fill.text("https://app.example.com/leave?step=2"),
+        fields: vec![Field::new("samlgate-form", fill.text("fT9nRWxheVN0YXRl"))],
+    };
+    visit("send_form", pages.render(&send_form));
+
     let mut sign_out = SignOut::new(&fill.text("Alice Example"), &return_to());
     sign_out.email = Some(fill.text("alice@example.com"));
     sign_out.idp = Some(fill.text("Example Corp"));
@@ -111,6 +123,9 @@ pub(super) fn each_sample(pages: &Pages, fill: Filling, mut visit: impl FnMut(&s
         ("unavailable", ErrorCode::ProxyUpstream),
         ("internal", ErrorCode::Internal),
         ("session_ended", ErrorCode::SessionEnded),
+        ("session_loop", ErrorCode::SessionLoop),
+        ("session_handover", ErrorCode::SessionHandover),
+        ("form_gone", ErrorCode::FormGone),
         ("user_disabled", ErrorCode::UserDisabled),
     ] {
         let mut view = failure(code);
