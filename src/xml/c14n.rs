@@ -12,7 +12,7 @@
 
 use memchr::{memchr, memchr3};
 
-use super::tree::{Attribute, Document, ElementData, NONE, Name, NodeRef, Span, wide};
+use super::tree::{Attribute, Document, ElementData, NONE, Name, Span, wide};
 use super::{Element, ns};
 
 /// Appends the bytes of an element by exclusive C14N, as its view shows it, to `out`.
@@ -100,7 +100,7 @@ pub fn inherits_base(element: Element<'_>) -> bool {
     let document = element.document();
     let is_base = |attribute: &Attribute| {
         document.str(attribute.name.local()) == "base"
-            && document.str(attribute.namespace) == ns::XML
+            && document.namespace(attribute.namespace) == ns::XML
     };
     around(document, element.data()).any(|outer| document.attributes_of(outer).iter().any(is_base))
 }
@@ -155,29 +155,23 @@ impl<'w, O: Output> Walk<'w, O> {
         // What is canonical as it stands has this length, and little else is longer.
         let source = element.data().name.whole().start()..wide(element.data().behind);
         self.out.expect(source.len().saturating_add(128));
-        while next < numbers.end {
+        while let Some(data) = self.document.elements.get(next).filter(|_| next < numbers.end) {
             self.close_before(next);
-            match self.document.node(next) {
-                Some(NodeRef::Element(data)) if element.hidden() == Some(next) => {
-                    next = wide(data.end).max(next.saturating_add(1));
-                    continue;
-                }
-                Some(NodeRef::Element(data)) => {
-                    let end = wide(data.end);
-                    let hides =
-                        element.hidden().is_some_and(|hidden| (next..end).contains(&hidden));
-                    if !hides && self.is_canonical(data) {
-                        let start = data.name.whole().start().saturating_sub(1);
-                        self.keep(Span::new(start, wide(data.behind)));
-                        next = end.max(next.saturating_add(1));
-                        continue;
-                    }
-                    self.start_tag(data);
-                }
-                Some(NodeRef::Text(span)) => self.text(span),
-                None => break,
+            let end = wide(data.end).max(next.saturating_add(1));
+            let hidden = element.hidden().filter(|hidden| (next..end).contains(hidden));
+            if hidden == Some(next) {
+                self.text(data.tail);
+                next = end;
+            } else if hidden.is_none() && self.is_canonical(data) {
+                let start = data.name.whole().start().saturating_sub(1);
+                self.keep(Span::new(start, wide(data.behind)));
+                self.text(data.tail);
+                next = end;
+            } else {
+                self.start_tag(data);
+                self.text(data.text);
+                next = next.saturating_add(1);
             }
-            next = next.saturating_add(1);
         }
         self.close_before(numbers.end);
         self.copy();
@@ -263,6 +257,9 @@ impl<'w, O: Output> Walk<'w, O> {
     }
 
     fn text(&mut self, span: Span) {
+        if span.is_empty() {
+            return;
+        }
         let text = self.document.str(span).as_bytes();
         let escapes = memchr3(b'&', b'<', b'>', text).is_some() || memchr(b'\r', text).is_some();
         if escapes {
@@ -273,7 +270,8 @@ impl<'w, O: Output> Walk<'w, O> {
         }
     }
 
-    /// Writes the end tags of all elements that end before the node with this number.
+    /// Writes the end tags of all elements that end before the one with this number, and the texts
+    /// behind them: those that are in an element that is written.
     fn close_before(&mut self, next: usize) {
         while let Some((data, rendered)) = self.open.last().copied() {
             if wide(data.end) > next {
@@ -288,6 +286,9 @@ impl<'w, O: Output> Walk<'w, O> {
                 self.out.write(b"</");
                 self.name(data.name);
                 self.out.write(b">");
+            }
+            if !self.open.is_empty() {
+                self.text(data.tail);
             }
         }
     }
@@ -337,13 +338,13 @@ impl<'w, O: Output> Walk<'w, O> {
         let document = self.document;
         self.want(
             document.str(data.name.prefix()),
-            document.str(data.namespace),
+            document.namespace(data.namespace),
         );
         for attribute in document.attributes_of(data) {
             if !attribute.name.prefix().is_empty() {
                 self.want(
                     document.str(attribute.name.prefix()),
-                    document.str(attribute.namespace),
+                    document.namespace(attribute.namespace),
                 );
             }
         }
@@ -354,8 +355,7 @@ impl<'w, O: Output> Walk<'w, O> {
         }
         for prefix in inclusive {
             let prefix = if *prefix == "#default" { "" } else { *prefix };
-            let namespace = document.resolve(data.scope, prefix).map(|span| document.str(span));
-            match namespace {
+            match document.resolve(data.scope, prefix) {
                 Some(namespace) => self.want(prefix, namespace),
                 None if prefix.is_empty() => self.want("", ""),
                 None => {}
@@ -391,8 +391,11 @@ impl<'w, O: Output> Walk<'w, O> {
         }
     }
 
-    fn is_rendered(&self, prefix: Span, namespace: Span) -> bool {
-        self.says(self.document.str(prefix), self.document.str(namespace))
+    fn is_rendered(&self, prefix: Span, namespace: u32) -> bool {
+        self.says(
+            self.document.str(prefix),
+            self.document.namespace(namespace),
+        )
     }
 
     /// Whether the output around says that this prefix stands for this namespace.
@@ -414,7 +417,7 @@ impl<'w, O: Output> Walk<'w, O> {
         }
         self.sorted.sort_unstable_by_key(|attribute| {
             (
-                document.str(attribute.namespace),
+                document.namespace(attribute.namespace),
                 document.str(attribute.name.local()),
             )
         });
@@ -436,14 +439,14 @@ impl<'w, O: Output> Walk<'w, O> {
         for outer in around(document, data) {
             for attribute in document.attributes_of(outer) {
                 let local = document.str(attribute.name.local());
-                let inherits = document.str(attribute.namespace) == ns::XML
+                let inherits = document.namespace(attribute.namespace) == ns::XML
                     && match version {
                         Version::V1_0 => true,
                         Version::V1_1 => matches!(local, "lang" | "space"),
                     };
                 let known = |other: &&Attribute| {
                     document.str(other.name.local()) == local
-                        && document.str(other.namespace) == ns::XML
+                        && document.namespace(other.namespace) == ns::XML
                 };
                 if inherits && !self.sorted.iter().any(known) {
                     self.sorted.push(attribute);
@@ -454,7 +457,7 @@ impl<'w, O: Output> Walk<'w, O> {
 
     fn order(&self, attribute: &Attribute) -> (&'w str, &'w str) {
         (
-            self.document.str(attribute.namespace),
+            self.document.namespace(attribute.namespace),
             self.document.str(attribute.name.local()),
         )
     }

@@ -48,6 +48,9 @@ pub(super) const NAME: u8 = 1;
 /// One that may begin a name.
 pub(super) const NAME_START: u8 = 2;
 
+/// One that may stand in a URI (RFC 3986, 2), but for the brackets of an IPv6 address.
+pub(super) const URI: u8 = 4;
+
 /// What a byte may be, looked up.
 pub(super) fn class(byte: u8) -> u8 {
     CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
@@ -69,6 +72,33 @@ const fn classes() -> [u8; 256] {
         }
         if is_name_start(byte as char) {
             classes[byte as usize] |= NAME_START;
+        }
+        if byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.'
+                    | b'_'
+                    | b'~'
+                    | b':'
+                    | b'/'
+                    | b'?'
+                    | b'#'
+                    | b'@'
+                    | b'!'
+                    | b'$'
+                    | b'&'
+                    | b'\''
+                    | b'('
+                    | b')'
+                    | b'*'
+                    | b'+'
+                    | b','
+                    | b';'
+                    | b'='
+                    | b'%'
+            )
+        {
+            classes[byte as usize] |= URI;
         }
         byte = byte.saturating_add(1);
     }

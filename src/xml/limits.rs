@@ -80,8 +80,8 @@ impl Limits {
     /// How many elements a document of this size may have, or [`ATTRIBUTES`] times as many
     /// attributes, or some of both: one for each 32 bytes, and 32 besides.
     ///
-    /// An element takes up to 84 bytes in the tree, an attribute 24, however short they are in the
-    /// document; this keeps the tree below three times the document's size. Of the messages that
+    /// An element takes 56 bytes in the tree, an attribute 20, however short they are in the
+    /// document; this keeps the tree below twice the document's size. Of the messages that
     /// have to be accepted, the one with the most of them for its size (200 groups of a few
     /// letters) has half of what it may have. An AttributeValue without a prefix and with a single
     /// letter in it takes 34 bytes.

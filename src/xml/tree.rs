@@ -2,8 +2,9 @@
 //!
 //! Text stays where it came in, or lies in a second buffer where it had to be decoded; everything
 //! else points into those two. An element is followed by its descendants, so "the subtree" is a
-//! range of numbers, and a walk is a loop. Numbers and places have 32 bits: all of it together is
-//! about as large as the source, and a message fits the processor's nearest cache.
+//! range of numbers, and a walk is a loop. Texts are no nodes: each belongs to the element that it
+//! begins or follows. Numbers and places have 32 bits: all of it together is about as large as the
+//! source, and a message fits the processor's nearest cache.
 //!
 //! An [`Element`] is an element *as seen from somewhere*: [`Element::narrowed`] gives a view that
 //! ends at the element itself and leaves one child out. The signature check digests such a view
@@ -15,13 +16,19 @@ use std::ops::Range;
 
 use super::limits::{Limits, Mode};
 use super::{XmlError, reader};
+use data::NAMELESS;
+
+mod data;
+mod walk;
+
+pub(super) use data::{Attribute, Binding, ElementData, NONE, Name, Span, narrow, wide};
+pub use walk::{Children, Descendants};
 
 /// A well-formed document that fits the rules of [`crate::xml`]. Still anyone's.
 pub struct Document {
     pub(super) source: String,
     /// What had to be decoded. Its places begin where those of the source end.
     pub(super) decoded: String,
-    pub(super) nodes: Vec<Node>,
     pub(super) elements: Vec<ElementData>,
     pub(super) attributes: Vec<Attribute>,
     pub(super) bindings: Vec<Binding>,
@@ -89,12 +96,18 @@ impl Document {
         piece(&self.source, &self.decoded, span)
     }
 
-    /// The node with this number.
-    pub(super) fn node(&self, id: usize) -> Option<NodeRef<'_>> {
-        match self.nodes.get(id)? {
-            Node::Element(place) => self.elements.get(wide(*place)).map(NodeRef::Element),
-            Node::Text(span) => Some(NodeRef::Text(*span)),
-        }
+    /// Whether this is the local part of a name.
+    pub(super) fn is_local(&self, name: Name, local: &str) -> bool {
+        // Names stand in the source. And most questions are answered by a length.
+        name.local_length() == local.len()
+            && self.source.as_bytes().get(name.local().range()) == Some(local.as_bytes())
+    }
+
+    /// The name of a namespace by the number of a binding; `NONE` is the one without a name.
+    pub(super) fn namespace(&self, binding: u32) -> &str {
+        self.bindings
+            .get(wide(binding))
+            .map_or("", |binding| self.str(binding.namespace))
     }
 
     /// The attributes of an element, without declarations.
@@ -106,15 +119,13 @@ impl Document {
 
     /// The element around one: that of the document, not of a view.
     pub(super) fn parent_of(&self, data: &ElementData) -> Option<&ElementData> {
-        match self.node(wide(data.parent)) {
-            Some(NodeRef::Element(parent)) => Some(parent),
-            _ => None,
-        }
+        self.elements.get(wide(data.parent))
     }
 
     /// The namespace name that `prefix` (empty for the default) stands for in a scope.
-    pub(super) fn resolve(&self, scope: u32, prefix: &str) -> Option<Span> {
-        resolve(&self.bindings, scope, |span| self.str(span) == prefix)
+    pub(super) fn resolve(&self, scope: u32, prefix: &str) -> Option<&str> {
+        let binding = resolve(&self.bindings, scope, |span| self.str(span) == prefix)?;
+        Some(self.namespace(binding))
     }
 }
 
@@ -128,16 +139,16 @@ pub(super) fn piece<'t>(source: &'t str, decoded: &'t str, span: Span) -> &'t st
     })
 }
 
-/// The namespace name of the innermost binding of a prefix.
+/// The number of the innermost binding of a prefix.
 pub(super) fn resolve(
     bindings: &[Binding],
     scope: u32,
     is_prefix: impl Fn(Span) -> bool,
-) -> Option<Span> {
+) -> Option<u32> {
     let mut scope = scope;
     while let Some(binding) = bindings.get(wide(scope)) {
         if is_prefix(binding.prefix) {
-            return Some(binding.namespace);
+            return Some(scope);
         }
         scope = binding.outer;
     }
@@ -176,15 +187,12 @@ impl<'d> Element<'d> {
 
     /// The namespace name; empty for none.
     pub fn namespace(self) -> &'d str {
-        self.document.str(self.data.namespace)
+        self.document.namespace(self.data.namespace)
     }
 
     /// Whether this is the element with this expanded name.
     pub fn is(self, namespace: &str, local_name: &str) -> bool {
-        // Most questions are answered by a length.
-        self.data.name.local_length() == local_name.len()
-            && self.local_name() == local_name
-            && self.namespace() == namespace
+        self.document.is_local(self.data.name, local_name) && self.namespace() == namespace
     }
 
     /// The value of an attribute that has no namespace.
@@ -192,11 +200,7 @@ impl<'d> Element<'d> {
         let document = self.document;
         self.raw_attributes()
             .iter()
-            .find(|one| {
-                one.name.local_length() == local_name.len()
-                    && one.namespace.is_empty()
-                    && document.str(one.name.local()) == local_name
-            })
+            .find(|one| one.namespace == NONE && document.is_local(one.name, local_name))
             .map(|one| document.str(one.value))
     }
 
@@ -212,7 +216,7 @@ impl<'d> Element<'d> {
         let document = self.document;
         self.raw_attributes().iter().map(move |attribute| {
             (
-                document.str(attribute.namespace),
+                document.namespace(attribute.namespace),
                 document.str(attribute.name.local()),
                 document.str(attribute.value),
             )
@@ -224,63 +228,20 @@ impl<'d> Element<'d> {
         self.subtree().len().saturating_sub(1)
     }
 
-    /// The child elements, in order.
-    pub fn children(self) -> Children<'d> {
-        Children {
-            parent: self,
-            next: self.id.saturating_add(1),
-            end: self.data.end,
-        }
-    }
-
     /// The first child with this expanded name.
     pub fn child(self, namespace: &str, local_name: &str) -> Option<Self> {
         self.children().find(|child| child.is(namespace, local_name))
     }
 
-    /// Every element below this one, in document order.
-    pub fn descendants(self) -> Descendants<'d> {
-        Descendants {
-            top: self,
-            next: self.id.saturating_add(1),
-            end: self.data.end,
-        }
-    }
-
     /// The whole text; `None` when there are child elements, which no text has room for.
     pub fn text(self) -> Option<Cow<'d, str>> {
-        let mut whole = Cow::Borrowed("");
-        for node in self.document.nodes.get(self.subtree()).unwrap_or_default().iter().skip(1) {
-            match node {
-                Node::Element(_) => return None,
-                Node::Text(span) if whole.is_empty() => {
-                    whole = Cow::Borrowed(self.document.str(*span));
-                }
-                Node::Text(span) => whole.to_mut().push_str(self.document.str(*span)),
-            }
-        }
-        Some(whole)
+        let is_leaf = self.most_children() == 0;
+        is_leaf.then(|| Cow::Borrowed(self.document.str(self.data.text)))
     }
 
     /// Whether there is text other than white space directly in this element.
-    pub fn has_text(self) -> bool {
-        let numbers = self.subtree();
-        let mut next = numbers.start.saturating_add(1);
-        while next < numbers.end {
-            match self.document.node(next) {
-                Some(NodeRef::Element(data)) => {
-                    next = wide(data.end).max(next.saturating_add(1));
-                }
-                Some(NodeRef::Text(span)) => {
-                    if !self.document.str(span).bytes().all(super::chars::is_white) {
-                        return true;
-                    }
-                    next = next.saturating_add(1);
-                }
-                None => return false,
-            }
-        }
-        false
+    pub const fn has_text(self) -> bool {
+        self.data.has_text
     }
 
     /// Whether a comment stands in it. In a message that can be the document element alone:
@@ -292,10 +253,8 @@ impl<'d> Element<'d> {
     /// The element around this one; `None` at the top of the view.
     pub fn parent(self) -> Option<Self> {
         let id = self.data.parent;
-        match self.document.node(wide(id))? {
-            NodeRef::Element(data) if self.id != self.top => Some(Self { id, data, ..self }),
-            _ => None,
-        }
+        let data = self.document.parent_of(self.data)?;
+        (self.id != self.top).then_some(Self { id, data, ..self })
     }
 
     /// Whether both are the same element of the same document.
@@ -306,9 +265,9 @@ impl<'d> Element<'d> {
     /// Whether `other` is this element or one below it, as far as this view reaches.
     pub fn contains(self, other: Self) -> bool {
         let other_id = wide(other.id);
-        let hidden = self.hidden().is_some_and(|hidden| match self.document.node(hidden) {
-            Some(NodeRef::Element(data)) => (hidden..wide(data.end)).contains(&other_id),
-            _ => false,
+        let hidden = self.hidden().is_some_and(|hidden| {
+            let data = self.document.elements.get(hidden);
+            data.is_some_and(|data| (hidden..wide(data.end)).contains(&other_id))
         });
         std::ptr::eq(self.document, other.document) && self.subtree().contains(&other_id) && !hidden
     }
@@ -376,212 +335,4 @@ impl fmt::Debug for Element<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{{{}}}{}", self.namespace(), self.local_name())
     }
-}
-
-/// See [`Element::children`].
-#[derive(Clone, Debug)]
-pub struct Children<'d> {
-    parent: Element<'d>,
-    next: u32,
-    end: u32,
-}
-
-impl<'d> Iterator for Children<'d> {
-    type Item = Element<'d>;
-
-    fn next(&mut self) -> Option<Element<'d>> {
-        while self.next < self.end {
-            let id = self.next;
-            self.next = id.saturating_add(1);
-            if let NodeRef::Element(data) = self.parent.document.node(wide(id))? {
-                self.next = data.end.max(self.next);
-                if self.parent.hidden != id {
-                    return Some(Element { id, data, ..self.parent });
-                }
-            }
-        }
-        None
-    }
-}
-
-/// See [`Element::descendants`].
-#[derive(Clone, Debug)]
-pub struct Descendants<'d> {
-    top: Element<'d>,
-    next: u32,
-    end: u32,
-}
-
-impl<'d> Iterator for Descendants<'d> {
-    type Item = Element<'d>;
-
-    fn next(&mut self) -> Option<Element<'d>> {
-        while self.next < self.end {
-            let id = self.next;
-            self.next = id.saturating_add(1);
-            if let NodeRef::Element(data) = self.top.document.node(wide(id))? {
-                if self.top.hidden != id {
-                    return Some(Element { id, data, ..self.top });
-                }
-                self.next = data.end.max(self.next);
-            }
-        }
-        None
-    }
-}
-
-/// The number or place that is none. [`super::Limits::accept_size`] keeps all others below it.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// A number or place, to count or look up with.
-pub(super) fn wide(narrow: u32) -> usize {
-    // Never anything but the same number where we run; 16-bit machines get a place that is none.
-    usize::try_from(narrow).unwrap_or(usize::MAX)
-}
-
-/// A number or place, to be kept.
-pub(super) fn narrow(wide: usize) -> u32 {
-    u32::try_from(wide).unwrap_or(NONE)
-}
-
-/// A piece of [`Document::source`] or [`Document::decoded`].
-#[derive(Clone, Copy, Default)]
-pub(super) struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    const EMPTY: Self = Self { start: 0, end: 0 };
-
-    pub(super) fn new(start: usize, end: usize) -> Self {
-        Self { start: narrow(start), end: narrow(end) }
-    }
-
-    pub(super) fn start(self) -> usize {
-        wide(self.start)
-    }
-
-    pub(super) fn end(self) -> usize {
-        wide(self.end)
-    }
-
-    pub(super) fn range(self) -> Range<usize> {
-        self.start()..self.end()
-    }
-
-    pub(super) const fn is_empty(self) -> bool {
-        self.start >= self.end
-    }
-}
-
-/// A `QName`, as it stands in the source.
-#[derive(Clone, Copy)]
-pub(super) struct Name {
-    start: u32,
-    prefix: u16,
-    local: u16,
-}
-
-impl Name {
-    const EMPTY: Self = Self { start: 0, prefix: 0, local: 0 };
-
-    /// `None` for lengths that no limit allows.
-    pub(super) fn new(start: usize, prefix: usize, local: usize) -> Option<Self> {
-        let (prefix, local) = (u16::try_from(prefix).ok()?, u16::try_from(local).ok()?);
-        Some(Self { start: narrow(start), prefix, local })
-    }
-
-    /// The same name in another place.
-    pub(super) fn standing_at(self, start: usize) -> Self {
-        Self { start: narrow(start), ..self }
-    }
-
-    /// Prefix, colon and local part.
-    pub(super) fn whole(self) -> Span {
-        Span { start: self.start, end: self.local().end }
-    }
-
-    /// Empty when there is none.
-    pub(super) fn prefix(self) -> Span {
-        Span {
-            start: self.start,
-            end: self.start.saturating_add(self.prefix.into()),
-        }
-    }
-
-    pub(super) fn local(self) -> Span {
-        let colon = u32::from(self.prefix != 0);
-        let start = self.start.saturating_add(self.prefix.into()).saturating_add(colon);
-        Span { start, end: start.saturating_add(self.local.into()) }
-    }
-
-    pub(super) fn local_length(self) -> usize {
-        self.local.into()
-    }
-
-    pub(super) const fn has_prefix(self) -> bool {
-        self.prefix != 0
-    }
-}
-
-/// What stands at one number: an element is a place in [`Document::elements`].
-pub(super) enum Node {
-    Element(u32),
-    Text(Span),
-}
-
-/// The same, looked up.
-pub(super) enum NodeRef<'d> {
-    Element(&'d ElementData),
-    Text(Span),
-}
-
-pub(super) struct ElementData {
-    /// The number of the element around it, or `NONE`.
-    pub(super) parent: u32,
-    /// One past the number of the last descendant.
-    pub(super) end: u32,
-    pub(super) name: Name,
-    pub(super) namespace: Span,
-    /// Which of [`Document::attributes`] are its own.
-    pub(super) first_attribute: u32,
-    pub(super) attribute_count: u16,
-    /// How many bindings are in scope.
-    pub(super) bindings: u16,
-    /// The innermost of [`Document::bindings`] in scope, or `NONE`.
-    pub(super) scope: u32,
-    pub(super) content: u32,
-    pub(super) behind: u32,
-    /// From the first to the last byte, the source is as C14N would write it where the prefix of
-    /// this element and all declarations around it are written already.
-    pub(super) canonical: bool,
-}
-
-static NAMELESS: ElementData = ElementData {
-    parent: NONE,
-    end: 0,
-    name: Name::EMPTY,
-    namespace: Span::EMPTY,
-    first_attribute: 0,
-    attribute_count: 0,
-    bindings: 0,
-    scope: NONE,
-    content: 0,
-    behind: 0,
-    canonical: false,
-};
-
-pub(super) struct Attribute {
-    pub(super) name: Name,
-    pub(super) namespace: Span,
-    pub(super) value: Span,
-}
-
-/// A namespace declaration, and through `outer` all that are in scope around it.
-pub(super) struct Binding {
-    pub(super) prefix: Span,
-    pub(super) namespace: Span,
-    /// The next one outwards, or `NONE`.
-    pub(super) outer: u32,
 }

@@ -477,7 +477,7 @@ fn a_tab_or_line_end_in_a_tag_becomes_a_space() {
 mod plainly {
     use std::collections::BTreeMap;
 
-    use crate::xml::tree::{ElementData, NodeRef, wide};
+    use crate::xml::tree::{ElementData, wide};
     use crate::xml::{Document, Element, c14n::Version, ns};
 
     type Namespaces<'d> = BTreeMap<&'d str, &'d str>;
@@ -543,9 +543,7 @@ mod plainly {
         out: &mut String,
     ) {
         let document = view.document();
-        let Some(NodeRef::Element(data)) = document.node(id) else {
-            panic!("an element")
-        };
+        let data = &document.elements[id];
         let name = match document.str(data.name.prefix()) {
             "" => document.str(data.name.local()).to_owned(),
             prefix => format!("{prefix}:{}", document.str(data.name.local())),
@@ -581,7 +579,7 @@ mod plainly {
         let mut own = true;
         while let Some(element) = from {
             for attribute in document.attributes_of(element) {
-                let namespace = document.str(attribute.namespace);
+                let namespace = document.namespace(attribute.namespace);
                 let local = document.str(attribute.name.local());
                 let handed_down = namespace == ns::XML
                     && match inherits {
@@ -607,23 +605,22 @@ mod plainly {
             out.push_str(&format!(" {prefix}{colon}{local}=\"{value}\""));
         }
         out.push('>');
+        out.push_str(&text(document.str(data.text)));
         let mut next = id + 1;
         while next < wide(data.end) {
-            match document.node(next).unwrap() {
-                NodeRef::Text(span) => {
-                    let text = document.str(span).replace('&', "&amp;").replace('<', "&lt;");
-                    out.push_str(&text.replace('>', "&gt;").replace('\r', "&#xD;"));
-                    next += 1;
-                }
-                NodeRef::Element(child) => {
-                    if view.hidden() != Some(next) {
-                        write(view, next, None, &now, choose, out);
-                    }
-                    next = wide(child.end);
-                }
+            let child = &document.elements[next];
+            if view.hidden() != Some(next) {
+                write(view, next, None, &now, choose, out);
             }
+            out.push_str(&text(document.str(child.tail)));
+            next = wide(child.end);
         }
         out.push_str(&format!("</{name}>"));
+    }
+
+    fn text(text: &str) -> String {
+        let text = text.replace('&', "&amp;").replace('<', "&lt;");
+        text.replace('>', "&gt;").replace('\r', "&#xD;")
     }
 
     fn value(text: &str) -> String {

@@ -1,0 +1,41 @@
+//! Core 1.3.4: IDs.
+
+use super::super::chars::is_ncname;
+use super::super::limits::Mode;
+use super::super::tree::{Attribute, NONE};
+use super::super::{XmlError, ns};
+use super::{Reader, shortened};
+
+impl Reader<'_> {
+    /// In SAML an ID is called `ID`, and nothing that another reader might take for one stands
+    /// beside it. `element` is the namespace of the element that the attribute is of.
+    pub(super) fn id(&mut self, element: u32, attribute: Attribute) -> Result<(), XmlError> {
+        let local = self.str(attribute.name.local());
+        let is_saml = matches!(self.namespace(element), ns::SAML | ns::SAMLP);
+        let is_id = local == "ID" && attribute.namespace == NONE;
+        let looks_like_one = local.eq_ignore_ascii_case("ID") || local == "AssertionID";
+        if self.mode == Mode::Message && is_saml && looks_like_one && !is_id {
+            let value = shortened(local);
+            return Err(XmlError::Id { what: "the ID of a SAML element is called ID", value });
+        }
+        if is_id {
+            let text = self.str(attribute.value);
+            if !is_ncname(text) {
+                return Err(XmlError::Id { what: "not an NCName", value: shortened(text) });
+            }
+            self.ids.push(attribute.value);
+        }
+        Ok(())
+    }
+
+    /// Each of them.
+    pub(super) fn ids_are_unique(&self) -> Result<(), XmlError> {
+        let mut ids = self.ids.iter().map(|id| self.str(*id)).collect::<Vec<_>>();
+        ids.sort_unstable();
+        let mut pairs = ids.iter().zip(ids.iter().skip(1));
+        match pairs.find(|(one, next)| one == next) {
+            Some((id, _)) => Err(XmlError::Id { what: "occurs twice", value: shortened(id) }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `QName` and `NCName`.
+
+use super::super::XmlError;
+use super::super::chars::{NAME, NAME_START, class, is_name_char, is_name_start};
+use super::super::tree::Name;
+use super::Reader;
+
+impl Reader<'_> {
+    /// `QName`: prefix (perhaps none) and local part.
+    pub(super) fn qname(&mut self) -> Result<Name, XmlError> {
+        let start = self.at();
+        let mut length = self.ncname()?;
+        let mut local = 0;
+        if let [b':', rest @ ..] = self.rest {
+            self.rest = rest;
+            local = length.saturating_add(1);
+            length = local.saturating_add(self.ncname()?);
+        }
+        self.named(start, length, local)
+    }
+
+    /// A name that is so long, and its local part behind so many bytes.
+    pub(super) fn named(
+        &self,
+        start: usize,
+        length: usize,
+        local: usize,
+    ) -> Result<Name, XmlError> {
+        self.budget.name(length)?;
+        Name::new(start, length, local)
+            .ok_or_else(|| XmlError::Limit { what: "bytes in one name", most: u16::MAX.into() })
+    }
+
+    /// `NCName`: how long it is.
+    pub(super) fn ncname(&mut self) -> Result<usize, XmlError> {
+        match ascii_ncname(self.rest) {
+            Some((name, rest)) => {
+                self.rest = rest;
+                Ok(name.len())
+            }
+            None => self.any_ncname(),
+        }
+    }
+
+    /// Also one in letters that are not ASCII.
+    #[cold]
+    fn any_ncname(&mut self) -> Result<usize, XmlError> {
+        let rest = self.source.get(self.at()..).unwrap_or_default();
+        if !rest.starts_with(is_name_start) {
+            return Err(self.syntax("a name is missing"));
+        }
+        let length = rest.find(|char| !is_name_char(char)).unwrap_or(rest.len());
+        self.advance(length);
+        Ok(length)
+    }
+}
+
+/// The `NCName` that comes next, and what follows it; if no letter of it, nor what follows, is
+/// beyond ASCII.
+pub(super) fn ascii_ncname(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let begins = class(*text.first()?) & NAME_START != 0;
+    let length = text.iter().position(|byte| class(*byte) & NAME == 0)?;
+    let (name, rest) = text.split_at_checked(length)?;
+    (begins && rest.first()?.is_ascii()).then_some((name, rest))
+}

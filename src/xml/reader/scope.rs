@@ -1,0 +1,185 @@
+//! Namespaces in XML 1.0: what the prefixes of a tag stand for.
+
+use memchr::memchr_iter;
+
+use super::super::chars::{URI, class};
+use super::super::error::UNDECLARED;
+use super::super::tree::{Attribute, Binding, NONE, Name, Span, narrow, piece, resolve, wide};
+use super::super::{XmlError, ns};
+use super::tag::Tag;
+use super::{Reader, shortened};
+
+/// `NSAttName` and its value.
+pub(super) struct Declaration {
+    pub(super) prefix: Span,
+    pub(super) namespace: Span,
+}
+
+/// What an element is in.
+#[derive(Clone, Copy)]
+pub(super) struct Scope {
+    /// The innermost declaration, or `NONE`.
+    pub(super) innermost: u32,
+    /// The declaration that says what its namespace is, or `NONE`.
+    pub(super) namespace: u32,
+    /// It declares nothing and has the prefix of the element around it.
+    pub(super) alike: bool,
+}
+
+impl Reader<'_> {
+    /// The parent's, if that is known without looking it up. Whether the prefix is the same may be
+    /// known already.
+    pub(super) fn scope_of_element(
+        &mut self,
+        tag: &Tag<'_>,
+        same_prefix: bool,
+    ) -> Result<Scope, XmlError> {
+        let parent = self.element(self.innermost);
+        let outer = parent.map_or(self.around, |parent| parent.scope);
+        let prefix = |name: Name| self.name(name.prefix());
+        if self.declared.is_empty()
+            && let Some(parent) = parent
+            && (same_prefix || prefix(parent.name) == prefix(tag.name))
+        {
+            let namespace = parent.namespace;
+            self.namespace_used(namespace)?;
+            return Ok(Scope { innermost: outer, namespace, alike: true });
+        }
+        let innermost = self.declarations(outer, tag.at)?;
+        let namespace = self.namespace_of(innermost, tag.name, tag.at)?;
+        Ok(Scope { innermost, namespace, alike: false })
+    }
+
+    /// Namespaces in XML 1.0, 3 and 5: the scope inside the tag that was just read.
+    fn declarations(&mut self, outer: u32, at: usize) -> Result<u32, XmlError> {
+        let mut scope = outer;
+        let mut count = self.count(outer);
+        let (source, decoded) = (self.source, self.tree.decoded.as_str());
+        let bindings = &mut self.tree.bindings;
+        let first = bindings.len();
+        for declaration in &self.declared {
+            let prefix = piece(source, decoded, declaration.prefix);
+            let namespace = piece(source, decoded, declaration.namespace);
+            let refused =
+                |what, name: &str| Err(XmlError::Namespace { what, name: shortened(name), at });
+            // `xmlns:xml` may be declared as what it is anyway; some federations' tools do that.
+            let rebound = (prefix == "xml") != (namespace == ns::XML);
+            if rebound || prefix == "xmlns" || namespace == ns::XMLNS {
+                return refused("xml and xmlns are bound for ever", prefix);
+            }
+            if namespace.is_empty() && !prefix.is_empty() {
+                return refused("a prefix can not be undeclared", prefix);
+            }
+            if !namespace.is_empty() && !is_absolute(namespace) {
+                return refused("a namespace name is an absolute URI in ASCII", namespace);
+            }
+            let mut own = bindings.get(first..).unwrap_or_default().iter();
+            if own.any(|other| piece(source, decoded, other.prefix) == prefix) {
+                return Err(XmlError::Syntax { what: "an attribute occurs twice", at });
+            }
+            self.budget.name(namespace.len())?;
+            count = count.saturating_add(1);
+            self.budget.namespaces(count.into())?;
+            let outer = scope;
+            scope = narrow(bindings.len());
+            let Declaration { prefix, namespace } = *declaration;
+            bindings.push(Binding { prefix, namespace, outer, count });
+        }
+        Ok(scope)
+    }
+
+    /// What a prefix stands for; the empty one may stand for nothing.
+    fn namespace_of(&mut self, scope: u32, name: Name, at: usize) -> Result<u32, XmlError> {
+        let prefix = self.source.get(name.prefix().range()).unwrap_or_default();
+        match resolve(&self.tree.bindings, scope, |span| self.str(span) == prefix) {
+            Some(namespace) => {
+                self.namespace_used(namespace)?;
+                Ok(namespace)
+            }
+            None if prefix.is_empty() => Ok(NONE),
+            None => {
+                let name = shortened(prefix);
+                Err(XmlError::Namespace { what: UNDECLARED, name, at })
+            }
+        }
+    }
+
+    /// One more name in a namespace.
+    pub(super) fn namespace_used(&mut self, namespace: u32) -> Result<(), XmlError> {
+        match self.tree.bindings.get(wide(namespace)) {
+            Some(binding) => self.budget.namespace_used(binding.namespace.range().len()),
+            None => Ok(()),
+        }
+    }
+
+    /// The name of a namespace by the number of a binding.
+    pub(super) fn namespace(&self, binding: u32) -> &str {
+        self.tree
+            .bindings
+            .get(wide(binding))
+            .map_or("", |binding| self.str(binding.namespace))
+    }
+
+    /// How many declarations are in scope.
+    pub(super) fn count(&self, scope: u32) -> u16 {
+        self.tree.bindings.get(wide(scope)).map_or(0, |binding| binding.count)
+    }
+
+    /// Namespaces in XML 1.0, 6.3: each attribute once. And what is called an ID is one.
+    pub(super) fn attributes(&mut self, tag: &Tag<'_>, around: Scope) -> Result<(), XmlError> {
+        if tag.sorted && !tag.identified {
+            return Ok(());
+        }
+        for place in tag.first..self.tree.attributes.len() {
+            let Some(mut attribute) = self.tree.attributes.get(place).copied() else {
+                break;
+            };
+            let name = attribute.name;
+            if name.has_prefix() {
+                attribute.namespace = self.namespace_of(around.innermost, name, tag.at)?;
+                if let Some(kept) = self.tree.attributes.get_mut(place) {
+                    *kept = attribute;
+                }
+            }
+            let local = self.name(name.local());
+            let mut before = self.tree.attributes.get(tag.first..place).unwrap_or_default().iter();
+            let twin = |other: &&Attribute| {
+                self.name(other.name.local()) == local
+                    && self.namespace(other.namespace) == self.namespace(attribute.namespace)
+            };
+            if let Some(other) = before.find(twin) {
+                if self.name(other.name.prefix()) == self.name(name.prefix()) {
+                    return Err(XmlError::Syntax { what: "an attribute occurs twice", at: tag.at });
+                }
+                let what = "an attribute occurs under two prefixes";
+                let name = shortened(self.str(name.local()));
+                return Err(XmlError::Namespace { what, name, at: tag.at });
+            }
+            self.id(around.namespace, attribute)?;
+        }
+        Ok(())
+    }
+}
+
+/// A scheme and something behind it, in the characters of a URI (RFC 3986, 2; the brackets of an
+/// IPv6 address are not worth a rule). Canonical XML has no answer for relative namespace names (they
+/// were deprecated for that), outside ASCII two readers may compare them differently, and what is
+/// no URI at all, not every canonicalizer takes.
+fn is_absolute(namespace: &str) -> bool {
+    let scheme_char = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let length = namespace.bytes().take_while(|byte| scheme_char(*byte)).count();
+    namespace.starts_with(|char: char| char.is_ascii_alphabetic())
+        && namespace
+            .get(length..)
+            .is_some_and(|rest| rest.starts_with(':') && rest.len() > 1)
+        && is_uri_text(namespace)
+}
+
+/// `unreserved`, `reserved` and `pct-encoded` of RFC 3986, and one fragment at most.
+fn is_uri_text(text: &str) -> bool {
+    let text = text.as_bytes();
+    let is_escape = |at: usize| matches!(text.get(at..), Some([_, high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    text.iter().all(|byte| class(*byte) & URI != 0)
+        && memchr_iter(b'%', text).all(is_escape)
+        && memchr_iter(b'#', text).count() <= 1
+}

@@ -1,0 +1,74 @@
+//! Iterators over the elements of a view. The number of an element is its place, and what is in it
+//! follows it: so a step is one addition, and what is not wanted is jumped over.
+
+use super::Element;
+use super::data::wide;
+
+impl<'d> Element<'d> {
+    /// The child elements, in order.
+    pub fn children(self) -> Children<'d> {
+        Children {
+            parent: self,
+            next: self.id.saturating_add(1),
+            end: self.data.end,
+        }
+    }
+
+    /// Every element below this one, in document order.
+    pub fn descendants(self) -> Descendants<'d> {
+        Descendants {
+            top: self,
+            next: self.id.saturating_add(1),
+            end: self.data.end,
+        }
+    }
+}
+
+/// See [`Element::children`].
+#[derive(Clone, Debug)]
+pub struct Children<'d> {
+    parent: Element<'d>,
+    next: u32,
+    end: u32,
+}
+
+impl<'d> Iterator for Children<'d> {
+    type Item = Element<'d>;
+
+    fn next(&mut self) -> Option<Element<'d>> {
+        while self.next < self.end {
+            let id = self.next;
+            let data = self.parent.document.elements.get(wide(id))?;
+            self.next = data.end.max(id.saturating_add(1));
+            if self.parent.hidden != id {
+                return Some(Element { id, data, ..self.parent });
+            }
+        }
+        None
+    }
+}
+
+/// See [`Element::descendants`].
+#[derive(Clone, Debug)]
+pub struct Descendants<'d> {
+    top: Element<'d>,
+    next: u32,
+    end: u32,
+}
+
+impl<'d> Iterator for Descendants<'d> {
+    type Item = Element<'d>;
+
+    fn next(&mut self) -> Option<Element<'d>> {
+        while self.next < self.end {
+            let id = self.next;
+            let data = self.top.document.elements.get(wide(id))?;
+            if self.top.hidden != id {
+                self.next = id.saturating_add(1);
+                return Some(Element { id, data, ..self.top });
+            }
+            self.next = data.end.max(id.saturating_add(1));
+        }
+        None
+    }
+}
