@@ -348,6 +348,7 @@ impl Forwarder {
             underscores: settings.underscores,
             trusted,
             edits: &route.request_headers,
+            prefix: route.rewrite.as_ref().map(|_| own_prefix(route)).filter(|own| !own.is_empty()),
         };
         self.names.write_request(&mut out, &parts.headers, rules)?;
         self.forwarding.write(&mut out, &parts.headers, host, passage.peer, trusted);
@@ -541,6 +542,12 @@ fn is_idempotent(method: &Method) -> bool {
     method.is_safe() || *method == Method::PUT || *method == Method::DELETE
 }
 
+/// The path of a route, without a `/` at its end.
+fn own_prefix(route: &Route) -> &str {
+    let (PathMatch::Prefix(prefix) | PathMatch::Exact(prefix)) = &route.path;
+    prefix.trim_end_matches('/')
+}
+
 /// The path and query that the application is asked for.
 fn write_target(out: &mut Vec<u8>, parts: &Parts, route: &Route) -> Result<(), ProxyError> {
     let sent = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
@@ -548,8 +555,7 @@ fn write_target(out: &mut Vec<u8>, parts: &Parts, route: &Route) -> Result<(), P
         out.extend_from_slice(sent.as_bytes());
         return Ok(());
     };
-    let (PathMatch::Prefix(prefix) | PathMatch::Exact(prefix)) = &route.path;
-    let prefix = prefix.trim_end_matches('/');
+    let prefix = own_prefix(route);
     let rest = |path: &str| path.strip_prefix(prefix).map(str::to_owned);
     let path = parts.uri.path();
     // A path that is spelt in another way than the route is sent in its normal form.

@@ -62,6 +62,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) underscores: Underscores,
     pub(crate) trusted: bool,
     pub(crate) edits: &'a HeaderEdits,
+    /// What was taken off the front of the path, where it was.
+    pub(crate) prefix: Option<&'a str>,
 }
 
 impl IdentityNames {
@@ -106,7 +108,8 @@ impl IdentityNames {
                 }
                 Fate::Stays | Fate::Trusted | Fate::Underscore => continue,
             }
-            if nominated.contains(name) || replaces(rules.edits, name) {
+            let said_anew = rules.prefix.is_some() && *name == X_FORWARDED_PREFIX;
+            if said_anew || nominated.contains(name) || replaces(rules.edits, name) {
                 continue;
             }
             line(out, name.as_str().as_bytes(), value.as_bytes());
@@ -114,6 +117,9 @@ impl IdentityNames {
         write_cookies(out, headers);
         if tokens(headers, &header::TE).flatten().any(|token| token.as_str() == "trailers") {
             out.extend_from_slice(b"te: trailers\r\n");
+        }
+        if let Some(prefix) = rules.prefix {
+            write_prefix(out, headers, prefix, rules.trusted);
         }
         for (name, value) in &rules.edits.set {
             line(out, name.as_str().as_bytes(), value.as_bytes());
@@ -227,6 +233,17 @@ impl Sieve {
         let sum = byte(bytes.first()) * 7 + byte(bytes.last()) * 31 + byte(middle) * 131 + bytes.len() * 257;
         ((sum >> 6) & 15, 1 << (sum & 63))
     }
+}
+
+/// Says what the browser has before the path that the application is asked for: what a trusted
+/// proxy in front of us took away, and what we did.
+fn write_prefix(out: &mut Vec<u8>, headers: &HeaderMap, prefix: &str, trusted: bool) {
+    let given = headers.get(&X_FORWARDED_PREFIX).and_then(|value| value.to_str().ok());
+    let given = given.filter(|given| trusted && given.starts_with('/')).unwrap_or_default();
+    out.extend_from_slice(b"x-forwarded-prefix: ");
+    out.extend_from_slice(given.trim().trim_end_matches('/').as_bytes());
+    out.extend_from_slice(prefix.as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Writes one header line.
@@ -440,6 +457,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Other names under which applications look for the client's address. A front proxy may know

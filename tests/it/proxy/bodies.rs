@@ -3,6 +3,7 @@
 use super::world::SOON;
 use super::world::Set;
 use super::world::application;
+use super::world::raw;
 use super::world::read_until;
 use super::world::tcp;
 use axum::body::Body;

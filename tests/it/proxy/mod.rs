@@ -2,6 +2,7 @@
 
 mod bodies;
 mod forged;
+mod routes;
 mod upgrade;
 mod upstream;
 mod wire;

@@ -15,6 +15,7 @@ use samlgate::access::Routes;
 use samlgate::access::Underscores;
 use samlgate::access::Upstream;
 use samlgate::base::Listen;
+use samlgate::base::ProxyProtocol;
 use samlgate::base::PublicUrl;
 use samlgate::base::RoleName;
 use samlgate::base::Timestamp;
@@ -37,6 +38,7 @@ use samlgate::proxy::RequestId;
 use samlgate::proxy::TrustedProxies;
 use samlgate::proxy::request_id::Trust;
 use samlgate::tasks::Supervisor;
+use samlgate::tasks::health;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -52,6 +54,8 @@ pub(super) struct World {
     pub(super) supervisor: Supervisor,
     /// Send `true`, and Alice's session has ended.
     pub(super) session_ended: watch::Sender<bool>,
+    /// Who of the applications is well.
+    pub(super) balancers: Arc<Balancers>,
 }
 
 pub(super) struct Set {
@@ -61,6 +65,7 @@ pub(super) struct Set {
     pub(super) patience: Patience,
     pub(super) signed_in: bool,
     pub(super) trusted: &'static [&'static str],
+    pub(super) proxy_protocol: ProxyProtocol,
     pub(super) listen: Option<(Listen, Option<server::Tls>)>,
 }
 
@@ -88,6 +93,7 @@ impl Set {
             patience: Patience { head: SOON, idle: SOON, grace: SOON },
             signed_in: true,
             trusted: &[],
+            proxy_protocol: ProxyProtocol::Optional,
             listen: None,
         }
     }
@@ -106,6 +112,13 @@ impl Set {
         let background = Arc::new(supervisor.clone());
         let routes = Routes::new(vec![self.route.clone()]);
         let balancers = Arc::new(Balancers::new(&routes));
+        let asked = watch::Sender::new(Arc::clone(&balancers));
+        let (pool, receiver, stop) = (self.pool.clone(), asked.subscribe(), supervisor.stop_signal());
+        supervisor.run(async move {
+            health::keep(pool, receiver, stop).await;
+            drop(asked);
+        });
+        let known = Arc::clone(&balancers);
         let forwarder = Arc::new(Forwarder::new(
             &self.pool, &routes, balancers, jwt, settings, background,
         ));
@@ -147,14 +160,14 @@ impl Set {
         let (address, tls) = self.listen.unwrap_or((loopback(), None));
         let trusted = self.trusted.iter().map(|network| network.parse().unwrap()).collect();
         let listener = Listener::bind(address, tls).await.unwrap();
-        let listener = listener.trusting(TrustedProxies::new(trusted));
+        let listener = listener.trusting(TrustedProxies::new(trusted)).expecting(self.proxy_protocol);
         let gateway = match listener.address() {
             Listen::Tcp(address) => address,
             Listen::Unix(_) => "0.0.0.0:0".parse().unwrap(),
         };
         let stop = supervisor.stop_signal();
         supervisor.run_to_end(server::serve(vec![listener], service, stop, self.patience));
-        World { gateway, supervisor, session_ended }
+        World { gateway, supervisor, session_ended, balancers: known }
     }
 }
 
