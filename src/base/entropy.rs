@@ -2,8 +2,12 @@
 //!
 //! In: OpenSSL's generator. Out: bytes, and the few forms in which the program writes them down.
 
+use std::cell::RefCell;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use zeroize::Zeroize as _;
 
 use super::Timestamp;
 
@@ -14,17 +18,59 @@ pub trait Entropy: Send + Sync + 'static {
 }
 
 /// OpenSSL's random generator.
+///
+/// To ask it costs as much for 16 bytes as for 512. So each thread asks for some more than it needs
+/// and gives them out one by one; what was given out is wiped.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(
-        clippy::expect_used,
-        reason = "a machine without randomness must not go on"
-    )]
     fn fill(&self, bytes: &mut [u8]) {
-        openssl::rand::rand_bytes(bytes).expect("the system has no randomness to give");
+        // No thread-local any more: the thread is ending.
+        let given = STOCK.try_with(|stock| stock.borrow_mut().give(bytes));
+        if given.is_err() {
+            draw(bytes);
+        }
     }
+}
+
+thread_local! {
+    static STOCK: RefCell<Stock> = const { RefCell::new(Stock { bytes: [0; STOCKED], left: 0 }) };
+}
+
+/// A dozen identifiers: what two logins need.
+const STOCKED: usize = 256;
+
+/// Random bytes that nobody has seen; those at the end were given out.
+struct Stock {
+    bytes: [u8; STOCKED],
+    left: usize,
+}
+
+impl Stock {
+    fn give(&mut self, wanted: &mut [u8]) {
+        if wanted.len() > STOCKED {
+            return draw(wanted);
+        }
+        if wanted.len() > self.left {
+            draw(&mut self.bytes);
+            self.left = STOCKED;
+        }
+        let rest = self.left.saturating_sub(wanted.len());
+        if let Some(given) = self.bytes.get_mut(rest..self.left) {
+            wanted.copy_from_slice(given);
+            given.zeroize();
+        }
+        self.left = rest;
+    }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "a machine without randomness must not go on"
+)]
+fn draw(bytes: &mut [u8]) {
+    openssl::rand::rand_bytes(bytes).expect("the system has no randomness to give");
 }
 
 /// `N` random bytes.
