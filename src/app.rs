@@ -4,13 +4,14 @@
 //! while the gateway runs is in [`Live`] and is replaced as a whole: a request that began with the
 //! old settings ends with them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::access::Routes;
+use crate::access::{HostMatch, Routes};
 use crate::audit::AuditSink;
-use crate::base::{Clock, Entropy, Timestamp};
+use crate::base::{Clock, Entropy, PublicUrl, Timestamp};
 use crate::directory::DirectoryStore;
 use crate::dsig::SigningKey;
 use crate::identity::IdentitySettings;
@@ -50,12 +51,36 @@ pub struct Live {
     pub identity: IdentitySettings,
     /// What goes where.
     pub routes: Routes,
+    /// The hosts that routes name.
+    pub sites: Sites,
     /// Whose `X-Forwarded-*` are believed.
     pub trusted_proxies: TrustedProxies,
     /// What other proxies may ask.
     pub forward_auth: ForwardAuth,
     /// Passes requests on, along these routes.
     pub forwarder: Forwarder,
+}
+
+/// The origins of the hosts that routes name one by one, put together once: a request looks its own
+/// up. Those below a `*.` are not in here.
+#[derive(Clone, Debug, Default)]
+pub struct Sites(HashMap<String, Arc<PublicUrl>>);
+
+impl Sites {
+    /// With the scheme and port of `own`.
+    pub fn of(routes: &Routes, own: &PublicUrl) -> Self {
+        let hosts = routes.iter().filter_map(|route| match &route.host {
+            HostMatch::Exact(host) => Some(host.to_ascii_lowercase()),
+            HostMatch::Any | HostMatch::Below(_) => None,
+        });
+        let site = |host: String| Some((host.clone(), Arc::new(own.at_host(&host)?)));
+        Self(hosts.filter_map(site).collect())
+    }
+
+    /// The origin of a host, in lower case as clients write it.
+    pub fn find(&self, host: &str) -> Option<&Arc<PublicUrl>> {
+        self.0.get(host)
+    }
 }
 
 /// What other proxies may ask (`server.forward_auth`).

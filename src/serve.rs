@@ -13,8 +13,8 @@ use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
-use crate::access::{Routes, Underscores};
-use crate::app::{App, Live, Parts, Ports};
+use crate::access::Routes;
+use crate::app::{App, ForwardAuth, Live, Parts, Ports, Sites};
 use crate::audit::{Event, EventKind};
 use crate::base::clock::SystemClock;
 use crate::base::entropy::SystemEntropy;
@@ -447,6 +447,7 @@ fn live(
     Live {
         sp: config.sp.clone(),
         identity: config.identity.clone(),
+        sites: Sites::of(&routes, &config.sp.public_url),
         routes,
         trusted_proxies: trusted,
         forwarder,

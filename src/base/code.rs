@@ -166,7 +166,7 @@ codes! {
     SessionMissing "session.missing" 401 TryAgain "You are not signed in." "Nothing to change.";
     SessionEnded "session.ended" 401 TryAgain "Your session has ended." "Nothing to change.";
     SessionLoop "session.loop" 403 TryAgain "You have signed in several times within a minute, and each time your browser came back without its session." "The session cookie does not come back: the browser blocks cookies, the application is opened by http or under another name than public_url, or a proxy takes Set-Cookie away.";
-    SessionHandover "session.handover" 403 TryAgain "You could not be signed in at this address." "The code that hands a session over to another host counts once, for 60 seconds, on that host and in the browser that asked there. Usually a very old tab, or a browser that drops cookies.";
+    SessionHandover "session.handover" 403 TryAgain "Signing in here took too long, or was begun in another browser." "The code that hands a session over to another host counts once, for 60 seconds, on that host and in the browser that asked there. Usually a very old tab, or a browser that drops cookies.";
     FormGone "form.gone" 410 BadRequest "The form was sent already, or had to wait too long for you to sign in." "A form that came without a session is kept for 15 minutes, and sent once.";
     StoreUnavailable "store.unavailable" 503 Unavailable "Signing in is not possible at the moment." "The database does not answer; see the log.";
     AccessRole "access.role" 403 Forbidden "You are signed in, but may not open this page." "Grant a role that the route requires, by `[[role]]` or at the IdP.";

@@ -21,7 +21,10 @@ impl Street {
         let app = App::start().await;
         let mut setup = Setup::https();
         let idp = Idp::pysaml2(&setup, &[]).await;
-        setup = setup.set("attributes", "user_name = [\"urn:oid:0.9.2342.19200300.100.1.1\"]");
+        setup = setup.set(
+            "attributes",
+            "user_name = [\"urn:oid:0.9.2342.19200300.100.1.1\"]",
+        );
         for host in ["localhost", "wiki.localhost"] {
             for (path, more) in [("/", "headers = [\"remote\"]"), ("/open", "public = true")] {
                 setup = setup.add(&format!(

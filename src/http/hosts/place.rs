@@ -3,6 +3,8 @@
 //! In: `Host` or `:authority`, and the routes. Out: a [`Place`]. A host that no route names is taken
 //! for the auth host, as the routes take it.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 
 use crate::access::host::{host, without_port};
@@ -12,7 +14,7 @@ use crate::base::{LocalPath, PublicUrl, ReturnTo};
 /// The auth host, or another one of ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    other: Option<PublicUrl>,
+    other: Option<Arc<PublicUrl>>,
 }
 
 impl Place {
@@ -26,31 +28,35 @@ impl Place {
         let own = &live.sp.public_url;
         let host = without_port(host);
         let host = host.strip_suffix('.').unwrap_or(host);
-        if own.host().eq_ignore_ascii_case(host) || !live.routes.names(host) {
+        if own.host().eq_ignore_ascii_case(host) {
             return Self::default();
         }
-        Self { other: own.at_host(&host.to_ascii_lowercase()) }
+        if let Some(site) = live.sites.find(host) {
+            return Self { other: Some(Arc::clone(site)) };
+        }
+        let site = live.routes.is_named(host).then(|| own.at_host(&host.to_ascii_lowercase()));
+        Self { other: site.flatten().map(Arc::new) }
     }
 
     /// Where `to` leads.
     pub fn to(to: &ReturnTo) -> Self {
-        Self { other: to.site().cloned() }
+        Self { other: to.site().cloned().map(Arc::new) }
     }
 
     /// The host's name; `None` is the auth host.
     pub fn host(&self) -> Option<&str> {
-        self.other.as_ref().map(PublicUrl::host)
+        self.other.as_deref().map(PublicUrl::host)
     }
 
     /// Scheme, host and port.
     pub fn origin<'a>(&'a self, live: &'a Live) -> &'a PublicUrl {
-        self.other.as_ref().unwrap_or(&live.sp.public_url)
+        self.other.as_deref().unwrap_or(&live.sp.public_url)
     }
 
     /// A page here.
     pub fn page(&self, path: LocalPath) -> ReturnTo {
         match &self.other {
-            Some(site) => ReturnTo::at(site.clone(), path),
+            Some(site) => ReturnTo::at(PublicUrl::clone(site), path),
             None => path.into(),
         }
     }

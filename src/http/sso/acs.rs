@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use openssl::sha::sha256;
 
 use super::attempt::{Attempt, Evidence, shorten};
+use super::still;
 use crate::app::Live;
 use crate::base::clock::Stopwatch;
 use crate::base::{Checks, ErrorCode, ReturnTo, StoreError, Timestamp};
@@ -116,7 +117,7 @@ async fn accept(
 
     let (idp, origin) = origin(gateway, &relay_state, browser, evidence, now).await?;
     let landing = match (&origin, &relay_state) {
-        (Origin::Requested(login), _) => login.return_to.clone(),
+        (Origin::Requested(login), _) => still(&live, &login.return_to),
         (Origin::IdpInitiated(_), RelayState::Page(page)) => page.clone().into(),
         (Origin::IdpInitiated(_), _) => idp.settings.landing.clone().into(),
     };

@@ -10,6 +10,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::still;
 use crate::audit::{Event, EventKind, LoginAttempt, LoginOutcome};
 use crate::base::{ErrorCode, IdpName, ReturnTo, Timestamp, UserId, entropy};
 use crate::http::context::Context;
@@ -124,7 +125,9 @@ impl<'a> Attempt<'a> {
     /// Somebody was not let in; the answer that they get.
     pub(super) async fn refused(&self, mut error: GatewayError, headers: &HeaderMap) -> Response {
         let evidence = &self.evidence;
-        let return_to = evidence.return_to.clone().unwrap_or_else(ReturnTo::root);
+        let return_to = evidence.return_to.as_ref();
+        let return_to = return_to.map(|to| still(&self.gateway.app.live(), to));
+        let return_to = return_to.unwrap_or_else(ReturnTo::root);
         error.return_to = return_to.clone();
         error.detail = shorten(&error.detail);
         // Only whom we asked is named: a made-up message must not find out whom we know.

@@ -11,6 +11,12 @@ use crate::app::Live;
 use crate::base::ReturnTo;
 use crate::http::hosts::Place;
 
+/// Where a login that was begun a while ago leads: its host may have lost its routes since.
+fn still(live: &Live, to: &ReturnTo) -> ReturnTo {
+    let auth = Place::default();
+    auth.read(&to.to_string(), live).unwrap_or_else(|| auth.home())
+}
+
 /// Where the person wants to go (`rd`); what is no page behind us is `/` of this host.
 fn return_to(live: &Live, place: &Place, rd: Option<&str>) -> ReturnTo {
     rd.and_then(|rd| place.read(rd, live))

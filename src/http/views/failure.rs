@@ -152,6 +152,7 @@ fn headline(code: ErrorCode) -> &'static str {
         (ErrorCode::UserDisabled | ErrorCode::UserNotProvisioned, _) => "We could not let you in.",
         (ErrorCode::ProxyHost, _) => "There is nothing here.",
         (ErrorCode::FormGone, _) => "Your form was not sent.",
+        (ErrorCode::SessionLoop, _) => "Signing in goes round in circles.",
         _ if is_sign_in(code) => "We could not sign you in.",
         (_, Page::Forbidden) => "You may not open this page.",
         (_, Page::NotFound) => "We could not find this page.",

@@ -252,6 +252,19 @@ async fn every_request_has_the_same_fate_through_every_proxy() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // And through each of them one can sign in.
+    for front in &fronts {
+        let ask = Ask::new(Method::GET, &front.url("/.samlgate/sign_in?rd=/page"));
+        let start =
+            town.gateway.visitor().send(ask.navigating().header("host", &town.host())).await;
+        assert_eq!(start.status, 302, "{}: {}", front.name, start.text());
+        assert_eq!(
+            start.target().host_str(),
+            Some("idp.example.com"),
+            "{}",
+            front.name
+        );
+    }
 }
 
 /// Sends the row's request as it is written: `url` would put `..` together.
