@@ -7,20 +7,28 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Profile {
     /// E-mail address, verbatim.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Given name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
     /// Family name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
     /// The name to show.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// Department.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub department: Option<String>,
     /// Job title.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Employee number.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub employee_number: Option<String>,
     /// The manager, as the identity provider names them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub manager: Option<String>,
     /// Groups at the identity provider, in its order, each once.
     pub groups: Vec<String>,

@@ -2,15 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
 use crate::base::{IdpName, RoleName, Timestamp, UserId};
 use crate::directory::Profile;
 use crate::identity::Target;
 use crate::saml::NameId;
 
 /// A person we know, active, as their identity provider described them at this login.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Our id of the person.
     pub user: UserId,
@@ -31,12 +29,10 @@ pub struct Identity {
     /// All attributes by Name, values of repeated elements together.
     pub attributes: Vec<(String, Vec<String>)>,
     /// When they proved who they are.
-    #[serde(with = "micros")]
     pub authn_instant: Timestamp,
     /// AuthnContextClassRef: how they proved it.
     pub authn_context: Option<String>,
     /// When the identity provider wants the session to end.
-    #[serde(with = "optional_micros")]
     pub session_not_on_or_after: Option<Timestamp>,
     /// This login created the person.
     pub created: bool,
@@ -112,47 +108,6 @@ impl Target {
     }
 }
 
-/// Times as the store keeps them: microseconds.
-mod micros {
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    use crate::base::Timestamp;
-
-    pub(super) fn serialize<S: Serializer>(
-        time: &Timestamp,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.unix_micros().serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Timestamp, D::Error> {
-        i64::deserialize(deserializer).map(Timestamp::from_unix_micros)
-    }
-}
-
-/// The same where there may be none.
-mod optional_micros {
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    use crate::base::Timestamp;
-
-    #[expect(clippy::ref_option, reason = "serde fixes the signature")]
-    pub(super) fn serialize<S: Serializer>(
-        time: &Option<Timestamp>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.map(Timestamp::unix_micros).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Timestamp>, D::Error> {
-        Ok(Option::<i64>::deserialize(deserializer)?.map(Timestamp::from_unix_micros))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,16 +120,5 @@ mod tests {
         assert_eq!(alice.values("department"), ["IT"]);
         assert_eq!(alice.values("user_name"), ["alice"]);
         assert!(alice.values("title").is_empty() && alice.values("role").is_empty());
-    }
-
-    #[test]
-    fn an_identity_survives_its_way_through_the_store() {
-        let mut alice =
-            Identity::for_test("alice", Timestamp::from_unix_micros(1_795_000_000_000_001));
-        for session_not_on_or_after in [None, Some(Timestamp::from_unix_micros(5))] {
-            alice.session_not_on_or_after = session_not_on_or_after;
-            let json = serde_json::to_string(&alice).unwrap();
-            assert_eq!(serde_json::from_str::<Identity>(&json).unwrap(), alice);
-        }
     }
 }

@@ -81,6 +81,8 @@ macro_rules! run_suite {
             of_racing_logins_by_one_assertion_one_is_written
             of_logins_in_one_browser_at_once_one_session_is_left
             a_login_that_fails_takes_none_of_its_neighbours_with_it
+            people_who_return_at_once_are_each_brought_up_to_date
+            of_racing_logins_of_one_person_each_is_over_the_revision_it_read
             the_audit_is_one_chain
             events_that_race_are_chained_one_after_another
             a_login_attempt_is_found_by_its_reference
@@ -788,6 +790,59 @@ pub(crate) async fn a_login_that_fails_takes_none_of_its_neighbours_with_it<S: S
     }
     tasks.join_all().await;
     assert_eq!(events(&*store).await, 80);
+}
+
+pub(crate) async fn people_who_return_at_once_are_each_brought_up_to_date<S: Store>(store: Arc<S>) {
+    let mut tasks = JoinSet::new();
+    for number in 0..50_u8 {
+        let user = named(&format!("u{number}"));
+        create(&*store, &user).await;
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            // Every second one has married.
+            let user_name = if number % 2 == 0 {
+                format!("u{number}-new")
+            } else {
+                user.user_name.clone()
+            };
+            let mut entering = Entering::new(number, &user.user_name);
+            entering.session.browser = None;
+            entering.person = Person::Known(User {
+                user_name: user_name.clone(),
+                last_login_at: Some(at(i64::from(number))),
+                ..user.clone()
+            });
+            assert_eq!(entering.log_in(&*store).await.unwrap(), DONE);
+            let found = DirectoryStore::find(&*store, &user.id).await.unwrap().unwrap();
+            assert_eq!((found.user_name, found.revision), (user_name, 2));
+            assert_eq!(found.last_login_at, Some(at(i64::from(number))));
+            assert_eq!(seen(&*store, number).await, Some(at(0)));
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(events(&*store).await, 50);
+}
+
+pub(crate) async fn of_racing_logins_of_one_person_each_is_over_the_revision_it_read<S: Store>(
+    store: Arc<S>,
+) {
+    create(&*store, &named("alice")).await;
+    let mut tasks = JoinSet::new();
+    for number in 0..40_u8 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            let mut entering = Entering::new(number, "alice");
+            entering.session.browser = None;
+            entering.person = Person::Known(named("alice"));
+            entering.log_in(&*store).await.unwrap()
+        });
+    }
+    let written = tasks.join_all().await;
+    let done = written.iter().filter(|written| **written == DONE);
+    assert_eq!(done.count(), 1);
+    let stale = written.iter().filter(|written| **written == Written::Stale);
+    assert_eq!(stale.count(), 39);
+    assert_eq!(events(&*store).await, 1);
 }
 
 pub(crate) async fn ended_sessions_are_told_to_who_asks<S: Store>(store: Arc<S>) {

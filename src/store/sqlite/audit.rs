@@ -124,13 +124,8 @@ impl AuditSink for SqliteStore {
     }
 }
 
-/// Adds an event to the chain.
-pub(super) async fn append(
-    batch: &mut Batch,
-    event: &Event,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let link = batch.head.append(event, now).columns(Columns::default());
+async fn append(batch: &mut Batch, event: &Event, now: Timestamp) -> Result<(), StoreError> {
+    let link = batch.head.append(&Unchained::new(event, now)).columns(Columns::default());
     link.bind(sqlx::query(APPEND))
         .execute(&mut batch.connection)
         .await
@@ -193,14 +188,14 @@ impl Head {
     }
 
     /// The next event of the chain.
-    pub(super) fn append(&mut self, event: &Event, now: Timestamp) -> Link {
+    pub(super) fn append(&mut self, event: &Unchained) -> Link {
         self.sequence = self.sequence.saturating_add(1);
-        let json = to_json(event, self.sequence, now);
+        let json = event.json(self.sequence);
         self.hash = link(&self.hash, &json);
         self.appended = true;
         Link {
             sequence: self.sequence,
-            at: now,
+            at: event.at,
             kind: event.kind,
             json,
             hash: self.hash,
@@ -229,12 +224,6 @@ impl Link {
     }
 }
 
-/// Where an event could be, and is not.
-pub(super) fn no_event(columns: Columns) -> Columns {
-    let none = None::<i64>;
-    columns.with(none).with(none).with(none).with(none).with(none)
-}
-
 /// All columns of a login attempt, in their order.
 pub(super) fn attempt_columns(columns: Columns, attempt: &LoginAttempt) -> Columns {
     columns
@@ -257,9 +246,46 @@ fn link(previous: &[u8; 32], json: &str) -> [u8; 32] {
     hash.finish()
 }
 
-/// An event as it is hashed.
+/// An event whose place in the chain is not known yet: its line of JSON, but for the number.
+pub(super) struct Unchained {
+    at: Timestamp,
+    kind: EventKind,
+    before: String,
+    after: String,
+}
+
+impl Unchained {
+    pub(super) fn new(event: &Event, now: Timestamp) -> Self {
+        let before = Before {
+            at: now.to_rfc3339(),
+            client: event.client.as_deref(),
+            code: event.code.map(ErrorCode::as_str),
+            detail: &event.detail,
+            idp: event.idp.as_ref(),
+            reference: event.reference.as_deref(),
+            request_id: event.request_id.as_deref(),
+        };
+        let after = After { kind: event.kind.as_str(), user: event.user.as_ref() };
+        // Texts and numbers always have a form in JSON; what had none would break the chain, visibly.
+        Self {
+            at: now,
+            kind: event.kind,
+            before: serde_json::to_string(&before).unwrap_or_default(),
+            after: serde_json::to_string(&after).unwrap_or_default(),
+        }
+    }
+
+    /// One line. Place and time are inside, so that the hash covers them.
+    fn json(&self, sequence: i64) -> String {
+        let before = self.before.strip_suffix('}').unwrap_or_default();
+        let after = self.after.strip_prefix('{').unwrap_or_default();
+        format!("{before},\"sequence\":{sequence},{after}")
+    }
+}
+
+/// What stands before an event's number, in the order of the names.
 #[derive(serde::Serialize)]
-struct Line<'a> {
+struct Before<'a> {
     at: String,
     client: Option<&'a str>,
     code: Option<&'static str>,
@@ -267,28 +293,14 @@ struct Line<'a> {
     idp: Option<&'a IdpName>,
     reference: Option<&'a str>,
     request_id: Option<&'a str>,
-    sequence: i64,
+}
+
+/// What stands behind it.
+#[derive(serde::Serialize)]
+struct After<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     user: Option<&'a UserId>,
-}
-
-/// One line. Place and time are inside, so that the hash covers them.
-fn to_json(event: &Event, sequence: i64, now: Timestamp) -> String {
-    let line = Line {
-        at: now.to_rfc3339(),
-        client: event.client.as_deref(),
-        code: event.code.map(ErrorCode::as_str),
-        detail: &event.detail,
-        idp: event.idp.as_ref(),
-        reference: event.reference.as_deref(),
-        request_id: event.request_id.as_deref(),
-        sequence,
-        kind: event.kind.as_str(),
-        user: event.user.as_ref(),
-    };
-    // Texts and numbers always have a form in JSON; what had none would break the chain, visibly.
-    serde_json::to_string(&line).unwrap_or_default()
 }
 
 /// Whether the columns that queries use say the same as the JSON that is hashed.

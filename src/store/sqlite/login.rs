@@ -1,42 +1,23 @@
-//! Logins: every row of one by one trigger, all or nothing, and many logins in one statement.
+//! Logins: the rows of many in one request to the driver, all of each or nothing.
+//!
+//! Most logins meet nothing that refuses them. So they are first written without precautions, table
+//! by table, and if a single one can not be, the whole transaction is given up and they are written
+//! again with savepoints: to be ready for that each time would cost a copy of every page.
 
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::SqliteStore;
-use super::audit::{attempt_columns, no_event};
+use super::audit::{Unchained, attempt_columns};
+use super::login_sql::{self, Kind, Part};
 use super::row::{Columns, failed, hash};
 use super::writer::{Batch, Order};
 use super::{sessions, users};
-use crate::audit::Event;
 use crate::base::{StoreError, Timestamp, entropy};
 use crate::identity::Person;
 use crate::session::{Login, LoginStore, TokenHash, Written};
-
-/// Columns of the view in `login.sql`.
-const WIDTH: usize = 44;
-
-/// Statements for so many logins, the largest first: to ask the driver costs as much as half a
-/// login.
-static STATEMENTS: LazyLock<[(usize, String); 3]> =
-    LazyLock::new(|| [16, 4, 1].map(|rows| (rows, insert(rows))));
-
-/// The newest session of each of these browsers.
-const NEWEST: &str = "
-    SELECT browser, hash, max(opened_at) FROM session
-    WHERE browser IN (SELECT unhex(value) FROM json_each(?)) GROUP BY browser";
-
-/// Teaches the writer's connection what a login is.
-pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::raw_sql(include_str!("login.sql"))
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(failed)
-}
 
 #[async_trait]
 impl LoginStore for SqliteStore {
@@ -45,144 +26,217 @@ impl LoginStore for SqliteStore {
             Person::New(user) => (false, user),
             Person::Known(user) => (true, user),
         };
-        let columns = Columns::default()
-            .with(login.issuer)
-            .with(login.assertion_id)
-            .with(login.expires.unix_micros())
-            .with(known);
-        let columns = sessions::columns(users::columns(columns, user)?, login.session)?;
         let (answer, told) = oneshot::channel();
         let entry = Entry {
-            columns: attempt_columns(columns, &login.attempt),
+            kind: Kind { known, created: login.created.is_some() },
+            one_use: Columns::for_up_to(3)
+                .with(login.issuer)
+                .with(login.assertion_id)
+                .with(login.expires.unix_micros()),
+            user: users::columns(Columns::for_up_to(12), user)?,
+            // Without a revision nobody is found: whoever is switched off gets no session.
+            session: sessions::columns(Columns::for_up_to(12), login.session)?
+                .with(user.active.then_some(user.revision)),
+            attempt: attempt_columns(Columns::for_up_to(7), &login.attempt),
+            accepted: Unchained::new(&login.accepted, now),
+            created: login.created.as_ref().map(|created| Unchained::new(created, now)),
             browser: login.session.browser,
-            accepted: login.accepted.clone(),
-            created: login.created.clone(),
+            person: user.id.as_str().into(),
             now,
             answer,
+            result: Ok(Written::Done { replaced: None }),
         };
         self.writer.ask(Order::Login(Box::new(entry)), told).await
     }
 }
 
-/// A login that waits to be written.
+/// A login that waits to be written, then for the commit.
 pub(super) struct Entry {
-    /// All but the events, whose place is not known before.
-    columns: Columns,
+    kind: Kind,
+    one_use: Columns,
+    user: Columns,
+    session: Columns,
+    attempt: Columns,
+    accepted: Unchained,
+    created: Option<Unchained>,
     browser: Option<[u8; 32]>,
-    accepted: Event,
-    created: Option<Event>,
+    person: Box<str>,
     now: Timestamp,
-    /// To be told after the commit.
-    pub(super) answer: oneshot::Sender<Result<Written, StoreError>>,
+    answer: oneshot::Sender<Result<Written, StoreError>>,
+    result: Result<Written, StoreError>,
 }
 
-/// Writes logins, and says what came of each.
+impl Entry {
+    /// Tells what came of it, once it is known whether the commit came to be.
+    pub(super) fn tell(self, committed: Result<(), StoreError>) {
+        // Whoever asked may have gone; what was written stays written.
+        let _ = self.answer.send(committed.and(self.result));
+    }
+
+    /// Not written: there is no transaction.
+    pub(super) fn refuse(&mut self, error: &StoreError) {
+        self.result = Err(error.clone());
+    }
+}
+
+/// Writes logins of a transaction that is given up if one of them can not be.
 pub(super) async fn write(
     batch: &mut Batch,
-    entries: &[Box<Entry>],
-) -> Vec<Result<Written, StoreError>> {
-    let mut results = Vec::with_capacity(entries.len());
+    entries: &mut [Box<Entry>],
+) -> Result<(), sqlx::Error> {
+    // Who comes first among those who wait together is nobody's right.
+    entries.sort_by_key(|entry| entry.kind);
     let mut rest = entries;
     while !rest.is_empty() {
-        let (some, others) = rest.split_at(alike(rest));
+        let (some, others) = rest.split_at_mut(alike(rest));
         rest = others;
-        write_some(batch, some, &mut results).await;
+        write_alike(batch, some).await?;
     }
-    results
+    Ok(())
 }
 
-/// How many can be written together: no two of one browser, since the second ends the session that
-/// the first one opens.
-fn alike(entries: &[Box<Entry>]) -> usize {
-    let most = STATEMENTS.iter().map(|(rows, _)| *rows).find(|rows| *rows <= entries.len());
-    let some = entries.get(..most.unwrap_or(1)).unwrap_or(entries);
-    let twice = some.iter().enumerate().any(|(place, entry)| {
-        let before = some.iter().take(place);
-        entry.browser.is_some() && before.into_iter().any(|other| other.browser == entry.browser)
-    });
-    if twice { 1 } else { some.len() }
-}
-
-/// As many as there is a statement for.
-async fn write_some(
-    batch: &mut Batch,
-    entries: &[Box<Entry>],
-    results: &mut Vec<Result<Written, StoreError>>,
-) {
-    if let Err(error) = batch.goes_on() {
-        results.extend(entries.iter().map(|_| Err(error.clone())));
-        return;
-    }
-    let replaced = match newest(batch, entries).await {
-        Ok(replaced) => replaced,
-        Err(error) => {
-            results.extend(entries.iter().map(|_| Err(error.clone())));
-            return;
-        }
-    };
-    let done = |entry: &Entry| {
-        let replaced = replaced.iter().find(|(browser, _)| Some(*browser) == entry.browser);
-        Ok(Written::Done { replaced: replaced.map(|(_, hash)| *hash) })
-    };
-    match together(batch, entries).await {
-        Ok(()) => results.extend(entries.iter().map(|entry| done(entry))),
-        Err(error) if entries.len() == 1 => results.push(refusal(batch, error)),
-        // One of them can not be: nothing of any is written, and each is tried alone.
-        Err(_) => {
-            for entry in entries {
-                let written = match batch.goes_on() {
-                    Err(error) => Err(error),
-                    Ok(()) => match together(batch, std::slice::from_ref(entry)).await {
-                        Ok(()) => done(entry),
-                        Err(error) => refusal(batch, error),
-                    },
-                };
-                results.push(written);
-            }
-        }
-    }
-}
-
-/// All of them, or none.
-async fn together(batch: &mut Batch, entries: &[Box<Entry>]) -> Result<(), sqlx::Error> {
-    let statement = STATEMENTS.iter().find(|(rows, _)| *rows == entries.len());
-    let (_, statement) = statement.ok_or(sqlx::Error::WorkerCrashed)?;
-    let before = batch.head.clone();
-    let mut query = sqlx::query(statement.as_str());
+/// Writes logins one by one, each of which may fail without the others.
+pub(super) async fn write_carefully(batch: &mut Batch, entries: &mut [Box<Entry>]) {
     for entry in entries {
-        query = entry.columns.bind(query);
-        let events = batch.head.append(&entry.accepted, entry.now).columns(Columns::default());
-        let events = match &entry.created {
-            Some(created) => batch.head.append(created, entry.now).columns(events),
-            None => no_event(events),
+        entry.result = match batch.goes_on() {
+            Ok(()) => write_one(batch, entry).await,
+            Err(error) => Err(error),
         };
-        query = events.bind(query);
     }
-    let written = query.execute(&mut batch.connection).await;
-    if written.is_err() {
-        batch.head = before;
-    }
-    written.map(|_| ())
 }
+
+async fn write_one(batch: &mut Batch, entry: &mut Box<Entry>) -> Result<Written, StoreError> {
+    let head = batch.set_savepoint().await?;
+    match write_alike(batch, std::slice::from_mut(entry)).await {
+        Ok(()) => {
+            batch.release().await?;
+            entry.result.clone()
+        }
+        Err(error) => {
+            batch.take_back(head).await;
+            refusal(batch, error)
+        }
+    }
+}
+
+/// How many from the first on can be written together: those of its kind, as many as there is a
+/// statement for. No two of one browser, since the second ends the session that the first one
+/// opens; and no two of one person, since the second would write over a revision that is gone.
+fn alike(entries: &[Box<Entry>]) -> usize {
+    let Some(first) = entries.first() else {
+        return 0;
+    };
+    let mut alike = 0_usize;
+    for (place, entry) in entries.iter().enumerate().take(login_sql::MOST) {
+        let mut before = entries.iter().take(place);
+        let met = |other: &Entry| {
+            (entry.kind.known && other.person == entry.person)
+                || (entry.browser.is_some() && other.browser == entry.browser)
+        };
+        if entry.kind != first.kind || before.any(|other| met(other)) {
+            break;
+        }
+        alike = alike.saturating_add(1);
+    }
+    login_sql::SIZES.into_iter().find(|size| *size <= alike).unwrap_or(1)
+}
+
+/// Writes logins that are alike. In an error some of it may be written.
+async fn write_alike(batch: &mut Batch, entries: &mut [Box<Entry>]) -> Result<(), sqlx::Error> {
+    let replaced = newest(batch, entries).await?;
+    if !replaced.is_empty() {
+        end(batch, entries, &replaced).await?;
+    }
+    let Some(kind) = entries.first().map(|entry| entry.kind) else {
+        return Ok(());
+    };
+    let statement = STATEMENTS
+        .iter()
+        .find(|(of, rows, _)| (*of, *rows) == (kind, entries.len()))
+        .map(|(_, _, statement)| statement.as_str())
+        .ok_or(sqlx::Error::WorkerCrashed)?;
+    let mut query = sqlx::query(statement);
+    for entry in &*entries {
+        query = entry.one_use.bind(query);
+    }
+    for part in kind.person_and_session() {
+        for entry in &*entries {
+            query = match part {
+                Part::Person => entry.user.bind(query),
+                Part::Session => entry.session.bind(query),
+            };
+        }
+    }
+    for entry in &*entries {
+        query = entry.attempt.bind(query);
+    }
+    for entry in &*entries {
+        query = batch.head.append(&entry.accepted).columns(Columns::for_up_to(5)).bind(query);
+        if let Some(created) = &entry.created {
+            query = batch.head.append(created).columns(Columns::for_up_to(5)).bind(query);
+        }
+    }
+    query.execute(&mut batch.connection).await?;
+    for entry in entries {
+        let of_this = replaced.iter().find(|(browser, _)| Some(*browser) == entry.browser);
+        entry.result = Ok(Written::Done { replaced: of_this.map(|(_, hash)| *hash) });
+    }
+    Ok(())
+}
+
+static STATEMENTS: LazyLock<Vec<(Kind, usize, String)>> = LazyLock::new(login_sql::all);
+
+/// The newest session of each of these browsers.
+const NEWEST: &str = "
+    SELECT browser, hash, max(opened_at) FROM session
+    WHERE browser IN (SELECT unhex(value) FROM json_each(?)) GROUP BY browser";
 
 /// The sessions that are going to be replaced, by browser.
 async fn newest(
     batch: &mut Batch,
     entries: &[Box<Entry>],
-) -> Result<Vec<([u8; 32], TokenHash)>, StoreError> {
+) -> Result<Vec<([u8; 32], TokenHash)>, sqlx::Error> {
     let browsers = entries.iter().filter_map(|entry| entry.browser);
     let browsers: Vec<_> = browsers.map(|browser| entropy::hex(&browser)).collect();
     if browsers.is_empty() {
         return Ok(Vec::new());
     }
     let rows = sqlx::query(NEWEST)
-        .bind(serde_json::to_string(&browsers).map_err(StoreError::new)?)
+        .bind(serde_json::Value::from(browsers).to_string())
         .fetch_all(&mut batch.connection)
-        .await
-        .map_err(failed)?;
+        .await?;
+    let read = |row| Ok((hash(row, "browser")?, TokenHash(hash(row, "hash")?)));
     rows.iter()
-        .map(|row| Ok((hash(row, "browser")?, TokenHash(hash(row, "hash")?))))
+        .map(|row| read(row).map_err(|error: StoreError| sqlx::Error::Protocol(error.detail)))
         .collect()
+}
+
+/// Each session with the time of its end.
+const END: &str = "
+    INSERT INTO session_end (hash, at)
+        SELECT unhex(value ->> 0), value ->> 1 FROM json_each(?);
+    DELETE FROM session WHERE hash IN (SELECT unhex(value ->> 0) FROM json_each(?))";
+
+async fn end(
+    batch: &mut Batch,
+    entries: &[Box<Entry>],
+    replaced: &[([u8; 32], TokenHash)],
+) -> Result<(), sqlx::Error> {
+    let now_of = |browser: &[u8; 32]| {
+        let entry = entries.iter().find(|entry| entry.browser.as_ref() == Some(browser));
+        entry.map(|entry| entry.now.unix_micros())
+    };
+    let ended: Vec<_> = replaced
+        .iter()
+        .map(|(browser, hash)| serde_json::json!([entropy::hex(&hash.0), now_of(browser)]))
+        .collect();
+    let ended = serde_json::Value::from(ended).to_string();
+    sqlx::query(END)
+        .bind(ended.clone())
+        .bind(ended)
+        .execute(&mut batch.connection)
+        .await
+        .map(|_| ())
 }
 
 /// What the violated constraint means.
@@ -200,9 +254,4 @@ fn refusal(batch: &mut Batch, error: sqlx::Error) -> Result<Written, StoreError>
     let error = failed(error);
     batch.give_up(&error);
     Err(error)
-}
-
-fn insert(rows: usize) -> String {
-    let row = format!("({})", ["?"; WIDTH].join(", "));
-    format!("INSERT INTO login VALUES {}", vec![row; rows].join(", "))
 }

@@ -11,9 +11,11 @@
 use crate::base::{StoreError, Timestamp};
 
 mod audit;
+mod identity;
 mod idps;
 mod kept;
 mod login;
+mod login_sql;
 mod one_use;
 mod open;
 mod pending;

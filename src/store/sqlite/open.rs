@@ -12,7 +12,6 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::SqliteStore;
-use super::login;
 use super::readers::Readers;
 use super::row::failed;
 use super::writer::Writer;
@@ -73,7 +72,6 @@ async fn connect(
 ) -> Result<SqliteStore, StoreError> {
     let mut connection = written.connect().await.map_err(|error| explain(path, error))?;
     migrate(&mut connection).await?;
-    login::prepare(&mut connection).await?;
     let readers = Readers::open(&read, READERS).await.map_err(|error| explain(path, error))?;
     Ok(SqliteStore { writer: Writer::start(connection)?, readers })
 }

@@ -73,6 +73,11 @@ impl<T: Into<Self>> From<Option<T>> for Value {
 pub(super) struct Columns(Vec<Value>);
 
 impl Columns {
+    /// None yet, and room for some.
+    pub(super) fn for_up_to(columns: usize) -> Self {
+        Self(Vec::with_capacity(columns))
+    }
+
     /// The next column.
     pub(super) fn with(mut self, value: impl Into<Value>) -> Self {
         self.0.push(value.into());

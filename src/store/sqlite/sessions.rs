@@ -6,16 +6,19 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::row::{Columns, count, failed, hash, integer, optional_hash, optional_text, text, time};
-use crate::base::{StoreError, Timestamp, UserId};
+use super::identity::{self, Beside};
+use super::row::{
+    Columns, count, failed, hash, integer, optional_hash, optional_text, text, time, unreadable,
+};
+use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::session::{Ended, Session, SessionStore, Swept, TokenHash};
 
 /// The condition closes a gap: the person may have been switched off, and their sessions ended,
 /// after this login found them active.
 const INSERT: &str = "
-    INSERT INTO session (hash, sid, user, idp, name_id, session_index, identity, browser,
-                         opened_at, not_after, last_seen, host)
-    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    INSERT INTO session (hash, sid, idp, name_id, session_index, identity, browser,
+                         opened_at, not_after, last_seen, user)
+    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
     WHERE NOT EXISTS (SELECT 1 FROM user WHERE id = ? AND active = 0)";
 
 /// The condition closes the same gap, for whatever else may have ended the parent.
@@ -240,61 +243,33 @@ impl SessionStore for SqliteStore {
     }
 }
 
-impl SqliteStore {
-    /// One row; whether it was written.
-    async fn write(&self, statement: &'static str, row: Columns) -> Result<bool, StoreError> {
-        let write = self.writer.run(move |batch| {
-            Box::pin(async move {
-                let write = row.bind(sqlx::query(statement));
-                write.execute(&mut batch.connection).await.map_err(failed)
-            })
-        });
-        Ok(write.await?.rows_affected() == 1)
-    }
-
-    /// Ends sessions, and notes that for other processes.
-    async fn end_those(
-        &self,
-        statement: &'static str,
-        which: Columns,
-    ) -> Result<Vec<TokenHash>, StoreError> {
-        let end = self.writer.run(move |batch| {
-            Box::pin(async move {
-                let end = which.bind(sqlx::query(statement));
-                end.fetch_all(&mut batch.connection).await.map_err(failed)
-            })
-        });
-        end.await?.iter().map(|row| hash(row, "hash").map(TokenHash)).collect()
-    }
-}
-
-/// All columns of a session that may be for one host.
-fn with_host(session: &Session) -> Result<Columns, StoreError> {
-    Ok(columns(Columns::default(), session)?.with(&session.host))
-}
-
-/// All columns of a session but the host, in their order.
+/// All columns of a session; its person is the last, since they are looked for.
 pub(super) fn columns(columns: Columns, session: &Session) -> Result<Columns, StoreError> {
     let identity = &session.identity;
     Ok(columns
         .with(session.hash.0)
         .with(&session.sid)
-        .with(identity.user.as_str())
         .with(identity.idp.as_str())
         .with(identity.name_id.as_ref().map(|name_id| name_id.value.as_str()))
         .with(&identity.session_index)
-        .with(serde_json::to_string(identity).map_err(StoreError::new)?)
+        .with(identity::write(identity)?)
         .with(session.browser)
         .with(session.opened_at.unix_micros())
         .with(session.not_after.unix_micros())
-        .with(session.last_seen().unix_micros()))
+        .with(session.last_seen().unix_micros())
+        .with(identity.user.as_str()))
 }
 
 /// `None` for an identity in a form that this version does not read: its person signs in again,
 /// which is better than an error page at each request.
 fn read(row: &SqliteRow) -> Result<Option<Session>, StoreError> {
     let sid = text(row, "sid")?;
-    let identity = match serde_json::from_str(&text(row, "identity")?) {
+    let beside = Beside {
+        user: UserId::new(text(row, "user")?),
+        idp: IdpName::parse(&text(row, "idp")?).ok_or_else(|| unreadable("idp"))?,
+        session_index: optional_text(row, "session_index")?,
+    };
+    let identity = match identity::read(&text(row, "identity")?, beside) {
         Ok(identity) => identity,
         Err(error) => {
             tracing::warn!(sid, %error, "a session that can not be read is taken as ended");

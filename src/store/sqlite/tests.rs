@@ -278,19 +278,34 @@ async fn the_sweep_keeps_what_may_still_be_asked_for() {
 
 /// A database of the first version, with a row in each table that was changed since.
 const FIRST_VERSION: &str = "
-    INSERT INTO user VALUES ('u-1', 'alice', NULL, 'corp', 'n-1', 'alice@example.com', '{\"groups\":[]}',
+    INSERT INTO user VALUES ('id-of-alice', 'alice', NULL, 'corp', 'n-1', 'alice@example.com', '{\"groups\":[]}',
         1, 1000, 1000, 1000, 1);
     INSERT INTO one_use VALUES ('https://idp.example.com', '_a', 9000000000);
     INSERT INTO session VALUES (x'0202020202020202020202020202020202020202020202020202020202020202',
-        'sid-2', 'u-1', 'corp', 'n-1', NULL, '{}', NULL, 2000, 9000000000, 2000);
+        'sid-2', 'id-of-alice', 'corp', 'n-1', NULL, '{}', NULL, 2000, 9000000000, 2000);
     INSERT INTO session VALUES (x'0101010101010101010101010101010101010101010101010101010101010101',
-        'sid-1', 'u-1', 'corp', 'n-1', '_i',
+        'sid-1', 'id-of-alice', 'corp', 'n-1', '_s1',
         IDENTITY, x'0909090909090909090909090909090909090909090909090909090909090909',
         1000, 9000000000, 1500);
     INSERT INTO session_end (hash, at) VALUES (zeroblob(32), 1);
     INSERT INTO login_attempt (reference, at, idp, outcome, user, request_id, detail)
-        VALUES ('7F3K-92QA', 1000, 'corp', 'ok', 'u-1', 'r-1', '{\"sid\":\"sid-1\"}'),
+        VALUES ('7F3K-92QA', 1000, 'corp', 'ok', 'id-of-alice', 'r-1', '{\"sid\":\"sid-1\"}'),
                ('AAAA-AAAA', 2000, NULL, 'sig.invalid', NULL, NULL, '{}');";
+
+/// Alice, as the first version kept her.
+const FIRST_IDENTITY: &str = r#"{
+    "user": "id-of-alice", "user_name": "alice", "idp": "corp",
+    "idp_entity_id": "https://idp.example.com",
+    "name_id": { "value": "alice",
+                 "format": "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
+                 "name_qualifier": null, "sp_name_qualifier": null },
+    "session_index": "_s1",
+    "profile": { "email": "alice@example.com", "first_name": null, "last_name": null,
+                 "display_name": null, "department": "IT", "title": null, "employee_number": null,
+                 "manager": null, "groups": ["staff"] },
+    "roles": ["it-manager"], "attributes": [["Role", ["staff", "admins"]]],
+    "authn_instant": 1795000000000000, "authn_context": null, "session_not_on_or_after": null,
+    "created": false }"#;
 
 #[tokio::test]
 async fn a_database_of_the_first_version_is_brought_up_to_date() {
@@ -309,8 +324,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     let begin = super::open::MIGRATIONS[0];
     sqlx::raw_sql(begin).execute(&mut connection).await.unwrap();
     let identity = Identity::for_test("alice", at(0));
-    let json = serde_json::to_string(&identity).unwrap();
-    let rows = FIRST_VERSION.replace("IDENTITY", &format!("'{json}'"));
+    let rows = FIRST_VERSION.replace("IDENTITY", &format!("'{FIRST_IDENTITY}'"));
     sqlx::raw_sql(sqlx::AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 
@@ -331,7 +345,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     assert_eq!(attempt.detail, json!({ "sid": "sid-1" }));
     assert_eq!(store.attempts(10).await.unwrap().len(), 2);
     assert!(store.find_by_user_name("alice").await.unwrap().is_some());
-    let user = crate::base::UserId::new("u-1".into());
+    let user = crate::base::UserId::new("id-of-alice".into());
     let ended = store.end_user(&user, at(1)).await.unwrap();
     assert_eq!(ended.len(), 2, "both, also the one that can not be read");
     assert_eq!(store.ended_after(Some(0)).await.unwrap().hashes.len(), 3);

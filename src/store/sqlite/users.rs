@@ -180,8 +180,8 @@ pub(super) struct Search {
 }
 
 /// Statements for so many searches, the largest first.
-static SEARCHES: LazyLock<[(usize, String); 3]> =
-    LazyLock::new(|| [16, 4, 1].map(|searches| (searches, search(searches))));
+static SEARCHES: LazyLock<[(usize, String); 6]> =
+    LazyLock::new(|| [32, 16, 8, 4, 2, 1].map(|searches| (searches, search(searches))));
 
 /// Looks for many people at once.
 pub(super) async fn find_many(

@@ -144,14 +144,25 @@ impl Batch {
         &mut self,
         work: impl for<'a> FnOnce(&'a mut Self) -> Boxed<'a, Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        let head = self.head.clone();
-        self.execute("SAVEPOINT work").await?;
+        let head = self.set_savepoint().await?;
         let result = work(self).await;
         match &result {
-            Ok(_) => self.execute("RELEASE work").await?,
+            Ok(_) => self.release().await?,
             Err(_) => self.take_back(head).await,
         }
         result
+    }
+
+    /// From here on everything can be taken back, to this end of the chain.
+    pub(super) async fn set_savepoint(&mut self) -> Result<Head, StoreError> {
+        let head = self.head.clone();
+        self.execute("SAVEPOINT work").await?;
+        Ok(head)
+    }
+
+    /// Nothing is going to be taken back.
+    pub(super) async fn release(&mut self) -> Result<(), StoreError> {
+        self.execute("RELEASE work").await
     }
 
     /// Ends the batch without a commit: SQLite may have taken back more than it says.
@@ -164,8 +175,8 @@ impl Batch {
         self.broken.clone().map_or(Ok(()), Err)
     }
 
-    /// Undoes everything since `SAVEPOINT work`.
-    async fn take_back(&mut self, head: Head) {
+    /// Undoes everything since [`Self::set_savepoint`].
+    pub(super) async fn take_back(&mut self, head: Head) {
         self.head = head;
         if let Err(error) = self.execute("ROLLBACK TO work; RELEASE work").await {
             self.broken = Some(error);
@@ -181,6 +192,13 @@ impl Batch {
             sqlx::query(begin).fetch_all(&mut self.connection).await.map_err(failed)?;
         self.head = Head::read(rows.first())?;
         Ok(())
+    }
+
+    /// Undoes everything, and begins anew.
+    async fn begin_again(&mut self) -> Result<(), StoreError> {
+        // SQLite may have taken it back already, and then refuses to do it twice.
+        let _ = self.execute("ROLLBACK").await;
+        self.begin().await
     }
 
     async fn commit(&mut self) -> Result<(), StoreError> {
@@ -274,7 +292,7 @@ async fn together(
     queue: &mut mpsc::Receiver<Order>,
 ) -> Option<oneshot::Sender<()>> {
     let mut last = None;
-    let mut answers: Vec<Answer> = Vec::new();
+    let mut held = Held::default();
     let mut begun = None;
     let mut left = BATCH;
     let mut next = Some(first);
@@ -284,17 +302,12 @@ async fn together(
         last = waiting.last.take();
         search(&mut batch.connection, waiting.searches).await;
         if !waiting.logins.is_empty() || !waiting.work.is_empty() {
-            let begun = match &begun {
-                Some(begun) => Result::clone(begun),
-                None => begun.insert(batch.begin().await).clone(),
+            let begun = match &mut begun {
+                Some(begun) => begun,
+                None => begun.insert(batch.begin().await),
             };
-            enter(batch, &begun, waiting.logins, &mut answers).await;
-            for job in waiting.work {
-                // Without a transaction nothing may be written: each statement would be committed
-                // by itself.
-                let may = begun.clone().and_then(|()| batch.goes_on());
-                answers.push(job(may.map(|()| &mut *batch)).await);
-            }
+            held.log_in(batch, begun, waiting.logins).await;
+            held.work(batch, begun, waiting.work).await;
         }
         let may = begun.clone().unwrap_or(Ok(())).and_then(|()| batch.goes_on());
         if may.is_ok() && left > 0 && last.is_none() {
@@ -310,27 +323,58 @@ async fn together(
         // Whatever is left of the transaction; often SQLite has taken it back already.
         let _ = batch.execute("ROLLBACK").await;
     }
-    for answer in answers {
-        answer(committed.clone());
-    }
+    held.tell(&committed);
     last
 }
 
-/// Logins, which are answered after the commit.
-async fn enter(
-    batch: &mut Batch,
-    begun: &Result<(), StoreError>,
+/// What a transaction holds, and whom to tell after the commit.
+#[derive(Default)]
+struct Held {
     logins: Vec<Box<Entry>>,
-    answers: &mut Vec<Answer>,
-) {
-    let results = match begun {
-        Ok(()) => login::write(batch, &logins).await,
-        Err(error) => logins.iter().map(|_| Err(error.clone())).collect(),
-    };
-    for (entry, result) in logins.into_iter().zip(results) {
-        answers.push(Box::new(move |committed| {
-            let _ = entry.answer.send(committed.and(result));
-        }));
+    answers: Vec<Answer>,
+    /// It holds what can not be done again, or was done again already.
+    careful: bool,
+}
+
+impl Held {
+    async fn log_in(
+        &mut self,
+        batch: &mut Batch,
+        begun: &mut Result<(), StoreError>,
+        mut logins: Vec<Box<Entry>>,
+    ) {
+        if begun.is_ok() && !self.careful && login::write(batch, &mut logins).await.is_err() {
+            // One of them can not be. Which one, shows when all that this transaction held are
+            // written one by one.
+            self.careful = true;
+            *begun = batch.begin_again().await;
+            logins.append(&mut self.logins);
+        }
+        match begun {
+            Ok(()) if self.careful => login::write_carefully(batch, &mut logins).await,
+            Ok(()) => {}
+            Err(error) => logins.iter_mut().for_each(|login| login.refuse(error)),
+        }
+        self.logins.append(&mut logins);
+    }
+
+    async fn work(&mut self, batch: &mut Batch, begun: &Result<(), StoreError>, work: Vec<Job>) {
+        for job in work {
+            self.careful = true;
+            // Without a transaction nothing may be written: each statement would be committed by
+            // itself.
+            let may = begun.clone().and_then(|()| batch.goes_on());
+            self.answers.push(job(may.map(|()| &mut *batch)).await);
+        }
+    }
+
+    fn tell(self, committed: &Result<(), StoreError>) {
+        for login in self.logins {
+            login.tell(committed.clone());
+        }
+        for answer in self.answers {
+            answer(committed.clone());
+        }
     }
 }
 

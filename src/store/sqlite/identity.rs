@@ -1,0 +1,124 @@
+//! Identities as they are kept with their sessions: in few bytes.
+//!
+//! In: an [`Identity`]. Out: JSON, and from JSON and the columns beside it the identity again. What
+//! nobody said is left out, and so is what the row has already. Two sessions then share a page of the
+//! database, where each had one for itself.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{IdpName, RoleName, StoreError, Timestamp, UserId};
+use crate::directory::Profile;
+use crate::identity::Identity;
+use crate::saml::NameId;
+
+/// What there is in columns of their own.
+pub(super) struct Beside {
+    pub(super) user: UserId,
+    pub(super) idp: IdpName,
+    pub(super) session_index: Option<String>,
+}
+
+pub(super) fn write(identity: &Identity) -> Result<String, StoreError> {
+    let groups = &identity.profile.groups;
+    let attributes = identity.attributes.iter().map(|(name, values)| {
+        let values = (values != groups).then(|| Cow::from(values));
+        (Cow::from(name), values)
+    });
+    let kept = Kept {
+        user_name: Cow::from(&identity.user_name),
+        idp_entity_id: Cow::from(&identity.idp_entity_id),
+        name_id: identity.name_id.as_ref().map(Cow::Borrowed),
+        profile: Cow::Borrowed(&identity.profile),
+        roles: Cow::from(&identity.roles),
+        attributes: attributes.collect(),
+        authn_instant: identity.authn_instant.unix_micros(),
+        authn_context: identity.authn_context.as_deref().map(Cow::from),
+        session_not_on_or_after: identity.session_not_on_or_after.map(Timestamp::unix_micros),
+        created: identity.created,
+    };
+    serde_json::to_string(&kept).map_err(StoreError::new)
+}
+
+/// An error is a form that this version does not read.
+pub(super) fn read(json: &str, beside: Beside) -> Result<Identity, serde_json::Error> {
+    let kept: Kept<'_> = serde_json::from_str(json)?;
+    let profile = kept.profile.into_owned();
+    let attribute = |(name, values): (Cow<'_, str>, Option<Values<'_>>)| {
+        let values = values.map_or_else(|| profile.groups.clone(), Cow::into_owned);
+        (name.into_owned(), values)
+    };
+    Ok(Identity {
+        user: beside.user,
+        user_name: kept.user_name.into_owned(),
+        idp: beside.idp,
+        idp_entity_id: kept.idp_entity_id.into_owned(),
+        name_id: kept.name_id.map(Cow::into_owned),
+        session_index: beside.session_index,
+        attributes: kept.attributes.into_iter().map(attribute).collect(),
+        profile,
+        roles: kept.roles.into_owned(),
+        authn_instant: Timestamp::from_unix_micros(kept.authn_instant),
+        authn_context: kept.authn_context.map(Cow::into_owned),
+        session_not_on_or_after: kept.session_not_on_or_after.map(Timestamp::from_unix_micros),
+        created: kept.created,
+    })
+}
+
+type Values<'a> = Cow<'a, [String]>;
+
+/// The JSON.
+#[derive(Serialize, Deserialize)]
+struct Kept<'a> {
+    user_name: Cow<'a, str>,
+    idp_entity_id: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_id: Option<Cow<'a, NameId>>,
+    profile: Cow<'a, Profile>,
+    roles: Cow<'a, [RoleName]>,
+    /// Without values: those of the profile's groups.
+    attributes: Vec<(Cow<'a, str>, Option<Values<'a>>)>,
+    authn_instant: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authn_context: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_not_on_or_after: Option<i64>,
+    created: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_survives_its_way_through_the_store() {
+        let now = Timestamp::from_unix_micros(1_795_000_000_000_001);
+        let alice = Identity::for_test("alice", now);
+        let mut bob = Identity::for_test("bob", now);
+        bob.session_not_on_or_after = Some(Timestamp::from_unix_micros(5));
+        bob.attributes.push(("memberOf".to_owned(), bob.profile.groups.clone()));
+        bob.attributes.push(("empty".to_owned(), Vec::new()));
+        let mut carol = Identity::for_test("carol", now);
+        (carol.name_id, carol.session_index) = (None, None);
+        carol.profile = Profile::default();
+        carol.attributes.push(("empty".to_owned(), Vec::new()));
+        for identity in [alice, bob, carol] {
+            let beside = Beside {
+                user: identity.user.clone(),
+                idp: identity.idp.clone(),
+                session_index: identity.session_index.clone(),
+            };
+            let json = write(&identity).unwrap();
+            assert_eq!(read(&json, beside).unwrap(), identity, "{json}");
+        }
+    }
+
+    #[test]
+    fn groups_that_are_an_attribute_are_kept_once() {
+        let mut alice = Identity::for_test("alice", Timestamp::EPOCH);
+        alice.attributes.push(("memberOf".to_owned(), alice.profile.groups.clone()));
+        let json = write(&alice).unwrap();
+        assert!(json.contains(r#"["memberOf",null]"#), "{json}");
+    }
+}
