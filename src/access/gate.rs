@@ -23,7 +23,7 @@ use crate::base::RoleName;
 pub struct Asked<'a> {
     method: &'a Method,
     target: Option<&'a str>,
-    host: Option<&'a str>,
+    parts: &'a Parts,
     headers: &'a HeaderMap,
 }
 
@@ -138,7 +138,7 @@ impl<'a> Asked<'a> {
         Self {
             method: &parts.method,
             target: parts.uri.path_and_query().map(http::uri::PathAndQuery::as_str),
-            host: host(parts).ok(),
+            parts,
             headers: &parts.headers,
         }
     }
@@ -158,7 +158,7 @@ impl<'a> Asked<'a> {
     fn is_foreign_socket(&self, own: &PublicUrl) -> bool {
         let ours = |origin: &str| {
             let authority = origin.split_once("://").map(|(_, authority)| authority);
-            origin == own.as_str() || (authority.is_some() && authority == self.host)
+            origin == own.as_str() || (authority.is_some() && authority == host(self.parts).ok())
         };
         self.is_websocket() && self.is(&header::ORIGIN, &|origin| !ours(origin))
     }

@@ -53,13 +53,21 @@ pub fn host(parts: &Parts) -> Result<&str, HostRefusal> {
 
 /// The host without its port: `app.example.com`, `[::1]`.
 pub fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
+    match host.bytes().rposition(|byte| byte == b':').and_then(|place| {
+        let (name, port) = host.split_at_checked(place)?;
+        Some((name, port.get(1..)?))
+    }) {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     }
 }
 
 fn is_host(host: &str) -> bool {
+    // Almost every host is this, and it is asked several times for each request.
+    let usual = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    if !host.is_empty() && host.bytes().all(usual) {
+        return true;
+    }
     let name = without_port(host);
     let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     match inner {

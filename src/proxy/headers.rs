@@ -99,14 +99,22 @@ impl IdentityNames {
         rules: Rules<'_>,
     ) -> Result<(), ProxyError> {
         let nominated = self.nominated(headers)?;
+        let mut trailers = false;
         for (name, value) in headers {
+            // What nearly every request has is told without a look into a table.
+            if *name == header::HOST || *name == header::COOKIE || *name == header::CONNECTION {
+                continue;
+            }
             match self.fate(name) {
                 Fate::Goes => {}
                 Fate::Trusted if rules.trusted => {}
                 Fate::Underscore if rules.underscores == Underscores::Refuse => {
                     return Err(ProxyError::Ambiguous(format!("{name} could be read as another header")));
                 }
-                Fate::Stays | Fate::Trusted | Fate::Underscore => continue,
+                Fate::Stays | Fate::Trusted | Fate::Underscore => {
+                    trailers |= *name == header::TE;
+                    continue;
+                }
             }
             let said_anew = rules.prefix.is_some() && *name == X_FORWARDED_PREFIX;
             if said_anew || nominated.contains(name) || replaces(rules.edits, name) {
@@ -115,7 +123,7 @@ impl IdentityNames {
             line(out, name.as_str().as_bytes(), value.as_bytes());
         }
         write_cookies(out, headers);
-        if tokens(headers, &header::TE).flatten().any(|token| token.as_str() == "trailers") {
+        if trailers && tokens(headers, &header::TE).flatten().any(|token| token.as_str() == "trailers") {
             out.extend_from_slice(b"te: trailers\r\n");
         }
         if let Some(prefix) = rules.prefix {

@@ -35,6 +35,8 @@ pub(crate) fn is_asked_for(parts: &Parts, is_empty: bool) -> bool {
     parts.method == Method::GET
         && parts.version == Version::HTTP_11
         && is_empty
+        // Most requests have none, and are done here.
+        && parts.headers.contains_key(header::UPGRADE)
         && tokens(&parts.headers, &header::CONNECTION)
             .flatten()
             .any(|token| token == header::UPGRADE)

@@ -109,10 +109,26 @@ impl CookieNames {
 /// assert_eq!(find(b"__Host-samlgate=short", "__Host-samlgate"), None);
 /// ```
 pub fn find<'a>(header: &'a [u8], name: &str) -> Option<&'a str> {
-    header.split(|byte| *byte == b';').find_map(|pair| {
+    pairs(header).find_map(|pair| {
+        // Most pairs are somebody else's; they are told by their first bytes.
+        let pair = pair.trim_ascii_start();
+        if !pair.starts_with(name.as_bytes()) {
+            return None;
+        }
         let (found, value) = split(pair);
         (found == name.as_bytes() && entropy::is_token(value))
             .then(|| str::from_utf8(value).ok())?
+    })
+}
+
+/// What is between semicolons.
+fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(header);
+    std::iter::from_fn(move || {
+        let pairs = rest?;
+        let end = memchr::memchr(b';', pairs);
+        rest = end.and_then(|end| pairs.get(end.saturating_add(1)..));
+        pairs.get(..end.unwrap_or(pairs.len()))
     })
 }
 
@@ -125,12 +141,11 @@ pub fn find<'a>(header: &'a [u8], name: &str) -> Option<&'a str> {
 /// assert_eq!(strip(b"__Host-samlgate=secret"), None);
 /// ```
 pub fn strip(header: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let pairs = || header.split(|byte| *byte == b';');
     let blank = |pair: &&[u8]| pair.trim_ascii().is_empty();
-    if pairs().all(|pair| !is_ours(pair)) {
-        return (!pairs().all(|pair| blank(&pair))).then_some(Cow::Borrowed(header));
+    if pairs(header).all(|pair| !is_ours(pair)) {
+        return (!pairs(header).all(|pair| blank(&pair))).then_some(Cow::Borrowed(header));
     }
-    let kept: Vec<&[u8]> = pairs()
+    let kept: Vec<&[u8]> = pairs(header)
         .filter(|pair| !is_ours(pair) && !blank(pair))
         .map(<[u8]>::trim_ascii)
         .collect();
@@ -139,15 +154,19 @@ pub fn strip(header: &[u8]) -> Option<Cow<'_, [u8]>> {
 
 /// Whether `name=value`, or the beginning of a `Set-Cookie`, is one of our cookies.
 pub fn is_ours(pair: &[u8]) -> bool {
+    // All our names begin with one of two letters; most pairs begin with another.
+    if !matches!(pair.trim_ascii_start().first(), Some(b'_' | b's')) {
+        return false;
+    }
     let (name, _) = split(pair);
     NAMES.iter().any(|own| own.as_bytes() == name)
 }
 
 /// Name and value of `name=value`, without the white space around each.
 fn split(pair: &[u8]) -> (&[u8], &[u8]) {
-    let mut parts = pair.splitn(2, |byte| *byte == b'=');
-    let mut part = || parts.next().unwrap_or_default().trim_ascii();
-    (part(), part())
+    let end = memchr::memchr(b'=', pair).unwrap_or(pair.len());
+    let (name, value) = pair.split_at_checked(end).unwrap_or_default();
+    (name.trim_ascii(), value.get(1..).unwrap_or_default().trim_ascii())
 }
 
 #[cfg(test)]

@@ -136,8 +136,9 @@ fn micros(time: Duration) -> u64 {
 }
 
 fn string(out: &mut Vec<u8>, text: &str) {
-    let plain = |byte: u8| byte >= b' ' && !matches!(byte, b'"' | b'\\');
-    if text.bytes().all(plain) {
+    let special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    // To the end in any case: without a way out in the middle it takes many bytes at a time.
+    if !text.bytes().fold(false, |found, byte| found | special(byte)) {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');

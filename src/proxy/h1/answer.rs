@@ -7,6 +7,7 @@
 
 use std::mem::MaybeUninit;
 
+use bytes::Buf as _;
 use bytes::Bytes;
 use bytes::BytesMut;
 use http::HeaderMap;
@@ -44,7 +45,6 @@ pub(crate) enum Framing {
 /// Reads a head from the front of `input`; `None` when more bytes are needed.
 pub(crate) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Head>, &'static str> {
     let mut slots = [const { MaybeUninit::uninit() }; MOST_HEADERS];
-    let mut spans = [Span::default(); MOST_HEADERS];
     let mut response = httparse::Response::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
         &mut response,
@@ -61,22 +61,17 @@ pub(crate) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Head>
     let code = response.code.unwrap_or_default();
     let status = StatusCode::from_u16(code).map_err(|_| "no such status")?;
     let is_11 = response.version == Some(1);
-    let count = response.headers.len();
     let start = input.as_ptr().addr();
-    for (span, header) in spans.iter_mut().zip(response.headers.iter()) {
-        let name = header.name.as_ptr().addr().wrapping_sub(start);
-        let value = header.value.as_ptr().addr().wrapping_sub(start);
-        *span = Span {
-            name: (name, name.wrapping_add(header.name.len())),
-            value: (value, value.wrapping_add(header.value.len())),
-        };
-    }
-    let bytes = input.split_to(length).freeze();
+    // A copy, which the values share: the buffer stays ours and is used again as it is.
+    let bytes = Bytes::copy_from_slice(input.get(..length).unwrap_or_default());
     // One more: the request's id is added to them.
-    let mut reading = Reading::new(is_11, count.saturating_add(1));
-    for span in spans.iter().take(count) {
-        reading.take(&bytes, span)?;
+    let mut reading = Reading::new(is_11, response.headers.len().saturating_add(1));
+    for header in response.headers.iter() {
+        let begin = header.value.as_ptr().addr().wrapping_sub(start);
+        let end = begin.wrapping_add(header.value.len());
+        reading.take(header.name, bytes.slice(begin..end))?;
     }
+    input.advance(length);
 
     let bodiless = *method == Method::HEAD
         || status.is_informational()
@@ -110,12 +105,6 @@ pub(crate) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Head>
     }))
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Span {
-    name: (usize, usize),
-    value: (usize, usize),
-}
-
 struct Reading {
     headers: HeaderMap,
     length: Option<u64>,
@@ -139,10 +128,10 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, bytes: &Bytes, span: &Span) -> Result<(), &'static str> {
-        let name = bytes.get(span.name.0..span.name.1).unwrap_or_default();
-        let name = HeaderName::from_bytes(name).map_err(|_| "a name of a header is none")?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice(span.value.0..span.value.1));
+    fn take(&mut self, name: &str, value: Bytes) -> Result<(), &'static str> {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let name = name.map_err(|_| "a name of a header is none")?;
+        let value = HeaderValue::from_maybe_shared(value);
         let value = value.map_err(|_| "a value of a header is none")?;
         match name {
             header::CONTENT_LENGTH => {
@@ -197,7 +186,7 @@ fn digits(text: &[u8]) -> Option<u64> {
     str::from_utf8(text).ok()?.parse().ok()
 }
 
-const MOST_HEADERS: usize = 128;
+const MOST_HEADERS: usize = 100;
 const LONGEST_HEAD: usize = 128 * 1024;
 
 #[cfg(test)]

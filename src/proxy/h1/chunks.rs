@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn chunks_are_put_together_however_they_arrive() {
-        let text = b"3\r\none\r\n0A;x=\"y\"\r\n and two !\n\r\n0\r\nX-Sum: 1\r\n\r\nHTTP/1.1";
+        let text = b"3\r\none\r\n0B;x=\"y\"\r\n and two !\n\r\n0\r\nX-Sum: 1\r\n\r\nHTTP/1.1";
         for piece in 1..text.len() {
             let (data, trailers, rest) = decoded(text, piece).unwrap();
             assert_eq!(data, "one and two !\n");

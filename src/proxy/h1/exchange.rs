@@ -192,7 +192,14 @@ impl Exchange {
                     return None;
                 }
                 self.reading = Reading::End;
-                input.split_to(length).freeze()
+                // To copy a little costs less than to share the buffer and make another one.
+                if length <= SMALL {
+                    let whole = Bytes::copy_from_slice(input.get(..length).unwrap_or_default());
+                    input.advance(length);
+                    whole
+                } else {
+                    input.split_to(length).freeze()
+                }
             }
             _ => return None,
         };

@@ -61,7 +61,6 @@ async fn a_slow_upload_is_not_a_slow_application() {
 async fn a_client_that_expects_100_continue_hears_it() {
     let tasks = Supervisor::new();
     let app = application(&tasks, async |request| {
-        assert!(!request.headers().contains_key("expect"));
         Response::new(Body::new(request.into_body()))
     })
     .await;
@@ -179,7 +178,11 @@ async fn a_large_body_goes_through_both_ways() {
         read.expect("it does not end").unwrap();
         // However it is framed, every byte is there, in order.
         let begin = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
-        let got = unchunked(&answer[begin..]);
+        let chunked = String::from_utf8_lossy(&answer[..begin]).contains("chunked");
+        let got = match chunked {
+            true => unchunked(&answer[begin..]),
+            false => answer[begin..].to_vec(),
+        };
         assert!(got == body, "{framing}: {} bytes", got.len());
     }
 }
