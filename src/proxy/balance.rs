@@ -170,19 +170,25 @@ impl<'b> Round<'b> {
     /// The next upstream to try: one that is well and not left alone if there is one, and else
     /// any other. Each is returned once; `None` when all had their chance.
     pub fn next(&mut self, now: Timestamp) -> Option<Pick<'b>> {
-        let fit =
-            |member: &Member| member.well.load(Relaxed) && !member.is_out(self.ejection(), now);
-        let well = |member: &Member| member.well.load(Relaxed);
-        let place = self
-            .choose(&fit)
-            .or_else(|| self.choose(&well))
-            .or_else(|| self.choose(&|_| true))?;
+        let place = self.best(now)?;
         self.tried |= bit(place);
         let balancer = self.balancer;
         let member = balancer.members.get(place)?;
         let counts = balancer.route.balance == Balance::LeastRequests;
         let flight = counts.then(|| Flight::begin(member));
         Some(Pick { place, member, ejection: &balancer.route.ejection, flight })
+    }
+
+    fn best(&self, now: Timestamp) -> Option<usize> {
+        // One alone is the best of all, whatever is known about it.
+        if let [_] = &*self.balancer.members {
+            return (self.tried == 0).then_some(0);
+        }
+        let well = |member: &Member| member.well.load(Relaxed);
+        let fit = |member: &Member| well(member) && !member.is_out(self.ejection(), now);
+        self.choose(&fit)
+            .or_else(|| self.choose(&well))
+            .or_else(|| self.choose(&|_| true))
     }
 
     /// The place of one that `may` be chosen.
@@ -447,7 +453,13 @@ mod tests {
 
     fn fail(balancer: &Balancer, place: usize, now: Timestamp) {
         let member = &balancer.members[place];
-        Pick { place, member, ejection: &balancer.route.ejection, flight: None }.failed(now);
+        Pick {
+            place,
+            member,
+            ejection: &balancer.route.ejection,
+            flight: None,
+        }
+        .failed(now);
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod logins;
 mod peers;
 mod proof;
 mod proxy;
+mod routes;
 mod sso_rules;
 #[expect(dead_code, reason = "words of a language: no test needs all of them")]
 mod support;
