@@ -203,7 +203,9 @@ where
 
 /// Runs an asynchronous command to its end.
 fn wait(command: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // Requests have threads of their own (`http::workers`); what is left needs few.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    match runtime {
         Ok(runtime) => runtime.block_on(command),
         Err(error) => {
             output::error(&format!("the system gives no threads: {error}"));

@@ -115,6 +115,20 @@ fn echo(answer: &str) -> Value {
 async fn forged_identity_headers_never_arrive_and_the_real_ones_do() {
     let town = Town::found(EVERYTHING).await;
     let token = town.token().await;
+    let refused = town
+        .exchange(&format!(
+            "GET /x HTTP/1.1\r\nHost: {}\r\nRemote_User: mallory\r\nCookie: samlgate={token}\r\n\
+             Connection: close\r\n\r\n",
+            town.host()
+        ))
+        .await;
+    assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+    assert!(town.gateway.log().contains("\"proxy.request\""));
+    drop(town);
+
+    let dropping = |setup: Setup, _: &App| setup.set("server", "underscore_headers = \"drop\"");
+    let town = Town::with(EVERYTHING, dropping).await;
+    let token = town.token().await;
     for name in PROFILES.iter().chain(&["X-Dept"]) {
         let lower = name.to_lowercase();
         let spellings = [

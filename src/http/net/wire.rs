@@ -24,7 +24,8 @@ use crate::http::net::listener::Accepted;
 pub(crate) struct Wire {
     stream: Stream,
     notes: Arc<Notes>,
-    lines: HeadLines,
+    /// HTTP/2 has no lines.
+    lines: Option<HeadLines>,
 }
 
 enum Stream {
@@ -63,13 +64,18 @@ impl Wire {
         Self::over(Stream::Tls(Box::new(stream)), notes)
     }
 
+    /// The same for HTTP/2.
+    pub(crate) fn without_lines(self) -> Self {
+        Self { lines: None, ..self }
+    }
+
     pub(crate) const fn is_tls(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))
     }
 
     fn over(stream: Stream, notes: &Arc<Notes>) -> Self {
         notes.at_head.store(true, Relaxed);
-        Self { stream, notes: Arc::clone(notes), lines: HeadLines::default() }
+        Self { stream, notes: Arc::clone(notes), lines: Some(HeadLines::default()) }
     }
 
     fn wrote<T>(&self, polled: Poll<T>) -> Poll<T> {
@@ -108,7 +114,8 @@ impl AsyncRead for Wire {
             let came = buffer.filled().get(begin..).unwrap_or_default();
             self.notes.count(came.len());
             if self.notes.at_head.load(Relaxed)
-                && let Some(two_lengths) = self.lines.see(came)
+                && let Some(lines) = &mut self.lines
+                && let Some(two_lengths) = lines.see(came)
             {
                 self.notes.two_lengths.store(two_lengths, Relaxed);
                 self.notes.at_head.store(false, Relaxed);
