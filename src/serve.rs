@@ -297,11 +297,16 @@ impl Running {
         }
     }
 
+    /// Says at `/readyz` that it is about to stop. New connections are still taken: balancers that
+    /// ask there need this long to hear of it (`server.shutdown_delay`).
+    pub fn announce_stop(&self) -> Duration {
+        self.readiness.not_ready("stopping", "the gateway was told to stop");
+        self.in_force.server.shutdown_delay
+    }
+
     /// Stops: not ready, no new connections, what has begun may end, then everything is written.
     pub async fn stop(self) {
         self.readiness.not_ready("stopping", "the gateway was told to stop");
-        // Balancers that ask /readyz send nobody any more when the listeners close.
-        tokio::time::sleep(self.in_force.server.shutdown_delay).await;
         let complete = self.supervisor.finish(GRACE).await;
         if !complete {
             tracing::warn!("some requests were cut off");

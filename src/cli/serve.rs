@@ -121,6 +121,12 @@ async fn until_told(mut running: Running, watched: Watched) -> ExitCode {
         }
     }
     tracing::info!("stopping");
+    // Whoever says it twice is in a hurry.
+    tokio::select! {
+        () = tokio::time::sleep(running.announce_stop()) => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     running.stop().await;
     ExitCode::SUCCESS
 }

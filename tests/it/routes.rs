@@ -1,6 +1,9 @@
 //! Routes of the running gateway: who may enter which, and where it leads.
 
+use std::time::Duration;
+
 use http::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::app::App;
 use crate::support::gateway::{Gateway, Setup};
@@ -182,4 +185,44 @@ strip_prefix = true
         );
         assert!(metrics.contains(&line), "{metrics}");
     }
+}
+
+#[tokio::test]
+async fn after_sigterm_new_connections_are_taken_until_balancers_have_heard_of_it() {
+    let app = App::start().await;
+    let setup = Setup::http().quick_key().set("server", "shutdown_delay = '1h'");
+    let mut gateway = setup.route(&app.url(), "public = true").start().await;
+    gateway.signal("TERM");
+    let stopping = async { while gateway.admin("/readyz").await.status != 503 {} };
+    tokio::time::timeout(Duration::from_secs(10), stopping).await.unwrap();
+    assert_eq!(gateway.visitor().get(&gateway.url("/x")).await.status, 200);
+    // Saying it twice ends the wait.
+    let status = tokio::time::timeout(Duration::from_secs(10), gateway.stop()).await.unwrap();
+    assert!(status.success());
+}
+
+#[tokio::test]
+async fn a_reload_leads_the_next_request_of_an_open_connection_along_the_new_routes() {
+    let app = App::start().await;
+    let setup = Setup::http().quick_key();
+    let gateway = setup.route(&app.url(), "public = true\nrewrite = '/old'").start().await;
+    let host = gateway.url("").replace("http://", "");
+    let mut stream = tokio::net::TcpStream::connect(&host).await.unwrap();
+    let mut ask = async || {
+        let request = format!("GET /x HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        let mut bytes = [0; 4096];
+        // The JSON ends with the body, which is empty.
+        while !text.ends_with('}') {
+            let count = stream.read(&mut bytes).await.unwrap();
+            assert_ne!(count, 0, "closed after {text}");
+            text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+        text
+    };
+    assert!(ask().await.contains("/old/x"));
+    gateway.reload(|text| text.replace("/old", "/new"));
+    let changed = async { while !ask().await.contains("/new/x") {} };
+    tokio::time::timeout(Duration::from_secs(10), changed).await.unwrap();
 }

@@ -118,7 +118,7 @@ async fn headers_are_set_and_removed_on_both_ways() {
         ("x-other: 1", 1),
     ] {
         assert_eq!(
-            head.to_lowercase().matches(&format!("{line}")).count(),
+            head.to_lowercase().matches(line).count(),
             count,
             "{line} {head}"
         );

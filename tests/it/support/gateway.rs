@@ -296,6 +296,11 @@ impl Gateway {
         self.process.kill9();
     }
 
+    /// Sends a signal: `TERM`.
+    pub(crate) fn signal(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
     /// Asks it to end, and waits until it did.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
         self.process.stop().await
