@@ -60,7 +60,7 @@ pub(crate) fn agree(headers: &mut HeaderMap) {
 pub(crate) const ASK: &[u8] = b"connection: Upgrade\r\nupgrade: websocket\r\n";
 
 /// Carries bytes both ways until either side closes, or the session ends.
-pub(crate) async fn tunnel(client: OnUpgrade, upstream: Connection, ended: Option<Ended>) {
+pub(crate) async fn tunnel(client: OnUpgrade, upstream: Box<Connection>, ended: Option<Ended>) {
     let mut client = match client.await {
         Ok(client) => TokioIo::new(client),
         Err(error) => {
@@ -68,7 +68,7 @@ pub(crate) async fn tunnel(client: OnUpgrade, upstream: Connection, ended: Optio
             return;
         }
     };
-    let Connection { wire, input, .. } = upstream;
+    let Connection { wire, input, .. } = *upstream;
     let mut upstream = Watched { wire, input, frames: Frames::default() };
     let carry = tokio::io::copy_bidirectional(&mut client, &mut upstream);
     let Some(ended) = ended else {

@@ -142,7 +142,7 @@ struct Kept {
 }
 
 struct Idle {
-    connection: Connection,
+    connection: Box<Connection>,
     since: Instant,
 }
 
@@ -151,7 +151,7 @@ thread_local! {
 }
 
 /// An idle connection that is still open, the one that was used last.
-pub(crate) fn idle(target: &Target, now: Instant) -> Option<Connection> {
+pub(crate) fn idle(target: &Target, now: Instant) -> Option<Box<Connection>> {
     KEPT.with_borrow_mut(|kept| {
         let idle = kept.idle.get_mut(&target.id)?;
         while let Some(Idle { mut connection, since }) = idle.pop_back() {
@@ -169,7 +169,7 @@ pub(crate) fn idle(target: &Target, now: Instant) -> Option<Connection> {
 }
 
 /// Keeps a connection for the next request.
-pub(crate) fn keep(connection: Connection) {
+pub(crate) fn keep(connection: Box<Connection>) {
     let since = connection.alarm.last();
     // A thread that ends has nothing to keep it in.
     let _ = KEPT.try_with(|kept| {

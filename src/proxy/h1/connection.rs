@@ -29,15 +29,16 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(target: Arc<Target>, wire: Wire, now: Instant) -> Self {
-        Self {
+    pub(crate) fn new(target: Arc<Target>, wire: Wire, now: Instant) -> Box<Self> {
+        // In a box: it is handed on several times for each request.
+        Box::new(Self {
             target,
             wire,
             input: BytesMut::new(),
             alarm: Alarm { sleep: None, last: now },
             reused: false,
             piece: SMALLEST_PIECE,
-        }
+        })
     }
 
     /// Reads what has come; 0 is the end.

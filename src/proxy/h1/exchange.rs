@@ -35,7 +35,7 @@ use crate::proxy::upstream;
 /// A request that is on its way, then its answer.
 pub(crate) struct Exchange {
     /// `None` when it is over.
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     upload: Upload,
     reading: Reading,
     keeps: bool,
@@ -70,7 +70,7 @@ enum Reading {
 impl Exchange {
     /// Begins: `head` is the request up to and with its empty line.
     pub(crate) fn new(
-        connection: Connection,
+        connection: Box<Connection>,
         head: Vec<u8>,
         method: Method,
         body: UpstreamBody,
@@ -209,7 +209,7 @@ impl Exchange {
     }
 
     /// The connection after a 101, with what came behind it.
-    pub(crate) fn into_connection(self) -> Option<Connection> {
+    pub(crate) fn into_connection(self) -> Option<Box<Connection>> {
         self.connection
     }
 
