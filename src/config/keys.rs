@@ -994,6 +994,7 @@ static SESSION: &[Key] = &[
          front of the old one, with a space or a new line between them: the first seals, all open.",
     )
     .otherwise("required for Redis")
+    .sample("\"…\"")
     .restart()
     .secret(),
     key(

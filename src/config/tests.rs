@@ -253,13 +253,40 @@ fn a_key_of_a_later_version_is_refused() {
         "{problems}"
     );
     refused(
-        &section("[session]\nstore = 'rediss://me:hunter2@redis'"),
-        "session.store",
-    );
-    refused(
         &section("[users]\ndatabase = 'postgres://me:hunter2@db/x'"),
         "users.database",
     );
+}
+
+#[test]
+fn redis_needs_a_key_that_seals_and_tls_for_an_authority() {
+    let session = |lines: &str| section(&format!("[session]\n{lines}"));
+    let key = "seal_key = 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE='";
+    for store in [
+        "redis://redis",
+        "redis://:hunter2@redis:6380/3",
+        "rediss://me:hunter2@redis",
+        "redis+unix:///run/redis.sock",
+    ] {
+        let config = good(&session(&format!("store = '{store}'\n{key}"))).config;
+        assert!(matches!(
+            config.session_store,
+            SessionStoreKind::Redis { grace, .. } if grace == Duration::from_secs(300)
+        ));
+        assert!(!format!("{config:?}").contains("hunter2"), "{store}");
+    }
+    for store in ["redis", "redis://redis/x", "postgres://x", "rediss://redis#insecure", ""] {
+        let refusal = session(&format!("store = '{store}'\n{key}"));
+        refused(&refusal, "session.store");
+    }
+    refused(&session("store = 'redis://redis'"), "session.seal_key");
+    let short = "store = 'redis://redis'\nseal_key = 'AQE='";
+    refused(&session(short), "session.seal_key");
+    let plain = format!("store = 'redis://redis'\n{key}\nca = 'ca.pem'");
+    refused(&session(&plain), "session.ca");
+    let secure = format!("store = 'rediss://redis'\n{key}\nca = 'ca.pem'");
+    good(&session(&secure));
+    good(&session(key));
 }
 
 #[test]

@@ -49,30 +49,22 @@ pub(in crate::config) fn store(reader: &mut Reader, scope: &Scope<'_>) -> Option
             }
         }
     });
-    let keys = reader.parsed(scope, "seal_key", |text| {
-        SealKeys::parse(text).map_err(|error| {
-            let hint = "make one by `openssl rand -base64 32`";
-            Complaint::new(error.to_string(), hint)
-        })
-    });
+    let keys = reader.text(scope, "seal_key");
     let ca = reader.parsed(scope, "ca", |text| Ok(PathBuf::from(not_empty(text)?)));
     let grace = reader.duration(scope, "grace");
     let Some((url, tls)) = place? else {
-        for name in ["seal_key", "ca"] {
-            if scope.is_set(name) {
-                let complaint = Complaint::new("is for Redis alone", "remove it, or set store");
-                reader.wrong_at(scope, name, complaint);
-            }
-        }
         return Some(SessionStoreKind::Embedded);
     };
-    if keys.is_none() && !scope.is_set("seal_key") {
-        let complaint = Complaint::new(
-            "is needed for Redis",
-            "make one by `openssl rand -base64 32`, and give it to every node",
-        );
-        reader.wrong_at(scope, "seal_key", complaint);
-    }
+    let keys = keys.ok_or_else(|| "is needed for Redis".to_owned());
+    let keys = keys.and_then(|text| SealKeys::parse(&text).map_err(|error| error.to_string()));
+    let keys = match keys {
+        Ok(keys) => Some(keys),
+        Err(message) => {
+            let hint = "make one by `openssl rand -base64 32`, and give it to every node";
+            reader.wrong_at(scope, "seal_key", Complaint::new(message, hint));
+            None
+        }
+    };
     if ca.is_some() && !tls {
         let complaint = Complaint::new("is for TLS alone", "write rediss://, or remove it");
         reader.wrong_at(scope, "ca", complaint);
