@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{ConfigFile, load, output};
 use crate::config::{self, Effective, Sources};
@@ -46,6 +46,11 @@ pub async fn run(args: ServeArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // Before anybody can see that we run: a SIGHUP that nobody waits for ends the program.
+    let Some(signals) = Signals::listen() else {
+        output::error("the system gives no signals");
+        return ExitCode::FAILURE;
+    };
     let public_url = loaded.config.sp.public_url.clone();
     let running = match start(loaded.config, metrics).await {
         Ok(running) => running,
@@ -59,7 +64,7 @@ pub async fn run(args: ServeArgs) -> ExitCode {
         chosen: args.file.config,
         values: loaded.values,
     };
-    until_told(running, watched).await
+    until_told(running, watched, signals).await
 }
 
 /// Says why the gateway does not start.
@@ -80,19 +85,29 @@ struct Watched {
     values: Vec<Effective>,
 }
 
+/// What the system may tell us.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Option<Self> {
+        let hear = |kind| signal(kind).ok();
+        Some(Self {
+            hangup: hear(SignalKind::hangup())?,
+            terminate: hear(SignalKind::terminate())?,
+            interrupt: hear(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// Reloads on SIGHUP and on a changed file; stops on SIGTERM and SIGINT.
-async fn until_told(mut running: Running, watched: Watched) -> ExitCode {
+async fn until_told(mut running: Running, watched: Watched, signals: Signals) -> ExitCode {
     let Watched { file, chosen, values } = watched;
     let certificate = running.certificate_files();
-    let signals = (
-        signal(SignalKind::hangup()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
-    let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        output::error("the system gives no signals");
-        return ExitCode::FAILURE;
-    };
+    let Signals { mut hangup, mut terminate, mut interrupt } = signals;
     let ages = || certificate.iter().map(|file| age(file)).collect::<Vec<_>>();
     let (mut seen, mut certificate_seen) = (age(&file), ages());
     loop {
