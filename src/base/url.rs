@@ -1,6 +1,7 @@
 //! Addresses: the one that the world knows us by, and the ones that a person may be sent to.
 
 use std::fmt;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -232,7 +233,7 @@ pub const FORM_PAGE: &str = "/.samlgate/form";
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo {
-    site: Option<PublicUrl>,
+    site: Option<Arc<PublicUrl>>,
     path: LocalPath,
 }
 
@@ -243,8 +244,8 @@ impl ReturnTo {
     }
 
     /// A page on another host of ours.
-    pub const fn at(site: PublicUrl, path: LocalPath) -> Self {
-        Self { site: Some(site), path }
+    pub fn at(site: impl Into<Arc<PublicUrl>>, path: LocalPath) -> Self {
+        Self { site: Some(site.into()), path }
     }
 
     /// Reads a path, or an absolute address on `own` origin or on a host that is `routed`.
@@ -254,7 +255,7 @@ impl ReturnTo {
         }
         let to = Self::from_stored(text)?;
         let site = to.site.as_ref()?;
-        let ours = own.at_host(site.host()).is_some_and(|at| at == *site);
+        let ours = own.at_host(site.host()).is_some_and(|at| at == **site);
         (ours && routed(site.host())).then_some(to)
     }
 
@@ -282,7 +283,7 @@ impl ReturnTo {
     }
 
     /// The other host's origin; `None` is our own.
-    pub const fn site(&self) -> Option<&PublicUrl> {
+    pub const fn site(&self) -> Option<&Arc<PublicUrl>> {
         self.site.as_ref()
     }
 

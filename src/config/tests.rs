@@ -275,7 +275,13 @@ fn redis_needs_a_key_that_seals_and_tls_for_an_authority() {
         ));
         assert!(!format!("{config:?}").contains("hunter2"), "{store}");
     }
-    for store in ["redis", "redis://redis/x", "postgres://x", "rediss://redis#insecure", ""] {
+    for store in [
+        "redis",
+        "redis://redis/x",
+        "postgres://x",
+        "rediss://redis#insecure",
+        "",
+    ] {
         let refusal = session(&format!("store = '{store}'\n{key}"));
         refused(&refusal, "session.store");
     }

@@ -30,6 +30,7 @@ mod fuzz_replay;
 mod gateway;
 mod hosts;
 mod logins;
+mod nodes;
 mod peers;
 mod proof;
 mod proxy;

@@ -73,7 +73,7 @@ async fn answer(
         return Err(GatewayError::new(ErrorCode::SessionHandover, detail));
     }
     let session = gateway.session(headers, place, now).await?;
-    let url = match session.and(gateway.session_token(headers)) {
+    let url = match session.and_then(|_| gateway.session_token(headers)) {
         Some(token) => handover::hand_over(gateway, &asking, token, now).await?,
         // Whoever has signed in goes to the page, and asks again from there.
         None => links::sign_in(&asking.page),

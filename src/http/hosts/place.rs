@@ -40,7 +40,7 @@ impl Place {
 
     /// Where `to` leads.
     pub fn to(to: &ReturnTo) -> Self {
-        Self { other: to.site().cloned().map(Arc::new) }
+        Self { other: to.site().cloned() }
     }
 
     /// The host's name; `None` is the auth host.
@@ -56,7 +56,7 @@ impl Place {
     /// A page here.
     pub fn page(&self, path: LocalPath) -> ReturnTo {
         match &self.other {
-            Some(site) => ReturnTo::at(PublicUrl::clone(site), path),
+            Some(site) => ReturnTo::at(Arc::clone(site), path),
             None => path.into(),
         }
     }

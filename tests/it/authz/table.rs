@@ -269,7 +269,7 @@ async fn every_request_has_the_same_fate_through_every_proxy() {
 
 /// Sends the row's request as it is written: `url` would put `..` together.
 async fn ask(town: &Town, row: &Row, url: &str, token: &str) -> Answer {
-    let mut ask = Ask::new(row.method.clone(), url).as_written(row.target);
+    let mut ask = Ask::new(row.method.clone(), url).with_target(row.target);
     ask = ask.header("host", &town.host());
     for (name, value) in row.headers {
         ask = ask.header(name, value);

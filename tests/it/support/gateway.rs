@@ -36,6 +36,9 @@ pub(crate) struct Setup {
     tls: Option<SelfSigned>,
     tables: BTreeMap<&'static str, Vec<String>>,
     tail: String,
+    /// What browsers see of all nodes, when this is one of several.
+    shown: Option<String>,
+    database: Option<PathBuf>,
 }
 
 impl Setup {
@@ -61,7 +64,29 @@ impl Setup {
             tls: None,
             tables: BTreeMap::new(),
             tail: String::new(),
+            shown: None,
+            database: None,
         }
+    }
+
+    /// One more node of the same gateway, which is asked at an address of its own.
+    pub(crate) fn node_of(mut self, other: &Self) -> Self {
+        self.shown = Some(other.public_url());
+        self
+    }
+
+    /// With a database that it does not have for itself.
+    pub(crate) fn database_at(mut self, file: &Path) -> Self {
+        self.database = Some(file.to_owned());
+        self
+    }
+
+    /// Another line in the place of the one that begins like this.
+    pub(crate) fn replace(mut self, table: &'static str, begins: &str, line: &str) -> Self {
+        let lines = self.tables.get_mut(table).unwrap();
+        let old = lines.iter_mut().find(|old| old.starts_with(begins)).unwrap();
+        line.clone_into(old);
+        self
     }
 
     /// What browsers and identity providers see.
@@ -135,12 +160,23 @@ impl Setup {
 
     /// Starts it, and waits until it is ready.
     pub(crate) async fn start(self) -> Gateway {
+        let mut gateway = self.begin();
+        gateway.ready().await;
+        gateway
+    }
+
+    /// Starts it, and waits no longer than until it answers at all.
+    pub(crate) async fn start_unready(self) -> Gateway {
+        let mut gateway = self.begin();
+        gateway.process.listening_on(gateway.setup.admin_port).await;
+        gateway
+    }
+
+    fn begin(self) -> Gateway {
         let config = self.folder.path().join("samlgate.toml");
         std::fs::write(&config, self.toml()).unwrap();
         let process = serve(&config, self.folder.path());
-        let mut gateway = Gateway { setup: self, config, process };
-        gateway.ready().await;
-        gateway
+        Gateway { setup: self, config, process }
     }
 
     fn toml(&self) -> String {
@@ -154,7 +190,13 @@ impl Setup {
                 "server",
                 format!("listen = \"127.0.0.1:{}\"", self.public_port),
             ),
-            ("server", format!("public_url = {:?}", self.public_url())),
+            (
+                "server",
+                format!(
+                    "public_url = {:?}",
+                    self.shown.clone().unwrap_or_else(|| self.public_url())
+                ),
+            ),
             (
                 "admin",
                 format!("listen = \"127.0.0.1:{}\"", self.admin_port),
@@ -176,6 +218,9 @@ impl Setup {
     }
 
     fn database(&self) -> PathBuf {
+        if let Some(file) = &self.database {
+            return file.clone();
+        }
         self.folder.path().join("data").join("samlgate.db")
     }
 }

@@ -117,7 +117,7 @@ impl Visitor {
             .uri(
                 ask.target
                     .as_deref()
-                    .unwrap_or(&url[url::Position::BeforePath..url::Position::AfterQuery]),
+                    .unwrap_or_else(|| &url[url::Position::BeforePath..url::Position::AfterQuery]),
             )
             .body(Full::new(ask.body.clone()))
             .unwrap();
@@ -234,7 +234,7 @@ impl Ask {
     }
 
     /// With this path and query in the request line, as they are: an address would be put in order.
-    pub(crate) fn as_written(mut self, target: &str) -> Self {
+    pub(crate) fn with_target(mut self, target: &str) -> Self {
         self.target = Some(target.to_owned());
         self
     }

@@ -15,5 +15,6 @@ pub(crate) mod names;
 pub(crate) mod peers;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod redis;
 pub(crate) mod stage;
 pub(crate) mod tls;
