@@ -220,9 +220,9 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         housekeeping::sessions(Arc::clone(&kept), Arc::clone(&swept), answers, stop)
     });
 
-    let kept = Arc::clone(&app);
-    supervisor.keep("endings", move |stop| {
-        housekeeping::endings(Arc::clone(&kept), stop)
+    let (balancers, checked) = watch::channel(Arc::clone(app.live().forwarder.balancers()));
+    supervisor.keep("health checks", move |stop| {
+        health::keep(checked.clone(), stop)
     });
 
     let running = Running {
@@ -255,7 +255,14 @@ impl Running {
         config.sp.public_url = self.in_force.sp.public_url.clone();
         config.sp.entity_id = self.in_force.sp.entity_id.clone();
         let earlier = Arc::clone(self.gateway.app.live().forwarder.balancers());
-        let live = live(&config, &self.pool, &self.gateway.jwt, &self.supervisor, &earlier);
+        let live = live(
+            &config,
+            &self.pool,
+            &self.gateway.jwt,
+            &self.supervisor,
+            &earlier,
+        );
+        self.balancers.send_replace(Arc::clone(live.forwarder.balancers()));
         self.gateway.app.replace(live);
         self.gateway.pages.store(Arc::new(pages(&config)));
         self.idps.send_replace(Arc::new(config.idps.clone()));

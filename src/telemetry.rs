@@ -238,12 +238,23 @@ mod tests {
         let text = render(&recorder.handle());
         let line = "samlgate_login_duration_seconds_bucket{idp=\"corp\",le=\"0.0025\"} 1";
         assert!(text.contains(line), "{text}");
-        assert!(text.contains("# TYPE samlgate_http_requests_in_flight gauge"), "{text}");
+        assert!(
+            text.contains("# TYPE samlgate_http_requests_in_flight gauge"),
+            "{text}"
+        );
     }
 
     #[test]
     fn addresses_are_written_as_everywhere() {
-        for text in ["0.0.0.0", "127.0.0.1", "192.0.2.45", "255.255.255.255", "10.100.99.9", "::1", "2001:db8::1"] {
+        for text in [
+            "0.0.0.0",
+            "127.0.0.1",
+            "192.0.2.45",
+            "255.255.255.255",
+            "10.100.99.9",
+            "::1",
+            "2001:db8::1",
+        ] {
             let mut out = Vec::new();
             write_address(&mut out, text.parse().unwrap());
             assert_eq!(String::from_utf8(out).unwrap(), text);

@@ -63,18 +63,13 @@ pub fn without_port(host: &str) -> &str {
 }
 
 fn is_host(host: &str) -> bool {
-    // Almost every host is this, and it is asked several times for each request.
-    let usual = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-    if !host.is_empty() && host.bytes().all(usual) {
-        return true;
-    }
     let name = without_port(host);
     let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     match inner {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => {
-            !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+            let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_');
+            !name.is_empty() && name.bytes().all(fits)
         }
     }
 }

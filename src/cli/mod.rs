@@ -204,7 +204,10 @@ where
 /// Runs an asynchronous command to its end.
 fn wait(command: impl Future<Output = ExitCode>) -> ExitCode {
     // Requests have threads of their own (`http::workers`); what is left needs few.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     match runtime {
         Ok(runtime) => runtime.block_on(command),
         Err(error) => {

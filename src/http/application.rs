@@ -52,11 +52,41 @@ pub async fn pass(
         &Asked::of(&parts),
         visitor.as_ref(),
     );
-    match answers.to(&decision, &parts, route, session.as_deref()) {
-        Some(response) => (outgoing::ours(response), None),
-        None => {
-            let session = session.filter(|_| decision == Decision::Admitted);
-            forward(answers, route, &mut parts, body, session).await
+    if decision == Decision::Unauthenticated(Unauthenticated::Form) {
+        let kept = Box::pin(forms::keep(answers, route, &parts, body)).await;
+        let kept = kept.unwrap_or_else(|| answers.unauthenticated(Unauthenticated::Form, &parts));
+        return (outgoing::ours(kept), None);
+    }
+    if let Some(response) = answers.to(&decision, &parts, route, session.as_deref()) {
+        return (outgoing::ours(response), None);
+    }
+    let session = session.filter(|_| decision == Decision::Admitted);
+    if Note::is_possible(&parts) {
+        // In a box, as above: what is seldom should not make the future of every request large.
+        return Box::pin(forward_note(answers, route, parts, body, session)).await;
+    }
+    forward(answers, route, &mut parts, body, session).await
+}
+
+/// Passes on what may be a note of ours: the form that it stands for, or else itself.
+async fn forward_note(
+    answers: Answers<'_>,
+    route: &Arc<Route>,
+    mut parts: Parts,
+    body: Incoming,
+    session: Option<Arc<Session>>,
+) -> (Outgoing, Option<Duration>) {
+    let body = match Note::read(body).await {
+        Ok(Note::Other(body)) => Ok(body),
+        Ok(Note::Form(token)) => forms::replay(answers, &mut parts, &token).await,
+        Err(error) => Err(error),
+    };
+    match body {
+        Ok(body) => forward(answers, route, &mut parts, body, session).await,
+        Err(error) => {
+            let reader = Reader::of(&parts.headers);
+            let failed = answers.gateway.fail(&error, answers.context, reader, answers.now);
+            (outgoing::ours(failed), None)
         }
     }
 }
@@ -87,7 +117,10 @@ async fn forward<B>(
             }
             let error = GatewayError::new(error.code(), error).going_to(&answers.here(parts));
             let reader = Reader::of(&parts.headers);
-            (outgoing::ours(gateway.fail(&error, context, reader, now)), None)
+            (
+                outgoing::ours(gateway.fail(&error, context, reader, now)),
+                None,
+            )
         }
     }
 }

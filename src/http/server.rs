@@ -108,32 +108,22 @@ where
         };
         match accepted {
             Ok(accepted) => {
-                connections.spawn(open(accepted, &listener, &protocols, &service, &stop, patience));
+                connections.spawn(open(
+                    accepted, &listener, &protocols, &service, &stop, patience,
+                ));
             }
             Err(error) => {
                 // Out of file descriptors, most likely; they come back when connections end.
                 tracing::warn!(%error, "can not accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-        };
-        let (builder, service) = (Arc::clone(&builder), service.clone());
-        let (tls, stop) = (listener.tls.clone(), stop.clone());
-        let (trusted, proxy_protocol) = (listener.trusted.clone(), listener.proxy_protocol);
-        let head = patience.head;
-        connections.spawn(async move {
-            let mut stopped = stop.clone();
-            let opened = tokio::select! {
-                opened = tokio::time::timeout(head, accepted.open(&trusted, proxy_protocol)) => opened,
-                () = stopped.stopped() => return,
-            };
-            match opened {
-                Ok(Ok((wire, address))) => {
-                    connection(builder, wire, address, tls, service, stop, head).await;
-                }
-                Ok(Err(error)) => tracing::debug!(%error, "no PROXY header"),
-                Err(_) => {}
-            }
-        });
+        }
+    }
+    // Whoever was let in by the system, and not yet by us, has been promised an answer.
+    while let Some(Ok(accepted)) = at_once(listener.accept()).await {
+        connections.spawn(open(
+            accepted, &listener, &protocols, &service, &stop, patience,
+        ));
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
@@ -359,7 +349,10 @@ impl Watch {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "tokio's clock for tokio's timers")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tokio's clock for tokio's timers"
+)]
 fn later(after: Duration) -> tokio::time::Instant {
     let now = tokio::time::Instant::now();
     now.checked_add(after).unwrap_or(now)

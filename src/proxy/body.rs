@@ -69,7 +69,10 @@ impl Body {
         now: Instant,
     ) -> Self {
         let lasting = Lasting { ended, alarm: Alarm::since(now), timeouts, _flight: flight };
-        Self { from: From::Http1(exchange), lasting: Some(Box::new(lasting)) }
+        Self {
+            from: From::Http1(exchange),
+            lasting: Some(Box::new(lasting)),
+        }
     }
 
     pub(crate) fn http2(
@@ -80,7 +83,10 @@ impl Body {
         now: Instant,
     ) -> Self {
         let lasting = Lasting { ended, alarm: Alarm::since(now), timeouts, _flight: flight };
-        Self { from: From::Http2(incoming), lasting: Some(Box::new(lasting)) }
+        Self {
+            from: From::Http2(incoming),
+            lasting: Some(Box::new(lasting)),
+        }
     }
 
     fn break_off(&mut self) {
@@ -137,8 +143,12 @@ impl hyper::body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.from {
-            From::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-            From::Http1(exchange) => exchange.left().map_or_else(SizeHint::new, SizeHint::with_exact),
+            From::Whole(bytes) => {
+                SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+            }
+            From::Http1(exchange) => {
+                exchange.left().map_or_else(SizeHint::new, SizeHint::with_exact)
+            }
             From::Http2(incoming) => incoming.size_hint(),
         }
     }
@@ -182,11 +192,21 @@ impl UpstreamBody {
     {
         let inner = (!inner.is_end_stream())
             .then(|| UnsyncBoxBody::new(inner.map_err(Into::<BoxError>::into)));
-        Self { inner, names: Arc::clone(names), room: most.unwrap_or(u64::MAX), progress: None }
+        Self {
+            inner,
+            names: Arc::clone(names),
+            room: most.unwrap_or(u64::MAX),
+            progress: None,
+        }
     }
 
     pub(crate) fn empty(names: &Arc<IdentityNames>) -> Self {
-        Self { inner: None, names: Arc::clone(names), room: u64::MAX, progress: None }
+        Self {
+            inner: None,
+            names: Arc::clone(names),
+            room: u64::MAX,
+            progress: None,
+        }
     }
 
     pub(crate) fn telling(self, progress: &Progress) -> Self {

@@ -38,7 +38,11 @@ pub(crate) struct Target {
 
 enum Place {
     Tcp(String),
-    Tls { address: String, name: ServerName<'static>, connector: TlsConnector },
+    Tls {
+        address: String,
+        name: ServerName<'static>,
+        connector: TlsConnector,
+    },
     Unix(std::path::PathBuf),
     /// What an operator named can not be used; the reason.
     Nowhere(String),
@@ -58,7 +62,8 @@ impl Target {
             Upstream::Tcp { tls: false, authority } => Place::Tcp(with_port(authority, 80)),
             Upstream::Tcp { tls: true, authority } => {
                 let host = crate::access::host::without_port(authority);
-                let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+                let host =
+                    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
                 let name = ServerName::try_from(server_name.unwrap_or(host).to_owned());
                 match (name, tls()) {
                     (Ok(name), Ok(config)) => Place::Tls {
@@ -106,7 +111,9 @@ impl Target {
             Place::Tcp(address) => connect(address).await.map(Wire::Tcp),
             Place::Tls { address, name, connector } => {
                 let stream = connector.connect(name.clone(), connect(address).await?).await?;
-                if self.protocol == Protocol::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+                if self.protocol == Protocol::Http2
+                    && stream.get_ref().1.alpn_protocol() != Some(b"h2")
+                {
                     return Err(io::Error::other("does not offer HTTP/2"));
                 }
                 Ok(Wire::Tls(Box::new(stream)))

@@ -164,9 +164,39 @@ impl Forwarder {
         }
     }
 
+    /// Sets what an application behind `route` is told of a session, for whoever passes the
+    /// request on in our place.
+    pub fn set_identity(
+        &self,
+        headers: &mut HeaderMap,
+        route: &Route,
+        view: &IdentityView<'_>,
+        ready: &Ready,
+        now: Timestamp,
+    ) {
+        let Some(prepared) = self.routes.get(route.place) else {
+            return IdentityHeaders::set_empty(headers, route);
+        };
+        let kept = ready.lines(prepared.key, now);
+        let lines =
+            kept.unwrap_or_else(|| self.make_lines(route, prepared, view, Some(ready), now));
+        for line in lines.text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end) {
+            let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+            let (name, value) = line.split_at_checked(colon).unwrap_or_default();
+            let value = value.strip_prefix(b":").unwrap_or_default().trim_ascii_start();
+            let name = http::HeaderName::from_bytes(name);
+            if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_bytes(value)) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
     /// What requests along a route are counted under.
     pub fn counted(&self, route: &Route) -> Counted {
-        self.routes.get(route.place).map(|prepared| prepared.counted).unwrap_or_default()
+        self.routes
+            .get(route.place)
+            .map(|prepared| prepared.counted)
+            .unwrap_or_default()
     }
 
     /// Who of the applications is well.
@@ -222,7 +252,9 @@ impl Forwarder {
             let target = prepared.targets.get(pick.place()).ok_or_else(none)?;
             let answered = match target.protocol {
                 Protocol::Http1 => attempt.http1(target).await,
-                Protocol::Http2 => attempt.http2(target, &self.names).await,
+                // In a box, as dialling is: what is seldom should not make every request's future
+                // large, which is moved as a whole.
+                Protocol::Http2 => Box::pin(attempt.http2(target, &self.names)).await,
             };
             let failure = match answered {
                 Ok(answer) => {
@@ -240,10 +272,15 @@ impl Forwarder {
                 if error.kind().is_some() {
                     pick.failed(now);
                 }
-                if !matches!(error, ProxyError::Connect { .. } | ProxyError::ConnectTimeout { .. }) {
+                if !matches!(
+                    error,
+                    ProxyError::Connect { .. } | ProxyError::ConnectTimeout { .. }
+                ) {
                     return Err(error);
                 }
-                let Some(next) = round.next(now) else { return Err(error) };
+                let Some(next) = round.next(now) else {
+                    return Err(error);
+                };
                 pick = next;
             }
             if attempt.body.is_none() {
@@ -316,7 +353,10 @@ impl Forwarder {
 
     /// The request as it is sent: everything up to its body. What the client says about itself is
     /// replaced by what we know.
-    #[expect(clippy::too_many_arguments, reason = "these are the parts of one request")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "these are the parts of one request"
+    )]
     fn write_head<B: hyper::body::Body>(
         &self,
         parts: &Parts,
@@ -352,12 +392,17 @@ impl Forwarder {
         };
         self.names.write_request(&mut out, &parts.headers, rules)?;
         self.forwarding.write(&mut out, &parts.headers, host, passage.peer, trusted);
-        headers::line(&mut out, b"x-request-id", passage.request_id.value().as_bytes());
+        headers::line(
+            &mut out,
+            b"x-request-id",
+            passage.request_id.value().as_bytes(),
+        );
         match (passage.identity, passage.ready) {
             (None, _) => out.extend_from_slice(&prepared.nobody),
             (Some(view), ready) => {
                 let kept = ready.and_then(|ready| ready.lines(prepared.key, now));
-                let lines = kept.unwrap_or_else(|| self.make_lines(route, prepared, view, ready, now));
+                let lines =
+                    kept.unwrap_or_else(|| self.make_lines(route, prepared, view, ready, now));
                 out.extend_from_slice(&lines.text);
             }
         }
@@ -400,7 +445,11 @@ impl Forwarder {
         IdentityHeaders::set(&mut headers, route, view, assertion);
         let mut text = Vec::new();
         exchange::lines(&mut text, &headers);
-        let lines = Arc::new(Lines { key: prepared.key, fresh_until, text: text.into_boxed_slice() });
+        let lines = Arc::new(Lines {
+            key: prepared.key,
+            fresh_until,
+            text: text.into_boxed_slice(),
+        });
         if let Some(ready) = ready {
             ready.keep(Arc::clone(&lines), now);
         }
@@ -457,10 +506,14 @@ enum Answer {
 
 impl Attempt<'_> {
     async fn http1(&mut self, target: &Arc<Target>) -> Result<Answer, Failure> {
-        let idle = if self.fresh { None } else { upstream::idle(target, self.started) };
+        let idle = if self.fresh {
+            None
+        } else {
+            upstream::idle(target, self.started)
+        };
         let mut connection = match idle {
             Some(connection) => connection,
-            None => match target.dial().await {
+            None => match Box::pin(target.dial()).await {
                 Ok(wire) => Connection::new(Arc::clone(target), wire, exchange::now()),
                 Err(error) => return Err(self.undone(error)),
             },
@@ -484,7 +537,11 @@ impl Attempt<'_> {
         Ok(Answer::Http1(head, exchange))
     }
 
-    async fn http2(&mut self, target: &Arc<Target>, names: &Arc<IdentityNames>) -> Result<Answer, Failure> {
+    async fn http2(
+        &mut self,
+        target: &Arc<Target>,
+        names: &Arc<IdentityNames>,
+    ) -> Result<Answer, Failure> {
         let sender = match upstream::shared(target).filter(|_| !self.fresh) {
             Some(sender) => sender,
             None => match h2::open(target).await {
@@ -524,7 +581,8 @@ fn framing<B: hyper::body::Body>(parts: &Parts, body: &B, wants_tunnel: bool) ->
         return Sent::Length { waits: false };
     }
     let expects = parts.headers.get(header::EXPECT);
-    let expects = expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    let expects =
+        expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     match body.size_hint().exact() {
         Some(_) => Sent::Length { waits: expects && parts.version >= Version::HTTP_11 },
         None => Sent::Chunked,

@@ -58,7 +58,10 @@ pub(crate) fn request(
     *request.version_mut() = Version::HTTP_2;
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     let mut words = lines.next().unwrap_or_default().split(|byte| *byte == b' ');
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     *request.method_mut() = http::Method::from_bytes(method).map_err(|_| wrong())?;
     let mut authority = Bytes::new();
     for line in lines.filter(|line| !line.is_empty()) {

@@ -72,10 +72,18 @@ impl IdentityNames {
         let custom = routes.into_iter().flat_map(|route| &route.custom);
         let custom = custom.filter_map(|(name, _)| HeaderName::try_from(plain(name)).ok());
         let names: HashSet<_> = identity_headers::all_names().chain(custom).collect();
-        let ours = [header::HOST, header::COOKIE, header::CONTENT_LENGTH, header::FORWARDED, X_REAL_IP, X_REQUEST_ID];
+        let ours = [
+            header::HOST,
+            header::COOKIE,
+            header::CONTENT_LENGTH,
+            header::FORWARDED,
+            X_REAL_IP,
+            X_REQUEST_ID,
+        ];
         let stays = HOP_BY_HOP.iter().chain(&NOT_FOR_APPLICATIONS).chain(&ours).chain(&names);
         let trusted = CLIENT_ADDRESSES.iter().map(|name| (name.clone(), Fate::Trusted));
-        let fates: HashMap<_, _> = trusted.chain(stays.map(|name| (name.clone(), Fate::Stays))).collect();
+        let fates: HashMap<_, _> =
+            trusted.chain(stays.map(|name| (name.clone(), Fate::Stays))).collect();
         let sieve = Sieve::of(fates.keys());
         Self { names, fates, sieve }
     }
@@ -109,7 +117,9 @@ impl IdentityNames {
                 Fate::Goes => {}
                 Fate::Trusted if rules.trusted => {}
                 Fate::Underscore if rules.underscores == Underscores::Refuse => {
-                    return Err(ProxyError::Ambiguous(format!("{name} could be read as another header")));
+                    return Err(ProxyError::Ambiguous(format!(
+                        "{name} could be read as another header"
+                    )));
                 }
                 Fate::Stays | Fate::Trusted | Fate::Underscore => {
                     trailers |= *name == header::TE;
@@ -123,7 +133,9 @@ impl IdentityNames {
             line(out, name.as_str().as_bytes(), value.as_bytes());
         }
         write_cookies(out, headers);
-        if trailers && tokens(headers, &header::TE).flatten().any(|token| token.as_str() == "trailers") {
+        if trailers
+            && tokens(headers, &header::TE).flatten().any(|token| token.as_str() == "trailers")
+        {
             out.extend_from_slice(b"te: trailers\r\n");
         }
         if let Some(prefix) = rules.prefix {
@@ -143,7 +155,11 @@ impl IdentityNames {
             return *fate;
         }
         if text.starts_with("x-forwarded-") {
-            return if text == "x-forwarded-prefix" { Fate::Trusted } else { Fate::Stays };
+            return if text == "x-forwarded-prefix" {
+                Fate::Trusted
+            } else {
+                Fate::Stays
+            };
         }
         match text.bytes().find(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-') {
             None => Fate::Goes,
@@ -159,7 +175,10 @@ impl IdentityNames {
         for value in headers.get_all(header::CONNECTION) {
             let tokens = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
             for token in tokens.filter(|token| !token.is_empty()) {
-                if CONNECTION_OPTIONS.iter().any(|option| token.eq_ignore_ascii_case(option.as_bytes())) {
+                if CONNECTION_OPTIONS
+                    .iter()
+                    .any(|option| token.eq_ignore_ascii_case(option.as_bytes()))
+                {
                     continue;
                 }
                 let token = HeaderName::from_bytes(token).map_err(|_| {
@@ -238,7 +257,10 @@ impl Sieve {
         let bytes = name.as_bytes();
         let byte = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or_default());
         let middle = bytes.get(bytes.len() / 2);
-        let sum = byte(bytes.first()) * 7 + byte(bytes.last()) * 31 + byte(middle) * 131 + bytes.len() * 257;
+        let sum = byte(bytes.first()) * 7
+            + byte(bytes.last()) * 31
+            + byte(middle) * 131
+            + bytes.len() * 257;
         ((sum >> 6) & 15, 1 << (sum & 63))
     }
 }
@@ -288,6 +310,12 @@ pub(crate) fn sets_our_cookie(value: &HeaderValue) -> bool {
     value.as_bytes().split(|byte| *byte == b';').next().is_some_and(cookie::is_ours)
 }
 
+/// What is for one connection alone.
+#[cfg(test)]
+pub(crate) fn hop_by_hop() -> impl Iterator<Item = &'static HeaderName> {
+    HOP_BY_HOP.iter()
+}
+
 /// Whether a header is for one connection alone.
 pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
     HOP_BY_HOP.contains(name)
@@ -298,8 +326,14 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
 fn write_cookies(out: &mut Vec<u8>, headers: &HeaderMap) {
     let begin = out.len();
     for value in headers.get_all(header::COOKIE) {
-        let Some(kept) = cookie::strip(value.as_bytes()) else { continue };
-        out.extend_from_slice(if out.len() == begin { b"cookie: " } else { b"; " });
+        let Some(kept) = cookie::strip(value.as_bytes()) else {
+            continue;
+        };
+        out.extend_from_slice(if out.len() == begin {
+            b"cookie: "
+        } else {
+            b"; "
+        });
         out.extend_from_slice(&kept);
     }
     if out.len() != begin {
@@ -324,7 +358,14 @@ impl Forwarding {
     /// Says anew what front proxies say: `X-Forwarded-*`, `Forwarded`, `X-Real-IP`.
     ///
     /// A trusted peer's values are kept and its address is added; a stranger's are not looked at.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, headers: &HeaderMap, host: &str, peer: &Peer, trusted: bool) {
+    pub(crate) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        headers: &HeaderMap,
+        host: &str,
+        peer: &Peer,
+        trusted: bool,
+    ) {
         let address = peer.address.map(|address| address.ip().to_canonical());
         match address {
             Some(address) if !trusted => self.write_direct(out, host, address),
@@ -336,7 +377,13 @@ impl Forwarding {
     fn write_direct(&self, out: &mut Vec<u8>, host: &str, address: IpAddr) {
         out.extend_from_slice(b"forwarded: ");
         write_node(out, address);
-        for part in [";host=\"", host, "\";proto=", self.proto, "\r\nx-forwarded-for: "] {
+        for part in [
+            ";host=\"",
+            host,
+            "\";proto=",
+            self.proto,
+            "\r\nx-forwarded-for: ",
+        ] {
             out.extend_from_slice(part.as_bytes());
         }
         write_address(out, address);
@@ -361,7 +408,8 @@ impl Forwarding {
         trusted: bool,
     ) {
         let given = |name: &HeaderName| {
-            let one = headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok());
+            let one =
+                headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok());
             one.filter(|_| trusted).map(str::trim)
         };
         let proto = given(&X_FORWARDED_PROTO).filter(|proto| matches!(*proto, "http" | "https"));
@@ -383,7 +431,11 @@ impl Forwarding {
         }
         chain.extend(address.map(|address| Cow::Owned(address.to_string())));
 
-        line(out, b"forwarded", forwarded(&chain, public_host, proto).as_bytes());
+        line(
+            out,
+            b"forwarded",
+            forwarded(&chain, public_host, proto).as_bytes(),
+        );
         line(out, b"x-forwarded-for", chain.join(", ").as_bytes());
         if let Some(address) = real.or(address) {
             line(out, b"x-real-ip", address.to_string().as_bytes());

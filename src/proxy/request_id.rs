@@ -75,7 +75,13 @@ fn draw(entropy: &dyn Entropy) -> [u8; 16] {
 }
 
 fn digits(bytes: [u8; 16]) -> [u8; 32] {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + (value - 10) };
+    let digit = |value: u8| {
+        if value < 10 {
+            b'0' + value
+        } else {
+            b'a' + (value - 10)
+        }
+    };
     let mut digits = [b'0'; 32];
     for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
         *pair = [digit(byte >> 4), digit(byte & 15)];

@@ -135,11 +135,17 @@ impl AsyncWrite for Watched {
         Pin::new(&mut self.wire).poll_write(context, bytes)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.wire).poll_flush(context)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.wire).poll_shutdown(context)
     }
 }
@@ -162,7 +168,9 @@ impl Frames {
                 bytes = bytes.get(skip..).unwrap_or_default();
                 continue;
             }
-            let Some((byte, rest)) = bytes.split_first() else { return };
+            let Some((byte, rest)) = bytes.split_first() else {
+                return;
+            };
             bytes = rest;
             self.head.push(*byte);
             if let Some(left) = payload(&self.head) {
@@ -182,7 +190,10 @@ fn payload(head: &[u8]) -> Option<u64> {
     let second = head.get(1)?;
     let mask = if second & 0x80 == 0 { 0 } else { 4 };
     let (length, read) = match second & 0x7f {
-        126 => (u64::from(u16::from_be_bytes(*head.get(2..)?.first_chunk()?)), 4),
+        126 => (
+            u64::from(u16::from_be_bytes(*head.get(2..)?.first_chunk()?)),
+            4,
+        ),
         127 => (u64::from_be_bytes(*head.get(2..)?.first_chunk()?), 10),
         length => (u64::from(length), 2),
     };
@@ -203,7 +214,15 @@ mod tests {
         let long = [&[0x82, 126, 0x01, 0x00][..], &[7; 256]].concat();
         let longer = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &[7; 65536]].concat();
         let masked = [&[0x81, 0x82, 1, 2, 3, 4][..], b"hi"].concat();
-        let stream = [&[0x81, 0x02][..], b"hi", &[0x89, 0x00], &long, &longer, &masked].concat();
+        let stream = [
+            &[0x81, 0x02][..],
+            b"hi",
+            &[0x89, 0x00],
+            &long,
+            &longer,
+            &masked,
+        ]
+        .concat();
         for piece in [1, 2, 3, 5, 1000, stream.len()] {
             let mut frames = Frames::default();
             for bytes in stream.chunks(piece) {
@@ -225,6 +244,9 @@ mod tests {
         let mut frames = Frames::default();
         frames.see(POLICY_VIOLATION);
         assert!(frames.is_between());
-        assert_eq!(u16::from_be_bytes([POLICY_VIOLATION[2], POLICY_VIOLATION[3]]), 1008);
+        assert_eq!(
+            u16::from_be_bytes([POLICY_VIOLATION[2], POLICY_VIOLATION[3]]),
+            1008
+        );
     }
 }

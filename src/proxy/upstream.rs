@@ -82,7 +82,13 @@ impl Pool {
         let make = |key: &Key| {
             let server_name = tls.and_then(|tls| tls.server_name.as_deref());
             let config = || self.client_config(tls, key.protocol);
-            Arc::new(Target::new(upstream, key.protocol, key.connect, server_name, config))
+            Arc::new(Target::new(
+                upstream,
+                key.protocol,
+                key.connect,
+                server_name,
+                config,
+            ))
         };
         Arc::clone(targets.entry(key).or_insert_with_key(make))
     }
@@ -173,7 +179,9 @@ pub(crate) fn keep(connection: Box<Connection>) {
     let since = connection.alarm.last();
     // A thread that ends has nothing to keep it in.
     let _ = KEPT.try_with(|kept| {
-        let Ok(mut kept) = kept.try_borrow_mut() else { return };
+        let Ok(mut kept) = kept.try_borrow_mut() else {
+            return;
+        };
         let idle = kept.idle.entry(connection.target.id).or_default();
         if idle.len() >= IDLE_CONNECTIONS {
             idle.pop_front();
@@ -187,7 +195,10 @@ pub fn sweep() {
     let now = crate::proxy::h1::exchange::now();
     KEPT.with_borrow_mut(|kept| {
         kept.idle.retain(|_, idle| {
-            while idle.front().is_some_and(|idle| now.saturating_duration_since(idle.since) >= IDLE) {
+            while idle
+                .front()
+                .is_some_and(|idle| now.saturating_duration_since(idle.since) >= IDLE)
+            {
                 idle.pop_front();
             }
             !idle.is_empty()

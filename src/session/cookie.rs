@@ -166,7 +166,10 @@ pub fn is_ours(pair: &[u8]) -> bool {
 fn split(pair: &[u8]) -> (&[u8], &[u8]) {
     let end = memchr::memchr(b'=', pair).unwrap_or(pair.len());
     let (name, value) = pair.split_at_checked(end).unwrap_or_default();
-    (name.trim_ascii(), value.get(1..).unwrap_or_default().trim_ascii())
+    (
+        name.trim_ascii(),
+        value.get(1..).unwrap_or_default().trim_ascii(),
+    )
 }
 
 #[cfg(test)]

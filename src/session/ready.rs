@@ -56,7 +56,8 @@ mod tests {
     #[test]
     fn lines_serve_their_route_until_their_time_is_over() {
         let at = Timestamp::from_unix_seconds;
-        let lines = |key, seconds| Arc::new(Lines { key, fresh_until: at(seconds), text: Box::default() });
+        let lines =
+            |key, seconds| Arc::new(Lines { key, fresh_until: at(seconds), text: Box::default() });
         let ready = Ready::new();
         ready.keep(lines(1, 10), at(0));
         ready.keep(lines(2, 20), at(0));

@@ -87,7 +87,8 @@ pub fn render() -> String {
     let names = lock(&NAMES).clone();
     let shards = lock(&SHARDS).clone();
     let routes: Vec<_> = shards.iter().flat_map(|shard| lock(&shard.routes).clone()).collect();
-    let of = |place: usize| routes.iter().filter(move |(at, _)| *at == place).map(|(_, route)| route);
+    let of =
+        |place: usize| routes.iter().filter(move |(at, _)| *at == place).map(|(_, route)| route);
     let named = || names.iter().enumerate().filter(|(place, _)| of(*place).next().is_some());
 
     head(&mut text, HTTP_REQUESTS, "counter");
@@ -109,7 +110,13 @@ pub fn render() -> String {
     for (place, name) in named() {
         let labels = format!("route=\"{}\"", label(name));
         let durations: Vec<_> = of(place).map(|route| &route.duration).collect();
-        histogram(&mut text, HTTP_REQUEST_DURATION, &labels, DURATION, &durations);
+        histogram(
+            &mut text,
+            HTTP_REQUEST_DURATION,
+            &labels,
+            DURATION,
+            &durations,
+        );
     }
     head(&mut text, OVERHEAD_DURATION, "histogram");
     let overheads: Vec<_> = shards.iter().map(|shard| &shard.overhead).collect();
@@ -130,11 +137,22 @@ fn histogram(text: &mut String, name: &str, labels: &str, bounds: &[f64], parts:
     for (place, bound) in bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]).enumerate() {
         let here = parts.iter().filter_map(|part| part.counts.get(place));
         below += here.map(|count| count.load(Relaxed)).sum::<u64>();
-        let _ = writeln!(text, "{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {below}");
+        let _ = writeln!(
+            text,
+            "{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {below}"
+        );
     }
     let nanos = parts.iter().map(|part| part.nanos.load(Relaxed)).sum();
-    let braces = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
-    let _ = writeln!(text, "{name}_sum{braces} {}", Duration::from_nanos(nanos).as_secs_f64());
+    let braces = if labels.is_empty() {
+        String::new()
+    } else {
+        format!("{{{labels}}}")
+    };
+    let _ = writeln!(
+        text,
+        "{name}_sum{braces} {}",
+        Duration::from_nanos(nanos).as_secs_f64()
+    );
     let _ = writeln!(text, "{name}_count{braces} {below}");
 }
 
@@ -160,7 +178,8 @@ struct Route {
 impl Route {
     fn count(&self, method: &Method, status: StatusCode) {
         let codes = self.codes.get(method_place(method));
-        let codes = codes.map(|codes| codes.get_or_init(|| (0..500).map(|_| AtomicU64::new(0)).collect()));
+        let codes =
+            codes.map(|codes| codes.get_or_init(|| (0..500).map(|_| AtomicU64::new(0)).collect()));
         let place = usize::from(status.as_u16().saturating_sub(100));
         if let Some(count) = codes.and_then(|codes| codes.get(place)) {
             count.fetch_add(1, Relaxed);
@@ -282,6 +301,9 @@ mod tests {
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in {text}");
         }
-        assert!(text.contains("samlgate_overhead_duration_seconds_bucket{le=\"0.000025\"} "), "{text}");
+        assert!(
+            text.contains("samlgate_overhead_duration_seconds_bucket{le=\"0.000025\"} "),
+            "{text}"
+        );
     }
 }

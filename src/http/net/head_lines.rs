@@ -79,15 +79,31 @@ mod tests {
     fn two_lengths_are_found_in_whatever_pieces_they_come() {
         let long = format!("X-Long: {}\r\n", "c".repeat(100));
         for (lines, two) in [
-            ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n".to_owned(), true),
-            ("TRANSFER-ENCODING: chunked\r\nX: y\r\ncontent-length:5\r\n".to_owned(), true),
-            (format!("{long}content-length: 1\r\n{long}transfer-encoding: chunked\r\n"), true),
+            (
+                "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n".to_owned(),
+                true,
+            ),
+            (
+                "TRANSFER-ENCODING: chunked\r\nX: y\r\ncontent-length:5\r\n".to_owned(),
+                true,
+            ),
+            (
+                format!("{long}content-length: 1\r\n{long}transfer-encoding: chunked\r\n"),
+                true,
+            ),
             ("Content-Length: 5\r\n".to_owned(), false),
             ("Transfer-Encoding: chunked\r\n".to_owned(), false),
-            ("Content-Length-Of: 5\r\nTransfer-Encoding: chunked\r\n".to_owned(), false),
-            ("X: Content-Length: 5\r\nTransfer-Encoding: chunked\r\n".to_owned(), false),
+            (
+                "Content-Length-Of: 5\r\nTransfer-Encoding: chunked\r\n".to_owned(),
+                false,
+            ),
+            (
+                "X: Content-Length: 5\r\nTransfer-Encoding: chunked\r\n".to_owned(),
+                false,
+            ),
         ] {
-            let text = format!("\r\nPOST /content-length HTTP/1.1\r\n{lines}\r\nContent-Length: 5\r\n");
+            let text =
+                format!("\r\nPOST /content-length HTTP/1.1\r\n{lines}\r\nContent-Length: 5\r\n");
             for piece in [1, 2, 3, 7, 1000] {
                 assert_eq!(seen(&text, piece), Some(two), "{text} {piece}");
             }

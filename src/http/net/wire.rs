@@ -75,7 +75,11 @@ impl Wire {
 
     fn over(stream: Stream, notes: &Arc<Notes>) -> Self {
         notes.at_head.store(true, Relaxed);
-        Self { stream, notes: Arc::clone(notes), lines: Some(HeadLines::default()) }
+        Self {
+            stream,
+            notes: Arc::clone(notes),
+            lines: Some(HeadLines::default()),
+        }
     }
 
     fn wrote<T>(&self, polled: Poll<T>) -> Poll<T> {

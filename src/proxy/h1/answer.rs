@@ -133,6 +133,10 @@ impl Reading {
         let name = name.map_err(|_| "a name of a header is none")?;
         let value = HeaderValue::from_maybe_shared(value);
         let value = value.map_err(|_| "a value of a header is none")?;
+        if !is_special(name.as_str()) {
+            self.headers.append(name, value);
+            return Ok(());
+        }
         match name {
             header::CONTENT_LENGTH => {
                 let length = digits(value.as_bytes()).ok_or("Content-Length is no number")?;
@@ -144,14 +148,18 @@ impl Reading {
                 }
             }
             header::TRANSFER_ENCODING => {
-                if !self.is_11 || self.chunked.is_some() || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                if !self.is_11
+                    || self.chunked.is_some()
+                    || !value.as_bytes().eq_ignore_ascii_case(b"chunked")
+                {
                     return Err("Transfer-Encoding is not chunked alone");
                 }
                 self.chunked = Some(());
             }
             header::CONNECTION => self.connection(value.as_bytes()),
             header::UPGRADE => {
-                self.websocket = !self.websocket && value.as_bytes().eq_ignore_ascii_case(b"websocket");
+                self.websocket =
+                    !self.websocket && value.as_bytes().eq_ignore_ascii_case(b"websocket");
             }
             header::SET_COOKIE if headers::sets_our_cookie(&value) => {}
             _ if headers::is_hop_by_hop(&name) => {}
@@ -178,6 +186,14 @@ impl Reading {
     }
 }
 
+/// Whether a name begins like one of those that mean something here. Most do not.
+fn is_special(name: &str) -> bool {
+    matches!(
+        name.as_bytes().first(),
+        Some(b'c' | b't' | b'u' | b's' | b'k' | b'p' | b'h')
+    )
+}
+
 /// RFC 9110, 8.6: digits, and nothing else.
 fn digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
@@ -197,8 +213,15 @@ mod tests {
         let mut input = BytesMut::from(text);
         let head = read(&mut input, &Method::GET)?;
         Ok(head.map(|head| {
-            let shown = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
-            (head.status.as_u16(), head.framing, head.keeps, head.headers.iter().map(shown).collect())
+            let shown = |(name, value): (&HeaderName, &HeaderValue)| {
+                format!("{name}: {}", value.to_str().unwrap())
+            };
+            (
+                head.status.as_u16(),
+                head.framing,
+                head.keeps,
+                head.headers.iter().map(shown).collect(),
+            )
         }))
     }
 
@@ -211,11 +234,27 @@ mod tests {
     fn a_body_ends_where_rfc_9112_says() {
         for (lines, framing, keeps) in [
             ("Content-Length: 5\r\n", Framing::Length(5), true),
-            ("Content-Length: 5\r\ncontent-length: 5\r\n", Framing::Length(5), true),
-            ("Content-Length: 5\r\nConnection: Close\r\n", Framing::Length(5), false),
-            ("Connection: close, keep-alive\r\nContent-Length: 0\r\n", Framing::Length(0), false),
+            (
+                "Content-Length: 5\r\ncontent-length: 5\r\n",
+                Framing::Length(5),
+                true,
+            ),
+            (
+                "Content-Length: 5\r\nConnection: Close\r\n",
+                Framing::Length(5),
+                false,
+            ),
+            (
+                "Connection: close, keep-alive\r\nContent-Length: 0\r\n",
+                Framing::Length(0),
+                false,
+            ),
             ("Transfer-Encoding: Chunked\r\n", Framing::Chunked, true),
-            ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", Framing::Chunked, false),
+            (
+                "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+                Framing::Chunked,
+                false,
+            ),
             ("", Framing::Close, false),
         ] {
             assert_eq!(framed(lines), Ok((framing, keeps)), "{lines:?}");
@@ -224,7 +263,10 @@ mod tests {
         assert!(!old.2);
         let old = answer("HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n");
         assert!(old.unwrap().unwrap().2);
-        for bodiless in ["HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\n"] {
+        for bodiless in [
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\n",
+        ] {
             assert_eq!(answer(bodiless).unwrap().unwrap().1, Framing::Length(0));
         }
         let mut input = BytesMut::from("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
@@ -235,10 +277,17 @@ mod tests {
     #[test]
     fn an_answer_that_can_be_read_in_two_ways_is_refused() {
         for lines in [
-            "Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: 5, 5\r\n", "Content-Length: +5\r\n",
-            "Content-Length: \r\n", "Content-Length: 99999999999999999999999\r\n", "Content-Length : 5\r\n",
-            "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: identity\r\n",
-            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "A: 1\r\n b\r\n", "A: \u{1}\r\n",
+            "Content-Length: 5\r\nContent-Length: 6\r\n",
+            "Content-Length: 5, 5\r\n",
+            "Content-Length: +5\r\n",
+            "Content-Length: \r\n",
+            "Content-Length: 99999999999999999999999\r\n",
+            "Content-Length : 5\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: identity\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "A: 1\r\n b\r\n",
+            "A: \u{1}\r\n",
         ] {
             assert!(framed(lines).is_err(), "{lines:?}");
         }
@@ -256,6 +305,14 @@ mod tests {
             Content-Length: 0\r\n\r\n";
         let (.., headers) = answer(text).unwrap().unwrap();
         assert_eq!(headers, ["set-cookie: theme=dark", "content-length: 0"]);
+    }
+
+    #[test]
+    fn every_name_that_means_something_is_looked_at() {
+        let named = [header::CONTENT_LENGTH, header::SET_COOKIE];
+        for name in headers::hop_by_hop().chain(&named) {
+            assert!(is_special(name.as_str()), "{name}");
+        }
     }
 
     proptest::proptest! {

@@ -43,13 +43,18 @@ impl Chunks {
             match *self {
                 Self::Size => {
                     let Some(end) = memchr::memchr(b'\n', input) else {
-                        return if input.len() > LONGEST_LINE { Err("a chunk without size") } else { Ok(Decoded::Nothing) };
+                        return if input.len() > LONGEST_LINE {
+                            Err("a chunk without size")
+                        } else {
+                            Ok(Decoded::Nothing)
+                        };
                     };
                     if end > LONGEST_LINE {
                         return Err("a chunk without size");
                     }
                     let line = input.split_to(end.saturating_add(1));
-                    let line = line.strip_suffix(b"\r\n").ok_or("a chunk's size ends without CR")?;
+                    let line =
+                        line.strip_suffix(b"\r\n").ok_or("a chunk's size ends without CR")?;
                     *self = match size(line).ok_or("a chunk's size is no number")? {
                         0 => Self::Trailers,
                         size => Self::Data(size),
@@ -62,11 +67,17 @@ impl Chunks {
                     let count = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                     let data = input.split_to(count).freeze();
                     let left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
-                    *self = if left == 0 { Self::DataEnd } else { Self::Data(left) };
+                    *self = if left == 0 {
+                        Self::DataEnd
+                    } else {
+                        Self::Data(left)
+                    };
                     return Ok(Decoded::Data(data));
                 }
                 Self::DataEnd => {
-                    let Some(end) = input.get(..2) else { return Ok(Decoded::Nothing) };
+                    let Some(end) = input.get(..2) else {
+                        return Ok(Decoded::Nothing);
+                    };
                     if end != b"\r\n" {
                         return Err("a chunk is longer than its size");
                     }
@@ -76,8 +87,12 @@ impl Chunks {
                 Self::Trailers => {
                     let mut slots = [httparse::EMPTY_HEADER; MOST_TRAILERS];
                     let (length, trailers) = match httparse::parse_headers(input, &mut slots) {
-                        Ok(httparse::Status::Complete((length, headers))) => (length, read(headers)?),
-                        Ok(httparse::Status::Partial) if input.len() < LONGEST_TRAILERS => return Ok(Decoded::Nothing),
+                        Ok(httparse::Status::Complete((length, headers))) => {
+                            (length, read(headers)?)
+                        }
+                        Ok(httparse::Status::Partial) if input.len() < LONGEST_TRAILERS => {
+                            return Ok(Decoded::Nothing);
+                        }
                         _ => return Err("the trailers are no headers"),
                     };
                     input.advance(length);
@@ -128,7 +143,10 @@ mod tests {
     use super::*;
 
     /// What comes of bytes that arrive in pieces of this length.
-    fn decoded(text: &[u8], piece: usize) -> Result<(String, Option<String>, String), &'static str> {
+    fn decoded(
+        text: &[u8],
+        piece: usize,
+    ) -> Result<(String, Option<String>, String), &'static str> {
         let (mut chunks, mut input) = (Chunks::default(), BytesMut::new());
         let (mut data, mut trailers) = (Vec::new(), None);
         let mut pieces = text.chunks(piece);
@@ -137,8 +155,13 @@ mod tests {
                 Decoded::Data(bytes) => data.extend_from_slice(&bytes),
                 Decoded::Trailers(headers) => trailers = Some(format!("{headers:?}")),
                 Decoded::End => {
-                    let rest: Vec<u8> = input.iter().copied().chain(pieces.flatten().copied()).collect();
-                    return Ok((String::from_utf8(data).unwrap(), trailers, String::from_utf8(rest).unwrap()));
+                    let rest: Vec<u8> =
+                        input.iter().copied().chain(pieces.flatten().copied()).collect();
+                    return Ok((
+                        String::from_utf8(data).unwrap(),
+                        trailers,
+                        String::from_utf8(rest).unwrap(),
+                    ));
                 }
                 Decoded::Nothing => input.extend_from_slice(pieces.next().ok_or("cut off")?),
             }
@@ -154,15 +177,29 @@ mod tests {
             assert_eq!(trailers.as_deref(), Some("{\"x-sum\": \"1\"}"));
             assert_eq!(rest, "HTTP/1.1");
         }
-        assert_eq!(decoded(b"0\r\n\r\n", 9).unwrap(), (String::new(), None, String::new()));
+        assert_eq!(
+            decoded(b"0\r\n\r\n", 9).unwrap(),
+            (String::new(), None, String::new())
+        );
     }
 
     #[test]
     fn what_is_not_exactly_a_chunk_is_refused() {
         for text in [
-            "\r\n", "x\r\n", "-1\r\n", "+1\r\na\r\n", " 1\r\na\r\n", "0x1\r\na\r\n", "1\na\r\n0\r\n\r\n",
-            "1\r\nab\r\n0\r\n\r\n", "1\r\na\n0\r\n\r\n", "1000000000000000\r\n", ";x\r\n", "1\r\r\na\r\n",
-            "0\r\nno trailer\r\n\r\n", "0\r\n X: folded\r\n\r\n",
+            "\r\n",
+            "x\r\n",
+            "-1\r\n",
+            "+1\r\na\r\n",
+            " 1\r\na\r\n",
+            "0x1\r\na\r\n",
+            "1\na\r\n0\r\n\r\n",
+            "1\r\nab\r\n0\r\n\r\n",
+            "1\r\na\n0\r\n\r\n",
+            "1000000000000000\r\n",
+            ";x\r\n",
+            "1\r\r\na\r\n",
+            "0\r\nno trailer\r\n\r\n",
+            "0\r\n X: folded\r\n\r\n",
         ] {
             assert!(decoded(text.as_bytes(), 100).is_err(), "{text:?}");
         }

@@ -277,7 +277,8 @@ impl Exchange {
         let Some(mut connection) = self.connection.take() else {
             return;
         };
-        if self.keeps && self.upload.is_done() && !self.upload.broken && connection.input.is_empty() {
+        if self.keeps && self.upload.is_done() && !self.upload.broken && connection.input.is_empty()
+        {
             connection.reused = true;
             upstream::keep(connection);
         }
@@ -295,7 +296,11 @@ fn final_head(
             // 100 is for us; there is no way yet to pass the others (103) on.
             Some(head) if is_interim(head.status) => upload.go_on(),
             Some(head) => {
-                upload.is_answered();
+                if head.status.is_success() {
+                    upload.go_on();
+                } else {
+                    upload.is_refused();
+                }
                 return Ok(Some(head));
             }
             None => return Ok(None),
@@ -306,7 +311,10 @@ fn final_head(
     }
 }
 
-fn take(reading: &mut Reading, connection: &mut Connection) -> Result<Option<Frame<Bytes>>, &'static str> {
+fn take(
+    reading: &mut Reading,
+    connection: &mut Connection,
+) -> Result<Option<Frame<Bytes>>, &'static str> {
     let input = &mut connection.input;
     match reading {
         Reading::Head | Reading::End => Ok(None),
@@ -392,15 +400,19 @@ impl Upload {
         };
     }
 
-    /// A final answer has come: whoever still waits to send need not.
-    fn is_answered(&mut self) {
+    /// The application has said no: whoever still waits to send need not.
+    fn is_refused(&mut self) {
         if matches!(self.stage, Stage::Waits(_)) {
             self.stage = Stage::Done;
             self.broken = true;
         }
     }
 
-    fn poll(&mut self, connection: &mut Connection, context: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
+    fn poll(
+        &mut self,
+        connection: &mut Connection,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), ProxyError>> {
         if self.is_over() {
             return Poll::Ready(Ok(()));
         }
@@ -446,7 +458,10 @@ impl Upload {
     }
 
     const fn is_written(&self) -> bool {
-        self.written >= self.head.len() && self.output.is_empty() && self.data.is_empty() && !self.unflushed
+        self.written >= self.head.len()
+            && self.output.is_empty()
+            && self.data.is_empty()
+            && !self.unflushed
     }
 
     fn put(&mut self, frame: Frame<Bytes>) {
@@ -478,7 +493,11 @@ impl Upload {
     }
 
     /// Writes the head, then what there is of the body.
-    fn poll_write(&mut self, connection: &mut Connection, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_write(
+        &mut self,
+        connection: &mut Connection,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         let mut wire = Pin::new(&mut connection.wire);
         while let Some(rest) = self.head.get(self.written..).filter(|rest| !rest.is_empty()) {
             let count = ready!(wire.as_mut().poll_write(context, rest))?;
@@ -523,14 +542,21 @@ pub(crate) fn lines(out: &mut Vec<u8>, headers: &HeaderMap) {
 }
 
 fn some(count: usize) -> io::Result<usize> {
-    if count == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(count) }
+    if count == 0 {
+        Err(io::ErrorKind::WriteZero.into())
+    } else {
+        Ok(count)
+    }
 }
 
 fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
-#[expect(clippy::disallowed_methods, reason = "tokio's clock for tokio's timers; nothing is decided by it but patience")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tokio's clock for tokio's timers; nothing is decided by it but patience"
+)]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -169,11 +169,18 @@ fn a_name_with_an_underscore_is_refused_where_it_is_not_dropped() {
 fn an_operator_s_headers_replace_the_client_s() {
     let edits = HeaderEdits {
         remove: vec![HeaderName::from_static("x-gone")],
-        set: vec![(HeaderName::from_static("x-set"), HeaderValue::from_static("ours"))],
+        set: vec![(
+            HeaderName::from_static("x-set"),
+            HeaderValue::from_static("ours"),
+        )],
     };
     let headers = map(&[("x-gone", "1"), ("x-set", "theirs"), ("x-kept", "2")]);
     let mut out = Vec::new();
-    let rules = Rules { underscores: Underscores::Refuse, trusted: false, edits: &edits, prefix: None };
+    let rules = Rules {
+        underscores: Underscores::Refuse,
+        trusted: false,
+        edits: &edits,
+    };
     names().write_request(&mut out, &headers, rules).unwrap();
     assert_eq!(out, b"x-kept: 2\r\nx-set: ours\r\n");
     let mut headers = headers;
@@ -211,8 +218,11 @@ fn forwarded_by(
     let own = PublicUrl::parse(public_url).unwrap();
     let peer = Peer { address, tls: false };
     let mut out = Vec::new();
-    let rules =
-        Rules { underscores: Underscores::Refuse, trusted, edits: &HeaderEdits::default(), prefix: None };
+    let rules = Rules {
+        underscores: Underscores::Refuse,
+        trusted,
+        edits: &HeaderEdits::default(),
+    };
     names().write_request(&mut out, &headers, rules).unwrap();
     Forwarding::of(&own).write(&mut out, &headers, "app.example.com", &peer, trusted);
     let mut shown = read(&out);

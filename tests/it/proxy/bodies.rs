@@ -61,7 +61,8 @@ async fn a_slow_upload_is_not_a_slow_application() {
 async fn a_client_that_expects_100_continue_hears_it() {
     let tasks = Supervisor::new();
     let app = application(&tasks, async |request| {
-        Response::new(Body::new(request.into_body()))
+        let body = http_body_util::BodyExt::collect(request.into_body()).await.unwrap();
+        Response::new(Body::from(body.to_bytes()))
     })
     .await;
     let world = Set::before(vec![tcp(app)]).start().await;
@@ -77,15 +78,25 @@ async fn a_client_that_expects_100_continue_hears_it() {
 #[tokio::test]
 async fn an_application_may_refuse_a_body_before_it_is_sent() {
     let tasks = Supervisor::new();
-    let (app, mut heads) = raw(&tasks, "HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno").await;
+    let (app, mut heads) = raw(
+        &tasks,
+        "HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno",
+    )
+    .await;
     let world = Set::before(vec![tcp(app)]).start().await;
     let mut stream = TcpStream::connect(world.gateway).await.unwrap();
     let head = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
     stream.write_all(head).await.unwrap();
     let answer = read_until(&mut stream, "no").await;
-    assert!(answer.starts_with("HTTP/1.1 413 "), "no 100 before it: {answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 413 "),
+        "no 100 before it: {answer}"
+    );
     let arrived = heads.recv().await.unwrap();
-    assert!(arrived.contains("\r\nexpect: 100-continue\r\n"), "{arrived}");
+    assert!(
+        arrived.contains("\r\nexpect: 100-continue\r\n"),
+        "{arrived}"
+    );
 }
 
 #[tokio::test]
@@ -96,17 +107,29 @@ async fn answers_are_framed_as_they_came() {
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 1\r\n\r\n",
             "\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 1\r\n\r\n",
         ),
-        ("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", "\r\n\r\nok"),
+        (
+            "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            "\r\n\r\nok",
+        ),
         ("HTTP/1.1 204 No Content\r\n\r\n", "\r\n\r\n"),
-        ("HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\n\r\n", "\r\n\r\n"),
-        ("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", "\r\n\r\nok"),
+        (
+            "HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\n\r\n",
+            "\r\n\r\n",
+        ),
+        (
+            "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            "\r\n\r\nok",
+        ),
     ] {
         let (app, _heads) = raw(&tasks, answer).await;
         let world = Set::before(vec![tcp(app)]).start().await;
         for _ in 0..2 {
             let head = "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n";
             let answer = world.exchange(head.as_bytes()).await;
-            assert!(answer.starts_with("HTTP/1.1 ") && answer.ends_with(got), "{answer}");
+            assert!(
+                answer.starts_with("HTTP/1.1 ") && answer.ends_with(got),
+                "{answer}"
+            );
         }
     }
 }
@@ -156,7 +179,8 @@ async fn a_large_body_goes_through_both_ways() {
     let world = Set::before(vec![tcp(app)]).start().await;
     let body: Vec<u8> = (0..3_000_000_u32).map(|place| (place % 251) as u8).collect();
     for framing in ["Content-Length: 3000000", "Transfer-Encoding: chunked"] {
-        let (mut reader, mut writer) = TcpStream::connect(world.gateway).await.unwrap().into_split();
+        let (mut reader, mut writer) =
+            TcpStream::connect(world.gateway).await.unwrap().into_split();
         let head = format!("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{framing}\r\n\r\n");
         let mut sent = head.into_bytes();
         if framing.starts_with('C') {

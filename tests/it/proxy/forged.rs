@@ -34,7 +34,10 @@ fn every_spelling() -> String {
 async fn no_forged_header_arrives_and_ours_arrive_once() {
     let tasks = Supervisor::new();
     let (app, mut heads) = raw(&tasks, OK).await;
-    let set = Set { underscores: Underscores::Drop, ..Set::before(vec![tcp(app)]) };
+    let set = Set {
+        underscores: Underscores::Drop,
+        ..Set::before(vec![tcp(app)])
+    };
     let world = set.start().await;
     // Hyper takes a hundred headers at most; they go in portions.
     for lines in every_spelling().split_inclusive("\r\n").collect::<Vec<_>>().chunks(60) {

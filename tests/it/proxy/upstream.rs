@@ -206,7 +206,10 @@ async fn a_route_s_prefix_can_be_another_there() {
         let head = format!("GET {asked} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         assert!(world.exchange(head.as_bytes()).await.starts_with("HTTP/1.1 200 "));
         let arrived = heads.recv().await.unwrap();
-        assert!(arrived.starts_with(&format!("GET {arrives} HTTP/1.1\r\n")), "{arrived}");
+        assert!(
+            arrived.starts_with(&format!("GET {arrives} HTTP/1.1\r\n")),
+            "{arrived}"
+        );
     }
 }
 
@@ -219,25 +222,31 @@ async fn http_2_is_spoken_to_an_application_where_the_route_says_so() {
     tasks.run(async move {
         // Only one connection is ever accepted.
         let (stream, _) = listener.accept().await.unwrap();
-        let service = hyper::service::service_fn(async |request: http::Request<hyper::body::Incoming>| {
-            assert_eq!(request.version(), http::Version::HTTP_2);
-            assert_eq!(request.uri().authority().unwrap(), "app.example.com");
-            let headers = request.headers();
-            assert!(!headers.contains_key("host") && !headers.contains_key("connection"));
-            assert_eq!(headers["remote-user"], "alice");
-            assert_eq!(headers["te"], "trailers");
-            let path = request.uri().path().to_owned();
-            let body = http_body_util::BodyExt::collect(request.into_body()).await.unwrap().to_bytes();
-            let mut trailers = http::HeaderMap::new();
-            trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
-            let body = http_body_util::Full::new(bytes::Bytes::from(format!("{path} {}", body.len())));
-            let body = http_body_util::BodyExt::with_trailers(body, async { Some(Ok(trailers)) });
-            Ok::<_, std::convert::Infallible>(Response::new(body))
-        });
+        let service =
+            hyper::service::service_fn(async |request: http::Request<hyper::body::Incoming>| {
+                assert_eq!(request.version(), http::Version::HTTP_2);
+                assert_eq!(request.uri().authority().unwrap(), "app.example.com");
+                let headers = request.headers();
+                assert!(!headers.contains_key("host") && !headers.contains_key("connection"));
+                assert_eq!(headers["remote-user"], "alice");
+                assert_eq!(headers["te"], "trailers");
+                let path = request.uri().path().to_owned();
+                let body =
+                    http_body_util::BodyExt::collect(request.into_body()).await.unwrap().to_bytes();
+                let mut trailers = http::HeaderMap::new();
+                trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
+                let body =
+                    http_body_util::Full::new(bytes::Bytes::from(format!("{path} {}", body.len())));
+                let body =
+                    http_body_util::BodyExt::with_trailers(body, async { Some(Ok(trailers)) });
+                Ok::<_, std::convert::Infallible>(Response::new(body))
+            });
         let executor = hyper_util::rt::TokioExecutor::new();
         let io = hyper_util::rt::TokioIo::new(stream);
         runner.run(async move {
-            let _ = hyper::server::conn::http2::Builder::new(executor).serve_connection(io, service).await;
+            let _ = hyper::server::conn::http2::Builder::new(executor)
+                .serve_connection(io, service)
+                .await;
         });
     });
     let mut set = Set::before(vec![tcp(app)]);
