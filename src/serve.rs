@@ -191,6 +191,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
 
     let readiness = Readiness::default();
     readiness.not_ready("identity providers", "their metadata is being loaded");
+    readiness.not_ready("store", "it was not asked yet");
     let addresses = listeners.iter().map(Listener::address).collect();
     let admin = admin_listener.address();
     listen(&supervisor, listeners, &Door::new(Arc::clone(&gateway)))?;

@@ -238,13 +238,12 @@ async fn a_session_whose_end_was_told_to_nobody_is_gone_in_time() {
     let mut stolen = copy_of(&alice, &nodes.there);
     assert_eq!(page(&mut stolen, &nodes.there).await, 200);
     // Nobody hears anything from now on.
-    redis.ask(&["ACL", "SETUSER", "default", "resetchannels", "-subscribe"]);
+    redis.ask(&["ACL", "SETUSER", "gateway", "-subscribe"]);
     redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     assert_eq!(
         redis.ask(&["PUBSUB", "NUMSUB", "samlgate:ended:3"]).trim(),
         "samlgate:ended:3\n0"
     );
-    redis.ask(&["ACL", "SETUSER", "default", "allchannels"]);
     sign_out(&mut alice, &nodes.here).await;
     until(&mut stolen, &nodes.there, 302, PROMISED).await;
 }

@@ -10,7 +10,7 @@ use super::ports;
 use super::process::Process;
 use super::tls::SelfSigned;
 
-/// What its clients have to know; no secret of anybody.
+/// Of the user `gateway` and of the operator; no secret of anybody.
 const PASSWORD: &str = "correct-horse";
 /// 32 bytes in base64.
 const SEAL_KEY: &str = "c2V2ZW50ZWVuIHRpbWVzIGEgc2VhbCBrZXkgaGVyZSE=";
@@ -48,7 +48,7 @@ impl Redis {
     pub(crate) fn shared_by(&self, setup: Setup) -> Setup {
         let store = match self.tls {
             Some(_) => format!("rediss://localhost:{}", self.port),
-            None => format!("redis://:{PASSWORD}@127.0.0.1:{}/3", self.port),
+            None => format!("redis://gateway:{PASSWORD}@127.0.0.1:{}/3", self.port),
         };
         let setup = setup
             .set("session", &format!("store = {store:?}"))
@@ -102,7 +102,20 @@ fn serve(folder: &Path, port: u16, tls: Option<&SelfSigned>) -> Process {
             command.arg("--tls-key-file").arg(&tls.key);
             command.arg("--tls-ca-cert-file").arg(&tls.certificate)
         }
-        None => command.args(["--port", &port, "--requirepass", PASSWORD]),
+        None => {
+            command.args(["--port", &port, "--requirepass", PASSWORD]);
+            // What docs/operating.md says that a gateway needs.
+            let password = format!(">{PASSWORD}");
+            command.args([
+                "--user",
+                "gateway",
+                "on",
+                &password,
+                "~samlgate:*",
+                "&samlgate:*",
+            ]);
+            command.args(["+@all", "-@admin", "-@dangerous"])
+        }
     };
     Process::start("redis-server", &mut command)
 }
