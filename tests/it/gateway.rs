@@ -824,6 +824,18 @@ async fn a_store_that_is_down_signs_nobody_out() {
         assert_eq!(answer.header("retry-after"), "5", "{path}");
         assert_eq!(answer.header("set-cookie"), "", "{path}");
     }
+    let ask = || Ask::new(Method::POST, &town.gateway.url("/x"));
+    let json = bob.send(ask().header("accept", "application/json")).await;
+    assert_eq!(
+        (json.status.as_u16(), json.header("retry-after")),
+        (503, "5")
+    );
+    assert_eq!(json.json()["error"], "unavailable");
+    let grpc = bob.send(ask().header("content-type", "application/grpc")).await;
+    assert_eq!(
+        (grpc.status.as_u16(), grpc.header("grpc-status")),
+        (200, "14")
+    );
     let page = bob.get(&town.gateway.url("/x")).await.text();
     assert!(page.contains("<h1>This does not work at the moment.</h1>"));
     assert_eq!(bob.get(&town.gateway.url("/open")).await.status, 200);

@@ -244,6 +244,27 @@ async fn a_page_elsewhere_is_nowhere_to_return_to() {
 }
 
 #[tokio::test]
+async fn a_host_below_a_wildcard_is_one_of_ours_and_each_has_its_own_session() {
+    let more = "[[route]]\nhost = \"*.apps.localhost\"\npath = \"/\"\nupstream = [\"APP\"]\n\
+        headers = [\"remote\"]\n";
+    let town = Town::with(more).await;
+    let mut visitor = town.gateway.visitor();
+    let mut tokens = Vec::new();
+    for host in ["a.apps.localhost", "b.apps.localhost", "x.b.apps.localhost"] {
+        let url = town.on(host, "/page");
+        let page = town.open(&mut visitor, &url).await;
+        assert_eq!((page.status.as_u16(), page.url.as_str()), (200, &*url));
+        assert_eq!(received(&page.json(), "remote-user"), ["alice@example.com"]);
+        tokens.push(visitor.cookie(&url, "samlgate").unwrap());
+    }
+    // The session of one opens no other.
+    let mut thief = town.gateway.visitor();
+    thief.plant(&town.on("b.apps.localhost", "/"), "samlgate", &tokens[0]);
+    let answer = thief.get(&town.on("b.apps.localhost", "/.samlgate/user")).await;
+    assert_eq!(answer.status, 401);
+}
+
+#[tokio::test]
 async fn sign_in_is_the_auth_hosts_business_and_begins_anywhere() {
     let town = Town::found().await;
     let mut visitor = town.gateway.visitor();
