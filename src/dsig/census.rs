@@ -10,7 +10,7 @@ use crate::xml::{Element, ns};
 /// anywhere. But nobody sends one there without wanting some reader to find it.
 pub fn signature_positions(root: Element<'_>) -> Result<Census, DsigError> {
     let mut census = Census::default();
-    for signature in root.descendants() {
+    for signature in root.descendants_called(["Signature", "Assertion", "EncryptedAssertion"]) {
         if !signature.is(ns::DS, "Signature") {
             census.count(signature);
             continue;

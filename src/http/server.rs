@@ -349,10 +349,6 @@ impl Watch {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tokio's clock for tokio's timers"
-)]
 fn later(after: Duration) -> tokio::time::Instant {
     let now = tokio::time::Instant::now();
     now.checked_add(after).unwrap_or(now)

@@ -97,6 +97,7 @@ impl Document {
     }
 
     /// Whether this is the local part of a name.
+    #[inline]
     pub(super) fn is_local(&self, name: Name, local: &str) -> bool {
         // Names stand in the source. And most questions are answered by a length.
         name.local_length() == local.len()
@@ -108,6 +109,20 @@ impl Document {
         self.bindings
             .get(wide(binding))
             .map_or("", |binding| self.str(binding.namespace))
+    }
+
+    /// Whether a binding gives this name to a namespace.
+    #[inline]
+    pub(super) fn is_namespace(&self, binding: u32, namespace: &str) -> bool {
+        let Some(binding) = self.bindings.get(wide(binding)) else {
+            return namespace.is_empty();
+        };
+        let range = binding.namespace.range();
+        range.len() == namespace.len()
+            && match self.source.as_bytes().get(range) {
+                Some(found) => found == namespace.as_bytes(),
+                None => self.str(binding.namespace) == namespace,
+            }
     }
 
     /// The attributes of an element, without declarations.
@@ -191,8 +206,13 @@ impl<'d> Element<'d> {
     }
 
     /// Whether this is the element with this expanded name.
+    // Where it is called, both are known: a comparison with a text of known length is a few
+    // instructions, and a call is many.
+    #[inline]
     pub fn is(self, namespace: &str, local_name: &str) -> bool {
-        self.document.is_local(self.data.name, local_name) && self.namespace() == namespace
+        let (document, data) = (self.document, self.data);
+        document.is_local(data.name, local_name)
+            && document.is_namespace(data.namespace, namespace)
     }
 
     /// The value of an attribute that has no namespace.

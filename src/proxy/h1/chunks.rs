@@ -111,7 +111,7 @@ impl Chunks {
 fn size(line: &[u8]) -> Option<u64> {
     let digits = line.split(|byte| *byte == b';').next()?.trim_ascii_end();
     // 15 digits are a petabyte, and do not overflow.
-    if digits.is_empty() || digits.len() > 15 || line.iter().any(|byte| *byte == b'\r') {
+    if digits.is_empty() || digits.len() > 15 || line.contains(&b'\r') {
         return None;
     }
     digits.iter().try_fold(0_u64, |sum, digit| {

@@ -553,10 +553,7 @@ fn is_interim(status: StatusCode) -> bool {
     status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tokio's clock for tokio's timers; nothing is decided by it but patience"
-)]
+/// Tokio's clock, for tokio's timers: nothing is decided by it but patience.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

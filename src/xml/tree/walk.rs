@@ -22,6 +22,17 @@ impl<'d> Element<'d> {
             end: self.data.end,
         }
     }
+
+    /// Every element below this one that has one of these local names, in document order.
+    pub(crate) fn descendants_called<const N: usize>(
+        self,
+        names: [&'static str; N],
+    ) -> impl Iterator<Item = Self> {
+        let document = self.document;
+        self.descendants().filter(move |element| {
+            names.iter().any(|name| document.is_local(element.data.name, name))
+        })
+    }
 }
 
 /// See [`Element::children`].
