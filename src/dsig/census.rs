@@ -10,21 +10,25 @@ use crate::xml::{Element, ns};
 /// anywhere. But nobody sends one there without wanting some reader to find it.
 pub fn signature_positions(root: Element<'_>) -> Result<Census, DsigError> {
     let mut census = Census::default();
-    for signature in root.descendants_called(["Signature", "Assertion", "EncryptedAssertion"]) {
-        if !signature.is(ns::DS, "Signature") {
-            census.count(signature);
-            continue;
+    for element in root.descendants() {
+        if element.is(ns::DS, "Signature") {
+            position(element, root)?;
+        } else if element.is(ns::SAML, "Assertion") || element.is(ns::SAML, "EncryptedAssertion") {
+            census.assertions = census.assertions.saturating_add(1);
         }
-        let parent = signature.parent().ok_or(ELSEWHERE)?;
-        let in_root = parent.same(root);
-        let in_assertion = parent.is(ns::SAML, "Assertion")
-            && parent.parent().is_some_and(|grandparent| grandparent.same(root));
-        if !in_root && !in_assertion {
-            return Err(ELSEWHERE);
-        }
-        after_issuer(parent, signature)?;
     }
     Ok(census)
+}
+
+fn position(signature: Element<'_>, root: Element<'_>) -> Result<(), DsigError> {
+    let parent = signature.parent().ok_or(ELSEWHERE)?;
+    let in_root = parent.same(root);
+    let in_assertion = parent.is(ns::SAML, "Assertion")
+        && parent.parent().is_some_and(|grandparent| grandparent.same(root));
+    if !in_root && !in_assertion {
+        return Err(ELSEWHERE);
+    }
+    after_issuer(parent, signature)
 }
 
 /// What is below an element, wherever that is.
@@ -32,14 +36,6 @@ pub fn signature_positions(root: Element<'_>) -> Result<Census, DsigError> {
 pub struct Census {
     /// Assertions, encrypted or not: also those in places that nobody reads.
     pub assertions: usize,
-}
-
-impl Census {
-    fn count(&mut self, element: Element<'_>) {
-        let is_assertion =
-            element.is(ns::SAML, "Assertion") || element.is(ns::SAML, "EncryptedAssertion");
-        self.assertions = self.assertions.saturating_add(usize::from(is_assertion));
-    }
 }
 
 /// The parent's first child is `saml:Issuer`, its second is this one.

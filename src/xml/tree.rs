@@ -92,6 +92,7 @@ impl Document {
         Element { document: self, data, id: 0, top: 0, hidden: NONE }
     }
 
+    #[inline]
     pub(super) fn str(&self, span: Span) -> &str {
         piece(&self.source, &self.decoded, span)
     }
@@ -126,6 +127,7 @@ impl Document {
     }
 
     /// The attributes of an element, without declarations.
+    #[inline]
     pub(super) fn attributes_of(&self, data: &ElementData) -> &[Attribute] {
         let first = wide(data.first_attribute);
         let end = first.saturating_add(usize::from(data.attribute_count));
@@ -145,6 +147,7 @@ impl Document {
 }
 
 /// The text at a place in one of the two buffers.
+#[inline]
 pub(super) fn piece<'t>(source: &'t str, decoded: &'t str, span: Span) -> &'t str {
     // Spans are made by the reader at character boundaries. Those that are not in the source are
     // behind it.
@@ -191,6 +194,7 @@ pub struct Element<'d> {
 
 impl<'d> Element<'d> {
     /// The name without its prefix.
+    #[inline]
     pub fn local_name(self) -> &'d str {
         self.document.str(self.data.name.local())
     }
@@ -211,8 +215,7 @@ impl<'d> Element<'d> {
     #[inline]
     pub fn is(self, namespace: &str, local_name: &str) -> bool {
         let (document, data) = (self.document, self.data);
-        document.is_local(data.name, local_name)
-            && document.is_namespace(data.namespace, namespace)
+        document.is_local(data.name, local_name) && document.is_namespace(data.namespace, namespace)
     }
 
     /// The value of an attribute that has no namespace.
@@ -254,6 +257,7 @@ impl<'d> Element<'d> {
     }
 
     /// The whole text; `None` when there are child elements, which no text has room for.
+    #[inline]
     pub fn text(self) -> Option<Cow<'d, str>> {
         let is_leaf = self.most_children() == 0;
         is_leaf.then(|| Cow::Borrowed(self.document.str(self.data.text)))

@@ -14,7 +14,7 @@
 //! | key | type | what |
 //! |---|---|---|
 //! | `s:HASH` | hash | a session: sealed value `v`; `u`, `f`, `n`, `b`, the indexes it is in |
-//! | `seen`, `until`, `opened` | sorted sets | hashes by last_seen, not_after, opened_at |
+//! | `seen`, `until`, `opened` | sorted sets | hashes by `last_seen`, `not_after`, `opened_at` |
 //! | `u:USER`, `f:SID` | sets | hashes of a person, of a login |
 //! | `n:DIGEST` | hash | of a NameID at an identity provider: hash → digest of SessionIndex |
 //! | `b:BROWSER` | text | the hash that a browser opened last |

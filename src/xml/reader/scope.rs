@@ -36,10 +36,9 @@ impl Reader<'_> {
     ) -> Result<Scope, XmlError> {
         let parent = self.element(self.innermost);
         let outer = parent.map_or(self.around, |parent| parent.scope);
-        let prefix = |name: Name| self.name(name.prefix());
         if self.declared.is_empty()
             && let Some(parent) = parent
-            && (same_prefix || prefix(parent.name) == prefix(tag.name))
+            && (same_prefix || self.same_prefix(parent.name, tag.name))
         {
             let namespace = parent.namespace;
             self.namespace_used(namespace)?;
@@ -48,6 +47,11 @@ impl Reader<'_> {
         let innermost = self.declarations(outer, tag.at)?;
         let namespace = self.namespace_of(innermost, tag.name, tag.at)?;
         Ok(Scope { innermost, namespace, alike: false })
+    }
+
+    fn same_prefix(&self, one: Name, other: Name) -> bool {
+        one.prefix_length() == other.prefix_length()
+            && (!one.has_prefix() || self.name(one.prefix()) == self.name(other.prefix()))
     }
 
     /// Namespaces in XML 1.0, 3 and 5: the scope inside the tag that was just read.

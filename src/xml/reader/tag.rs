@@ -33,7 +33,7 @@ pub(super) struct Tag<'s> {
 impl<'s> Reader<'s> {
     /// `STag` or `EmptyElemTag`.
     pub(super) fn start_tag(&mut self) -> Result<(), XmlError> {
-        if self.leaf_again()? {
+        if self.leaves_again()? {
             return Ok(());
         }
         self.budget.element(self.depth.saturating_add(1))?;
@@ -58,9 +58,6 @@ impl<'s> Reader<'s> {
         };
         self.declared.clear();
         let empty = loop {
-            while self.plain_attribute(&mut tag)? {}
-            let white = self.skip_white();
-            tag.plain &= !white;
             match self.rest {
                 [b'>', rest @ ..] => {
                     self.rest = rest;
@@ -70,8 +67,7 @@ impl<'s> Reader<'s> {
                     self.rest = rest;
                     break true;
                 }
-                [_, ..] if white => self.attribute(&mut tag)?,
-                _ => return Err(self.syntax("a tag does not end")),
+                _ => self.plain_attribute(&mut tag)?,
             }
         };
         let scope = self.scope_of_element(&tag, like.is_some())?;
@@ -85,42 +81,50 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
-    /// The whole element that has just ended, once more, with another text in it: lists are most of
-    /// a message. The same tags in the same place mean the same, so all that was found out about
-    /// them holds; what they cost is paid again.
-    fn leaf_again(&mut self) -> Result<bool, XmlError> {
-        let Some(before) = self.element(self.ended) else {
+    /// The whole element that has just ended, again and again, each time with another text in it:
+    /// lists are most of a message. The same tags in the same place mean the same, so all that was
+    /// found out about them holds; what they cost is paid again.
+    fn leaves_again(&mut self) -> Result<bool, XmlError> {
+        let Some((before, start_tag, end_tag)) = self.leaf_before() else {
             return Ok(false);
         };
-        let Some((text, rest)) = self.text_between_tags_of(before) else {
-            return Ok(false);
-        };
-        let start = self.at();
-        let content = start.saturating_add(before.name.length()).saturating_add(2);
-        let number = narrow(self.tree.elements.len());
-        let data = ElementData {
-            end: number.saturating_add(1),
-            name: before.name.standing_at(start.saturating_add(1)),
-            first_attribute: narrow(self.tree.attributes.len()),
-            has_text: !text.iter().all(|byte| is_white(*byte)),
-            content: narrow(content),
-            behind: narrow(self.source.len().saturating_sub(rest.len())),
-            text: Span::new(content, content.saturating_add(text.len())),
-            tail: Span::EMPTY,
-            ..*before
-        };
-        self.budget.element(self.depth.saturating_add(1))?;
-        self.namespace_used(data.namespace)?;
-        self.budget.text(text.len())?;
-        self.rest = rest;
-        self.ended = number;
-        self.keep_element(data);
-        Ok(true)
+        let (name, alike) = (before.name, before.alike);
+        let (parent, namespace, scope) = (before.parent, before.namespace, before.scope);
+        let mut found = false;
+        while let Some((text, rest)) = text_between(start_tag, end_tag, self.rest) {
+            self.budget.element(self.depth.saturating_add(1))?;
+            self.namespace_used(namespace)?;
+            self.budget.text(text.len())?;
+            let start = self.at();
+            let content = start.saturating_add(start_tag.len());
+            let number = narrow(self.tree.elements.len());
+            self.rest = rest;
+            self.ended = number;
+            self.keep_element(ElementData {
+                parent,
+                end: number.saturating_add(1),
+                name: name.standing_at(start.saturating_add(1)),
+                namespace,
+                scope,
+                first_attribute: narrow(self.tree.attributes.len()),
+                attribute_count: 0,
+                canonical: true,
+                alike,
+                has_text: !text.iter().all(|byte| is_white(*byte)),
+                content: narrow(content),
+                behind: narrow(self.at()),
+                text: Span::new(content, content.saturating_add(text.len())),
+                tail: Span::EMPTY,
+            });
+            found = true;
+        }
+        Ok(found)
     }
 
-    /// The text between a start tag of nothing but a name and its end tag, and what follows them; if
-    /// they are those of `before`.
-    fn text_between_tags_of(&self, before: &ElementData) -> Option<(&'s [u8], &'s [u8])> {
+    /// The element that has just ended and its tags, if the first is of nothing but a name, and both
+    /// are as C14N writes them.
+    fn leaf_before(&self) -> Option<(&ElementData, &'s [u8], &'s [u8])> {
+        let before = self.element(self.ended)?;
         let name = before.name.whole();
         let (content, behind) = (wide(before.content), wide(before.behind));
         if !before.canonical || content != name.end().saturating_add(1) || self.odd.returns {
@@ -130,9 +134,7 @@ impl<'s> Reader<'s> {
         // What is canonical ends in `</a>`, which has a byte more than `<a>`.
         let start_tag = source.get(name.start().checked_sub(1)?..content)?;
         let end_tag = source.get(behind.checked_sub(start_tag.len())?.checked_sub(1)?..behind)?;
-        let rest = self.rest.strip_prefix(start_tag)?;
-        let (text, rest) = rest.split_at_checked(memchr3(b'<', b'&', b'>', rest)?)?;
-        Some((text, rest.strip_prefix(end_tag)?))
+        Some((before, start_tag, end_tag))
     }
 
     /// The name of the sibling that has just ended, if that is what comes once more, and its prefix
@@ -221,27 +223,45 @@ impl<'s> Reader<'s> {
 
     /// `Attribute`, if it comes as C14N writes it: behind a space, in double quotes, with nothing
     /// to decode. Neither is there a prefix, nor is it a declaration. Nearly all attributes are so.
-    fn plain_attribute(&mut self, tag: &mut Tag<'s>) -> Result<bool, XmlError> {
-        let Some((name, value, rest)) = self.plain_parts() else {
-            return Ok(false);
+    fn plain_attribute(&mut self, tag: &mut Tag<'s>) -> Result<(), XmlError> {
+        let Some((local, value, rest)) = self.plain_parts() else {
+            return self.any_attribute(tag);
         };
         tag.count = tag.count.saturating_add(1);
         self.budget.attribute(tag.count)?;
         let start = self.at().saturating_add(1);
-        let name = self.named(start, name.len(), 0)?;
+        let name = self.named(start, local.len(), 0)?;
         self.budget.text(value.len())?;
         self.rest = rest;
-        let end = self.at().saturating_sub(1);
-        self.keep_attribute(tag, name, Span::new(end.saturating_sub(value.len()), end));
-        Ok(true)
+        // What is between them: `="`.
+        let value_start = start.saturating_add(local.len()).saturating_add(2);
+        let value = Span::new(value_start, value_start.saturating_add(value.len()));
+        self.keep_attribute(tag, local, Attribute { name, namespace: NONE, value });
+        Ok(())
     }
 
     /// Name, value, and what follows them.
     fn plain_parts(&self) -> Option<(&'s [u8], &'s [u8], &'s [u8])> {
-        let text = self.rest.strip_prefix(b" ")?;
+        let [b' ', text @ ..] = self.rest else {
+            return None;
+        };
         let (name, rest) = ascii_ncname(text)?;
-        let (value, rest) = self.plain_value(b'"', rest.strip_prefix(b"=\"")?)?;
+        let [b'=', b'"', rest @ ..] = rest else {
+            return None;
+        };
+        let (value, rest) = self.plain_value(b'"', rest)?;
         (name != b"xmlns").then_some((name, value, rest))
+    }
+
+    /// `S` and what follows it: an `Attribute`, if the tag does not end there.
+    fn any_attribute(&mut self, tag: &mut Tag<'s>) -> Result<(), XmlError> {
+        let white = self.skip_white();
+        tag.plain &= !white;
+        match self.rest {
+            [b'>', ..] | [b'/', b'>', ..] => Ok(()),
+            [_, ..] if white => self.attribute(tag),
+            _ => Err(self.syntax("a tag does not end")),
+        }
     }
 
     /// `Attribute`, also one that declares a namespace. What prefixes stand for, the whole tag
@@ -254,15 +274,16 @@ impl<'s> Reader<'s> {
         let value = self.attribute_value()?;
         match self.declared_prefix(name) {
             Some(prefix) => self.declared.push(Declaration { prefix, namespace: value }),
-            None => self.keep_attribute(tag, name, value),
+            None => {
+                let local = self.name(name.local());
+                self.keep_attribute(tag, local, Attribute { name, namespace: NONE, value });
+            }
         }
         Ok(())
     }
 
-    #[inline]
-    fn keep_attribute(&mut self, tag: &mut Tag<'s>, name: Name, value: Span) {
-        let local = self.name(name.local());
-        tag.sorted &= !name.has_prefix() && (tag.last.is_empty() || tag.last < local);
+    fn keep_attribute(&mut self, tag: &mut Tag<'s>, local: &'s [u8], attribute: Attribute) {
+        tag.sorted &= !attribute.name.has_prefix() && (tag.last.is_empty() || tag.last < local);
         tag.last = local;
         // Neither `ID` nor `AssertionID` ends in another letter.
         tag.identified |= matches!(local.last(), Some(b'D' | b'd'));
@@ -272,7 +293,7 @@ impl<'s> Reader<'s> {
             let most = self.budget.elements_left().saturating_mul(ATTRIBUTES);
             attributes.reserve_exact(signs.min(most).saturating_add(1));
         }
-        attributes.push(Attribute { name, namespace: NONE, value });
+        attributes.push(attribute);
     }
 
     /// The prefix that an attribute declares, if it is a declaration.
@@ -299,4 +320,12 @@ impl<'s> Reader<'s> {
     pub(super) fn name(&self, span: Span) -> &'s [u8] {
         self.source.as_bytes().get(span.range()).unwrap_or_default()
     }
+}
+
+/// The text between these tags, and what follows them.
+fn text_between<'t>(start: &[u8], end: &[u8], text: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
+    let rest = text.strip_prefix(start)?;
+    // `>`, because C14N escapes it.
+    let (text, rest) = rest.split_at_checked(memchr3(b'<', b'&', b'>', rest)?)?;
+    Some((text, rest.strip_prefix(end)?))
 }

@@ -6,12 +6,14 @@ use std::ops::Range;
 pub(in crate::xml) const NONE: u32 = u32::MAX;
 
 /// A number or place, to count or look up with.
+#[inline]
 pub(in crate::xml) fn wide(narrow: u32) -> usize {
     // Never anything but the same number where we run; 16-bit machines get a place that is none.
     usize::try_from(narrow).unwrap_or(usize::MAX)
 }
 
 /// A number or place, to be kept.
+#[inline]
 pub(in crate::xml) fn narrow(wide: usize) -> u32 {
     u32::try_from(wide).unwrap_or(NONE)
 }
@@ -38,6 +40,7 @@ impl Span {
         wide(self.end)
     }
 
+    #[inline]
     pub(in crate::xml) fn range(self) -> Range<usize> {
         self.start()..self.end()
     }
@@ -85,11 +88,14 @@ impl Name {
 
     /// Empty when there is none.
     pub(in crate::xml) fn prefix(self) -> Span {
-        let length = self.local.saturating_sub(1);
         Span {
             start: self.start,
-            end: self.start.saturating_add(length.into()),
+            end: self.start.saturating_add(self.prefix_length().into()),
         }
+    }
+
+    pub(in crate::xml) const fn prefix_length(self) -> u16 {
+        self.local.saturating_sub(1)
     }
 
     pub(in crate::xml) fn local(self) -> Span {

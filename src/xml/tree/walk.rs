@@ -6,6 +6,7 @@ use super::data::wide;
 
 impl<'d> Element<'d> {
     /// The child elements, in order.
+    #[inline]
     pub fn children(self) -> Children<'d> {
         Children {
             parent: self,
@@ -22,17 +23,6 @@ impl<'d> Element<'d> {
             end: self.data.end,
         }
     }
-
-    /// Every element below this one that has one of these local names, in document order.
-    pub(crate) fn descendants_called<const N: usize>(
-        self,
-        names: [&'static str; N],
-    ) -> impl Iterator<Item = Self> {
-        let document = self.document;
-        self.descendants().filter(move |element| {
-            names.iter().any(|name| document.is_local(element.data.name, name))
-        })
-    }
 }
 
 /// See [`Element::children`].
@@ -46,6 +36,7 @@ pub struct Children<'d> {
 impl<'d> Iterator for Children<'d> {
     type Item = Element<'d>;
 
+    #[inline]
     fn next(&mut self) -> Option<Element<'d>> {
         while self.next < self.end {
             let id = self.next;
@@ -70,6 +61,7 @@ pub struct Descendants<'d> {
 impl<'d> Iterator for Descendants<'d> {
     type Item = Element<'d>;
 
+    #[inline]
     fn next(&mut self) -> Option<Element<'d>> {
         while self.next < self.end {
             let id = self.next;
