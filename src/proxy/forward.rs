@@ -204,6 +204,20 @@ impl Forwarder {
         &self.balancers
     }
 
+    /// The identity headers of a session behind this route, as lines of HTTP/1.1: what an
+    /// application gets that another proxy passes requests on to.
+    pub fn identity(
+        &self,
+        route: &Route,
+        view: &IdentityView<'_>,
+        ready: &Ready,
+        now: Timestamp,
+    ) -> Option<Arc<Lines>> {
+        let prepared = self.routes.get(route.place)?;
+        let kept = ready.lines(prepared.key, now);
+        Some(kept.unwrap_or_else(|| self.make_lines(route, prepared, view, Some(ready), now)))
+    }
+
     /// Sends the request on and returns the answer as soon as it begins, and how long that took.
     pub async fn forward<B>(
         &self,
