@@ -44,6 +44,12 @@ impl Reader<'_> {
             self.namespace_used(namespace)?;
             return Ok(Scope { innermost: outer, namespace, alike: true });
         }
+        self.own_scope(outer, tag)
+    }
+
+    /// That of an element that declares something, or has another prefix than the one around it.
+    #[cold]
+    fn own_scope(&mut self, outer: u32, tag: &Tag<'_>) -> Result<Scope, XmlError> {
         let innermost = self.declarations(outer, tag.at)?;
         let namespace = self.namespace_of(innermost, tag.name, tag.at)?;
         Ok(Scope { innermost, namespace, alike: false })

@@ -195,14 +195,18 @@ impl<'s> Reader<'s> {
 
     #[inline]
     fn keep_element(&mut self, data: ElementData) {
-        let elements = &mut self.tree.elements;
-        if elements.len() == elements.capacity() {
-            // Once, and no more than can be needed: a vector that doubles would take thrice what
-            // is in it.
-            let tags = memchr_iter(b'<', self.rest).count();
-            elements.reserve_exact(tags.min(self.budget.elements_left()).saturating_add(1));
+        if self.tree.elements.len() == self.tree.elements.capacity() {
+            self.make_room_for_elements();
         }
-        elements.push(data);
+        self.tree.elements.push(data);
+    }
+
+    /// Once, and no more than can be needed: a vector that doubles would take thrice what is in it.
+    #[cold]
+    fn make_room_for_elements(&mut self) {
+        let tags = memchr_iter(b'<', self.rest).count();
+        let most = tags.min(self.budget.elements_left());
+        self.tree.elements.reserve_exact(most.saturating_add(1));
     }
 
     /// The innermost element ends here.
@@ -254,6 +258,7 @@ impl<'s> Reader<'s> {
     }
 
     /// `S` and what follows it: an `Attribute`, if the tag does not end there.
+    #[cold]
     fn any_attribute(&mut self, tag: &mut Tag<'s>) -> Result<(), XmlError> {
         let white = self.skip_white();
         tag.plain &= !white;
@@ -287,13 +292,17 @@ impl<'s> Reader<'s> {
         tag.last = local;
         // Neither `ID` nor `AssertionID` ends in another letter.
         tag.identified |= matches!(local.last(), Some(b'D' | b'd'));
-        let attributes = &mut self.tree.attributes;
-        if attributes.len() == attributes.capacity() {
-            let signs = memchr_iter(b'=', self.rest).count();
-            let most = self.budget.elements_left().saturating_mul(ATTRIBUTES);
-            attributes.reserve_exact(signs.min(most).saturating_add(1));
+        if self.tree.attributes.len() == self.tree.attributes.capacity() {
+            self.make_room_for_attributes();
         }
-        attributes.push(attribute);
+        self.tree.attributes.push(attribute);
+    }
+
+    #[cold]
+    fn make_room_for_attributes(&mut self) {
+        let signs = memchr_iter(b'=', self.rest).count();
+        let most = self.budget.elements_left().saturating_mul(ATTRIBUTES).min(signs);
+        self.tree.attributes.reserve_exact(most.saturating_add(1));
     }
 
     /// The prefix that an attribute declares, if it is a declaration.
