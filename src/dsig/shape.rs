@@ -109,16 +109,9 @@ pub(super) fn attributes<'d, const N: usize>(
     element: Element<'d>,
     names: [&str; N],
 ) -> Result<[Option<&'d str>; N], DsigError> {
-    let mut values = [None; N];
-    for (namespace, local, value) in element.attributes() {
-        let mut named = values.iter_mut().zip(names);
-        let known = named.find(|(_, name)| *name == local && namespace.is_empty());
-        let (place, _) = known.ok_or(DsigError::Structure(
-            "the Signature has other attributes than SAML allows",
-        ))?;
-        *place = Some(value);
-    }
-    Ok(values)
+    element
+        .attributes_named(names, |_| false)
+        .map_err(|_| DsigError::Structure("the Signature has other attributes than SAML allows"))
 }
 
 /// An element that names an algorithm.

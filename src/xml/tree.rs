@@ -246,6 +246,28 @@ impl<'d> Element<'d> {
         })
     }
 
+    /// The values of these attributes, which have no namespace. Of each other one, `others` says by
+    /// its namespace name whether it may be there; if not, its local name is the answer.
+    #[inline]
+    pub(crate) fn attributes_named<const N: usize>(
+        self,
+        names: [&str; N],
+        others: impl Fn(&str) -> bool,
+    ) -> Result<[Option<&'d str>; N], &'d str> {
+        let document = self.document;
+        let mut values = [None; N];
+        for one in self.raw_attributes() {
+            let mut named = values.iter_mut().zip(names);
+            let is_named = |name: &str| one.namespace == NONE && document.is_local(one.name, name);
+            match named.find(|(_, name)| is_named(name)) {
+                Some((value, _)) => *value = Some(document.str(one.value)),
+                None if others(document.namespace(one.namespace)) => {}
+                None => return Err(document.str(one.name.local())),
+            }
+        }
+        Ok(values)
+    }
+
     /// No more than so many child elements can be in it.
     pub(crate) fn most_children(self) -> usize {
         self.subtree().len().saturating_sub(1)

@@ -221,27 +221,21 @@ pub(in crate::saml) fn attributes<'d, const N: usize>(
     names: [&'static str; N],
     others: Others,
 ) -> Result<[Attribute<'d>; N], SchemaError> {
-    let mut read = names.map(|name| Attribute { name, value: None });
-    for (namespace, name, value) in element.attributes() {
-        let known = match namespace {
-            "" => match read.iter_mut().find(|attribute| attribute.name == name) {
-                Some(attribute) => {
-                    attribute.value = Some(value);
-                    true
-                }
-                None => false,
-            },
-            XSI_NS => true,
-            _ => others == Others::Allowed,
-        };
-        if !known {
-            return Err(SchemaError::Attribute {
-                element: element.local_name().to_owned(),
-                attribute: name.to_owned(),
-            });
+    let may_be_there = |namespace: &str| match namespace {
+        "" => false,
+        XSI_NS => true,
+        _ => others == Others::Allowed,
+    };
+    match element.attributes_named(names, may_be_there) {
+        Ok(values) => {
+            let mut values = values.into_iter();
+            Ok(names.map(|name| Attribute { name, value: values.next().flatten() }))
         }
+        Err(attribute) => Err(SchemaError::Attribute {
+            element: element.local_name().to_owned(),
+            attribute: attribute.to_owned(),
+        }),
     }
-    Ok(read)
 }
 
 /// The text of an element that has no elements in it, verbatim.
