@@ -81,11 +81,6 @@ impl Name {
         }
     }
 
-    /// How long that is.
-    pub(in crate::xml) fn length(self) -> usize {
-        self.length.into()
-    }
-
     /// Empty when there is none.
     pub(in crate::xml) fn prefix(self) -> Span {
         Span {
