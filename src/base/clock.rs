@@ -4,8 +4,9 @@
 //! takes `now: Timestamp` as its last argument; only the edge of the program owns a [`Clock`].
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -180,6 +181,17 @@ impl Clock for SystemClock {
     }
 }
 
+/// How long the program has run, more or less: by a clock that nobody sets.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that asks the system"
+)]
+pub fn uptime() -> Duration {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    let now = Instant::now();
+    now.saturating_duration_since(*FIRST.get_or_init(|| now))
+}
+
 /// A clock that is stepped by hand.
 #[derive(Debug)]
 pub struct TestClock(AtomicI64);
@@ -204,7 +216,7 @@ impl Clock for TestClock {
 
 /// A stop-watch for measuring how long something took. It never decides anything.
 #[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(std::time::Instant);
+pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Starts now, on the monotonic clock.
@@ -213,7 +225,7 @@ impl Stopwatch {
         reason = "this is the one place that asks the system"
     )]
     pub fn start() -> Self {
-        Self(std::time::Instant::now())
+        Self(Instant::now())
     }
 
     /// Time since [`Stopwatch::start`].

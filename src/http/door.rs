@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, Request};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
@@ -22,6 +23,7 @@ use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::hosts::Place;
 use crate::http::outgoing::{self, Outgoing};
+use crate::http::rates::TooOften;
 use crate::http::router;
 use crate::http::state::Gateway;
 use crate::proxy::request_id::{Trust, X_REQUEST_ID};
@@ -171,6 +173,13 @@ impl Door {
             let error = GatewayError::new(ErrorCode::HttpNotFound, detail);
             let now = self.gateway.app.now();
             return self.gateway.fail(&error, context, Reader::of(&parts.headers), now);
+        }
+        if let Err(TooOften { seconds }) = self.gateway.rates.load().check(path, context.client) {
+            let error = GatewayError::new(ErrorCode::HttpTooMany, format!("of {path}"));
+            let (reader, now) = (Reader::of(&parts.headers), self.gateway.app.now());
+            let mut response = self.gateway.fail(&error, context, reader, now);
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+            return response;
         }
         parts.extensions.insert(context.clone());
         parts.extensions.insert(place);

@@ -7,7 +7,7 @@ use crate::base::ErrorCode;
 
 /// `{"error":"unauthenticated","request_id":…,"login_url":…}`, and the same shape for the others.
 ///
-/// `error` is `unauthenticated` for status 401 and otherwise the slug of the page, which tells
+/// `error` is `unauthenticated` for status 401, `too_many_requests` for 429, and otherwise the slug of the page, which tells
 /// an attacker no more than the page does. `reference` finds the record of the audit, where there
 /// is one; `login_url` belongs to a 401.
 ///
@@ -30,6 +30,7 @@ pub fn error_json(
 ) -> Value {
     let error = match code.status() {
         401 => "unauthenticated",
+        429 => "too_many_requests",
         _ => code.page().slug(),
     };
     let mut json = Map::new();

@@ -23,6 +23,9 @@ pub const AUTHORIZE: &str = "/.samlgate/authorize";
 /// Another host takes it.
 pub const CALLBACK: &str = "/.samlgate/callback";
 
+/// Where identity providers send their answers.
+pub const ACS: &str = "/saml/acs";
+
 /// Sends a kept form again.
 pub const FORM: &str = FORM_PAGE;
 /// Below it, other proxies ask for decisions.

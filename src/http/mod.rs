@@ -20,6 +20,7 @@ mod measure;
 pub mod net;
 pub mod outgoing;
 pub mod pages;
+pub mod rates;
 pub mod respond;
 pub mod router;
 pub mod seal;

@@ -67,7 +67,7 @@ pub fn is_oauth2(path: &str, forward_auth: ForwardAuth) -> bool {
 pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/saml/metadata", get(metadata::metadata))
-        .route("/saml/acs", any(acs::acs))
+        .route(links::ACS, any(acs::acs))
         .route(
             "/.samlgate/sign_in",
             get(login::sign_in).post(login::by_email),

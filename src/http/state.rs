@@ -12,6 +12,7 @@ use crate::http::error::GatewayError;
 use crate::http::forms::Allowance;
 use crate::http::hosts::{Loops, Place};
 use crate::http::pages::Pages;
+use crate::http::rates::Rates;
 use crate::http::seal::Seal;
 use crate::proxy::Jwt;
 use crate::saml::metadata::SpMetadata;
@@ -33,6 +34,8 @@ pub struct Gateway {
     pub allowance: Allowance,
     /// Browsers that sign in again and again.
     pub loops: Loops,
+    /// Clients that ask too often; replaced on reload.
+    pub rates: ArcSwap<Rates>,
 }
 
 impl Gateway {
