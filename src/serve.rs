@@ -21,7 +21,11 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::{Clock as _, ErrorCode, Listen, StoreError, Timestamp};
 use crate::config::{Config, SessionStoreKind};
 use crate::http::admin::{self, Readiness};
-use crate::http::server::{self, BindError, Detached, Listener, Patience};
+use crate::http::forms::Allowance;
+use crate::http::hosts::Loops;
+use crate::http::rates::{RateSettings, Rates};
+use crate::http::seal::Seal;
+use crate::http::server::{self, BindError, Detached, Listener, Patience, Places};
 use crate::http::tls::{Tls, TlsError};
 use crate::http::{Door, Gateway, PageSettings, Pages, workers};
 use crate::proxy::{Balancers, ForwardSettings, Forwarder, Jwt, Pool, TrustedProxies};
@@ -99,6 +103,7 @@ pub struct Running {
     store: Arc<SqliteStore>,
     idps: watch::Sender<Arc<Vec<IdpSettings>>>,
     pool: Pool,
+    places: Arc<Places>,
     tls: Option<Tls>,
     in_force: Config,
     /// Where the public listener listens, with real ports.
@@ -116,12 +121,17 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         Some(files) => Some(Tls::load(&files.certificate, &files.key)?),
         None => None,
     };
+    let places = Places::new(
+        most_connections(&config),
+        config.server.connections.per_client,
+    );
     let mut listeners = Vec::new();
     for listen in config.server.listen.iter() {
         let tls = tls.clone().filter(|_| matches!(listen, Listen::Tcp(_)));
         let listener = Listener::bind(listen.clone(), tls).await?;
         let trusted = TrustedProxies::new(config.server.trusted_proxies.clone());
-        listeners.push(listener.trusting(trusted).expecting(config.server.proxy_protocol));
+        let listener = listener.trusting(trusted).expecting(config.server.proxy_protocol);
+        listeners.push(listener.limited(&places));
     }
     let admin_listener = Listener::bind(Listen::Tcp(config.admin.listen), None).await?;
 
@@ -187,6 +197,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         seal,
         allowance: Allowance::default(),
         loops: Loops::default(),
+        rates: ArcSwap::from_pointee(Rates::new(rates(&config))),
     });
 
     let readiness = Readiness::default();
@@ -233,6 +244,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         store,
         idps,
         pool,
+        places,
         tls,
         in_force: config,
         addresses,
@@ -266,6 +278,9 @@ impl Running {
         self.balancers.send_replace(Arc::clone(live.forwarder.balancers()));
         self.gateway.app.replace(live);
         self.gateway.pages.store(Arc::new(pages(&config)));
+        if !self.gateway.rates.load().are(rates(&config)) {
+            self.gateway.rates.store(Arc::new(Rates::new(rates(&config))));
+        }
         self.idps.send_replace(Arc::new(config.idps.clone()));
         self.reload_certificate();
         self.record(EventKind::ConfigReloaded, now).await;
@@ -306,9 +321,11 @@ impl Running {
     }
 
     /// Says at `/readyz` that it is about to stop. New connections are still taken: balancers that
-    /// ask there need this long to hear of it (`server.shutdown_delay`).
+    /// ask there need this long to hear of it (`server.shutdown_delay`). Those that are open are
+    /// closed with their next answer, so that nobody's request meets a closing connection.
     pub fn announce_stop(&self) -> Duration {
         self.readiness.not_ready("stopping", "the gateway was told to stop");
+        self.places.leave();
         self.in_force.server.shutdown_delay
     }
 
@@ -465,6 +482,39 @@ fn live(
         trusted_proxies: trusted,
         forwarder,
     }
+}
+
+/// `server.max_connections`, or as many as the system gives files for: a connection to us may need
+/// one to an application, and without a file left nobody is served at all.
+fn most_connections(config: &Config) -> usize {
+    let most = usize::try_from(config.server.connections.total).unwrap_or(usize::MAX);
+    // Not everywhere is there such a file.
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let Some(files) = open_files(&limits) else {
+        return most;
+    };
+    let possible = (files.saturating_sub(OWN_FILES) / 2).max(1);
+    if possible < most {
+        tracing::warn!(
+            files,
+            possible,
+            "server.max_connections needs more open files than the system allows (LimitNOFILE, ulimit -n)"
+        );
+    }
+    most.min(possible)
+}
+
+/// The soft limit.
+fn open_files(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Databases, listeners, runtimes, the log, and some to spare.
+const OWN_FILES: usize = 100;
+
+const fn rates(config: &Config) -> RateSettings {
+    RateSettings { sign_in: config.limits.sign_in, acs: config.limits.acs }
 }
 
 fn pages(config: &Config) -> Pages {

@@ -321,15 +321,18 @@ static SERVER: &[Key] = &[
     key(
         "max_connections",
         Kind::Integer,
-        "So many connections may be open at the public listener; further ones wait.",
+        "So many connections may be open at the public listener; further ones are answered 503, or \
+         closed where TLS would come first. At most half of the files that the system lets the \
+         gateway open (`LimitNOFILE`, `ulimit -n`).",
     )
     .default("10000")
     .restart(),
     key(
         "max_connections_per_client",
         Kind::Integer,
-        "So many connections may be open from one address; further ones are closed. Trusted \
-         proxies are not counted.",
+        "So many connections may be open from one address, or one IPv6 network of 64 bits; further \
+         ones are answered 429, or closed where TLS would come first. Trusted proxies are not \
+         counted.",
     )
     .otherwise("no limit: many people may share one address")
     .sample("200")

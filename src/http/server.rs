@@ -2,7 +2,8 @@
 //!
 //! In: addresses, and one service for every request. Out: answers. HTTP/1.1 and HTTP/2, over TCP,
 //! TLS and Unix sockets. Promised: whoever sends nothing, or slowly, holds a connection for ten
-//! seconds; a head has at most 128 KiB; when the server stops, what has begun may end.
+//! seconds; a head of 128 KiB is read, and one of twice that never; connections are as many as
+//! their [`Places`]; when the server stops, what has begun may end.
 //!
 //! What is refused before the service sees it: heads that are too long (431), a `Content-Length`
 //! that is no number or comes with two values, `Transfer-Encoding` other than `chunked` (400). A
@@ -12,6 +13,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::pin::pin;
@@ -24,6 +26,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http::Response;
+use http::StatusCode;
+use http::Version;
+use http::header::CONNECTION;
+use http::header::HeaderValue;
 use hyper::body::Frame;
 use hyper::body::Incoming;
 use hyper::body::SizeHint;
@@ -40,6 +46,8 @@ use crate::http::net::listener::Accepted;
 pub use crate::http::net::listener::BindError;
 pub use crate::http::net::listener::Detached;
 pub use crate::http::net::listener::Listener;
+use crate::http::net::places::Place;
+pub use crate::http::net::places::Places;
 use crate::http::net::wire::Notes;
 use crate::http::net::wire::Wire;
 pub use crate::http::tls::Tls;
@@ -107,11 +115,18 @@ where
             () = stop.stopped() => break,
         };
         match accepted {
-            Ok(accepted) => {
-                connections.spawn(open(
-                    accepted, &listener, &protocols, &service, &stop, patience,
-                ));
-            }
+            Ok(accepted) => match listener.places.take() {
+                Some(place) => {
+                    connections.spawn(open(
+                        accepted, place, &listener, &protocols, &service, &stop, patience,
+                    ));
+                }
+                None => {
+                    if let Some(refusal) = refuse(accepted, &listener, OVERLOADED) {
+                        connections.spawn(refusal);
+                    }
+                }
+            },
             Err(error) => {
                 // Out of file descriptors, most likely; they come back when connections end.
                 tracing::warn!(%error, "can not accept a connection");
@@ -121,9 +136,11 @@ where
     }
     // Whoever was let in by the system, and not yet by us, has been promised an answer.
     while let Some(Ok(accepted)) = at_once(listener.accept()).await {
-        connections.spawn(open(
-            accepted, &listener, &protocols, &service, &stop, patience,
-        ));
+        if let Some(place) = listener.places.take() {
+            connections.spawn(open(
+                accepted, place, &listener, &protocols, &service, &stop, patience,
+            ));
+        }
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
@@ -145,9 +162,25 @@ async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
+/// Tells somebody that there is no place, where that is cheap: without TLS, and not to too many at
+/// a time. All others are closed.
+fn refuse(
+    accepted: Accepted,
+    listener: &Listener,
+    answer: &'static [u8],
+) -> Option<impl Future<Output = ()> + Send + 'static> {
+    let refusing = listener.places.refuse()?;
+    let said = async move {
+        accepted.refuse(answer).await;
+        drop(refusing);
+    };
+    listener.tls.is_none().then_some(said)
+}
+
 /// A connection from its first byte to its last.
 fn open<S, F, B>(
     mut accepted: Accepted,
+    mut place: Place,
     listener: &Listener,
     protocols: &Arc<Protocols>,
     service: &S,
@@ -162,34 +195,44 @@ where
 {
     let protocols = Arc::clone(protocols);
     let (tls, trusted) = (listener.tls.clone(), listener.trusted.clone());
+    let (proxy_protocol, places) = (listener.proxy_protocol, Arc::clone(&listener.places));
     let (service, mut stop) = (service.clone(), stop.clone());
     async move {
         let notes = Arc::new(Notes::default());
         let begin = async {
-            let address = accepted.client(&trusted).await?;
+            let address = accepted.client(&trusted, proxy_protocol).await?;
+            // A front proxy has the connections of all its clients.
+            let client = address.filter(|_| !trusted.trusts(&Peer { address, tls: false }));
+            if client.is_some_and(|client| !place.of(client.ip())) {
+                drop(place);
+                if let Some(_refusing) = places.refuse().filter(|_| tls.is_none()) {
+                    accepted.refuse(TOO_MANY).await;
+                }
+                return Err(io::Error::other("the client has too many connections"));
+            }
             let (wire, is_h2) = match (tls, accepted) {
                 (Some(tls), Accepted::Tcp(stream, _)) => {
                     let stream = tls.acceptor().accept(stream).await?;
                     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    let wire = Wire::tls(stream, &notes);
-                    (if is_h2 { wire.without_lines() } else { wire }, is_h2)
+                    (Wire::tls(stream, &notes, place), is_h2)
                 }
-                (_, accepted) => (Wire::new(accepted, &notes), false),
+                (_, accepted) => (Wire::new(accepted, &notes, place), false),
             };
-            Ok::<_, std::io::Error>((wire, address, is_h2))
+            Ok::<_, io::Error>((wire, address, is_h2))
         };
         let (wire, address, is_h2) = tokio::select! {
             begun = tokio::time::timeout(patience.head, begin) => match begun {
                 Ok(Ok(begun)) => begun,
                 Ok(Err(error)) => {
-                    tracing::debug!(%error, "no PROXY header, or no TLS handshake");
+                    tracing::debug!(%error, "no PROXY header, no TLS handshake, or no place");
                     return;
                 }
                 Err(_) => return,
             },
             () = stop.stopped() => return,
         };
-        let own = Arc::new(Own { service, notes, peer: Peer { address, tls: wire.is_tls() } });
+        let peer = Peer { address, tls: wire.is_tls() };
+        let own = Arc::new(Own { service, notes, places, peer });
         let wire = TokioIo::new(wire);
         let answering = Arc::clone(&own);
         let service = service_fn(move |request| answer(Arc::clone(&answering), request));
@@ -207,6 +250,7 @@ where
 struct Own<S> {
     service: S,
     notes: Arc<Notes>,
+    places: Arc<Places>,
     peer: Peer,
 }
 
@@ -227,7 +271,12 @@ where
     if hyper::body::Body::is_end_stream(request.body()) {
         notes.at_head.store(true, Relaxed);
     }
-    let response = (own.service)(request, own.peer).await;
+    let is_h1 = request.version() <= Version::HTTP_11;
+    let mut response = (own.service)(request, own.peer).await;
+    // HTTP/2 has frames for that, and hyper sends them when the server stops.
+    if own.places.is_leaving() && is_h1 && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.map(|inner| Counted { inner, _busy: busy }))
 }
 
@@ -405,6 +454,12 @@ where
     }
 }
 
+const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
+    Cache-Control: no-store\r\nContent-Type: text/plain\r\nContent-Length: 68\r\n\
+    Connection: close\r\n\r\nThere are too many visitors at the moment (http.overloaded). Sorry.\n";
+const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\n\
+    Cache-Control: no-store\r\nContent-Type: text/plain\r\nContent-Length: 62\r\n\
+    Connection: close\r\n\r\nToo many connections from one address (http.too_many). Sorry.\n";
 /// The longest head: what the strictest of the usual front proxies let through, and more.
 const HEAD_BYTES: usize = 128 * 1024;
 const HEAD_LIST_BYTES: u32 = 128 * 1024;

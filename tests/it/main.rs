@@ -29,11 +29,13 @@ mod flawed;
 mod fuzz_replay;
 mod gateway;
 mod hosts;
+mod limits;
 mod logins;
 mod nodes;
 mod peers;
 mod proof;
 mod proxy;
+mod rolling;
 mod routes;
 mod sso_rules;
 #[expect(dead_code, reason = "words of a language: no test needs all of them")]

@@ -8,7 +8,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
@@ -17,6 +21,7 @@ use tokio::net::UnixStream;
 
 use crate::base::Listen;
 use crate::base::ProxyProtocol;
+use crate::http::net::places::Places;
 use crate::http::net::proxy_protocol;
 use crate::http::net::proxy_protocol::Said;
 use crate::http::net::wire::Wire;
@@ -43,6 +48,9 @@ pub struct Listener {
     pub(crate) tls: Option<Tls>,
     pub(crate) trusted: TrustedProxies,
     pub(crate) proxy_protocol: ProxyProtocol,
+    pub(crate) places: Arc<Places>,
+    /// The socket's file goes with the last who listens on it.
+    file: Option<Arc<SocketFile>>,
 }
 
 #[derive(Debug)]
@@ -58,6 +66,8 @@ pub struct Detached {
     socket: DetachedSocket,
     tls: Option<Tls>,
     trusted: TrustedProxies,
+    proxy_protocol: ProxyProtocol,
+    places: Arc<Places>,
     file: Option<Arc<SocketFile>>,
 }
 
@@ -96,6 +106,8 @@ impl Listener {
                 tls,
                 trusted: TrustedProxies::default(),
                 proxy_protocol: ProxyProtocol::default(),
+                places: Places::new(usize::MAX, None),
+                file,
             }),
             Err(source) => Err(BindError { address, source }),
         }
@@ -112,6 +124,13 @@ impl Listener {
     #[must_use]
     pub const fn expecting(mut self, proxy_protocol: ProxyProtocol) -> Self {
         self.proxy_protocol = proxy_protocol;
+        self
+    }
+
+    /// Takes so many connections, in all and from one client; any number, unless somebody says so.
+    #[must_use]
+    pub fn limited(mut self, places: &Arc<Places>) -> Self {
+        self.places = Arc::clone(places);
         self
     }
 
@@ -154,6 +173,8 @@ impl Listener {
             socket,
             tls: self.tls.clone(),
             trusted: self.trusted.clone(),
+            proxy_protocol: self.proxy_protocol,
+            places: Arc::clone(&self.places),
             file: self.file.clone(),
         };
         Ok(sockets.into_iter().map(detached).collect())
@@ -174,13 +195,15 @@ impl Listener {
 impl Detached {
     /// Accepts on this thread from now on.
     pub fn attach(self) -> Result<Listener, BindError> {
-        let Self { address, socket, tls, trusted, file } = self;
+        let Self { address, socket, tls, trusted, proxy_protocol, places, file } = self;
         let socket = match socket {
             DetachedSocket::Tcp(socket) => TcpListener::from_std(socket).map(Socket::Tcp),
             DetachedSocket::Unix(socket) => UnixListener::from_std(socket).map(Socket::Unix),
         };
         match socket {
-            Ok(socket) => Ok(Listener { address, socket, tls, trusted, file }),
+            Ok(socket) => {
+                Ok(Listener { address, socket, tls, trusted, proxy_protocol, places, file })
+            }
             Err(source) => Err(BindError { address, source }),
         }
     }
@@ -233,6 +256,9 @@ async fn bind_unix(path: &PathBuf) -> io::Result<UnixListener> {
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
+/// How long somebody who is refused may take to read it.
+const REFUSAL: Duration = Duration::from_secs(1);
+
 /// A connection as it came in.
 pub(crate) enum Accepted {
     Tcp(TcpStream, SocketAddr),
@@ -240,6 +266,24 @@ pub(crate) enum Accepted {
 }
 
 impl Accepted {
+    /// Says why there is no place, and waits for a moment until that is read. What lies unread when
+    /// a socket is closed takes the answer along.
+    pub(crate) async fn refuse(self, answer: &[u8]) {
+        async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8]) {
+            if stream.write_all(answer).await.is_ok() && stream.shutdown().await.is_ok() {
+                let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+            }
+        }
+        let said = async {
+            match self {
+                Self::Tcp(stream, _) => say(stream, answer).await,
+                Self::Unix(stream) => say(stream, answer).await,
+            }
+        };
+        // Whoever takes longer goes without.
+        let _ = tokio::time::timeout(REFUSAL, said).await;
+    }
+
     /// Whose connection it is. A trusted proxy may say so before anything else.
     pub(crate) async fn open(
         self,

@@ -2,5 +2,6 @@
 
 pub(crate) mod head_lines;
 pub mod listener;
+pub(crate) mod places;
 pub(crate) mod proxy_protocol;
 pub(crate) mod wire;

@@ -19,13 +19,15 @@ use tokio_rustls::server::TlsStream;
 
 use crate::http::net::head_lines::HeadLines;
 use crate::http::net::listener::Accepted;
+use crate::http::net::places::Place;
 
 /// A client's connection.
 pub(crate) struct Wire {
     stream: Stream,
     notes: Arc<Notes>,
-    /// HTTP/2 has no lines.
-    lines: Option<HeadLines>,
+    lines: HeadLines,
+    /// Free again when this is closed.
+    _place: Place,
 }
 
 enum Stream {
@@ -52,16 +54,16 @@ pub(crate) struct Notes {
 }
 
 impl Wire {
-    pub(crate) fn new(accepted: Accepted, notes: &Arc<Notes>) -> Self {
+    pub(crate) fn new(accepted: Accepted, notes: &Arc<Notes>, place: Place) -> Self {
         let stream = match accepted {
             Accepted::Tcp(stream, _) => Stream::Tcp(stream),
             Accepted::Unix(stream) => Stream::Unix(stream),
         };
-        Self::over(stream, notes)
+        Self::over(stream, notes, place)
     }
 
-    pub(crate) fn tls(stream: TlsStream<TcpStream>, notes: &Arc<Notes>) -> Self {
-        Self::over(Stream::Tls(Box::new(stream)), notes)
+    pub(crate) fn tls(stream: TlsStream<TcpStream>, notes: &Arc<Notes>, place: Place) -> Self {
+        Self::over(Stream::Tls(Box::new(stream)), notes, place)
     }
 
     /// The same for HTTP/2.
@@ -73,12 +75,13 @@ impl Wire {
         matches!(self.stream, Stream::Tls(_))
     }
 
-    fn over(stream: Stream, notes: &Arc<Notes>) -> Self {
+    fn over(stream: Stream, notes: &Arc<Notes>, place: Place) -> Self {
         notes.at_head.store(true, Relaxed);
         Self {
             stream,
             notes: Arc::clone(notes),
-            lines: Some(HeadLines::default()),
+            lines: HeadLines::default(),
+            _place: place,
         }
     }
 

@@ -308,6 +308,11 @@ impl Gateway {
         line["code"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// How much memory it has, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.process.memory()
+    }
+
     /// Where its data, keys and configuration are.
     pub(crate) fn folder(&self) -> &Path {
         self.setup.folder.path()
@@ -349,6 +354,11 @@ impl Gateway {
     /// Asks it to end, and waits until it did.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
         self.process.stop().await
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        self.process.ended().await
     }
 
     /// Starts it again on the same data, after [`Self::kill9`] or [`Self::stop`].

@@ -92,6 +92,14 @@ impl Process {
         );
     }
 
+    /// How much memory it has, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// Sends a signal by name: `TERM`, `HUP`, `KILL`.
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
