@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
-use http::header::RETRY_AFTER;
+use http::header::{HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderMap, Request};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tower::ServiceExt as _;
 
 use crate::access::{Route, host, normalise};
@@ -144,7 +144,11 @@ impl Door {
             let detail = "Content-Length beside Transfer-Encoding".to_owned();
             return refuse(ErrorCode::ProxyRequest, detail, request.headers());
         }
-        if router::is_own(&path) {
+        if !request.body().is_end_stream() && !is_plainly_framed(request.headers()) {
+            let detail = "Transfer-Encoding other than chunked".to_owned();
+            return refuse(ErrorCode::ProxyRequest, detail, request.headers());
+        }
+        if router::is_own(&path) || router::is_oauth2(&path, live.forward_auth) {
             // In a box: what is seldom should not make the future of every request large.
             let response = Box::pin(self.own(request, live, context)).await;
             return (outgoing::ours(response), Way::Own);
@@ -189,6 +193,15 @@ impl Door {
             Err(never) => match never {},
         }
     }
+}
+
+/// Whether there is no coding besides `chunked`, once. Hyper reads by the last one alone, and would
+/// have us pass on what the others made of a body without a word about them (RFC 9112, 6.1).
+fn is_plainly_framed(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let first = codings.next();
+    let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    first.is_none_or(plain) && codings.next().is_none()
 }
 
 thread_local! {

@@ -40,4 +40,5 @@ mod routes;
 mod sso_rules;
 #[expect(dead_code, reason = "words of a language: no test needs all of them")]
 mod support;
+mod wire_corpus;
 mod xmlenc_xmlsec;

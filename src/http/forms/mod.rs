@@ -1,11 +1,11 @@
 //! Forms that were sent without a session: kept, and sent again after login.
 //!
-//! 1. A form arrives whose sender has no session. Its body is sealed and kept ([`keep`]), and the
+//! 1. A form arrives whose sender has no session. Its body is sealed and kept ([`keep()`]), and the
 //!    person is sent to sign in.
-//! 2. They come back to a page of ours ([`page`]) which sends a note to the form's address in the
+//! 2. They come back to a page of ours ([`page()`]) which sends a note to the form's address in the
 //!    name of this browser: `samlgate-form=` and the token of the kept form. By itself where there
 //!    is JavaScript, else by a button.
-//! 3. A request with such a note goes on with the kept body in its place ([`replay`]): byte for
+//! 3. A request with such a note goes on with the kept body in its place ([`replay()`]): byte for
 //!    byte, with its files.
 //!
 //! Promised: nobody without the browser and the token finds out what was in it; it is sent once,

@@ -18,7 +18,7 @@ pub(in crate::xml) fn narrow(wide: usize) -> u32 {
     u32::try_from(wide).unwrap_or(NONE)
 }
 
-/// A piece of [`Document::source`] or [`Document::decoded`].
+/// A piece of `Document::source` or [`Document::decoded`].
 #[derive(Clone, Copy, Default)]
 pub(in crate::xml) struct Span {
     start: u32,
@@ -117,11 +117,11 @@ pub(in crate::xml) struct ElementData {
     /// One past the number of the last element in it.
     pub(in crate::xml) end: u32,
     pub(in crate::xml) name: Name,
-    /// The one of [`Document::bindings`] that says what its namespace is, or `NONE`.
+    /// The one of `Document::bindings` that says what its namespace is, or `NONE`.
     pub(in crate::xml) namespace: u32,
-    /// The innermost of [`Document::bindings`] in scope, or `NONE`.
+    /// The innermost of `Document::bindings` in scope, or `NONE`.
     pub(in crate::xml) scope: u32,
-    /// Which of [`Document::attributes`] are its own.
+    /// Which of `Document::attributes` are its own.
     pub(in crate::xml) first_attribute: u32,
     pub(in crate::xml) attribute_count: u16,
     /// From the first to the last byte, the source is as C14N would write it where the prefix of
