@@ -18,7 +18,7 @@ pub(in crate::xml) fn narrow(wide: usize) -> u32 {
     u32::try_from(wide).unwrap_or(NONE)
 }
 
-/// A piece of `Document::source` or [`Document::decoded`].
+/// A piece of `Document::source` or `Document::decoded`.
 #[derive(Clone, Copy, Default)]
 pub(in crate::xml) struct Span {
     start: u32,
