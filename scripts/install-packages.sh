@@ -46,6 +46,8 @@ test_packages() {
     need openssl openssl
     # The front proxies.
     need nginx nginx-light
+    need haproxy haproxy
+    need caddy caddy
     # What several gateways share.
     need redis-server redis-server
     need redis-cli redis-tools

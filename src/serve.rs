@@ -4,6 +4,7 @@
 //! built, listeners are bound, tasks begin. `samlgate serve` and `samlgate demo` both come here.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,7 @@ use crate::session::{SessionStore, Sessions};
 use crate::store::keys::{KeyFolderError, open_keys};
 use crate::store::{RedisStore, SqliteStore};
 use crate::tasks::fetch::{FetchError, Fetcher};
-use crate::tasks::{Supervisor, housekeeping, trust};
+use crate::tasks::{Supervisor, health, housekeeping, trust};
 use crate::telemetry::{
     CERTIFICATE_NOT_AFTER, CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, seconds,
 };
@@ -102,6 +103,7 @@ pub struct Running {
     readiness: Readiness,
     store: Arc<SqliteStore>,
     idps: watch::Sender<Arc<Vec<IdpSettings>>>,
+    balancers: watch::Sender<Arc<Balancers>>,
     pool: Pool,
     places: Arc<Places>,
     tls: Option<Tls>,
@@ -178,7 +180,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     let supervisor = Supervisor::new();
     let pool = Pool::new();
     let live = live(&config, &pool, &jwt, &supervisor, &Balancers::default());
-    let session_store: Arc<dyn SessionStore> = store.clone();
+    let (ports, sessions) = stores(&config, &store, &entropy)?;
     let app = Arc::new(App::new(Parts {
         clock: Arc::new(SystemClock),
         entropy,
@@ -205,7 +207,8 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     readiness.not_ready("store", "it was not asked yet");
     let addresses = listeners.iter().map(Listener::address).collect();
     let admin = admin_listener.address();
-    listen(&supervisor, listeners, &Door::new(Arc::clone(&gateway)))?;
+    let door = Door::new(Arc::clone(&gateway));
+    listen(&supervisor, listeners, config.server.workers, &door)?;
     listen_admin(&supervisor, admin_listener, readiness.clone(), metrics);
 
     let fetcher = Fetcher::new()?;
@@ -233,12 +236,18 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     });
 
     let (balancers, checked) = watch::channel(Arc::clone(app.live().forwarder.balancers()));
+    let asking = pool.clone();
     supervisor.keep("health checks", move |stop| {
-        health::keep(checked.clone(), stop)
+        health::keep(asking.clone(), checked.clone(), stop)
+    });
+    let kept = Arc::clone(&app);
+    supervisor.keep("endings", move |stop| {
+        housekeeping::endings(Arc::clone(&kept), stop)
     });
 
     let running = Running {
         gateway,
+        balancers,
         supervisor,
         readiness,
         store,
@@ -402,9 +411,10 @@ fn patience() -> Patience {
 fn listen(
     supervisor: &Supervisor,
     listeners: Vec<Listener>,
+    count: Option<NonZeroUsize>,
     door: &Door,
 ) -> Result<(), StartError> {
-    let count = workers::count();
+    let count = count.map_or_else(workers::count, NonZeroUsize::get);
     let mut shares: Vec<_> = (0..count).map(|_| Vec::new()).collect();
     for listener in listeners {
         for (share, detached) in shares.iter_mut().zip(listener.share(count)?) {
@@ -468,7 +478,7 @@ fn live(
     let settings = ForwardSettings {
         own: config.sp.public_url.clone(),
         trusted: trusted.clone(),
-        underscores: Underscores::default(),
+        underscores: config.server.underscore_headers,
     };
     let background = Arc::new(supervisor.clone());
     let balancers = Arc::new(Balancers::after(&routes, earlier));
@@ -480,6 +490,10 @@ fn live(
         sites: Sites::of(&routes, &config.sp.public_url),
         routes,
         trusted_proxies: trusted,
+        forward_auth: ForwardAuth {
+            enabled: config.server.forward_auth.enabled,
+            oauth2_proxy_paths: config.server.forward_auth.oauth2_proxy_paths,
+        },
         forwarder,
     }
 }

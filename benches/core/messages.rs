@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use samlgate::base::{IdpName, ReturnTo, PublicUrl, Timestamp};
+use samlgate::base::{IdpName, PublicUrl, ReturnTo, Timestamp};
 use samlgate::dsig::{Place, SigningKey, Trust, TrustedKey, TrustedKeys, sign_enveloped};
 use samlgate::saml::binding::post;
 use samlgate::saml::keys::Keys;

@@ -167,8 +167,8 @@ impl Answers<'_> {
                 respond::json(StatusCode::FORBIDDEN, &body)
             }
             Reader::Person => {
-                let roles: Vec<&str> = missing.roles.iter().map(|role| role.as_str()).collect();
-                let groups: Vec<&str> = missing.groups.iter().map(String::as_str).collect();
+                let roles: Vec<&str> = missing.roles().map(|role| role.as_str()).collect();
+                let groups: Vec<&str> = missing.groups().collect();
                 let name = identity.map(|identity| {
                     identity.profile.name().unwrap_or_else(|| identity.user_name.clone())
                 });

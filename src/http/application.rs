@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Request;
 use http::request::Parts;
 use hyper::body::Incoming;
 
-use crate::access::{Asked, Decision, Route, Visitor, decide};
+use crate::access::{Asked, Decision, Route, Unauthenticated, Visitor, decide};
 use crate::app::Live;
 use crate::base::Timestamp;
 use crate::http::answers::Answers;
@@ -42,10 +43,7 @@ pub async fn pass(
         Err(_) if route.public => None,
         Err(error) => return (outgoing::ours(answers.store_down(error, &parts)), None),
     };
-    let visitor = session.as_ref().map(|session| Visitor {
-        roles: &session.identity.roles,
-        groups: &session.identity.profile.groups,
-    });
+    let visitor = session.as_ref().map(|session| Visitor::of(&session.identity));
     let decision = decide(
         place.origin(live),
         route,
@@ -62,7 +60,6 @@ pub async fn pass(
     }
     let session = session.filter(|_| decision == Decision::Admitted);
     if Note::is_possible(&parts) {
-        // In a box, as above: what is seldom should not make the future of every request large.
         return Box::pin(forward_note(answers, route, parts, body, session)).await;
     }
     forward(answers, route, &mut parts, body, session).await
@@ -95,9 +92,13 @@ async fn forward<B>(
     answers: Answers<'_>,
     route: &Arc<Route>,
     parts: &mut Parts,
-    body: Incoming,
+    body: B,
     session: Option<Arc<Session>>,
-) -> (Outgoing, Option<Duration>) {
+) -> (Outgoing, Option<Duration>)
+where
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     let Answers { gateway, live, context, now, .. } = answers;
     let view = session.as_deref().map(view);
     let ended = || session.as_ref().map(|session| -> Ended { Box::pin(session.ended()) });

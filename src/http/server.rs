@@ -214,7 +214,8 @@ where
                 (Some(tls), Accepted::Tcp(stream, _)) => {
                     let stream = tls.acceptor().accept(stream).await?;
                     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    (Wire::tls(stream, &notes, place), is_h2)
+                    let wire = Wire::tls(stream, &notes, place);
+                    (if is_h2 { wire.without_lines() } else { wire }, is_h2)
                 }
                 (_, accepted) => (Wire::new(accepted, &notes, place), false),
             };

@@ -58,11 +58,22 @@ pub fn client_tls(
             .map_err(|error| ClientTlsError::Pair(error.to_string()))?,
         None => trusting.with_no_client_auth(),
     };
-    config.alpn_protocols = match protocol {
+    config.alpn_protocols = alpn(protocol);
+    Ok(Arc::new(config))
+}
+
+/// The same for connections that trust these certificate authorities and need nothing else.
+pub(crate) fn trusting(roots: Arc<RootCertStore>, protocol: Protocol) -> Arc<ClientConfig> {
+    let mut config = builder().with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = alpn(protocol);
+    Arc::new(config)
+}
+
+fn alpn(protocol: Protocol) -> Vec<Vec<u8>> {
+    match protocol {
         Protocol::Http1 => vec![b"http/1.1".to_vec()],
         Protocol::Http2 => vec![b"h2".to_vec()],
-    };
-    Ok(Arc::new(config))
+    }
 }
 
 /// Whether a text can be asked for as the name of a server.

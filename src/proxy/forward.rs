@@ -164,33 +164,6 @@ impl Forwarder {
         }
     }
 
-    /// Sets what an application behind `route` is told of a session, for whoever passes the
-    /// request on in our place.
-    pub fn set_identity(
-        &self,
-        headers: &mut HeaderMap,
-        route: &Route,
-        view: &IdentityView<'_>,
-        ready: &Ready,
-        now: Timestamp,
-    ) {
-        let Some(prepared) = self.routes.get(route.place) else {
-            return IdentityHeaders::set_empty(headers, route);
-        };
-        let kept = ready.lines(prepared.key, now);
-        let lines =
-            kept.unwrap_or_else(|| self.make_lines(route, prepared, view, Some(ready), now));
-        for line in lines.text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end) {
-            let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
-            let (name, value) = line.split_at_checked(colon).unwrap_or_default();
-            let value = value.strip_prefix(b":").unwrap_or_default().trim_ascii_start();
-            let name = http::HeaderName::from_bytes(name);
-            if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_bytes(value)) {
-                headers.insert(name, value);
-            }
-        }
-    }
-
     /// What requests along a route are counted under.
     pub fn counted(&self, route: &Route) -> Counted {
         self.routes

@@ -3,8 +3,6 @@
 //! In: a route with `health`, and one of its upstreams. Out: nothing, or the reason why it is not
 //! well. Each question has a connection of its own: an upstream that takes no new ones is not well.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::HeaderValue;
 use http::Request;
@@ -15,31 +13,25 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
-use tokio::net::UnixStream;
-use tokio_rustls::TlsConnector;
 
 use crate::access::HealthCheck;
 use crate::access::HostMatch;
 use crate::access::Protocol;
 use crate::access::Route;
 use crate::access::Upstream;
-use crate::access::host::without_port;
 use crate::proxy::body::BoxError;
+use crate::proxy::dial::Wire;
+use crate::proxy::upstream::Pool;
 
-/// One question. `tls` is what [`crate::proxy::client_tls`] made of the route's settings.
+/// One question.
 pub async fn ask(
+    pool: &Pool,
     route: &Route,
     upstream: &Upstream,
-    tls: Option<&Arc<ClientConfig>>,
     check: &HealthCheck,
 ) -> Result<(), BoxError> {
     let answer = async {
-        let wire = dial(route, upstream, tls).await?;
+        let wire = pool.target(route, upstream).dial().await?;
         let request = request(route, upstream, check)?;
         match route.upstream_protocol {
             Protocol::Http1 => http1(wire, request).await,
@@ -53,33 +45,6 @@ pub async fn ask(
     match status.is_success() || status.is_redirection() {
         true => Ok(()),
         false => Err(format!("answered {status}").into()),
-    }
-}
-
-trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
-
-async fn dial(
-    route: &Route,
-    upstream: &Upstream,
-    tls: Option<&Arc<ClientConfig>>,
-) -> Result<Box<dyn Wire>, BoxError> {
-    match upstream {
-        Upstream::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
-        Upstream::Tcp { tls: false, authority } => {
-            Ok(Box::new(TcpStream::connect(authority).await?))
-        }
-        Upstream::Tcp { tls: true, authority } => {
-            let given = route.upstream_tls.as_ref().and_then(|tls| tls.server_name.as_deref());
-            let host = without_port(authority).trim_matches(['[', ']']);
-            let name = ServerName::try_from(given.unwrap_or(host).to_owned())?;
-            let config = Arc::clone(tls.ok_or("no TLS settings")?);
-            let stream = TcpStream::connect(authority).await?;
-            Ok(Box::new(
-                TlsConnector::from(config).connect(name, stream).await?,
-            ))
-        }
     }
 }
 
@@ -117,10 +82,7 @@ fn request(
     Ok(request)
 }
 
-async fn http1(
-    wire: Box<dyn Wire>,
-    request: Request<Empty<Bytes>>,
-) -> Result<Response<Incoming>, BoxError> {
+async fn http1(wire: Wire, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>, BoxError> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(wire)).await?;
     tokio::select! {
@@ -129,10 +91,7 @@ async fn http1(
     }
 }
 
-async fn http2(
-    wire: Box<dyn Wire>,
-    request: Request<Empty<Bytes>>,
-) -> Result<Response<Incoming>, BoxError> {
+async fn http2(wire: Wire, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>, BoxError> {
     let executor = TokioExecutor::new();
     let handshake = hyper::client::conn::http2::handshake(executor, TokioIo::new(wire));
     let (mut sender, connection) = handshake.await?;

@@ -6,6 +6,7 @@
 
 pub mod balance;
 pub mod body;
+pub mod client_tls;
 pub(crate) mod dial;
 pub mod error;
 pub mod forward;

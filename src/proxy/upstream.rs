@@ -8,19 +8,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use hyper::client::conn::http2::SendRequest;
-use hyper_rustls::ConfigBuilderExt as _;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject as _;
 use tokio::time::Instant;
 
 use crate::access::Protocol;
@@ -28,6 +23,8 @@ use crate::access::Route;
 use crate::access::Upstream;
 use crate::access::UpstreamTls;
 use crate::proxy::body::UpstreamBody;
+use crate::proxy::client_tls::client_tls;
+use crate::proxy::client_tls::trusting;
 use crate::proxy::dial::Target;
 use crate::proxy::h1::Connection;
 
@@ -56,15 +53,15 @@ impl Pool {
     /// Trusts the machine's certificate authorities. A machine without any can still speak
     /// plain HTTP.
     pub fn new() -> Self {
-        Self::trusting(None)
+        Self::with(None)
     }
 
     /// Trusts these certificate authorities alone.
     pub fn with_roots(roots: RootCertStore) -> Self {
-        Self::trusting(Some(Arc::new(roots)))
+        Self::with(Some(Arc::new(roots)))
     }
 
-    fn trusting(roots: Option<Arc<RootCertStore>>) -> Self {
+    fn with(roots: Option<Arc<RootCertStore>>) -> Self {
         Self(Arc::new(Shared { roots, targets: Mutex::default() }))
     }
 
@@ -93,29 +90,16 @@ impl Pool {
         Arc::clone(targets.entry(key).or_insert_with_key(make))
     }
 
-    fn client_config(&self, tls: Option<&UpstreamTls>, protocol: Protocol) -> Result<Arc<ClientConfig>, String> {
-        let roots = match tls.and_then(|tls| tls.ca.as_deref()) {
-            Some(ca) => Some(Arc::new(roots_in(ca)?)),
-            None => self.0.roots.clone(),
-        };
-        let config = match roots {
-            Some(roots) => builder().with_root_certificates(roots),
-            None => builder().with_native_roots().map_err(|error| error.to_string())?,
-        };
-        let mut config = match tls.and_then(|tls| tls.identity.as_ref()) {
-            None => config.with_no_client_auth(),
-            Some(files) => {
-                let chain = certificates(&files.certificate)?;
-                let key = PrivateKeyDer::from_pem_file(&files.key);
-                let key = key.map_err(|error| format!("{}: {error}", files.key.display()))?;
-                config.with_client_auth_cert(chain, key).map_err(|error| error.to_string())?
-            }
-        };
-        config.alpn_protocols = match protocol {
-            Protocol::Http1 => vec![b"http/1.1".to_vec()],
-            Protocol::Http2 => vec![b"h2".to_vec()],
-        };
-        Ok(Arc::new(config))
+    fn client_config(
+        &self,
+        tls: Option<&UpstreamTls>,
+        protocol: Protocol,
+    ) -> Result<Arc<ClientConfig>, String> {
+        let own = tls.is_some_and(|tls| tls.ca.is_some() || tls.identity.is_some());
+        match &self.0.roots {
+            Some(roots) if !own => Ok(trusting(Arc::clone(roots), protocol)),
+            _ => client_tls(tls, protocol).map_err(|error| error.to_string()),
+        }
     }
 }
 
@@ -224,36 +208,6 @@ pub(crate) fn shared(target: &Target) -> Option<SendRequest<UpstreamBody>> {
 /// From now on requests to the target go here.
 pub(crate) fn share(target: &Target, sender: SendRequest<UpstreamBody>) {
     KEPT.with_borrow_mut(|kept| kept.shared.insert(target.id, sender));
-}
-
-fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(ring);
-    #[expect(
-        clippy::expect_used,
-        reason = "ring knows the versions that rustls calls safe"
-    )]
-    builder
-        .with_safe_default_protocol_versions()
-        .expect("ring knows TLS 1.2 and 1.3")
-}
-
-fn roots_in(file: &Path) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(file)? {
-        roots.add(certificate).map_err(|error| format!("{}: {error}", file.display()))?;
-    }
-    Ok(roots)
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let wrong = |error: rustls::pki_types::pem::Error| format!("{}: {error}", file.display());
-    let found: Vec<_> =
-        CertificateDer::pem_file_iter(file).map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)?;
-    if found.is_empty() {
-        return Err(format!("{}: holds no certificate", file.display()));
-    }
-    Ok(found)
 }
 
 fn hash_of_files(tls: &UpstreamTls) -> [u8; 32] {

@@ -36,8 +36,32 @@ pub struct Sessions {
     mark: Mutex<Option<i64>>,
     /// Those for whose end somebody waits: they are found here when they fell out of the cache.
     watched: Arc<Watched>,
-    /// Look-ups that memory answered; found in the registry of metrics once, not each time.
-    hits: Counter,
+    /// How long memory is believed while the store, which others end sessions in, is away. `None`:
+    /// nobody else does.
+    grace: Option<Duration>,
+    /// Until when memory is believed, in microseconds.
+    believed_until: AtomicI64,
+    lookups: Lookups,
+}
+
+/// Handles, so that no request looks a counter up by its name.
+struct Lookups {
+    cached: Counter,
+    found: Counter,
+    missed: Counter,
+    failed: Counter,
+}
+
+impl Lookups {
+    fn new() -> Self {
+        let lookups = |source: &'static str, result: &'static str| counter!(SESSION_LOOKUPS, "source" => source, "result" => result);
+        Self {
+            cached: lookups("cache", "hit"),
+            found: lookups("store", "hit"),
+            missed: lookups("store", "miss"),
+            failed: lookups("store", "error"),
+        }
+    }
 }
 
 /// A session that nobody can use yet: its token is in here.
@@ -67,10 +91,7 @@ impl Sessions {
                 }
             };
         let cache = Cache::builder().max_capacity(capacity).eviction_listener(on_eviction).build();
-        let hits =
-            counter!("samlgate_session_lookups_total", "source" => "cache", "result" => "hit");
         Self {
-            hits,
             store,
             lifetimes,
             cache,
@@ -213,7 +234,7 @@ impl Sessions {
         }
         let session = self.cached_hash(&TokenHash::of(token), now)?;
         session.see(now);
-        self.hits.increment(1);
+        self.lookups.cached.increment(1);
         Some(session)
     }
 

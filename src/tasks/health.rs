@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::access::{HealthCheck, Route, Upstream};
+use crate::access::HealthCheck;
 use crate::base::Stop;
+use crate::proxy::Pool;
 use crate::proxy::balance::{Balancer, Balancers, Member};
-use crate::proxy::client_tls::client_tls;
 use crate::proxy::health::ask;
 
 /// Asks every upstream of every route with `health`, each at its own pace, and begins anew with
 /// the balancers of another configuration.
-pub async fn keep(mut balancers: watch::Receiver<Arc<Balancers>>, mut stop: Stop) {
+pub async fn keep(pool: Pool, mut balancers: watch::Receiver<Arc<Balancers>>, mut stop: Stop) {
     loop {
         let current = Arc::clone(&balancers.borrow_and_update());
         // Dropped with this round: then nobody asks any more.
@@ -24,13 +23,12 @@ pub async fn keep(mut balancers: watch::Receiver<Arc<Balancers>>, mut stop: Stop
             let Some(check) = &route.health else {
                 continue;
             };
-            let tls = tls_of(route);
             for member in balancer.members() {
                 asking.spawn(ask_for_ever(
                     Arc::clone(balancer),
                     Arc::clone(member),
                     check.clone(),
-                    tls.clone(),
+                    pool.clone(),
                 ));
             }
         }
@@ -46,28 +44,15 @@ pub async fn keep(mut balancers: watch::Receiver<Arc<Balancers>>, mut stop: Stop
     }
 }
 
-/// The machine's certificate authorities are read only where somebody needs them.
-fn tls_of(route: &Route) -> Option<Arc<ClientConfig>> {
-    let wanted = |upstream: &Upstream| matches!(upstream, Upstream::Tcp { tls: true, .. });
-    if !route.upstreams.iter().any(wanted) {
-        return None;
-    }
-    let tls = client_tls(route.upstream_tls.as_ref(), route.upstream_protocol);
-    let tls = tls.inspect_err(|error| {
-        tracing::warn!(route = route.name, %error, "https upstreams can not be asked");
-    });
-    tls.ok()
-}
-
 async fn ask_for_ever(
     balancer: Arc<Balancer>,
     member: Arc<Member>,
     check: HealthCheck,
-    tls: Option<Arc<ClientConfig>>,
+    pool: Pool,
 ) {
     let route = balancer.route();
     loop {
-        let found = ask(route, member.upstream(), tls.as_ref(), &check).await;
+        let found = ask(&pool, route, member.upstream(), &check).await;
         if let Err(error) = &found {
             let upstream = member.name();
             tracing::debug!(route = route.name, upstream, %error, "an upstream is not well");

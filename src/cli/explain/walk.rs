@@ -12,11 +12,9 @@ use async_trait::async_trait;
 use super::explanation::{Accepted, Explanation, Facts, Person, Refused};
 use super::input::Message;
 use super::known::Known;
-use crate::base::{
-    Check, Checks, ErrorCode, Outcome, Refusal, ReturnTo, RoleName, StoreError, Timestamp, Values,
-};
-use crate::identity::{self, Asserter, Mapped};
-use crate::saml::binding::BindingError;
+use super::rules::{Way, not_known_here, not_reached};
+use crate::base::{Checks, ErrorCode, ReturnTo, StoreError, Timestamp, Values};
+use crate::identity::{self, Asserter};
 use crate::saml::binding::post::ResponseForm;
 use crate::saml::one_use::{OneUse, OneUseStore};
 use crate::saml::profile::{Origin, Permission};

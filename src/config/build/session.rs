@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
-use crate::config::settings::{ScimSettings, SessionStoreKind, TelemetrySettings};
+use crate::config::settings::{RateLimits, ScimSettings, SessionStoreKind, TelemetrySettings};
 use crate::config::show::redact;
 use crate::session::Lifetimes;
 use crate::store::redis::{RedisSettings, SealKeys};

@@ -153,7 +153,7 @@ impl Verdict {
         let Some(mut response) = stop else {
             let mut response = respond::empty(StatusCode::OK);
             let headers = response.headers_mut();
-            set_identity(gateway, headers, &original, session.as_deref(), mode, now);
+            set_identity(live, headers, &original, session.as_deref(), mode, now);
             return Ok(Self::Pass(response));
         };
         if mode.wants_location() {
@@ -198,26 +198,33 @@ fn check_peer(live: &Live, context: &Context) -> Result<(), GatewayError> {
 }
 
 fn set_identity(
-    gateway: &Gateway,
+    live: &Live,
     headers: &mut HeaderMap,
     original: &Original,
     session: Option<&Session>,
     mode: Mode,
     now: Timestamp,
 ) {
-    let route = match mode {
-        Mode::OAuth2 => &oauth2::with_its_headers(&original.route),
-        _ => original.route.as_ref(),
-    };
+    let route = &original.route;
     let Some(session) = session else {
         return IdentityHeaders::set_empty(headers, route);
     };
     let view = view(session);
-    let assertion = gateway.jwt.assertion(route, &view, now);
-    let assertion = assertion
-        .inspect_err(|error| tracing::error!(%error, "no assertion was signed"))
-        .ok();
-    IdentityHeaders::set(headers, route, &view, assertion.as_ref());
+    let lines = live.forwarder.identity(route, &view, &session.ready, now);
+    // Should they be missing, empty ones say at least that nobody is known.
+    IdentityHeaders::set_empty(headers, route);
+    let lines = lines.iter().flat_map(|lines| lines.text.split(|byte| *byte == b'\n'));
+    for line in lines {
+        let mut parts = line.splitn(2, |byte| *byte == b':').map(<[u8]>::trim_ascii);
+        let name = parts.next().and_then(|name| HeaderName::from_bytes(name).ok());
+        let value = parts.next().and_then(|value| HeaderValue::from_bytes(value).ok());
+        if let (Some(name), Some(value)) = (name, value) {
+            headers.insert(name, value);
+        }
+    }
+    if mode == Mode::OAuth2 {
+        IdentityHeaders::set(headers, &oauth2::its_headers(), &view, None);
+    }
 }
 
 /// The same request without its gRPC: there a refusal is a 200 with a status of its own, which

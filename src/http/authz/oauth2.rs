@@ -100,13 +100,12 @@ fn elsewhere(page: &str, query: Option<&str>) -> Response {
     respond::redirect(StatusCode::FOUND, &links::with_query(page, &[("rd", rd)]))
 }
 
-/// The route, with the headers that oauth2-proxy answers (`set_xauthrequest`).
-pub(super) fn with_its_headers(route: &Route) -> Route {
-    let mut route = route.clone();
-    if !route.headers.contains(&HeaderProfile::XAuthRequest) {
-        route.headers.push(HeaderProfile::XAuthRequest);
+/// A route with the headers that oauth2-proxy answers (`set_xauthrequest`).
+pub(super) fn its_headers() -> Route {
+    Route {
+        headers: vec![HeaderProfile::XAuthRequest],
+        ..Route::default()
     }
-    route
 }
 
 fn is_allowed(query: &Fields, session: Option<&Session>) -> bool {

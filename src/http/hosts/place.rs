@@ -71,7 +71,7 @@ impl Place {
     pub fn read(&self, text: &str, live: &Live) -> Option<ReturnTo> {
         match LocalPath::from_path(text) {
             Some(path) => Some(self.page(path)),
-            None => ReturnTo::parse(text, &live.sp.public_url, |host| live.routes.names(host)),
+            None => ReturnTo::parse(text, &live.sp.public_url, |host| live.routes.is_named(host)),
         }
     }
 }

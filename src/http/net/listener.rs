@@ -24,8 +24,6 @@ use crate::base::ProxyProtocol;
 use crate::http::net::places::Places;
 use crate::http::net::proxy_protocol;
 use crate::http::net::proxy_protocol::Said;
-use crate::http::net::wire::Wire;
-use crate::http::net::wire::boxed;
 use crate::http::tls::Tls;
 use crate::proxy::Peer;
 use crate::proxy::TrustedProxies;
@@ -104,7 +102,7 @@ impl Listener {
                 address,
                 socket,
                 tls,
-                trusted: TrustedProxies::default(),
+                trusted,
                 proxy_protocol: ProxyProtocol::default(),
                 places: Places::new(usize::MAX, None),
                 file,
@@ -285,18 +283,18 @@ impl Accepted {
     }
 
     /// Whose connection it is. A trusted proxy may say so before anything else.
-    pub(crate) async fn open(
-        self,
+    pub(crate) async fn client(
+        &mut self,
         trusted: &TrustedProxies,
         proxy_protocol: ProxyProtocol,
-    ) -> io::Result<(Box<dyn Wire>, Option<SocketAddr>)> {
+    ) -> io::Result<Option<SocketAddr>> {
         match self {
-            Self::Unix(stream) => Ok((boxed(stream), None)),
-            Self::Tcp(mut stream, address) => {
-                let peer = Peer { address: Some(address), tls: false };
+            Self::Unix(_) => Ok(None),
+            Self::Tcp(stream, address) => {
+                let peer = Peer { address: Some(*address), tls: false };
                 let believed = proxy_protocol != ProxyProtocol::Off && trusted.trusts(&peer);
                 let said = match believed {
-                    true => proxy_protocol::client(&mut stream).await?,
+                    true => proxy_protocol::client(stream).await?,
                     false => Said::Client(None),
                 };
                 let client = match (said, proxy_protocol) {

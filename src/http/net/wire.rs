@@ -25,7 +25,8 @@ use crate::http::net::places::Place;
 pub(crate) struct Wire {
     stream: Stream,
     notes: Arc<Notes>,
-    lines: HeadLines,
+    /// HTTP/2 has no lines.
+    lines: Option<HeadLines>,
     /// Free again when this is closed.
     _place: Place,
 }
@@ -80,7 +81,7 @@ impl Wire {
         Self {
             stream,
             notes: Arc::clone(notes),
-            lines: HeadLines::default(),
+            lines: Some(HeadLines::default()),
             _place: place,
         }
     }

@@ -21,7 +21,12 @@ fn map(pairs: &[(&str, &str)]) -> HeaderMap {
 
 fn written(headers: &HeaderMap, underscores: Underscores) -> Result<Vec<(String, String)>, String> {
     let mut out = Vec::new();
-    let rules = Rules { underscores, trusted: false, edits: &HeaderEdits::default(), prefix: None };
+    let rules = Rules {
+        underscores,
+        trusted: false,
+        edits: &HeaderEdits::default(),
+        prefix: None,
+    };
     names().write_request(&mut out, headers, rules).map_err(|error| {
         assert_eq!(error.code().as_str(), "proxy.request");
         error.to_string()
@@ -180,6 +185,7 @@ fn an_operator_s_headers_replace_the_client_s() {
         underscores: Underscores::Refuse,
         trusted: false,
         edits: &edits,
+        prefix: None,
     };
     names().write_request(&mut out, &headers, rules).unwrap();
     assert_eq!(out, b"x-kept: 2\r\nx-set: ours\r\n");
@@ -222,6 +228,7 @@ fn forwarded_by(
         underscores: Underscores::Refuse,
         trusted,
         edits: &HeaderEdits::default(),
+        prefix: None,
     };
     names().write_request(&mut out, &headers, rules).unwrap();
     Forwarding::of(&own).write(&mut out, &headers, "app.example.com", &peer, trusted);

@@ -4,7 +4,7 @@ mod rules;
 mod words;
 
 use super::*;
-use crate::base::{LocalPath, PublicUrl};
+use crate::base::{PublicUrl, ReturnTo};
 
 const IDP: &str = "https://idp.example.com/metadata";
 
@@ -47,7 +47,7 @@ fn requested() -> Origin {
     Origin::Requested(PendingLogin {
         request_id: "_request".to_owned(),
         idp: crate::base::IdpName::parse("corp").unwrap(),
-        return_to: LocalPath::root(),
+        return_to: ReturnTo::root(),
         created_at: now(),
     })
 }

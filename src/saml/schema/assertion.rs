@@ -353,8 +353,7 @@ fn read_attribute(attribute: Element<'_>) -> Result<Attribute, SchemaError> {
 /// Values of one attribute are about as long as its first one: names of groups, GUIDs, roles. And
 /// together they are no longer than what stands there.
 fn room_for_values(attribute: Element<'_>, first: &str) -> Texts {
-    // Each value is an element, and nearly always a text in it.
-    let count = attribute.most_children().div_ceil(2);
+    let count = attribute.most_children();
     let (content, behind) = attribute.source_places();
     let bytes = first.len().saturating_mul(count);
     Texts::with_capacity(count, bytes.min(behind.saturating_sub(content)))

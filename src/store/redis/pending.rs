@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::seal::Place;
 use super::{RedisStore, digest, live_until};
-use crate::base::{IdpName, LocalPath, StoreError, Timestamp};
+use crate::base::{IdpName, ReturnTo, StoreError, Timestamp};
 use crate::saml::{PendingLogin, PendingStore, Taken};
 
 /// What is sealed.
@@ -29,7 +29,7 @@ impl PendingStore for RedisStore {
         let record = Record {
             request_id: login.request_id.clone(),
             idp: login.idp.clone(),
-            return_to: login.return_to.as_str().to_owned(),
+            return_to: login.return_to.to_string(),
             created_at: login.created_at.unix_micros(),
         };
         let json = serde_json::to_vec(&record).map_err(StoreError::new)?;
@@ -105,7 +105,7 @@ fn read(json: &[u8]) -> Option<PendingLogin> {
     Some(PendingLogin {
         request_id: record.request_id,
         idp: record.idp,
-        return_to: LocalPath::from_path(&record.return_to)?,
+        return_to: ReturnTo::from_stored(&record.return_to)?,
         created_at: Timestamp::from_unix_micros(record.created_at),
     })
 }

@@ -1,5 +1,6 @@
 //! Sessions.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,20 +10,24 @@ use tokio::sync::mpsc;
 
 use super::seal::Place;
 use super::{RedisStore, digest, key, live_until};
-use crate::base::{StoreError, Timestamp, UserId};
+use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::directory::DirectoryStore;
-use crate::identity::Identity;
 use crate::session::{Ended, Session, SessionStore, Swept, TokenHash};
+use crate::store::identity::{Beside, Kept};
 
 /// What is sealed. When it was last seen is not in it, since that changes.
 #[derive(Serialize, Deserialize)]
-struct Record {
-    sid: String,
-    identity: Identity,
+struct Record<'a> {
+    sid: Cow<'a, str>,
+    user: Cow<'a, str>,
+    idp: Cow<'a, str>,
+    session_index: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    identity: Kept<'a>,
     browser: Option<[u8; 32]>,
     opened_at: i64,
     not_after: i64,
-    host: Option<String>,
+    host: Option<Cow<'a, str>>,
 }
 
 /// Why a session may be opened.
@@ -92,12 +97,15 @@ impl RedisStore {
 
     fn seal_session(&self, session: &Session) -> Result<Vec<u8>, StoreError> {
         let record = Record {
-            sid: session.sid.clone(),
-            identity: session.identity.clone(),
+            sid: Cow::from(&session.sid),
+            user: Cow::from(session.identity.user.as_str()),
+            idp: Cow::from(session.identity.idp.as_str()),
+            session_index: session.identity.session_index.as_deref().map(Cow::from),
+            identity: Kept::of(&session.identity),
             browser: session.browser,
             opened_at: session.opened_at.unix_micros(),
             not_after: session.not_after.unix_micros(),
-            host: session.host.clone(),
+            host: session.host.as_deref().map(Cow::from),
         };
         let json = serde_json::to_vec(&record).map_err(StoreError::new)?;
         self.keys.seal(&place(&session.hash), &json, self.entropy.as_ref())
@@ -114,22 +122,29 @@ impl RedisStore {
             return Ok(None);
         };
         let json = self.keys.open(&place(hash), &value)?;
-        let record = json.as_deref().map(serde_json::from_slice::<Record>);
-        let Some(Ok(record)) = record else {
+        let read = |json| {
+            let record: Record<'_> = serde_json::from_slice(json).ok()?;
+            Some((IdpName::parse(&record.idp)?, record))
+        };
+        let Some((idp, record)) = json.as_deref().and_then(read) else {
             tracing::warn!(session = ?hash, "a session that can not be read is taken as ended");
             return Ok(None);
         };
         let time = Timestamp::from_unix_micros;
         let session = Session::new(
-            record.sid,
+            record.sid.into_owned(),
             *hash,
-            record.identity,
+            record.identity.into_identity(Beside {
+                user: UserId::new(record.user.into_owned()),
+                idp,
+                session_index: record.session_index.map(Cow::into_owned),
+            }),
             record.browser,
             time(record.opened_at),
             time(record.not_after),
             time(micros(seen)),
         );
-        Ok(Some(session.at_host(record.host)))
+        Ok(Some(session.at_host(record.host.map(Cow::into_owned))))
     }
 
     /// Those of many that are there.

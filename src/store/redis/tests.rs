@@ -255,7 +255,7 @@ async fn redis_holds_nobodys_name_in_the_clear() {
     let login = PendingLogin {
         request_id: "_request".into(),
         idp: IdpName::parse("corp").unwrap(),
-        return_to: crate::base::LocalPath::from_path("/reports").unwrap(),
+        return_to: crate::base::ReturnTo::from_stored("/reports").unwrap(),
         created_at: at(0),
     };
     PendingStore::keep(&*node.redis, [1; 32], [2; 32], &login, at(0)).await.unwrap();

@@ -124,7 +124,12 @@ impl AuditSink for SqliteStore {
     }
 }
 
-async fn append(batch: &mut Batch, event: &Event, now: Timestamp) -> Result<(), StoreError> {
+/// Adds an event to the chain.
+pub(super) async fn append(
+    batch: &mut Batch,
+    event: &Event,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let link = batch.head.append(&Unchained::new(event, now)).columns(Columns::default());
     link.bind(sqlx::query(APPEND))
         .execute(&mut batch.connection)

@@ -211,11 +211,13 @@ async fn newest(
         .collect()
 }
 
-/// Each session with the time of its end.
+/// Each session, and the others of its family, with the time of its end.
 const END: &str = "
     INSERT INTO session_end (hash, at)
-        SELECT unhex(value ->> 0), value ->> 1 FROM json_each(?);
-    DELETE FROM session WHERE hash IN (SELECT unhex(value ->> 0) FROM json_each(?))";
+        SELECT session.hash, ended.value ->> 1 FROM json_each(?) AS ended JOIN session
+        ON session.sid = (SELECT sid FROM session WHERE hash = unhex(ended.value ->> 0));
+    DELETE FROM session WHERE sid IN (
+        SELECT sid FROM session WHERE hash IN (SELECT unhex(value ->> 0) FROM json_each(?)))";
 
 async fn end(
     batch: &mut Batch,

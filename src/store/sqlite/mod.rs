@@ -11,7 +11,6 @@
 use crate::base::{StoreError, Timestamp};
 
 mod audit;
-mod identity;
 mod idps;
 mod kept;
 mod login;

@@ -6,25 +6,25 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::identity::{self, Beside};
 use super::row::{
     Columns, count, failed, hash, integer, optional_hash, optional_text, text, time, unreadable,
 };
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::session::{Ended, Session, SessionStore, Swept, TokenHash};
+use crate::store::identity::{self, Beside};
 
 /// The condition closes a gap: the person may have been switched off, and their sessions ended,
 /// after this login found them active.
 const INSERT: &str = "
     INSERT INTO session (hash, sid, idp, name_id, session_index, identity, browser,
-                         opened_at, not_after, last_seen, user)
-    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+                         opened_at, not_after, last_seen, user, host)
+    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
     WHERE NOT EXISTS (SELECT 1 FROM user WHERE id = ? AND active = 0)";
 
 /// The condition closes the same gap, for whatever else may have ended the parent.
 const HAND_OVER: &str = "
-    INSERT INTO session (hash, sid, user, idp, name_id, session_index, identity, browser,
-                         opened_at, not_after, last_seen, host)
+    INSERT INTO session (hash, sid, idp, name_id, session_index, identity, browser,
+                         opened_at, not_after, last_seen, user, host)
     SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
     WHERE EXISTS (SELECT 1 FROM session WHERE hash = ?)";
 
@@ -243,7 +243,40 @@ impl SessionStore for SqliteStore {
     }
 }
 
-/// All columns of a session; its person is the last, since they are looked for.
+impl SqliteStore {
+    /// One row; whether it was written.
+    async fn write(&self, statement: &'static str, row: Columns) -> Result<bool, StoreError> {
+        let write = self.writer.run(move |batch| {
+            Box::pin(async move {
+                let write = row.bind(sqlx::query(statement));
+                write.execute(&mut batch.connection).await.map_err(failed)
+            })
+        });
+        Ok(write.await?.rows_affected() == 1)
+    }
+
+    /// Ends sessions, and notes that for other processes.
+    async fn end_those(
+        &self,
+        statement: &'static str,
+        which: Columns,
+    ) -> Result<Vec<TokenHash>, StoreError> {
+        let end = self.writer.run(move |batch| {
+            Box::pin(async move {
+                let end = which.bind(sqlx::query(statement));
+                end.fetch_all(&mut batch.connection).await.map_err(failed)
+            })
+        });
+        end.await?.iter().map(|row| hash(row, "hash").map(TokenHash)).collect()
+    }
+}
+
+/// All columns of a session that may be for one host.
+fn with_host(session: &Session) -> Result<Columns, StoreError> {
+    Ok(columns(Columns::default(), session)?.with(&session.host))
+}
+
+/// All columns of a session but the host; its person is the last, since they are looked for.
 pub(super) fn columns(columns: Columns, session: &Session) -> Result<Columns, StoreError> {
     let identity = &session.identity;
     Ok(columns

@@ -113,7 +113,11 @@ impl Set {
         let routes = Routes::new(vec![self.route.clone()]);
         let balancers = Arc::new(Balancers::new(&routes));
         let asked = watch::Sender::new(Arc::clone(&balancers));
-        let (pool, receiver, stop) = (self.pool.clone(), asked.subscribe(), supervisor.stop_signal());
+        let (pool, receiver, stop) = (
+            self.pool.clone(),
+            asked.subscribe(),
+            supervisor.stop_signal(),
+        );
         supervisor.run(async move {
             health::keep(pool, receiver, stop).await;
             drop(asked);
@@ -160,7 +164,8 @@ impl Set {
         let (address, tls) = self.listen.unwrap_or((loopback(), None));
         let trusted = self.trusted.iter().map(|network| network.parse().unwrap()).collect();
         let listener = Listener::bind(address, tls).await.unwrap();
-        let listener = listener.trusting(TrustedProxies::new(trusted)).expecting(self.proxy_protocol);
+        let listener =
+            listener.trusting(TrustedProxies::new(trusted)).expecting(self.proxy_protocol);
         let gateway = match listener.address() {
             Listen::Tcp(address) => address,
             Listen::Unix(_) => "0.0.0.0:0".parse().unwrap(),

@@ -1,6 +1,7 @@
 //! Each rule by itself: an answer that keeps all of them, with one thing changed.
 
 use super::*;
+use crate::saml::Texts;
 use crate::saml::schema::Status;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -196,7 +197,7 @@ fn a_scoped_attribute_ends_in_a_scope_of_the_metadata() {
         fields.attributes.push(Attribute {
             name: name.to_owned(),
             friendly_name: friendly.map(str::to_owned),
-            values: vec![value.to_owned()],
+            values: Texts::from_iter([value]),
             complex: false,
         });
         let expected = Expectations { scopes: Some(&scopes), ..expected(&sp) };
@@ -307,12 +308,13 @@ fn an_answer_to_our_request_says_so_in_its_confirmation() {
 
 fn envelope(change: impl FnOnce(&mut Envelope<'_>), signed: bool, origin: &Origin) -> Outcome {
     let sp = sp();
+    let acs_url = sp.acs_url();
     let mut envelope = Envelope {
-        version: "2.0".to_owned(),
+        version: "2.0",
         issue_instant: now(),
-        destination: Some(sp.acs_url()),
+        destination: Some(&acs_url),
         in_response_to: None,
-        issuer: Some(IDP.to_owned()),
+        issuer: Some(IDP.into()),
         status: Status {
             code: Status::SUCCESS.to_owned(),
             detail: None,
@@ -344,17 +346,17 @@ fn each_rule_of_a_response_has_its_code() {
     assert_eq!(missing, Err(("proto.destination", "destination")));
     for (found, code, rule) in [
         (
-            unsigned(|it| it.version = "2.1".to_owned()),
+            unsigned(|it| it.version = "2.1"),
             "proto.version",
             "version",
         ),
         (
-            unsigned(|it| it.issuer = Some("urn:other".to_owned())),
+            unsigned(|it| it.issuer = Some("urn:other".into())),
             "proto.issuer",
             "issuer",
         ),
         (
-            unsigned(|it| it.destination = Some("https://app.example.com/".to_owned())),
+            unsigned(|it| it.destination = Some("https://app.example.com/")),
             "proto.destination",
             "destination",
         ),
@@ -364,7 +366,7 @@ fn each_rule_of_a_response_has_its_code() {
             "status",
         ),
         (
-            unsigned(|it| it.in_response_to = Some("_request".to_owned())),
+            unsigned(|it| it.in_response_to = Some("_request")),
             "proto.in_response_to",
             "in_response_to",
         ),
@@ -380,9 +382,9 @@ fn each_rule_of_a_response_has_its_code() {
     assert_eq!(envelope(|_| (), false, &requested()), Ok(()));
     let absent = envelope(|_| (), true, &requested());
     assert_eq!(absent, Err(("proto.in_response_to", "in_response_to")));
-    let ours = |it: &mut Envelope<'_>| it.in_response_to = Some("_request".to_owned());
+    let ours = |it: &mut Envelope<'_>| it.in_response_to = Some("_request");
     assert_eq!(envelope(ours, true, &requested()), Ok(()));
-    let other = |it: &mut Envelope<'_>| it.in_response_to = Some("_other".to_owned());
+    let other = |it: &mut Envelope<'_>| it.in_response_to = Some("_other");
     let wrong = envelope(other, true, &requested());
     assert_eq!(wrong, Err(("proto.in_response_to", "in_response_to")));
 }

@@ -1,6 +1,6 @@
 //! Identities as they are kept with their sessions: in few bytes.
 //!
-//! In: an [`Identity`]. Out: JSON, and from JSON and the columns beside it the identity again. What
+//! In: an [`Identity`]. Out: JSON, and from JSON and what stands beside it the identity again. What
 //! nobody said is left out, and so is what the row has already. Two sessions then share a page of the
 //! database, where each had one for itself.
 
@@ -13,7 +13,7 @@ use crate::directory::Profile;
 use crate::identity::Identity;
 use crate::saml::NameId;
 
-/// What there is in columns of their own.
+/// What has a place of its own.
 pub(super) struct Beside {
     pub(super) user: UserId,
     pub(super) idp: IdpName,
@@ -21,56 +21,67 @@ pub(super) struct Beside {
 }
 
 pub(super) fn write(identity: &Identity) -> Result<String, StoreError> {
-    let groups = &identity.profile.groups;
-    let attributes = identity.attributes.iter().map(|(name, values)| {
-        let values = (values != groups).then(|| Cow::from(values));
-        (Cow::from(name), values)
-    });
-    let kept = Kept {
-        user_name: Cow::from(&identity.user_name),
-        idp_entity_id: Cow::from(&identity.idp_entity_id),
-        name_id: identity.name_id.as_ref().map(Cow::Borrowed),
-        profile: Cow::Borrowed(&identity.profile),
-        roles: Cow::from(&identity.roles),
-        attributes: attributes.collect(),
-        authn_instant: identity.authn_instant.unix_micros(),
-        authn_context: identity.authn_context.as_deref().map(Cow::from),
-        session_not_on_or_after: identity.session_not_on_or_after.map(Timestamp::unix_micros),
-        created: identity.created,
-    };
-    serde_json::to_string(&kept).map_err(StoreError::new)
+    serde_json::to_string(&Kept::of(identity)).map_err(StoreError::new)
 }
 
 /// An error is a form that this version does not read.
 pub(super) fn read(json: &str, beside: Beside) -> Result<Identity, serde_json::Error> {
     let kept: Kept<'_> = serde_json::from_str(json)?;
-    let profile = kept.profile.into_owned();
-    let attribute = |(name, values): (Cow<'_, str>, Option<Values<'_>>)| {
-        let values = values.map_or_else(|| profile.groups.clone(), Cow::into_owned);
-        (name.into_owned(), values)
-    };
-    Ok(Identity {
-        user: beside.user,
-        user_name: kept.user_name.into_owned(),
-        idp: beside.idp,
-        idp_entity_id: kept.idp_entity_id.into_owned(),
-        name_id: kept.name_id.map(Cow::into_owned),
-        session_index: beside.session_index,
-        attributes: kept.attributes.into_iter().map(attribute).collect(),
-        profile,
-        roles: kept.roles.into_owned(),
-        authn_instant: Timestamp::from_unix_micros(kept.authn_instant),
-        authn_context: kept.authn_context.map(Cow::into_owned),
-        session_not_on_or_after: kept.session_not_on_or_after.map(Timestamp::from_unix_micros),
-        created: kept.created,
-    })
+    Ok(kept.into_identity(beside))
+}
+
+impl<'a> Kept<'a> {
+    /// What is kept of it, besides [`Beside`].
+    pub(super) fn of(identity: &'a Identity) -> Self {
+        let groups = &identity.profile.groups;
+        let attributes = identity.attributes.iter().map(|(name, values)| {
+            let values = (values != groups).then(|| Cow::from(values));
+            (Cow::from(name), values)
+        });
+        Self {
+            user_name: Cow::from(&identity.user_name),
+            idp_entity_id: Cow::from(&identity.idp_entity_id),
+            name_id: identity.name_id.as_ref().map(Cow::Borrowed),
+            profile: Cow::Borrowed(&identity.profile),
+            roles: Cow::from(&identity.roles),
+            attributes: attributes.collect(),
+            authn_instant: identity.authn_instant.unix_micros(),
+            authn_context: identity.authn_context.as_deref().map(Cow::from),
+            session_not_on_or_after: identity.session_not_on_or_after.map(Timestamp::unix_micros),
+            created: identity.created,
+        }
+    }
+
+    /// The whole again.
+    pub(super) fn into_identity(self, beside: Beside) -> Identity {
+        let profile = self.profile.into_owned();
+        let attribute = |(name, values): (Cow<'_, str>, Option<Values<'_>>)| {
+            let values = values.map_or_else(|| profile.groups.clone(), Cow::into_owned);
+            (name.into_owned(), values)
+        };
+        Identity {
+            user: beside.user,
+            user_name: self.user_name.into_owned(),
+            idp: beside.idp,
+            idp_entity_id: self.idp_entity_id.into_owned(),
+            name_id: self.name_id.map(Cow::into_owned),
+            session_index: beside.session_index,
+            attributes: self.attributes.into_iter().map(attribute).collect(),
+            profile,
+            roles: self.roles.into_owned(),
+            authn_instant: Timestamp::from_unix_micros(self.authn_instant),
+            authn_context: self.authn_context.map(Cow::into_owned),
+            session_not_on_or_after: self.session_not_on_or_after.map(Timestamp::from_unix_micros),
+            created: self.created,
+        }
+    }
 }
 
 type Values<'a> = Cow<'a, [String]>;
 
 /// The JSON.
 #[derive(Serialize, Deserialize)]
-struct Kept<'a> {
+pub(super) struct Kept<'a> {
     user_name: Cow<'a, str>,
     idp_entity_id: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
