@@ -124,15 +124,6 @@ def nginx_alone(upstream, tls):
     return Peer("nginx", port, [nginx("nginx", port, PROXY, tls, UPSTREAM=upstream)])
 
 
-def nginx_asking(upstream, gateway):
-    """`auth_request`: every request asks the gateway first."""
-    folder("nginx_auth")
-    port = free_port()
-    site = PROXY_ASKING
-    return Peer("nginx_auth", port,
-                [nginx("nginx_auth", port, site, False, UPSTREAM=upstream, GATEWAY=gateway)])
-
-
 def haproxy(upstream, tls):
     folder("haproxy")
     port = free_port()
@@ -329,38 +320,6 @@ PROXY = POOL + """
             proxy_set_header Host $host;
             proxy_set_header X-Forwarded-For $remote_addr;
             proxy_set_header X-Forwarded-Proto $scheme;
-        }
-    }
-"""
-PROXY_ASKING = POOL + """
-    upstream gateway {
-        server 127.0.0.1:@GATEWAY@;
-        keepalive 512;
-        keepalive_requests 100000000;
-    }
-    server {
-        listen @LISTEN@;
-        location / {
-            auth_request /.samlgate/authz/auth-request;
-            auth_request_set $assertion $upstream_http_x_samlgate_jwt_assertion;
-            auth_request_set $remote_user $upstream_http_remote_user;
-            proxy_pass http://application;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $host;
-            proxy_set_header X-Samlgate-Jwt-Assertion $assertion;
-            proxy_set_header Remote-User $remote_user;
-        }
-        location = /.samlgate/authz/auth-request {
-            internal;
-            proxy_pass http://gateway;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $host;
-            proxy_pass_request_body off;
-            proxy_set_header Content-Length "";
-            proxy_set_header X-Original-URL $scheme://$http_host$request_uri;
-            proxy_set_header X-Original-Method $request_method;
         }
     }
 """

@@ -44,7 +44,7 @@ VIEWS = {
     "100k": ("answers of 100 KB", 64, "100k", False),
     "tls": ("TLS", 64, "1k", True),
 }
-WANTED = os.environ.get("VIEWS", "base,c16,c256,100k,tls,sessions,forward-auth").split(",")
+WANTED = os.environ.get("VIEWS", "base,c16,c256,100k,tls,sessions").split(",")
 # Sessions of each where it has some: what mod_auth_mellon has room for.
 USUAL = 1000
 
@@ -82,8 +82,6 @@ def main():
                 running.remove(peer)
         if "sessions" in WANTED:
             many_sessions(idp, application, running)
-        if "forward-auth" in WANTED:
-            forward_auth(idp, application, running)
     finally:
         for peer in running:
             peer.stop()
@@ -155,25 +153,6 @@ def many_sessions(idp, application, running):
     for gateway, _ in gateways.values():
         gateway.stop()
         running.remove(gateway)
-
-
-def forward_auth(idp, application, running):
-    """nginx that asks the gateway about every request, beside nginx that asks nobody."""
-    gateway = peers.samlgate(application.port, False).start()
-    running.append(gateway)
-    alone = peers.nginx_alone(application.port, False).start()
-    running.append(alone)
-    asking = peers.nginx_asking(application.port, gateway.port).start()
-    running.append(asking)
-    cookies = sign_in(idp, gateway, USUAL)
-    # Its processes are two: both count.
-    both = asking.cpu
-    asking.cpu = lambda: both() + gateway.cpu()
-    through = {"nginx": alone, "samlgate": gateway, "nginx asks samlgate": asking}
-    compare("forward-auth", through, dict.fromkeys(through, cookies), 64, "1k", False)
-    for peer in (asking, alone, gateway):
-        peer.stop()
-        running.remove(peer)
 
 
 def print_table(title, results, first="nginx"):
