@@ -187,8 +187,7 @@ impl Forwarder {
         now: Timestamp,
     ) -> Option<Arc<Lines>> {
         let prepared = self.routes.get(route.place)?;
-        let kept = ready.lines(prepared.key, now);
-        Some(kept.unwrap_or_else(|| self.make_lines(route, prepared, view, Some(ready), now)))
+        Some(self.lines(route, prepared, view, Some(ready), now))
     }
 
     /// Sends the request on and returns the answer as soon as it begins, and how long that took.
@@ -279,46 +278,38 @@ impl Forwarder {
         };
         let time = UpstreamTime(exchange::now().saturating_duration_since(started));
         let flight = pick.into_flight();
-        let mut response = match answer {
-            Answer::Http1(head, exchange) => {
-                if head.status == StatusCode::SWITCHING_PROTOCOLS {
-                    if !(wants_tunnel && head.websocket) {
-                        return Err(ProxyError::Switched { upstream: target.name.clone() });
-                    }
-                    self.open_tunnel(parts, exchange, (passage.ended)(), flight);
-                    let mut response = Response::new(Body::whole(Bytes::new()));
-                    *response.status_mut() = head.status;
-                    *response.headers_mut() = head.headers;
-                    upgrade::agree(response.headers_mut());
-                    response
-                } else {
-                    let mut exchange = exchange;
-                    let body = match exchange.whole() {
-                        Some(bytes) => Body::whole(bytes),
-                        None => {
-                            let ended = (passage.ended)();
-                            Body::http1(exchange, route.timeouts, ended, flight, started)
-                        }
-                    };
-                    let mut response = Response::new(body);
-                    *response.status_mut() = head.status;
-                    *response.headers_mut() = head.headers;
-                    response
+        let (status, mut head, body) = match answer {
+            Answer::Http1(mut head, exchange) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
+                if !(wants_tunnel && head.websocket) {
+                    return Err(ProxyError::Switched { upstream: target.name.clone() });
                 }
+                self.open_tunnel(parts, exchange, (passage.ended)(), flight);
+                upgrade::agree(&mut head.headers);
+                (head.status, head.headers, Body::whole(Bytes::new()))
+            }
+            Answer::Http1(head, mut exchange) => {
+                let body = match exchange.whole() {
+                    Some(bytes) => Body::whole(bytes),
+                    None => {
+                        let ended = (passage.ended)();
+                        Body::http1(exchange, route.timeouts, ended, flight, started)
+                    }
+                };
+                (head.status, head.headers, body)
             }
             Answer::Http2(response) => {
                 let (mut head, body) = response.into_parts();
                 headers::clean_response(&mut head.headers);
                 let ended = (passage.ended)();
                 let body = Body::http2(body, route.timeouts, ended, flight, exchange::now());
-                let mut response = Response::new(body);
-                *response.status_mut() = head.status;
-                *response.headers_mut() = head.headers;
-                response
+                (head.status, head.headers, body)
             }
         };
-        headers::edit(response.headers_mut(), &route.response_headers);
-        response.headers_mut().insert(X_REQUEST_ID, passage.request_id.value().clone());
+        headers::edit(&mut head, &route.response_headers);
+        head.insert(X_REQUEST_ID, passage.request_id.value().clone());
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = head;
         Ok((response, time))
     }
 
@@ -387,9 +378,7 @@ impl Forwarder {
         match (passage.identity, passage.ready) {
             (None, _) => out.extend_from_slice(&prepared.nobody),
             (Some(view), ready) => {
-                let kept = ready.and_then(|ready| ready.lines(prepared.key, now));
-                let lines =
-                    kept.unwrap_or_else(|| self.make_lines(route, prepared, view, ready, now));
+                let lines = self.lines(route, prepared, view, ready, now);
                 out.extend_from_slice(&lines.text);
             }
         }
@@ -413,7 +402,19 @@ impl Forwarder {
         Ok(out)
     }
 
-    /// What the application is told of a session, as lines; kept with it.
+    /// What the application is told of a session, as lines: those that are kept with it, or new ones.
+    fn lines(
+        &self,
+        route: &Route,
+        prepared: &Prepared,
+        view: &IdentityView<'_>,
+        ready: Option<&Ready>,
+        now: Timestamp,
+    ) -> Arc<Lines> {
+        let kept = ready.and_then(|ready| ready.lines(prepared.key, now));
+        kept.unwrap_or_else(|| self.make_lines(route, prepared, view, ready, now))
+    }
+
     fn make_lines(
         &self,
         route: &Route,
