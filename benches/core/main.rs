@@ -23,6 +23,7 @@ mod peer;
 mod refusals;
 mod stages;
 
+mod beyond_core;
 #[expect(
     dead_code,
     unused_imports,
@@ -32,15 +33,6 @@ mod stages;
 )]
 #[path = "../../tests/it/corpus/mod.rs"]
 mod corpus;
-mod beyond_core {
-    pub(crate) fn identify(
-        _: &samlgate::saml::Claims,
-        _: samlgate::saml::Vendor,
-        _: bool,
-    ) -> Option<Result<(), samlgate::base::ErrorCode>> {
-        None
-    }
-}
 
 use std::time::{Duration, Instant};
 

@@ -12,6 +12,7 @@ mod messages;
 #[expect(dead_code, reason = "what is timed is in the other program")]
 mod refusals;
 
+mod beyond_core;
 #[expect(
     dead_code,
     unused_imports,
@@ -21,15 +22,6 @@ mod refusals;
 )]
 #[path = "../../tests/it/corpus/mod.rs"]
 mod corpus;
-mod beyond_core {
-    pub(crate) fn identify(
-        _: &samlgate::saml::Claims,
-        _: samlgate::saml::Vendor,
-        _: bool,
-    ) -> Option<Result<(), samlgate::base::ErrorCode>> {
-        None
-    }
-}
 
 use std::time::Instant;
 
