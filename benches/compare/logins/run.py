@@ -11,15 +11,14 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 
 import messages
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from programs import MELLON_METADATA, free_port, seconds, until_it_listens, until_ready  # noqa: E402
 from cryptography.hazmat.primitives import serialization
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -47,14 +46,6 @@ MELLON_SITE = """
     MellonSPCertFile @OUT@/sp.crt
     MellonIdPMetadataFile @OUT@/idp.xml
 </Location>
-"""
-MELLON_METADATA = """<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="@SP@">
-<SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
-<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data>
-<X509Certificate>@CERTIFICATE@</X509Certificate></X509Data></KeyInfo></KeyDescriptor>
-<AssertionConsumerService index="0" isDefault="true" Location="@ACS@"
- Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"/>
-</SPSSODescriptor></EntityDescriptor>
 """
 SHIB_SITE = """
 ShibConfig @OUT@/shib/shibboleth2.xml
@@ -90,7 +81,7 @@ class Peer:
                     command, stdout=log, stderr=log, env=self.environment, cwd=OUT, **user
                 )
             )
-        until_it_listens(self.port, self.processes)
+        until_it_listens(self.port, self.processes, OUT)
 
     def stop(self):
         for process in self.processes:
@@ -111,17 +102,6 @@ class Peer:
 def not_as_root(name):
     """Apache refuses to be root."""
     return os.getuid() == 0 and name != "samlgate"
-
-
-def seconds(pid):
-    """utime + stime of a process, its threads, its children, and those that have ended."""
-    try:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except FileNotFoundError:
-        return 0.0
-    ticks = sum(int(field) for field in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK") + sum(seconds(int(child)) for child in children)
 
 
 def main():
@@ -296,35 +276,6 @@ def samlgate():
 
     peer.start = start
     return peer
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def until_it_listens(port, processes):
-    for _ in range(300):
-        if any(process.poll() is not None for process in processes):
-            sys.exit(f"it ended by itself: see {OUT}")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    sys.exit(f"nothing listens on {port}: see {OUT}")
-
-
-def until_ready(url):
-    for _ in range(100):
-        try:
-            if urllib.request.urlopen(url, timeout=1).status == 200:
-                return
-        except (urllib.error.URLError, OSError):
-            pass
-        time.sleep(0.1)
-    sys.exit(f"{url} is not ready")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,8 @@ them listen on loopback, are bound to one processor, write an access log, and ke
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -22,8 +18,9 @@ ENVIRONMENT = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"}
 # The load and the application on one processor, the proxy on the other.
 LOAD_CORE, PROXY_CORE = os.environ.get("CORES", "0,1").split(",")
 
-sys.path.insert(0, str(HERE.parent / "logins"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "logins")]
 import messages  # noqa: E402
+from programs import MELLON_METADATA, children, free_port, seconds, until_it_listens, until_ready  # noqa: E402
 
 
 class Peer:
@@ -46,7 +43,7 @@ class Peer:
                 ["taskset", "-c", self.core, *command],
                 stdout=log, stderr=log, env=self.environment, cwd=OUT, **user,
             ))
-        until_it_listens(self.port, self.processes)
+        until_it_listens(self.port, self.processes, OUT)
         if self.ready:
             until_ready(self.ready)
         return self
@@ -77,24 +74,6 @@ class Peer:
     def forget_logs(self):
         for log in (OUT / self.name).glob("*.log"):
             os.truncate(log, 0)
-
-
-def seconds(pid):
-    """utime + stime of a process, its threads, its children, and those that have ended."""
-    try:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except FileNotFoundError:
-        return 0.0
-    ticks = sum(int(field) for field in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK") + sum(seconds(child) for child in children(pid))
-
-
-def children(pid):
-    """Of every thread: a process may be forked by any of them."""
-    found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        found.extend(int(child) for child in task.read_text().split())
-    return found
 
 
 def resident(pid):
@@ -248,35 +227,6 @@ def apache(name, port, tls, module, file, site, upstream):
     return ["apache2", "-D", "FOREGROUND", "-f", str(config)]
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def until_it_listens(port, processes):
-    for _ in range(300):
-        if any(process.poll() is not None for process in processes):
-            sys.exit(f"it ended by itself: see {OUT}")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    sys.exit(f"nothing listens on {port}: see {OUT}")
-
-
-def until_ready(url):
-    for _ in range(100):
-        try:
-            if urllib.request.urlopen(url, timeout=1).status == 200:
-                return
-        except (urllib.error.URLError, OSError):
-            pass
-        time.sleep(0.1)
-    sys.exit(f"{url} is not ready")
-
-
 NGINX = """
 worker_processes 1;
 daemon off;
@@ -357,14 +307,6 @@ MellonCacheSize 1100
     MellonIdPMetadataFile @OUT@/idp.xml
 </Location>
 ProxyPass /saml !
-"""
-MELLON_METADATA = """<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="@SP@">
-<SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
-<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data>
-<X509Certificate>@CERTIFICATE@</X509Certificate></X509Data></KeyInfo></KeyDescriptor>
-<AssertionConsumerService index="0" isDefault="true" Location="@ACS@"
- Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"/>
-</SPSSODescriptor></EntityDescriptor>
 """
 SHIB_SITE = """
 ShibConfig @OUT@/shib/shibboleth2.xml
