@@ -108,19 +108,7 @@ impl Browser {
 
     /// Goes back, as the button does, and waits for the whole page.
     pub(crate) async fn back_to(&self, url: &str) {
-        let before = self.address().await;
-        // Chromium drops the wish now and then while a page is still settling.
-        for _ in 0..3 {
-            self.client.execute("history.back()", Vec::new()).await.unwrap();
-            let left = tokio::time::timeout(Duration::from_secs(5), async {
-                while self.address().await == before {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            });
-            if left.await.is_ok() {
-                break;
-            }
-        }
+        self.client.execute("history.back()", Vec::new()).await.unwrap();
         self.arrives_at(url).await;
     }
 
