@@ -169,7 +169,6 @@ impl<'w, O: Output> Walk<'w, O> {
                 next = end;
             } else {
                 self.start_tag(data);
-                self.text(data.text);
                 next = next.saturating_add(1);
             }
         }
@@ -179,30 +178,56 @@ impl<'w, O: Output> Walk<'w, O> {
 
     fn start_tag(&mut self, data: &'w ElementData) {
         let parent = self.open.last().map(|(parent, _)| *parent);
+        if data.plain && self.needs_no_declaration(data) {
+            let (start, end) = (data.name.place().saturating_sub(1), data.content);
+            if data.content == data.behind {
+                self.empty(data, Span::between(start, end.saturating_sub(2)));
+            } else {
+                self.open.push((data, self.rendered.len()));
+                self.keep(Span::between(start, end));
+                self.text(data.text);
+            }
+            return;
+        }
         self.open.push((data, self.rendered.len()));
         if let Some(tag) = parent.and_then(|parent| self.verbatim(data, parent)) {
             self.keep(tag);
-            return;
+        } else {
+            self.copy();
+            self.out.write(b"<");
+            self.name(data.name);
+            self.namespaces(data, parent);
+            self.attributes(data, parent);
+            self.out.write(b">");
         }
+        self.text(data.text);
+    }
+
+    /// An element that stands as `<a/>`, which begins in this way.
+    fn empty(&mut self, data: &'w ElementData, tag: Span) {
+        self.keep(tag);
         self.copy();
-        self.out.write(b"<");
+        self.out.write(b"></");
         self.name(data.name);
-        self.namespaces(data, parent);
-        self.attributes(data, parent);
         self.out.write(b">");
+        self.text(data.tail);
     }
 
     /// Whether an element stands in the source as it would be written here, with all that is in it.
     fn is_canonical(&self, data: &ElementData) -> bool {
+        data.canonical && self.needs_no_declaration(data)
+    }
+
+    /// Whether an element declares nothing, and the namespace of its name is written already.
+    fn needs_no_declaration(&self, data: &ElementData) -> bool {
         let Some((parent, _)) = self.open.last() else {
             return false;
         };
-        let prefix = |data: &ElementData| self.document.str(data.name.prefix());
-        data.canonical
-            && data.scope == parent.scope
-            && (matches!(self.method, Method::Inclusive(_))
-                || prefix(data) == prefix(parent)
-                || self.is_rendered(data.name.prefix(), data.namespace))
+        data.alike
+            || data.scope == parent.scope
+                && (matches!(self.method, Method::Inclusive(_))
+                    || self.document.prefix(data) == self.document.prefix(parent)
+                    || self.is_rendered(data.name.prefix(), data.namespace))
     }
 
     /// The source of a start tag, if that is what would be written: it neither declares nor needs
@@ -215,8 +240,7 @@ impl<'w, O: Output> Walk<'w, O> {
         }
         let attributes = document.attributes_of(data);
         if let Method::Exclusive(_) = self.method {
-            let like_parent =
-                document.str(data.name.prefix()) == document.str(parent.name.prefix());
+            let like_parent = document.prefix(data) == document.prefix(parent);
             if !like_parent && !self.is_rendered(data.name.prefix(), data.namespace) {
                 return None;
             }

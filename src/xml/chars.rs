@@ -37,10 +37,55 @@ pub(super) const fn is_name_char(char: char) -> bool {
 pub fn is_ncname(text: &str) -> bool {
     if text.is_ascii() {
         let starts = text.bytes().next().is_some_and(|byte| class(byte) & NAME_START != 0);
-        return starts && text.bytes().all(|byte| class(byte) & NAME != 0);
+        return starts && name_length(text.as_bytes()) == text.len();
     }
     let mut chars = text.chars();
     chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
+}
+
+/// How many ASCII characters at the beginning may stand in a name.
+#[inline]
+pub(super) fn name_length(text: &[u8]) -> usize {
+    let mut length = 0_usize;
+    let mut rest = text;
+    loop {
+        if let Some((eight, behind)) = rest.split_first_chunk() {
+            let found = alphanumerics(*eight);
+            if found == eight.len() {
+                length = length.saturating_add(found);
+                rest = behind;
+                continue;
+            }
+            length = length.saturating_add(found);
+            rest = rest.get(found..).unwrap_or_default();
+        }
+        match rest {
+            [byte, behind @ ..] if class(*byte) & NAME != 0 => {
+                length = length.saturating_add(1);
+                rest = behind;
+            }
+            _ => return length,
+        }
+    }
+}
+
+/// How many of eight bytes are letters or digits of ASCII, up to the first that is not: all eight
+/// looked at together, each with a bit to carry into.
+#[inline]
+fn alphanumerics(eight: [u8; 8]) -> usize {
+    const EACH: u64 = u64::from_le_bytes([1; 8]);
+    const TOP: u64 = EACH << 7;
+    /// Sets the topmost bit of each byte (which has none) that is not below this one.
+    const fn from(bytes: u64, least: u8) -> u64 {
+        bytes.wrapping_add(u64::from_le_bytes([0x80_u8.wrapping_sub(least); 8]))
+    }
+    let bytes = u64::from_le_bytes(eight);
+    let ascii = bytes & !TOP;
+    let lower = ascii | (EACH << 5);
+    let letters = from(lower, b'a') & !from(lower, b'z'.wrapping_add(1));
+    let digits = from(ascii, b'0') & !from(ascii, b'9'.wrapping_add(1));
+    let others = (!(letters | digits) | bytes) & TOP;
+    usize::try_from(others.trailing_zeros() / 8).unwrap_or(8)
 }
 
 /// Flags of [`class`]: an ASCII character that may stand in a name, without the colon.

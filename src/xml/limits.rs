@@ -143,12 +143,27 @@ impl Budget {
     }
 
     /// One more element, `depth` deep (the root is at 1).
+    #[inline]
     pub(super) fn element(&mut self, depth: usize) -> Result<(), XmlError> {
         within("elements inside each other", depth, self.limits.depth)?;
         let left = self.elements.checked_sub(1);
         let most = self.limits.elements;
         self.elements = left.ok_or(XmlError::Limit { what: "elements", most })?;
         self.markup(ATTRIBUTES)
+    }
+
+    /// How many elements more there can be, as deep as another, with names in a namespace whose own
+    /// name has this length.
+    pub(super) fn elements_alike(&self, namespace: usize) -> usize {
+        let names = self.written_out.checked_div(namespace).unwrap_or(usize::MAX);
+        self.elements_left().min(names)
+    }
+
+    /// So many more of them, which there can be.
+    pub(super) fn elements_again(&mut self, count: usize, namespace: usize) {
+        self.elements = self.elements.saturating_sub(count);
+        self.markup = self.markup.saturating_sub(count.saturating_mul(ATTRIBUTES));
+        self.written_out = self.written_out.saturating_sub(count.saturating_mul(namespace));
     }
 
     /// How many elements more there can be.

@@ -3,9 +3,9 @@
 //! Where XML offers a choice, the strict side is taken (see [`crate::xml`]). The functions have the
 //! names of the productions in the recommendation, and are in its order: the document and what may
 //! stand around its element here; then [`text`], [`tag`], what prefixes stand for ([`scope`]), what
-//! is called an ID ([`id`]), and [`name`].
+//! is called an ID ([`id`]), and [`name`]. Before all of it, [`survey`] looks over the whole.
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::memmem;
 
 use super::chars::is_white;
 use super::limits::{Budget, Limits, Mode};
@@ -13,10 +13,14 @@ use super::tree::{Binding, Document, Element, ElementData, NONE, Span, narrow, p
 use super::{XmlError, ns};
 
 mod id;
+mod leaf;
 mod name;
 mod scope;
+mod survey;
 mod tag;
 mod text;
+
+use survey::{Odd, Survey, survey};
 
 /// `context` is the element whose namespace declarations are in scope around the document.
 pub(super) fn read(
@@ -28,37 +32,13 @@ pub(super) fn read(
     limits.accept_size(bytes.len())?;
     let source = String::from_utf8(bytes)
         .map_err(|_| XmlError::Encoding { what: "the document is not UTF-8" })?;
-    let odd = characters(&source)?;
-    let mut reader = Reader::new(&source, odd, mode, limits);
+    let survey = survey(&source)?;
+    let mut reader = Reader::new(&source, &survey, mode, limits);
     if let Some(context) = context {
         reader.inherit(context)?;
     }
     let tree = reader.document()?;
     Ok(Document { source, ..tree })
-}
-
-/// White space that is read as something else: XML 1.0, 2.11 and 3.3.3.
-#[derive(Clone, Copy)]
-struct Odd {
-    /// There is a carriage return somewhere.
-    returns: bool,
-    /// There is a tab or a line end somewhere, and so perhaps in an attribute.
-    breaks: bool,
-}
-
-/// XML 1.0, 2.2: the characters of a document.
-fn characters(source: &str) -> Result<Odd, XmlError> {
-    let bytes = source.as_bytes();
-    // Without a way out in between, this becomes a loop over vectors.
-    let breaks = bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < b' ';
-    // In UTF-8 these are all that a text can hold and `Char` does not: U+FFFE, U+FFFF, controls.
-    let beyond = memchr_iter(0xef, bytes)
-        .find(|at| matches!(bytes.get(*at..), Some([_, 0xbf, 0xbe | 0xbf, ..])));
-    let control = || bytes.iter().position(|byte| *byte < b' ' && !is_white(*byte));
-    match beyond.or_else(|| if breaks { control() } else { None }) {
-        Some(at) => Err(XmlError::Syntax { what: "a character that XML does not have", at }),
-        None => Ok(Odd { returns: breaks && memchr(b'\r', bytes).is_some(), breaks }),
-    }
 }
 
 struct Reader<'s> {
@@ -76,6 +56,8 @@ struct Reader<'s> {
     depth: usize,
     /// The number of the last element that ended in the innermost one, or `NONE`.
     ended: u32,
+    /// The number of the last element that was the first one in another, or `NONE`.
+    first: u32,
     /// The namespace declarations of the tag that is being read.
     declared: Vec<scope::Declaration>,
     ids: Vec<Span>,
@@ -84,11 +66,10 @@ struct Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
-    fn new(source: &'s str, odd: Odd, mode: Mode, limits: &Limits) -> Self {
-        // Most elements have two tags, and half of them no attribute.
-        let tags = memchr_iter(b'<', source.as_bytes()).count();
+    fn new(source: &'s str, survey: &Survey, mode: Mode, limits: &Limits) -> Self {
         let budget = Budget::new(*limits, source.len());
-        let elements = (tags / 2).saturating_add(8).min(budget.elements_left());
+        // Most elements have two tags, and half of them no attribute.
+        let elements = (survey.tags / 2).saturating_add(8).min(budget.elements_left());
         let tree = Document {
             source: String::new(),
             decoded: String::with_capacity(64),
@@ -100,13 +81,14 @@ impl<'s> Reader<'s> {
         let mut reader = Self {
             source,
             rest: source.strip_prefix('\u{feff}').unwrap_or(source).as_bytes(),
-            odd,
+            odd: survey.odd,
             mode,
             budget,
             tree,
             innermost: NONE,
             depth: 0,
             ended: NONE,
+            first: NONE,
             declared: Vec::with_capacity(8),
             ids: Vec::with_capacity(8),
             around: NONE,

@@ -97,6 +97,12 @@ impl Document {
         piece(&self.source, &self.decoded, span)
     }
 
+    /// The prefix of an element's name.
+    pub(super) fn prefix(&self, data: &ElementData) -> &str {
+        // Names stand in the source.
+        self.source.get(data.name.prefix().range()).unwrap_or_default()
+    }
+
     /// Whether this is the local part of a name.
     #[inline]
     pub(super) fn is_local(&self, name: Name, local: &str) -> bool {

@@ -1,7 +1,7 @@
 //! `QName` and `NCName`.
 
 use super::super::XmlError;
-use super::super::chars::{NAME, NAME_START, class, is_name_char, is_name_start};
+use super::super::chars::{NAME_START, class, is_name_char, is_name_start, name_length};
 use super::super::tree::Name;
 use super::Reader;
 
@@ -9,14 +9,26 @@ impl Reader<'_> {
     /// `QName`: prefix (perhaps none) and local part.
     pub(super) fn qname(&mut self) -> Result<Name, XmlError> {
         let start = self.at();
-        let mut length = self.ncname()?;
-        let mut local = 0;
-        if let [b':', rest @ ..] = self.rest {
-            self.rest = rest;
-            local = length.saturating_add(1);
-            length = local.saturating_add(self.ncname()?);
-        }
+        let (length, local) = match ascii_qname(self.rest) {
+            Some((length, local, rest)) => {
+                self.rest = rest;
+                (length, local)
+            }
+            None => self.any_qname()?,
+        };
         self.named(start, length, local)
+    }
+
+    /// Also one in letters that are not ASCII: how long it is, and where its local part begins.
+    #[cold]
+    fn any_qname(&mut self) -> Result<(usize, usize), XmlError> {
+        let length = self.ncname()?;
+        let [b':', rest @ ..] = self.rest else {
+            return Ok((length, 0));
+        };
+        self.rest = rest;
+        let local = length.saturating_add(1);
+        Ok((local.saturating_add(self.ncname()?), local))
     }
 
     /// A name that is so long, and its local part behind so many bytes.
@@ -57,9 +69,21 @@ impl Reader<'_> {
 
 /// The `NCName` that comes next, and what follows it; if no letter of it, nor what follows, is
 /// beyond ASCII.
+#[inline]
 pub(super) fn ascii_ncname(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let begins = class(*text.first()?) & NAME_START != 0;
-    let length = text.iter().position(|byte| class(*byte) & NAME == 0)?;
-    let (name, rest) = text.split_at_checked(length)?;
+    let (name, rest) = text.split_at_checked(name_length(text))?;
     (begins && rest.first()?.is_ascii()).then_some((name, rest))
+}
+
+/// The same of a `QName`: how long it is, where its local part begins, and what follows it.
+#[inline]
+fn ascii_qname(text: &[u8]) -> Option<(usize, usize, &[u8])> {
+    let (name, rest) = ascii_ncname(text)?;
+    let [b':', rest @ ..] = rest else {
+        return Some((name.len(), 0, rest));
+    };
+    let start = name.len().saturating_add(1);
+    let (local, rest) = ascii_ncname(rest)?;
+    Some((start.saturating_add(local.len()), start, rest))
 }

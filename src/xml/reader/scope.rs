@@ -80,7 +80,7 @@ impl Reader<'_> {
             if namespace.is_empty() && !prefix.is_empty() {
                 return refused("a prefix can not be undeclared", prefix);
             }
-            if !namespace.is_empty() && !is_absolute(namespace) {
+            if !namespace.is_empty() && !is_known(namespace) && !is_absolute(namespace) {
                 return refused("a namespace name is an absolute URI in ASCII", namespace);
             }
             let mut own = bindings.get(first..).unwrap_or_default().iter();
@@ -115,11 +115,17 @@ impl Reader<'_> {
     }
 
     /// One more name in a namespace.
+    #[inline]
     pub(super) fn namespace_used(&mut self, namespace: u32) -> Result<(), XmlError> {
-        match self.tree.bindings.get(wide(namespace)) {
-            Some(binding) => self.budget.namespace_used(binding.namespace.range().len()),
-            None => Ok(()),
-        }
+        let length = self.namespace_length(namespace);
+        self.budget.namespace_used(length)
+    }
+
+    /// Bytes of the name of a namespace.
+    #[inline]
+    pub(super) fn namespace_length(&self, binding: u32) -> usize {
+        let binding = self.tree.bindings.get(wide(binding));
+        binding.map_or(0, |binding| binding.namespace.range().len())
     }
 
     /// The name of a namespace by the number of a binding.
@@ -169,6 +175,11 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// Absolute URIs in nearly every message.
+fn is_known(namespace: &str) -> bool {
+    matches!(namespace, ns::SAML | ns::SAMLP | ns::DS)
 }
 
 /// A scheme and something behind it, in the characters of a URI (RFC 3986, 2; the brackets of an

@@ -1,12 +1,12 @@
 //! `STag`, `ETag` and `EmptyElemTag`.
 
-use memchr::{memchr_iter, memchr3};
+use memchr::memchr_iter;
 
 use super::super::XmlError;
-use super::super::chars::is_white;
 use super::super::limits::ATTRIBUTES;
 use super::super::tree::{Attribute, ElementData, NONE, Name, Span, narrow, wide};
 use super::Reader;
+use super::leaf::behind;
 use super::name::ascii_ncname;
 use super::scope::{Declaration, Scope};
 
@@ -30,17 +30,22 @@ pub(super) struct Tag<'s> {
     last: &'s [u8],
 }
 
+/// A name that stood before.
+struct Again {
+    name: Name,
+    /// Its prefix is known to be that of the element around.
+    same_prefix: bool,
+}
+
 impl<'s> Reader<'s> {
-    /// `STag` or `EmptyElemTag`.
+    /// `STag` or `EmptyElemTag`; and with it an element that holds a text and nothing else.
     pub(super) fn start_tag(&mut self) -> Result<(), XmlError> {
-        if self.leaves_again()? {
-            return Ok(());
-        }
         self.budget.element(self.depth.saturating_add(1))?;
         let at = self.at();
-        let like = self.name_again();
-        let name = match like {
-            Some(before) => before.standing_at(at.saturating_add(1)),
+        let again = self.name_again();
+        let same_prefix = again.as_ref().is_some_and(|again| again.same_prefix);
+        let name = match again {
+            Some(again) => again.name.standing_at(narrow(at).saturating_add(1)),
             None => {
                 self.advance(1);
                 self.qname()?
@@ -70,89 +75,48 @@ impl<'s> Reader<'s> {
                 _ => self.plain_attribute(&mut tag)?,
             }
         };
-        let scope = self.scope_of_element(&tag, like.is_some())?;
+        let scope = self.scope_of_element(&tag, same_prefix)?;
         self.attributes(&tag, scope)?;
-        self.begin(&tag, scope);
-        if empty {
-            // C14N writes two tags.
-            self.otherwise();
-            self.end();
+        if !empty {
+            return self.content(&tag, scope);
         }
+        self.begin(self.data(&tag, scope));
+        // C14N writes two tags.
+        self.otherwise();
+        self.end();
         Ok(())
     }
 
-    /// The whole element that has just ended, again and again, each time with another text in it:
-    /// lists are most of a message. The same tags in the same place mean the same, so all that was
-    /// found out about them holds; what they cost is paid again.
-    fn leaves_again(&mut self) -> Result<bool, XmlError> {
-        let Some((before, start_tag, end_tag)) = self.leaf_before() else {
-            return Ok(false);
+    /// The name of the sibling that has just ended, or of the last first one in an element, if that
+    /// is what comes once more: lists are most of a message.
+    fn name_again(&mut self) -> Option<Again> {
+        let is_sibling = self.ended != NONE;
+        let number = if is_sibling { self.ended } else { self.first };
+        let before = self.element(number)?;
+        let [b'<', rest @ ..] = self.rest else {
+            return None;
         };
-        let (name, alike) = (before.name, before.alike);
-        let (parent, namespace, scope) = (before.parent, before.namespace, before.scope);
-        let mut found = false;
-        while let Some((text, rest)) = text_between(start_tag, end_tag, self.rest) {
-            self.budget.element(self.depth.saturating_add(1))?;
-            self.namespace_used(namespace)?;
-            self.budget.text(text.len())?;
-            let start = self.at();
-            let content = start.saturating_add(start_tag.len());
-            let number = narrow(self.tree.elements.len());
-            self.rest = rest;
-            self.ended = number;
-            self.keep_element(ElementData {
-                parent,
-                end: number.saturating_add(1),
-                name: name.standing_at(start.saturating_add(1)),
-                namespace,
-                scope,
-                first_attribute: narrow(self.tree.attributes.len()),
-                attribute_count: 0,
-                canonical: true,
-                alike,
-                has_text: !text.iter().all(|byte| is_white(*byte)),
-                content: narrow(content),
-                behind: narrow(self.at()),
-                text: Span::new(content, content.saturating_add(text.len())),
-                tail: Span::EMPTY,
-            });
-            found = true;
-        }
-        Ok(found)
-    }
-
-    /// The element that has just ended and its tags, if the first is of nothing but a name, and both
-    /// are as C14N writes them.
-    fn leaf_before(&self) -> Option<(&ElementData, &'s [u8], &'s [u8])> {
-        let before = self.element(self.ended)?;
-        let name = before.name.whole();
-        let (content, behind) = (wide(before.content), wide(before.behind));
-        if !before.canonical || content != name.end().saturating_add(1) || self.odd.returns {
+        let rest = behind(self.name(before.name.whole()), rest)?;
+        if !matches!(rest, [b' ' | b'>' | b'/', ..]) {
             return None;
         }
-        let source = self.source.as_bytes();
-        // What is canonical ends in `</a>`, which has a byte more than `<a>`.
-        let start_tag = source.get(name.start().checked_sub(1)?..content)?;
-        let end_tag = source.get(behind.checked_sub(start_tag.len())?.checked_sub(1)?..behind)?;
-        Some((before, start_tag, end_tag))
+        let again = Again { name: before.name, same_prefix: is_sibling && before.alike };
+        self.rest = rest;
+        Some(again)
     }
 
-    /// The name of the sibling that has just ended, if that is what comes once more, and its prefix
-    /// is known to be that of the element around: lists are most of a message.
-    fn name_again(&mut self) -> Option<Name> {
-        let before = self.element(self.ended).filter(|before| before.alike)?;
-        let name = before.name;
-        let rest = self.rest.strip_prefix(b"<")?.strip_prefix(self.name(name.whole()))?;
-        let ends = matches!(rest, [b' ' | b'>' | b'/', ..]);
-        self.rest = if ends { rest } else { return None };
-        Some(name)
+    /// An element comes that will have this number.
+    pub(super) fn first_or_later(&mut self, number: u32) {
+        if self.ended == NONE {
+            self.first = number;
+        }
     }
 
     /// `ETag` of the innermost open element.
     pub(super) fn end_tag(&mut self) -> Result<(), XmlError> {
         let name = self.element(self.innermost).map(|data| data.name.whole()).unwrap_or_default();
         let name = self.name(name);
-        let behind = self.rest.strip_prefix(b"</").and_then(|rest| rest.strip_prefix(name));
+        let behind = self.rest.strip_prefix(b"</").and_then(|rest| behind(name, rest));
         if let Some([b'>', rest @ ..]) = behind {
             self.rest = rest;
         } else {
@@ -168,11 +132,11 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
-    /// An element begins, and is the innermost one.
-    fn begin(&mut self, tag: &Tag<'_>, scope: Scope) {
-        let number = narrow(self.tree.elements.len());
+    /// What is known of an element behind its start tag.
+    #[inline]
+    pub(super) fn data(&self, tag: &Tag<'_>, scope: Scope) -> ElementData {
         let count = self.tree.attributes.len().saturating_sub(tag.first);
-        self.keep_element(ElementData {
+        ElementData {
             parent: self.innermost,
             end: NONE,
             name: tag.name,
@@ -181,20 +145,28 @@ impl<'s> Reader<'s> {
             first_attribute: narrow(tag.first),
             attribute_count: u16::try_from(count).unwrap_or(u16::MAX),
             canonical: tag.plain && tag.sorted,
+            plain: tag.plain && tag.sorted,
             alike: scope.alike,
             has_text: false,
             content: narrow(self.at()),
             behind: NONE,
             text: Span::EMPTY,
             tail: Span::EMPTY,
-        });
+        }
+    }
+
+    /// An element begins, and is the innermost one.
+    pub(super) fn begin(&mut self, data: ElementData) {
+        let number = narrow(self.tree.elements.len());
+        self.first_or_later(number);
+        self.keep_element(data);
         self.innermost = number;
         self.depth = self.depth.saturating_add(1);
         self.ended = NONE;
     }
 
     #[inline]
-    fn keep_element(&mut self, data: ElementData) {
+    pub(super) fn keep_element(&mut self, data: ElementData) {
         if self.tree.elements.len() == self.tree.elements.capacity() {
             self.make_room_for_elements();
         }
@@ -329,12 +301,4 @@ impl<'s> Reader<'s> {
     pub(super) fn name(&self, span: Span) -> &'s [u8] {
         self.source.as_bytes().get(span.range()).unwrap_or_default()
     }
-}
-
-/// The text between these tags, and what follows them.
-fn text_between<'t>(start: &[u8], end: &[u8], text: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
-    let rest = text.strip_prefix(start)?;
-    // `>`, because C14N escapes it.
-    let (text, rest) = rest.split_at_checked(memchr3(b'<', b'&', b'>', rest)?)?;
-    Some((text, rest.strip_prefix(end)?))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr3};
+use memchr::{memchr, memchr2, memchr3};
 
 use super::super::XmlError;
 use super::super::chars::{is_char, is_ncname, is_white};
@@ -23,9 +23,12 @@ impl<'s> Reader<'s> {
                 (Span::new(start, start.saturating_add(plain)), is_blank)
             }
             _ => {
-                self.otherwise();
                 self.advance(memchr(b'<', rest).unwrap_or(rest.len()));
                 let text = self.decoded(start..self.at(), Normalise::Text)?;
+                let raw = self.source.get(start..self.at()).unwrap_or_default();
+                if !is_canonical(raw) {
+                    self.otherwise();
+                }
                 (text, self.str(text).bytes().all(is_white))
             }
         };
@@ -181,6 +184,13 @@ impl<'s> Reader<'s> {
             self.source.len().saturating_add(decoded.len()),
         ))
     }
+}
+
+/// Whether C14N would write the text that this stands for in this way.
+fn is_canonical(raw: &str) -> bool {
+    let canonical =
+        |rest: &str| ["amp;", "lt;", "gt;", "#xD;"].iter().any(|one| rest.starts_with(one));
+    memchr2(b'>', b'\r', raw.as_bytes()).is_none() && raw.split('&').skip(1).all(canonical)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

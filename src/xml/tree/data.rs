@@ -32,6 +32,15 @@ impl Span {
         Self { start: narrow(start), end: narrow(end) }
     }
 
+    pub(in crate::xml) const fn between(start: u32, end: u32) -> Self {
+        Self { start, end }
+    }
+
+    /// Its end, narrow.
+    pub(in crate::xml) const fn until(self) -> u32 {
+        self.end
+    }
+
     pub(in crate::xml) fn start(self) -> usize {
         wide(self.start)
     }
@@ -69,8 +78,13 @@ impl Name {
     }
 
     /// The same name in another place.
-    pub(in crate::xml) fn standing_at(self, start: usize) -> Self {
-        Self { start: narrow(start), ..self }
+    pub(in crate::xml) const fn standing_at(self, start: u32) -> Self {
+        Self { start, ..self }
+    }
+
+    /// Where it begins.
+    pub(in crate::xml) const fn place(self) -> u32 {
+        self.start
     }
 
     /// Prefix, colon and local part.
@@ -111,6 +125,7 @@ impl Name {
 
 /// An element, the text at its beginning and the text behind it. There is no other text: what stands
 /// between two elements is behind the first of them.
+#[derive(Clone, Copy)]
 pub(in crate::xml) struct ElementData {
     /// The number of the element around it, or `NONE`.
     pub(in crate::xml) parent: u32,
@@ -127,6 +142,8 @@ pub(in crate::xml) struct ElementData {
     /// From the first to the last byte, the source is as C14N would write it where the prefix of
     /// this element and all declarations around it are written already.
     pub(in crate::xml) canonical: bool,
+    /// Its start tag is so, but for a `/` at its end, and its attributes have no prefixes.
+    pub(in crate::xml) plain: bool,
     /// It declares nothing and has the prefix of the element around it.
     pub(in crate::xml) alike: bool,
     /// There is text other than white space directly in it.
@@ -150,6 +167,7 @@ pub(in crate::xml) static NAMELESS: ElementData = ElementData {
     first_attribute: 0,
     attribute_count: 0,
     canonical: false,
+    plain: false,
     alike: false,
     has_text: false,
     content: 0,

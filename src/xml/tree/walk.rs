@@ -2,7 +2,7 @@
 //! follows it: so a step is one addition, and what is not wanted is jumped over.
 
 use super::Element;
-use super::data::wide;
+use super::data::{ElementData, wide};
 
 impl<'d> Element<'d> {
     /// The child elements, in order.
@@ -22,6 +22,25 @@ impl<'d> Element<'d> {
             next: self.id.saturating_add(1),
             end: self.data.end,
         }
+    }
+}
+
+impl<'d> Element<'d> {
+    /// Those of [`Element::descendants`] that have one of these local names.
+    #[inline]
+    pub(crate) fn descendants_called<const N: usize>(
+        self,
+        names: [&'static str; N],
+    ) -> impl Iterator<Item = Self> {
+        let document = self.document;
+        let first = self.id.saturating_add(1);
+        let below = document.elements.get(wide(first)..wide(self.data.end)).unwrap_or_default();
+        let called =
+            move |data: &ElementData| names.iter().any(|name| document.is_local(data.name, name));
+        let found = below.iter().zip(first..).filter(move |(data, _)| called(data));
+        found
+            .map(move |(data, id)| Element { id, data, ..self })
+            .filter(move |found| self.contains(*found))
     }
 }
 

@@ -1,0 +1,153 @@
+//! Elements that hold a text and nothing else: most of a message.
+
+use memchr::memchr3;
+
+use super::super::XmlError;
+use super::super::chars::is_white;
+use super::super::tree::{ElementData, Span, narrow, wide};
+use super::Reader;
+use super::scope::Scope;
+use super::tag::Tag;
+
+impl Reader<'_> {
+    /// What follows a start tag: a text up to the end tag, both as C14N writes them. Then the whole
+    /// element is there at once. Whatever else it is, it begins here and is read on.
+    #[inline]
+    pub(super) fn content(&mut self, tag: &Tag<'_>, scope: Scope) -> Result<(), XmlError> {
+        let name = self.name(tag.name.whole());
+        let (text, rest) = match plain_text(self.rest) {
+            Some((text, rest)) if text.is_empty() || !self.odd.returns => (text, rest),
+            _ => (&[][..], self.rest),
+        };
+        self.budget.text(text.len())?;
+        let mut data = self.data(tag, scope);
+        data.begins_with(text);
+        let Some(rest) = behind_end_tag(name, rest) else {
+            self.rest = rest;
+            self.begin(data);
+            return Ok(());
+        };
+        self.rest = rest;
+        let number = narrow(self.tree.elements.len());
+        data.end = number.saturating_add(1);
+        data.behind = narrow(self.at());
+        if !(data.canonical && data.alike) {
+            self.otherwise();
+        }
+        self.first_or_later(number);
+        self.ended = number;
+        self.keep_element(data);
+        // What follows the document element is not in it.
+        let bare =
+            data.content.saturating_sub(data.name.place()) == narrow(name.len().saturating_add(1));
+        if bare && self.depth != 0 && !self.odd.returns {
+            self.leaves_again(data);
+        }
+        Ok(())
+    }
+
+    /// The element that has just ended, of nothing but a name, again and again, each time with
+    /// another text in it. The same tags in the same place mean the same, so all that was found out
+    /// about them holds; what they cost is paid again. Where that is too much, or room has to be
+    /// made, nothing is done here: the next one is then read alone.
+    fn leaves_again(&mut self, first: ElementData) {
+        let source = self.source.as_bytes();
+        let start = first.name.place().saturating_sub(1);
+        let start_tag = source.get(wide(start)..wide(first.content)).unwrap_or_default();
+        let end_tag = source.get(first.text.end()..wide(first.behind)).unwrap_or_default();
+        let (before, behind) = (narrow(start_tag.len()), narrow(end_tag.len()));
+        let namespace = self.namespace_length(first.namespace);
+        let elements = &mut self.tree.elements;
+        let room = elements.capacity().saturating_sub(elements.len());
+        let most = self.budget.elements_alike(namespace).min(room);
+        let mut left = most;
+        let mut rest = self.rest;
+        let mut data = first;
+        while let Some((text, next)) = text_between(start_tag, end_tag, rest)
+            && left > 0
+            && self.budget.text(text.len()).is_ok()
+        {
+            left = left.saturating_sub(1);
+            rest = next;
+            data.name = data.name.standing_at(data.behind.saturating_add(1));
+            data.content = data.behind.saturating_add(before);
+            data.begins_with(text);
+            data.behind = data.text.until().saturating_add(behind);
+            data.end = data.end.saturating_add(1);
+            elements.push(data);
+        }
+        self.rest = rest;
+        self.ended = data.end.saturating_sub(1);
+        self.budget.elements_again(most.saturating_sub(left), namespace);
+    }
+}
+
+impl ElementData {
+    /// This is the text at its beginning, where its content begins.
+    #[inline]
+    fn begins_with(&mut self, text: &[u8]) {
+        let end = self.content.saturating_add(narrow(text.len()));
+        self.text = Span::between(self.content, end);
+        self.has_text = !text.iter().all(|byte| is_white(*byte));
+    }
+}
+
+/// A text that stands as C14N writes it, up to the next tag, and what follows it.
+#[inline]
+fn plain_text(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    match text {
+        [b'<', ..] => Some((&[], text)),
+        // `>`, because C14N escapes it.
+        _ => {
+            let (text, rest) = text.split_at_checked(memchr3(b'<', b'&', b'>', text)?)?;
+            matches!(rest, [b'<', ..]).then_some((text, rest))
+        }
+    }
+}
+
+/// What follows an end tag, if it comes next as C14N writes it.
+#[inline]
+fn behind_end_tag<'t>(name: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
+    let [b'<', b'/', rest @ ..] = text else {
+        return None;
+    };
+    match behind(name, rest)? {
+        [b'>', rest @ ..] => Some(rest),
+        _ => None,
+    }
+}
+
+/// What follows a name, if it comes next.
+#[inline]
+pub(super) fn behind<'t>(name: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
+    let (found, rest) = text.split_at_checked(name.len())?;
+    equal(found, name).then_some(rest)
+}
+
+/// Whether two texts of the same length are equal. Names are short: a call would take longer.
+#[inline]
+pub(super) fn equal(one: &[u8], other: &[u8]) -> bool {
+    match (ends::<16>(one), ends::<16>(other)) {
+        (Some(one_ends), Some(other_ends)) => {
+            return one_ends == other_ends && (one.len() <= 32 || one == other);
+        }
+        _ => {}
+    }
+    match (ends::<8>(one), ends::<8>(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.iter().eq(other),
+    }
+}
+
+/// So many bytes at the beginning and at the end of a text, which may be some of them twice.
+#[inline]
+fn ends<const N: usize>(text: &[u8]) -> Option<([u8; N], [u8; N])> {
+    Some((*text.first_chunk()?, *text.last_chunk()?))
+}
+
+/// The text between these tags, and what follows them.
+#[inline]
+fn text_between<'t>(start: &[u8], end: &[u8], text: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
+    let (text, rest) = plain_text(behind(start, text)?)?;
+    Some((text, behind(end, rest)?))
+}
