@@ -10,7 +10,9 @@ use crate::xml::{Element, ns};
 /// anywhere. But nobody sends one there without wanting some reader to find it.
 pub fn signature_positions(root: Element<'_>) -> Result<Census, DsigError> {
     let mut census = Census::default();
-    for element in root.descendants_called(["Signature", "Assertion", "EncryptedAssertion"]) {
+    let is_counted =
+        |local: &[u8]| matches!(local, b"Signature" | b"Assertion" | b"EncryptedAssertion");
+    for element in root.descendants_called(is_counted) {
         if element.is(ns::DS, "Signature") {
             position(element, root)?;
         } else if element.is(ns::SAML, "Assertion") || element.is(ns::SAML, "EncryptedAssertion") {

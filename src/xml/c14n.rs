@@ -12,7 +12,7 @@
 
 use memchr::{memchr, memchr3};
 
-use super::tree::{Attribute, Document, ElementData, NONE, Name, Span, wide};
+use super::tree::{Attribute, Document, ElementData, Form, NONE, Name, Span, wide};
 use super::{Element, ns};
 
 /// Appends the bytes of an element by exclusive C14N, as its view shows it, to `out`.
@@ -178,7 +178,7 @@ impl<'w, O: Output> Walk<'w, O> {
 
     fn start_tag(&mut self, data: &'w ElementData) {
         let parent = self.open.last().map(|(parent, _)| *parent);
-        if data.plain && self.needs_no_declaration(data) {
+        if data.form != Form::Other && self.needs_no_declaration(data) {
             let (start, end) = (data.name.place().saturating_sub(1), data.content);
             if data.content == data.behind {
                 self.empty(data, Span::between(start, end.saturating_sub(2)));
@@ -215,7 +215,7 @@ impl<'w, O: Output> Walk<'w, O> {
 
     /// Whether an element stands in the source as it would be written here, with all that is in it.
     fn is_canonical(&self, data: &ElementData) -> bool {
-        data.canonical && self.needs_no_declaration(data)
+        data.form == Form::Canonical && self.needs_no_declaration(data)
     }
 
     /// Whether an element declares nothing, and the namespace of its name is written already.

@@ -98,7 +98,7 @@ impl Limits {
 }
 
 /// So many attributes weigh as much as an element: see [`Limits::most_markup`].
-pub(super) const ATTRIBUTES: usize = 3;
+const ATTRIBUTES: usize = 3;
 
 /// What is left of the limits while one document is read.
 pub(super) struct Budget {
@@ -108,6 +108,7 @@ pub(super) struct Budget {
     markup: usize,
     most_markup: usize,
     written_out: usize,
+    most_attributes: usize,
 }
 
 impl Budget {
@@ -122,6 +123,12 @@ impl Budget {
             markup,
             most_markup,
             written_out,
+            // The tree counts no further.
+            most_attributes: if limits.attributes < 255 {
+                limits.attributes
+            } else {
+                255
+            },
         }
     }
 
@@ -171,6 +178,12 @@ impl Budget {
         self.elements.min(self.markup / ATTRIBUTES)
     }
 
+    /// How many attributes more there can be, if there are so many for so many elements.
+    pub(super) fn attributes_left(&self, attributes: usize, elements: usize) -> usize {
+        let both = elements.saturating_mul(ATTRIBUTES).saturating_add(attributes);
+        self.markup.saturating_mul(attributes).checked_div(both).unwrap_or(0)
+    }
+
     /// One more comment. It leaves no trace, but splits a text in two.
     pub(super) fn comment(&mut self) -> Result<(), XmlError> {
         self.markup(ATTRIBUTES)
@@ -178,7 +191,7 @@ impl Budget {
 
     /// One more attribute or declaration, the `count`th of its element.
     pub(super) fn attribute(&mut self, count: usize) -> Result<(), XmlError> {
-        within("attributes of one element", count, self.limits.attributes)?;
+        within("attributes of one element", count, self.most_attributes)?;
         self.markup(1)
     }
 

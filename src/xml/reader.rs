@@ -9,7 +9,7 @@ use memchr::memmem;
 
 use super::chars::is_white;
 use super::limits::{Budget, Limits, Mode};
-use super::tree::{Binding, Document, Element, ElementData, NONE, Span, narrow, piece, wide};
+use super::tree::{Binding, Document, Element, ElementData, Form, NONE, Span, narrow, piece, wide};
 use super::{XmlError, ns};
 
 mod id;
@@ -68,13 +68,13 @@ struct Reader<'s> {
 impl<'s> Reader<'s> {
     fn new(source: &'s str, survey: &Survey, mode: Mode, limits: &Limits) -> Self {
         let budget = Budget::new(*limits, source.len());
-        // Most elements have two tags, and half of them no attribute.
+        // Most elements have two tags, and where there are many, most of them have no attribute.
         let elements = (survey.tags / 2).saturating_add(8).min(budget.elements_left());
         let tree = Document {
             source: String::new(),
             decoded: String::with_capacity(64),
             elements: Vec::with_capacity(elements),
-            attributes: Vec::with_capacity(elements / 2),
+            attributes: Vec::with_capacity((elements / 8).saturating_add(48).min(elements)),
             bindings: Vec::with_capacity(16),
             commented: false,
         };
@@ -266,7 +266,9 @@ impl<'s> Reader<'s> {
     /// The element around stands in the source otherwise than C14N would write it.
     fn otherwise(&mut self) {
         if let Some(innermost) = self.tree.elements.get_mut(wide(self.innermost)) {
-            innermost.canonical = false;
+            if innermost.form == Form::Canonical {
+                innermost.form = Form::Plain;
+            }
         }
     }
 

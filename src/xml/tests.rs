@@ -397,6 +397,34 @@ fn white_space_is_normalised_as_xml_says() {
 }
 
 #[test]
+fn an_element_that_comes_again_is_read_as_if_it_came_alone() {
+    let texts = |text: &str| {
+        let document = parse(text).unwrap();
+        let children = document.root().children();
+        children.map(|child| child.text().unwrap().into_owned()).collect::<Vec<_>>()
+    };
+    let again = "<r><a>1</a><a></a><a>\r\n</a><a>&amp;</a><a>x>y</a><a >2</a><a>3</a ></r>";
+    assert_eq!(texts(again), ["1", "", "\n", "&", "x>y", "2", "3"]);
+    assert_eq!(texts("<r><a></a><a>x\ry</a></r>"), ["", "x\ny"]);
+    assert_eq!(refused("<a>x</a><a>y</a>"), "xml.syntax");
+    assert_eq!(refused("<r><a>x</a><a>y</b></r>"), "xml.syntax");
+    assert_eq!(refused("<r><a>x</a><a>&y;</a></r>"), "xml.dtd");
+    assert_eq!(refused("<r><a>x</a><a>]]></a></r>"), "xml.syntax");
+    // As many as there may be, and one more.
+    let many = |count: usize| {
+        format!(
+            "<r>{}</r>",
+            format!("<a>{}</a>", "x".repeat(57)).repeat(count)
+        )
+    };
+    assert_eq!(refused(&many(4095)), "accepted");
+    assert_eq!(refused(&many(4096)), "xml.limit");
+    let long = |length: usize| format!("<r><a>x</a><a>{}</a></r>", "x".repeat(length));
+    assert_eq!(refused(&long(64 * 1024)), "accepted");
+    assert_eq!(refused(&long(64 * 1024 + 1)), "xml.limit");
+}
+
+#[test]
 fn a_view_ends_where_it_was_narrowed() {
     let document = parse("<r><s/><a><s><x/></s><b>t</b></a></r>").unwrap();
     let root = document.root();

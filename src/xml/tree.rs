@@ -21,7 +21,7 @@ use data::NAMELESS;
 mod data;
 mod walk;
 
-pub(super) use data::{Attribute, Binding, ElementData, NONE, Name, Span, narrow, wide};
+pub(super) use data::{Attribute, Binding, ElementData, Form, NONE, Name, Span, narrow, wide};
 pub use walk::{Children, Descendants};
 
 /// A well-formed document that fits the rules of [`crate::xml`]. Still anyone's.

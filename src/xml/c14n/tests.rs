@@ -472,6 +472,21 @@ fn a_tab_or_line_end_in_a_tag_becomes_a_space() {
     }
 }
 
+#[test]
+fn a_text_whose_references_are_those_of_c14n_stands_as_it_is() {
+    for text in [
+        "<r><e>a &amp; b&lt;&gt;&#xD;</e><e>c</e></r>",
+        "<r><e>&#13;&#38;&#x3e;</e></r>",
+    ] {
+        let expected = text
+            .replace("&#13;", "&#xD;")
+            .replace("&#38;", "&amp;")
+            .replace("&#x3e;", "&gt;");
+        assert_eq!(exclusively(parse(text).root(), &[]), expected);
+        assert_eq!(inclusively(parse(text).root(), Version::V1_0), expected);
+    }
+}
+
 /// The recommendations written down as plainly as can be: recursive, with maps, and without any
 /// knowledge of the source.
 mod plainly {

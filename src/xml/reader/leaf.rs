@@ -4,7 +4,7 @@ use memchr::memchr3;
 
 use super::super::XmlError;
 use super::super::chars::is_white;
-use super::super::tree::{ElementData, Span, narrow, wide};
+use super::super::tree::{ElementData, Form, Span, narrow, wide};
 use super::Reader;
 use super::scope::Scope;
 use super::tag::Tag;
@@ -31,7 +31,7 @@ impl Reader<'_> {
         let number = narrow(self.tree.elements.len());
         data.end = number.saturating_add(1);
         data.behind = narrow(self.at());
-        if !(data.canonical && data.alike) {
+        if !(data.form == Form::Canonical && data.alike) {
             self.otherwise();
         }
         self.first_or_later(number);

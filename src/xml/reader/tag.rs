@@ -3,8 +3,7 @@
 use memchr::memchr_iter;
 
 use super::super::XmlError;
-use super::super::limits::ATTRIBUTES;
-use super::super::tree::{Attribute, ElementData, NONE, Name, Span, narrow, wide};
+use super::super::tree::{Attribute, ElementData, Form, NONE, Name, Span, narrow, wide};
 use super::Reader;
 use super::leaf::behind;
 use super::name::ascii_ncname;
@@ -143,9 +142,12 @@ impl<'s> Reader<'s> {
             namespace: scope.namespace,
             scope: scope.innermost,
             first_attribute: narrow(tag.first),
-            attribute_count: u16::try_from(count).unwrap_or(u16::MAX),
-            canonical: tag.plain && tag.sorted,
-            plain: tag.plain && tag.sorted,
+            attribute_count: u8::try_from(count).unwrap_or(u8::MAX),
+            form: if tag.plain && tag.sorted {
+                Form::Canonical
+            } else {
+                Form::Other
+            },
             alike: scope.alike,
             has_text: false,
             content: narrow(self.at()),
@@ -192,7 +194,7 @@ impl<'s> Reader<'s> {
         self.ended = self.innermost;
         self.innermost = data.parent;
         self.depth = self.depth.saturating_sub(1);
-        if !(data.canonical && data.alike) {
+        if !(data.form == Form::Canonical && data.alike) {
             self.otherwise();
         }
     }
@@ -273,7 +275,8 @@ impl<'s> Reader<'s> {
     #[cold]
     fn make_room_for_attributes(&mut self) {
         let signs = memchr_iter(b'=', self.rest).count();
-        let most = self.budget.elements_left().saturating_mul(ATTRIBUTES).min(signs);
+        let tags = memchr_iter(b'<', self.rest).count();
+        let most = self.budget.attributes_left(signs, tags).min(signs);
         self.tree.attributes.reserve_exact(most.saturating_add(1));
     }
 

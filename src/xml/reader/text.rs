@@ -148,9 +148,11 @@ impl<'s> Reader<'s> {
             return Ok(Span::new(start, end));
         }
         let decoded = &mut self.tree.decoded;
-        // No decoded text is longer than its source: here is room for all that can follow.
+        // No decoded text is longer than its source: with room for thrice of what there is, or for
+        // all that can follow, this is seldom done, and never more than a third too much.
         if decoded.capacity().saturating_sub(decoded.len()) < raw.len() {
-            decoded.reserve_exact(self.source.len().saturating_sub(start));
+            let twice = decoded.len().saturating_mul(2).max(raw.len()).max(256);
+            decoded.reserve_exact(twice.min(self.source.len().saturating_sub(start)));
         }
         let begin = self.source.len().saturating_add(decoded.len());
         let mut rest = raw;

@@ -138,12 +138,8 @@ pub(in crate::xml) struct ElementData {
     pub(in crate::xml) scope: u32,
     /// Which of `Document::attributes` are its own.
     pub(in crate::xml) first_attribute: u32,
-    pub(in crate::xml) attribute_count: u16,
-    /// From the first to the last byte, the source is as C14N would write it where the prefix of
-    /// this element and all declarations around it are written already.
-    pub(in crate::xml) canonical: bool,
-    /// Its start tag is so, but for a `/` at its end, and its attributes have no prefixes.
-    pub(in crate::xml) plain: bool,
+    pub(in crate::xml) attribute_count: u8,
+    pub(in crate::xml) form: Form,
     /// It declares nothing and has the prefix of the element around it.
     pub(in crate::xml) alike: bool,
     /// There is text other than white space directly in it.
@@ -158,6 +154,18 @@ pub(in crate::xml) struct ElementData {
     pub(in crate::xml) tail: Span,
 }
 
+/// How much of an element stands in the source as C14N would write it where the prefix of this
+/// element and all declarations around it are written already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::xml) enum Form {
+    /// All of it, from the first to the last byte.
+    Canonical,
+    /// Its start tag, but for a `/` at its end. Its attributes have no prefixes.
+    Plain,
+    /// Perhaps not even that.
+    Other,
+}
+
 pub(in crate::xml) static NAMELESS: ElementData = ElementData {
     parent: NONE,
     end: 0,
@@ -166,8 +174,7 @@ pub(in crate::xml) static NAMELESS: ElementData = ElementData {
     scope: NONE,
     first_attribute: 0,
     attribute_count: 0,
-    canonical: false,
-    plain: false,
+    form: Form::Other,
     alike: false,
     has_text: false,
     content: 0,

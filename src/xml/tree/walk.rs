@@ -26,17 +26,19 @@ impl<'d> Element<'d> {
 }
 
 impl<'d> Element<'d> {
-    /// Those of [`Element::descendants`] that have one of these local names.
+    /// Those of [`Element::descendants`] whose local name is of interest.
     #[inline]
-    pub(crate) fn descendants_called<const N: usize>(
+    pub(crate) fn descendants_called(
         self,
-        names: [&'static str; N],
+        is_called: impl Fn(&[u8]) -> bool,
     ) -> impl Iterator<Item = Self> {
         let document = self.document;
         let first = self.id.saturating_add(1);
         let below = document.elements.get(wide(first)..wide(self.data.end)).unwrap_or_default();
+        // Names stand in the source.
+        let source = document.source.as_bytes();
         let called =
-            move |data: &ElementData| names.iter().any(|name| document.is_local(data.name, name));
+            move |data: &ElementData| source.get(data.name.local().range()).is_some_and(&is_called);
         let found = below.iter().zip(first..).filter(move |(data, _)| called(data));
         found
             .map(move |(data, id)| Element { id, data, ..self })
