@@ -265,10 +265,10 @@ impl<'s> Reader<'s> {
 
     /// The element around stands in the source otherwise than C14N would write it.
     fn otherwise(&mut self) {
-        if let Some(innermost) = self.tree.elements.get_mut(wide(self.innermost)) {
-            if innermost.form == Form::Canonical {
-                innermost.form = Form::Plain;
-            }
+        if let Some(innermost) = self.tree.elements.get_mut(wide(self.innermost))
+            && innermost.form == Form::Canonical
+        {
+            innermost.form = Form::Plain;
         }
     }
 

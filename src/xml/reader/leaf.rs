@@ -127,11 +127,8 @@ pub(super) fn behind<'t>(name: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
 /// Whether two texts of the same length are equal. Names are short: a call would take longer.
 #[inline]
 pub(super) fn equal(one: &[u8], other: &[u8]) -> bool {
-    match (ends::<16>(one), ends::<16>(other)) {
-        (Some(one_ends), Some(other_ends)) => {
-            return one_ends == other_ends && (one.len() <= 32 || one == other);
-        }
-        _ => {}
+    if let (Some(one_ends), Some(other_ends)) = (ends::<16>(one), ends::<16>(other)) {
+        return one_ends == other_ends && (one.len() <= 32 || one == other);
     }
     match (ends::<8>(one), ends::<8>(other)) {
         (Some(one), Some(other)) => one == other,
