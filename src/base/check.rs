@@ -135,21 +135,25 @@ impl Checks {
     }
 
     /// This rule holds.
+    #[inline]
     pub fn pass(&mut self, name: &str) {
         self.line(name, Outcome::Pass, None, Values::default);
     }
 
     /// This rule holds, for this value. `found` is called only if the line is kept.
+    #[inline]
     pub fn pass_with(&mut self, name: &str, found: impl FnOnce() -> String) {
         self.line(name, Outcome::Pass, None, || Values::found(found()));
     }
 
     /// This rule holds: what was found is what was expected.
+    #[inline]
     pub fn pass_as(&mut self, name: &str, values: impl FnOnce() -> Values) {
         self.line(name, Outcome::Pass, None, values);
     }
 
     /// Nobody looks at this rule here; why.
+    #[inline]
     pub fn skip(&mut self, name: &str, why: &str) {
         self.line(name, Outcome::Skip, None, || Values::found(why));
     }
@@ -167,6 +171,7 @@ impl Checks {
 
     /// Goes into a part of the message: `within("assertion", …)`. A refusal in there is a line in
     /// that part.
+    #[inline]
     pub fn within<T, E: Refusal>(
         &mut self,
         place: &'static str,
@@ -210,6 +215,8 @@ impl Checks {
         self.0.map(|kept| kept.lines).unwrap_or_default()
     }
 
+    // Nearly always nobody asked: that is one comparison where the rule is, and no call.
+    #[inline]
     fn line(
         &mut self,
         name: &str,
@@ -218,9 +225,16 @@ impl Checks {
         values: impl FnOnce() -> Values,
     ) {
         if let Some(kept) = &mut self.0 {
-            let name = format!("{}{name}", kept.place);
-            kept.lines.push(Check { name, outcome, code, values: values() });
+            kept.keep(name, outcome, code, values());
         }
+    }
+}
+
+impl Kept {
+    #[cold]
+    fn keep(&mut self, name: &str, outcome: Outcome, code: Option<ErrorCode>, values: Values) {
+        let name = format!("{}{name}", self.place);
+        self.lines.push(Check { name, outcome, code, values });
     }
 }
 

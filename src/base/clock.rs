@@ -57,39 +57,51 @@ impl Timestamp {
     /// Core 1.3.3: times are UTC and carry no other zone. 24:00 and leap seconds are refused,
     /// since two readers could disagree about them. Digits after the microsecond are dropped.
     pub fn parse_saml(text: &str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        let number = |from: usize, to: usize| -> Option<i64> {
-            bytes.get(from..to)?.iter().try_fold(0_i64, |sum, byte| {
-                byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
-            })
+        let (time, rest) = text.as_bytes().split_first_chunk()?;
+        let [
+            c,
+            y,
+            z,
+            a,
+            b'-',
+            m,
+            n,
+            b'-',
+            d,
+            e,
+            b'T',
+            h,
+            i,
+            b':',
+            j,
+            k,
+            b':',
+            s,
+            t,
+        ] = time
+        else {
+            return None;
         };
-        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-        for (at, byte) in [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')] {
-            (bytes.get(at) == Some(&byte)).then_some(())?;
-        }
-        let rest = bytes.get(19..)?;
-        let (last, fraction) = rest.split_last()?;
-        if *last != b'Z' || year < 1970 || hour > 23 || minute > 59 || second > 59 {
+        let digits = [c, y, z, a, m, n, d, e, h, i, j, k, s, t];
+        if !digits.into_iter().all(u8::is_ascii_digit) {
             return None;
         }
-        let micros = match fraction.split_first() {
-            None => 0,
-            Some((b'.', digits)) if (1..=9).contains(&digits.len()) => {
-                let mut micros = 0_i64;
-                for place in 0..6 {
-                    let digit = digits.get(place).copied().unwrap_or(b'0');
-                    micros = micros * 10 + i64::from(digit.checked_sub(b'0')?);
-                }
-                digits.iter().all(u8::is_ascii_digit).then_some(micros)?
-            }
-            Some(_) => return None,
+        let (year, month, day) = (
+            number(&[*c, *y, *z, *a]),
+            number(&[*m, *n]),
+            number(&[*d, *e]),
+        );
+        let (hour, minute, second) = (number(&[*h, *i]), number(&[*j, *k]), number(&[*s, *t]));
+        if year < 1970 || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let micros = match rest {
+            [b'Z'] => 0,
+            [b'.', digits @ .., b'Z'] if (1..=9).contains(&digits.len()) => micros(digits)?,
+            _ => return None,
         };
-        let month = time::Month::try_from(u8::try_from(month).ok()?).ok()?;
-        let day = u8::try_from(day).ok()?;
-        let date = time::Date::from_calendar_date(i32::try_from(year).ok()?, month, day).ok()?;
-        let midnight = date.midnight().assume_utc().unix_timestamp();
-        let seconds = midnight + hour * 3600 + minute * 60 + second;
+        let in_day = hour * 3600 + minute * 60 + second;
+        let seconds = i64::from(days(year, month, day)?) * 86_400 + i64::from(in_day);
         Some(Self(seconds.checked_mul(MICROS)?.checked_add(micros)?))
     }
 
@@ -145,6 +157,45 @@ impl Timestamp {
     pub const fn days_left(self, now: Self) -> i64 {
         self.0.saturating_sub(now.0).div_euclid(86_400 * MICROS)
     }
+}
+
+/// What these digits say.
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |sum, digit| {
+        sum * 10 + u32::from(digit.wrapping_sub(b'0'))
+    })
+}
+
+/// The first six digits of a fraction; the others are digits as well.
+fn micros(digits: &[u8]) -> Option<i64> {
+    let mut filled = [b'0'; 6];
+    for (place, digit) in filled.iter_mut().zip(digits) {
+        *place = *digit;
+    }
+    digits.iter().all(u8::is_ascii_digit).then(|| number(&filled).into())
+}
+
+/// The days from 1970-01-01 to a day of a year from then on, if there is such a day.
+fn days(year: u32, month: u32, day: u32) -> Option<u32> {
+    // Years that begin in March, so that the day that may be missing is the last one.
+    const FROM_YEAR_0: u32 = 719_469;
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let longest = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        _ => return None,
+    };
+    if !(1..=longest).contains(&day) {
+        return None;
+    }
+    let (year, months) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let years = year * 365 + year / 4 - year / 100 + year / 400;
+    Some(years + (months * 153 + 2) / 5 + day - FROM_YEAR_0)
 }
 
 impl fmt::Display for Timestamp {
@@ -270,6 +321,48 @@ mod tests {
             "2026-13-01T00:00:00Z",
         ] {
             assert!(Timestamp::parse_saml(text).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_the_one_of_every_other_calendar() {
+        // Every day that SAML can write, against the calendar that writes them.
+        const EPOCH: i32 = 2_440_588;
+        let mut read = 0;
+        for year in 1970..=9999 {
+            for month in 1..=12_u8 {
+                let month = time::Month::try_from(month).unwrap();
+                for day in 0..=32_u8 {
+                    let date = time::Date::from_calendar_date(year, month, day);
+                    let at = date.map(|date| date.to_julian_day() - EPOCH).ok();
+                    let days = days(year.unsigned_abs(), u8::from(month).into(), day.into());
+                    assert_eq!(days, at.map(i32::unsigned_abs), "{year}-{month}-{day}");
+                    read += u32::from(days.is_some());
+                }
+            }
+        }
+        assert_eq!(read, 2_932_897);
+        assert_eq!((days(2026, 0, 1), days(2026, 13, 1)), (None, None));
+        let last = Timestamp::parse_saml("9999-12-31T23:59:59Z");
+        assert_eq!(last, Some(Timestamp::FAR_FUTURE));
+    }
+
+    #[test]
+    fn a_fraction_has_up_to_nine_digits() {
+        for (fraction, micros) in [
+            ("", 0),
+            (".1", 100_000),
+            (".000001", 1),
+            (".0000019", 1),
+            (".999999999", 999_999),
+            (".100000000", 100_000),
+        ] {
+            let time = Timestamp::parse_saml(&format!("1970-01-01T00:00:01{fraction}Z"));
+            assert_eq!(time, Some(Timestamp(MICROS + micros)), "{fraction}");
+        }
+        for fraction in [".", ".1234567890", ".x", ".12345678x", ".-1", ",1", ".1Z"] {
+            let time = Timestamp::parse_saml(&format!("1970-01-01T00:00:01{fraction}Z"));
+            assert_eq!(time, None, "{fraction}");
         }
     }
 

@@ -215,7 +215,7 @@ impl<'w, O: Output> Walk<'w, O> {
 
     /// Whether an element stands in the source as it would be written here, with all that is in it.
     fn is_canonical(&self, data: &ElementData) -> bool {
-        data.form == Form::Canonical && self.needs_no_declaration(data)
+        data.form.is_canonical() && self.needs_no_declaration(data)
     }
 
     /// Whether an element declares nothing, and the namespace of its name is written already.

@@ -104,7 +104,7 @@ impl Document {
     }
 
     /// Whether this is the local part of a name.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_local(&self, name: Name, local: &str) -> bool {
         // Names stand in the source. And most questions are answered by a length.
         name.local_length() == local.len()
@@ -119,17 +119,25 @@ impl Document {
     }
 
     /// Whether a binding gives this name to a namespace.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_namespace(&self, binding: u32, namespace: &str) -> bool {
         let Some(binding) = self.bindings.get(wide(binding)) else {
             return namespace.is_empty();
         };
         let range = binding.namespace.range();
+        // Both lengths are that of the name that is asked for, which is mostly known when this is
+        // compiled, and so the comparison is no call.
+        let behind = self.source.as_bytes().get(range.start..);
         range.len() == namespace.len()
-            && match self.source.as_bytes().get(range) {
+            && match behind.and_then(|behind| behind.get(..namespace.len())) {
                 Some(found) => found == namespace.as_bytes(),
-                None => self.str(binding.namespace) == namespace,
+                None => self.is_decoded(binding.namespace, namespace),
             }
+    }
+
+    #[cold]
+    fn is_decoded(&self, span: Span, text: &str) -> bool {
+        self.str(span) == text
     }
 
     /// The attributes of an element, without declarations.
@@ -218,7 +226,7 @@ impl<'d> Element<'d> {
     /// Whether this is the element with this expanded name.
     // Where it is called, both are known: a comparison with a text of known length is a few
     // instructions, and a call is many.
-    #[inline]
+    #[inline(always)]
     pub fn is(self, namespace: &str, local_name: &str) -> bool {
         let (document, data) = (self.document, self.data);
         document.is_local(data.name, local_name) && document.is_namespace(data.namespace, namespace)
@@ -254,7 +262,7 @@ impl<'d> Element<'d> {
 
     /// The values of these attributes, which have no namespace. Of each other one, `others` says by
     /// its namespace name whether it may be there; if not, its local name is the answer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn attributes_named<const N: usize>(
         self,
         names: [&str; N],

@@ -326,6 +326,31 @@ fn read_attribute(attribute: Element<'_>) -> Result<Attribute, SchemaError> {
     if attribute.has_text() {
         return Err(SchemaError::Content { element: attribute.local_name().to_owned() });
     }
+    let (values, complex) = match plain_values(attribute) {
+        Some(values) => (values, false),
+        None => any_values(attribute)?,
+    };
+    Ok(Attribute {
+        name: name.required(attribute)?.to_owned(),
+        friendly_name: friendly_name.owned(),
+        values,
+        complex,
+    })
+}
+
+/// The values where each is a text and no more, as nearly all are, and people have hundreds.
+fn plain_values(attribute: Element<'_>) -> Option<Texts> {
+    let (first, others) = attribute.leaves(ASSERTION_NS, "AttributeValue")?;
+    let mut values = room_for_values(attribute, first);
+    values.push(first);
+    for text in others {
+        values.push(text?);
+    }
+    Some(values)
+}
+
+/// The values that can be read, and whether there are others.
+fn any_values(attribute: Element<'_>) -> Result<(Texts, bool), SchemaError> {
     let mut values = Texts::default();
     let mut complex = false;
     for value in attribute.children() {
@@ -333,21 +358,11 @@ fn read_attribute(attribute: Element<'_>) -> Result<Attribute, SchemaError> {
             return Err(unexpected(attribute, value));
         }
         match read_value(value) {
-            Some(text) => {
-                if values.is_empty() {
-                    values = room_for_values(attribute, &text);
-                }
-                values.push(&text);
-            }
+            Some(text) => values.push(&text),
             None => complex = true,
         }
     }
-    Ok(Attribute {
-        name: name.required(attribute)?.to_owned(),
-        friendly_name: friendly_name.owned(),
-        values,
-        complex,
-    })
+    Ok((values, complex))
 }
 
 /// Values of one attribute are about as long as its first one: names of groups, GUIDs, roles. And

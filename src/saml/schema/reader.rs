@@ -96,6 +96,7 @@ impl Refusal for SchemaError {
 }
 
 /// Walks the children of one element in schema order.
+// The names are known where it is called: there a comparison is a few instructions.
 pub(in crate::saml) struct Reader<'d> {
     element: Element<'d>,
     children: Children<'d>,
@@ -111,6 +112,7 @@ pub(in crate::saml) enum Others {
 
 impl<'d> Reader<'d> {
     /// Begins with an element that may have these attributes and no text of its own.
+    #[inline]
     pub(in crate::saml) fn open<const N: usize>(
         element: Element<'d>,
         names: [&'static str; N],
@@ -120,6 +122,7 @@ impl<'d> Reader<'d> {
     }
 
     /// Begins without looking at attributes.
+    #[inline]
     pub(in crate::saml) fn children_of(element: Element<'d>) -> Result<Self, SchemaError> {
         if element.has_text() {
             return Err(SchemaError::Content { element: element.local_name().to_owned() });
@@ -130,6 +133,7 @@ impl<'d> Reader<'d> {
     }
 
     /// The next child if it is this one.
+    #[inline]
     pub(in crate::saml) fn optional(&mut self, namespace: &str, name: &str) -> Option<Element<'d>> {
         let found = self.next.filter(|child| child.is(namespace, name))?;
         self.next = self.children.next();
@@ -137,6 +141,7 @@ impl<'d> Reader<'d> {
     }
 
     /// The next child, which must be this one.
+    #[inline]
     pub(in crate::saml) fn required(
         &mut self,
         namespace: &str,
@@ -149,6 +154,7 @@ impl<'d> Reader<'d> {
     }
 
     /// The next child, whatever it is.
+    #[inline]
     pub(in crate::saml) fn any(&mut self) -> Option<Element<'d>> {
         let found = self.next?;
         self.next = self.children.next();
@@ -161,6 +167,7 @@ impl<'d> Reader<'d> {
     }
 
     /// There must be nothing left.
+    #[inline]
     pub(in crate::saml) fn end(self) -> Result<(), SchemaError> {
         self.next.map_or(Ok(()), |child| Err(unexpected(self.element, child)))
     }
@@ -216,6 +223,7 @@ impl<'d> Attribute<'d> {
 
 /// The named attributes, in the order of the names. There are no others than these and those that
 /// XML Schema itself puts anywhere (`xsi:type`).
+#[inline(always)]
 pub(in crate::saml) fn attributes<'d, const N: usize>(
     element: Element<'d>,
     names: [&'static str; N],
@@ -239,6 +247,7 @@ pub(in crate::saml) fn attributes<'d, const N: usize>(
 }
 
 /// The text of an element that has no elements in it, verbatim.
+#[inline]
 pub(in crate::saml) fn text(element: Element<'_>) -> Result<Cow<'_, str>, SchemaError> {
     element
         .text()

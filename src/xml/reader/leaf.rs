@@ -31,7 +31,7 @@ impl Reader<'_> {
         let number = narrow(self.tree.elements.len());
         data.end = number.saturating_add(1);
         data.behind = narrow(self.at());
-        if !(data.form == Form::Canonical && data.alike) {
+        if !(data.form.is_canonical() && data.alike) {
             self.otherwise();
         }
         self.first_or_later(number);
@@ -62,7 +62,7 @@ impl Reader<'_> {
         let most = self.budget.elements_alike(namespace).min(room);
         let mut left = most;
         let mut rest = self.rest;
-        let mut data = first;
+        let mut data = ElementData { form: Form::Again, ..first };
         while let Some((text, next)) = text_between(start_tag, end_tag, rest)
             && left > 0
             && self.budget.text(text.len()).is_ok()

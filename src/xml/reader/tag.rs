@@ -194,7 +194,7 @@ impl<'s> Reader<'s> {
         self.ended = self.innermost;
         self.innermost = data.parent;
         self.depth = self.depth.saturating_sub(1);
-        if !(data.form == Form::Canonical && data.alike) {
+        if !(data.form.is_canonical() && data.alike) {
             self.otherwise();
         }
     }

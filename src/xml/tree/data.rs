@@ -160,10 +160,21 @@ pub(in crate::xml) struct ElementData {
 pub(in crate::xml) enum Form {
     /// All of it, from the first to the last byte.
     Canonical,
+    /// All of it, and its tags are those of the element before, which like itself has no elements in
+    /// it, to the byte; and both stand in the same element.
+    Again,
     /// Its start tag, but for a `/` at its end. Its attributes have no prefixes.
     Plain,
     /// Perhaps not even that.
     Other,
+}
+
+impl Form {
+    /// All of it, from the first to the last byte.
+    #[inline]
+    pub(in crate::xml) const fn is_canonical(self) -> bool {
+        matches!(self, Self::Canonical | Self::Again)
+    }
 }
 
 pub(in crate::xml) static NAMELESS: ElementData = ElementData {

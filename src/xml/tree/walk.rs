@@ -2,7 +2,7 @@
 //! follows it: so a step is one addition, and what is not wanted is jumped over.
 
 use super::Element;
-use super::data::{ElementData, wide};
+use super::data::{ElementData, Form, wide};
 
 impl<'d> Element<'d> {
     /// The child elements, in order.
@@ -13,6 +13,33 @@ impl<'d> Element<'d> {
             next: self.id.saturating_add(1),
             end: self.data.end,
         }
+    }
+
+    /// The text of the first child element, and those of the others, in order, if each of them has
+    /// this name and no elements in it; `None` for one that is otherwise.
+    #[inline]
+    pub(crate) fn leaves(
+        self,
+        namespace: &'static str,
+        local_name: &'static str,
+    ) -> Option<(&'d str, impl Iterator<Item = Option<&'d str>>)> {
+        let document = self.document;
+        let first = self.id.saturating_add(1);
+        let inside = document.elements.get(wide(first)..wide(self.data.end))?;
+        // Each is followed by the next, so that nothing is in any of them.
+        let is_leaf = move |data: &ElementData, id: u32| {
+            data.end == id.saturating_add(1)
+                && document.is_local(data.name, local_name)
+                && document.is_namespace(data.namespace, namespace)
+        };
+        let (head, others) = inside.split_first()?;
+        let text = is_leaf(head, first).then(|| document.str(head.text));
+        let others = others.iter().zip(first.saturating_add(1)..);
+        let others = others.map(move |(data, id)| {
+            let found = (data.form == Form::Again || is_leaf(data, id)) && self.hidden != id;
+            found.then(|| document.str(data.text))
+        });
+        Some((text.filter(|_| self.hidden != first)?, others))
     }
 
     /// Every element below this one, in document order.
