@@ -29,6 +29,7 @@ pub struct Texts {
 
 impl Texts {
     /// None, with room for `count` of them that are `bytes` long together.
+    #[inline]
     pub fn with_capacity(count: usize, bytes: usize) -> Self {
         Self {
             whole: String::with_capacity(bytes),
@@ -38,6 +39,7 @@ impl Texts {
     }
 
     /// Adds one behind the others.
+    #[inline]
     pub fn push(&mut self, text: &str) {
         if self.some {
             self.inner_ends.push(self.whole.len());

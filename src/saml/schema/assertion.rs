@@ -340,8 +340,8 @@ fn read_attribute(attribute: Element<'_>) -> Result<Attribute, SchemaError> {
 
 /// The values where each is a text and no more, as nearly all are, and people have hundreds.
 fn plain_values(attribute: Element<'_>) -> Option<Texts> {
-    let (first, others) = attribute.leaves(ASSERTION_NS, "AttributeValue")?;
-    let mut values = room_for_values(attribute, first);
+    let (value, first, others) = attribute.leaves(ASSERTION_NS, "AttributeValue")?;
+    let mut values = room_for_values(attribute, value, first.len());
     values.push(first);
     for text in others {
         values.push(text?);
@@ -365,13 +365,14 @@ fn any_values(attribute: Element<'_>) -> Result<(Texts, bool), SchemaError> {
     Ok((values, complex))
 }
 
-/// Values of one attribute are about as long as its first one: names of groups, GUIDs, roles. And
-/// together they are no longer than what stands there.
-fn room_for_values(attribute: Element<'_>, first: &str) -> Texts {
+/// As much as stands there, without the tags: those of the others are as long as those of the first.
+fn room_for_values(attribute: Element<'_>, first: Element<'_>, text: usize) -> Texts {
     let count = attribute.most_children();
     let (content, behind) = attribute.source_places();
-    let bytes = first.len().saturating_mul(count);
-    Texts::with_capacity(count, bytes.min(behind.saturating_sub(content)))
+    let (_, behind_first) = first.source_places();
+    let tags = behind_first.saturating_sub(content).saturating_sub(text);
+    let bytes = behind.saturating_sub(content).saturating_sub(tags.saturating_mul(count));
+    Texts::with_capacity(count, bytes.max(text))
 }
 
 const TOO_MANY: XmlencError = XmlencError::Structure("more than 8 EncryptedAttributes");

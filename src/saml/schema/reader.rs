@@ -112,7 +112,7 @@ pub(in crate::saml) enum Others {
 
 impl<'d> Reader<'d> {
     /// Begins with an element that may have these attributes and no text of its own.
-    #[inline]
+    #[inline(always)]
     pub(in crate::saml) fn open<const N: usize>(
         element: Element<'d>,
         names: [&'static str; N],
@@ -122,7 +122,7 @@ impl<'d> Reader<'d> {
     }
 
     /// Begins without looking at attributes.
-    #[inline]
+    #[inline(always)]
     pub(in crate::saml) fn children_of(element: Element<'d>) -> Result<Self, SchemaError> {
         if element.has_text() {
             return Err(SchemaError::Content { element: element.local_name().to_owned() });
@@ -133,7 +133,7 @@ impl<'d> Reader<'d> {
     }
 
     /// The next child if it is this one.
-    #[inline]
+    #[inline(always)]
     pub(in crate::saml) fn optional(&mut self, namespace: &str, name: &str) -> Option<Element<'d>> {
         let found = self.next.filter(|child| child.is(namespace, name))?;
         self.next = self.children.next();
@@ -141,7 +141,7 @@ impl<'d> Reader<'d> {
     }
 
     /// The next child, which must be this one.
-    #[inline]
+    #[inline(always)]
     pub(in crate::saml) fn required(
         &mut self,
         namespace: &str,
@@ -154,7 +154,7 @@ impl<'d> Reader<'d> {
     }
 
     /// The next child, whatever it is.
-    #[inline]
+    #[inline(always)]
     pub(in crate::saml) fn any(&mut self) -> Option<Element<'d>> {
         let found = self.next?;
         self.next = self.children.next();
@@ -167,7 +167,7 @@ impl<'d> Reader<'d> {
     }
 
     /// There must be nothing left.
-    #[inline]
+    #[inline(always)]
     pub(in crate::saml) fn end(self) -> Result<(), SchemaError> {
         self.next.map_or(Ok(()), |child| Err(unexpected(self.element, child)))
     }
@@ -190,6 +190,7 @@ pub(in crate::saml) struct Attribute<'d> {
 
 impl<'d> Attribute<'d> {
     /// It must be there.
+    #[inline]
     pub(in crate::saml) fn required(self, element: Element<'_>) -> Result<&'d str, SchemaError> {
         self.value.ok_or_else(|| SchemaError::AttributeMissing {
             element: element.local_name().to_owned(),
@@ -198,6 +199,7 @@ impl<'d> Attribute<'d> {
     }
 
     /// A time that must be there.
+    #[inline]
     pub(in crate::saml) fn required_time(
         self,
         element: Element<'_>,
@@ -206,11 +208,13 @@ impl<'d> Attribute<'d> {
     }
 
     /// A time that may be absent.
+    #[inline]
     pub(in crate::saml) fn time(self) -> Result<Option<Timestamp>, SchemaError> {
         self.value.map(|text| self.time_of(text)).transpose()
     }
 
     /// To be kept.
+    #[inline]
     pub(in crate::saml) fn owned(self) -> Option<String> {
         self.value.map(ToOwned::to_owned)
     }

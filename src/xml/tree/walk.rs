@@ -15,14 +15,14 @@ impl<'d> Element<'d> {
         }
     }
 
-    /// The text of the first child element, and those of the others, in order, if each of them has
-    /// this name and no elements in it; `None` for one that is otherwise.
+    /// The first child element with its text, and the texts of the others in order, if each of them
+    /// has this name and no elements in it; `None` for one that is otherwise.
     #[inline]
     pub(crate) fn leaves(
         self,
         namespace: &'static str,
         local_name: &'static str,
-    ) -> Option<(&'d str, impl Iterator<Item = Option<&'d str>>)> {
+    ) -> Option<(Self, &'d str, impl Iterator<Item = Option<&'d str>>)> {
         let document = self.document;
         let first = self.id.saturating_add(1);
         let inside = document.elements.get(wide(first)..wide(self.data.end))?;
@@ -32,14 +32,20 @@ impl<'d> Element<'d> {
                 && document.is_local(data.name, local_name)
                 && document.is_namespace(data.namespace, namespace)
         };
-        let (head, others) = inside.split_first()?;
-        let text = is_leaf(head, first).then(|| document.str(head.text));
+        let (data, others) = inside.split_first()?;
         let others = others.iter().zip(first.saturating_add(1)..);
         let others = others.map(move |(data, id)| {
             let found = (data.form == Form::Again || is_leaf(data, id)) && self.hidden != id;
             found.then(|| document.str(data.text))
         });
-        Some((text.filter(|_| self.hidden != first)?, others))
+        let found = is_leaf(data, first) && self.hidden != first;
+        found.then(|| {
+            (
+                Self { id: first, data, ..self },
+                document.str(data.text),
+                others,
+            )
+        })
     }
 
     /// Every element below this one, in document order.
