@@ -57,41 +57,15 @@ impl Timestamp {
     /// Core 1.3.3: times are UTC and carry no other zone. 24:00 and leap seconds are refused,
     /// since two readers could disagree about them. Digits after the microsecond are dropped.
     pub fn parse_saml(text: &str) -> Option<Self> {
-        let (time, rest) = text.as_bytes().split_first_chunk()?;
-        let [
-            c,
-            y,
-            z,
-            a,
-            b'-',
-            m,
-            n,
-            b'-',
-            d,
-            e,
-            b'T',
-            h,
-            i,
-            b':',
-            j,
-            k,
-            b':',
-            s,
-            t,
-        ] = time
-        else {
-            return None;
-        };
-        let digits = [c, y, z, a, m, n, d, e, h, i, j, k, s, t];
-        if !digits.into_iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        let (year, month, day) = (
-            number(&[*c, *y, *z, *a]),
-            number(&[*m, *n]),
-            number(&[*d, *e]),
-        );
-        let (hour, minute, second) = (number(&[*h, *i]), number(&[*j, *k]), number(&[*s, *t]));
+        let (months, rest) = text.as_bytes().split_first_chunk()?;
+        let ([tens, ones, sign], rest) = rest.split_first_chunk()?;
+        let (time, rest) = rest.split_first_chunk()?;
+        let [c, y, z, a, _, m, n, _] = digits(*months, *b"0000-00-")?;
+        let [d, e, ..] = digits([*tens, *ones, *sign, 0, 0, 0, 0, 0], *b"00T\0\0\0\0\0")?;
+        let [h, i, _, j, k, _, s, t] = digits(*time, *b"00:00:00")?;
+        let two = |tens, ones| u32::from(tens) * 10 + u32::from(ones);
+        let (year, month, day) = (two(c, y) * 100 + two(z, a), two(m, n), two(d, e));
+        let (hour, minute, second) = (two(h, i), two(j, k), two(s, t));
         if year < 1970 || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
@@ -159,20 +133,24 @@ impl Timestamp {
     }
 }
 
-/// What these digits say.
-fn number(digits: &[u8]) -> u32 {
-    digits.iter().fold(0, |sum, digit| {
-        sum * 10 + u32::from(digit.wrapping_sub(b'0'))
-    })
+/// What the digits say that stand where the pattern has `0`; its other characters stand there too.
+fn digits(text: [u8; 8], pattern: [u8; 8]) -> Option<[u8; 8]> {
+    // A digit differs from `0` by no more than 9, and nothing else does. All eight at once: what
+    // differs by more than it may gets its highest bit set, and none has an influence on the next.
+    const HIGHEST: u64 = 0x8080_8080_8080_8080;
+    let found = u64::from_le_bytes(text) ^ u64::from_le_bytes(pattern);
+    let room = pattern.map(|byte| if byte == b'0' { 0x7f - 9 } else { 0x7f });
+    let more = (found & !HIGHEST) + u64::from_le_bytes(room);
+    ((found | more) & HIGHEST == 0).then(|| found.to_le_bytes())
 }
 
 /// The first six digits of a fraction; the others are digits as well.
 fn micros(digits: &[u8]) -> Option<i64> {
-    let mut filled = [b'0'; 6];
-    for (place, digit) in filled.iter_mut().zip(digits) {
-        *place = *digit;
-    }
-    digits.iter().all(u8::is_ascii_digit).then(|| number(&filled).into())
+    let first = digits.iter().chain(std::iter::repeat(&b'0')).take(6);
+    let micros = first.fold(0, |sum, digit| {
+        sum * 10 + i64::from(digit.wrapping_sub(b'0'))
+    });
+    digits.iter().all(u8::is_ascii_digit).then_some(micros)
 }
 
 /// The days from 1970-01-01 to a day of a year from then on, if there is such a day.
@@ -345,6 +323,24 @@ mod tests {
         assert_eq!((days(2026, 0, 1), days(2026, 13, 1)), (None, None));
         let last = Timestamp::parse_saml("9999-12-31T23:59:59Z");
         assert_eq!(last, Some(Timestamp::FAR_FUTURE));
+    }
+
+    #[test]
+    fn a_digit_is_a_digit_and_a_sign_is_that_sign_in_each_of_eight_places() {
+        let pattern = *b"00-00T0:";
+        let right = *b"12-34T5:";
+        assert_eq!(digits(right, pattern), Some([1, 2, 0, 3, 4, 0, 5, 0]));
+        for place in 0..8 {
+            for byte in 0..=255 {
+                let mut text = right;
+                text[place] = byte;
+                let fits = match pattern[place] {
+                    b'0' => byte.is_ascii_digit(),
+                    sign => byte == sign,
+                };
+                assert_eq!(digits(text, pattern).is_some(), fits, "{byte} at {place}");
+            }
+        }
     }
 
     #[test]

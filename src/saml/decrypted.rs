@@ -56,9 +56,12 @@ impl Decrypted {
             Ok(document) => document.root().namespace().is_empty(),
             Err(error) => error.lacks_declaration(),
         };
-        let document = match lacking {
-            true => Document::parse_within(bytes, context, mode, &limits)?,
-            false => alone?,
+        let document = if lacking {
+            // One document at a time.
+            drop(alone);
+            Document::parse_within(bytes, context, mode, &limits)?
+        } else {
+            alone?
         };
         let root = document.root();
         if !root.is(ASSERTION_NS, name) {

@@ -56,7 +56,7 @@ impl<'d> ResponseMessage<'d> {
     /// Who says it is from them: only to find the keys to verify by.
     pub fn issuer_hint(&self) -> Option<Cow<'d, str>> {
         self.envelope.issuer.clone().or_else(|| {
-            let issuer = self.envelope.assertions.first()?.child(ASSERTION_NS, "Issuer")?;
+            let issuer = self.envelope.plain?.child(ASSERTION_NS, "Issuer")?;
             read_issuer(issuer).ok()
         })
     }
@@ -64,7 +64,7 @@ impl<'d> ResponseMessage<'d> {
     /// Which request it says it answers: only to find the record of that request.
     pub fn in_response_to_hint(&self) -> Option<&str> {
         let assertion = || {
-            let subject = self.envelope.assertions.first()?.child(ASSERTION_NS, "Subject")?;
+            let subject = self.envelope.plain?.child(ASSERTION_NS, "Subject")?;
             let confirmation = subject.child(ASSERTION_NS, "SubjectConfirmation")?;
             confirmation
                 .child(ASSERTION_NS, "SubjectConfirmationData")?
@@ -94,14 +94,14 @@ impl<'d> ResponseMessage<'d> {
             checks.skip("response.signature", "the Response itself is not signed");
         }
         let mut exceptions = needed(response.as_ref());
-        let (plain, encrypted) = (&self.envelope.assertions, &self.envelope.encrypted);
-        let assertion = match (plain.as_slice(), encrypted.as_slice()) {
-            ([plain], []) => {
+        let found = self.envelope.assertions;
+        let assertion = match (self.envelope.plain, self.envelope.encrypted, found) {
+            (Some(plain), None, 1) => {
                 checks.pass("response.assertion_count");
                 let assertion = checks.within("assertion", |checks| {
-                    let inner = dsig::verify(*plain, keys.signing, checks)?;
+                    let inner = dsig::verify(plain, keys.signing, checks)?;
                     exceptions = exceptions | needed(inner.as_ref());
-                    let outer = response.and_then(|response| response.map_child(*plain));
+                    let outer = response.and_then(|response| response.map_child(plain));
                     if inner.is_none() {
                         checks.skip("signature", "the Assertion itself is not signed");
                     }
@@ -115,19 +115,16 @@ impl<'d> ResponseMessage<'d> {
                 })?;
                 Some(assertion)
             }
-            ([], [encrypted]) => {
+            (None, Some(encrypted), 1) => {
                 checks.pass("response.assertion_count");
-                let outer = response.and_then(|response| response.map_child(*encrypted));
+                let outer = response.and_then(|response| response.map_child(encrypted));
                 let assertion = checks.within("assertion", |checks| {
-                    self.decrypt(*encrypted, outer.as_ref(), keys, &mut exceptions, checks)
+                    self.decrypt(encrypted, outer.as_ref(), keys, &mut exceptions, checks)
                 })?;
                 Some(assertion)
             }
-            ([], []) if !self.envelope.status.is_success() => None,
-            _ => {
-                let found = plain.len().saturating_add(encrypted.len());
-                return Err(SamlError::AssertionCount { found });
-            }
+            (None, None, _) if !self.envelope.status.is_success() => None,
+            _ => return Err(SamlError::AssertionCount { found }),
         };
         if let Some(assertion) = &assertion {
             exceptions = exceptions | assertion.1;

@@ -4,7 +4,7 @@
 //! a sign-in: no identity is read from it, and where the Response is unsigned its values are
 //! compared with ours and thrown away.
 
-use super::assertion::read_issuer;
+use super::assertion::{is_assertion, read_issuer};
 use std::borrow::Cow;
 
 use super::reader::{Reader, SchemaError, text};
@@ -48,10 +48,12 @@ pub struct Envelope<'d> {
     pub issuer: Option<Cow<'d, str>>,
     /// Success, or what went wrong.
     pub status: Status,
-    /// The plain Assertions; unread.
-    pub assertions: Vec<Element<'d>>,
-    /// The EncryptedAssertions; unread.
-    pub encrypted: Vec<Element<'d>>,
+    /// The first plain Assertion; unread.
+    pub plain: Option<Element<'d>>,
+    /// The first EncryptedAssertion; unread.
+    pub encrypted: Option<Element<'d>>,
+    /// How many there are of both.
+    pub assertions: usize,
 }
 
 impl<'d> Envelope<'d> {
@@ -74,17 +76,14 @@ impl<'d> Envelope<'d> {
         reader.optional(DSIG_NS, "Signature");
         reader.optional(PROTOCOL_NS, "Extensions");
         let status = read_status(reader.required(PROTOCOL_NS, "Status")?)?;
-        let mut assertions = Vec::new();
-        let mut encrypted = Vec::new();
-        while let Some(child) = reader.peek() {
-            if child.is(ASSERTION_NS, "Assertion") {
-                assertions.push(child);
-            } else if child.is(ASSERTION_NS, "EncryptedAssertion") {
-                encrypted.push(child);
-            } else {
-                break;
-            }
-            reader.any();
+        let (mut plain, mut encrypted, mut assertions) = (None, None, 0_usize);
+        while let Some(child) = reader.any_if(is_assertion) {
+            let first = match child.is(ASSERTION_NS, "Assertion") {
+                true => &mut plain,
+                false => &mut encrypted,
+            };
+            first.get_or_insert(child);
+            assertions = assertions.saturating_add(1);
         }
         reader.end()?;
         Ok(Self {
@@ -94,8 +93,9 @@ impl<'d> Envelope<'d> {
             in_response_to: in_response_to.value,
             issuer,
             status,
-            assertions,
+            plain,
             encrypted,
+            assertions,
         })
     }
 }

@@ -97,11 +97,7 @@ impl Refusal for SchemaError {
 
 /// Walks the children of one element in schema order.
 // The names are known where it is called: there a comparison is a few instructions.
-pub(in crate::saml) struct Reader<'d> {
-    element: Element<'d>,
-    children: Children<'d>,
-    next: Option<Element<'d>>,
-}
+pub(in crate::saml) struct Reader<'d>(Children<'d>);
 
 /// Whether attributes beyond the named ones may be present (`anyAttribute` in the schema).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,17 +123,13 @@ impl<'d> Reader<'d> {
         if element.has_text() {
             return Err(SchemaError::Content { element: element.local_name().to_owned() });
         }
-        let mut children = element.children();
-        let next = children.next();
-        Ok(Self { element, children, next })
+        Ok(Self(element.children()))
     }
 
     /// The next child if it is this one.
     #[inline(always)]
     pub(in crate::saml) fn optional(&mut self, namespace: &str, name: &str) -> Option<Element<'d>> {
-        let found = self.next.filter(|child| child.is(namespace, name))?;
-        self.next = self.children.next();
-        Some(found)
+        self.0.next_if(|child| child.is(namespace, name))
     }
 
     /// The next child, which must be this one.
@@ -148,7 +140,7 @@ impl<'d> Reader<'d> {
         name: &'static str,
     ) -> Result<Element<'d>, SchemaError> {
         self.optional(namespace, name).ok_or_else(|| SchemaError::ElementMissing {
-            element: self.element.local_name().to_owned(),
+            element: self.0.parent().local_name().to_owned(),
             child: name,
         })
     }
@@ -156,20 +148,23 @@ impl<'d> Reader<'d> {
     /// The next child, whatever it is.
     #[inline(always)]
     pub(in crate::saml) fn any(&mut self) -> Option<Element<'d>> {
-        let found = self.next?;
-        self.next = self.children.next();
-        Some(found)
+        self.0.next()
     }
 
-    /// The child about to be read.
-    pub(in crate::saml) const fn peek(&self) -> Option<Element<'d>> {
-        self.next
+    /// The next child, if it is one of those that are wanted.
+    #[inline(always)]
+    pub(in crate::saml) fn any_if(
+        &mut self,
+        wanted: impl FnOnce(Element<'d>) -> bool,
+    ) -> Option<Element<'d>> {
+        self.0.next_if(wanted)
     }
 
     /// There must be nothing left.
     #[inline(always)]
-    pub(in crate::saml) fn end(self) -> Result<(), SchemaError> {
-        self.next.map_or(Ok(()), |child| Err(unexpected(self.element, child)))
+    pub(in crate::saml) fn end(mut self) -> Result<(), SchemaError> {
+        let parent = self.0.parent();
+        self.0.next().map_or(Ok(()), |child| Err(unexpected(parent, child)))
     }
 }
 

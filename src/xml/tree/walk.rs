@@ -87,6 +87,28 @@ pub struct Children<'d> {
     end: u32,
 }
 
+impl<'d> Children<'d> {
+    /// The element that they are in.
+    pub(crate) const fn parent(&self) -> Element<'d> {
+        self.parent
+    }
+
+    /// The next one, if it is wanted; if not, it stays the next one.
+    #[inline(always)]
+    pub(crate) fn next_if(
+        &mut self,
+        wanted: impl FnOnce(Element<'d>) -> bool,
+    ) -> Option<Element<'d>> {
+        let before = self.next;
+        let found = self.next()?;
+        if wanted(found) {
+            return Some(found);
+        }
+        self.next = before;
+        None
+    }
+}
+
 impl<'d> Iterator for Children<'d> {
     type Item = Element<'d>;
 

@@ -320,8 +320,9 @@ fn envelope(change: impl FnOnce(&mut Envelope<'_>), signed: bool, origin: &Origi
             detail: None,
             message: None,
         },
-        assertions: Vec::new(),
-        encrypted: Vec::new(),
+        plain: None,
+        encrypted: None,
+        assertions: 0,
     };
     change(&mut envelope);
     let checks = &mut Checks::off();
