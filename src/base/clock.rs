@@ -157,7 +157,7 @@ fn micros(digits: &[u8]) -> Option<i64> {
 fn days(year: u32, month: u32, day: u32) -> Option<u32> {
     // Years that begin in March, so that the day that may be missing is the last one.
     const FROM_YEAR_0: u32 = 719_469;
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let longest = match month {
         2 => 28 + u32::from(leap),
         4 | 6 | 9 | 11 => 30,

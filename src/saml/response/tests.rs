@@ -530,6 +530,21 @@ fn what_was_found_right_is_said_in_order() {
     assert_eq!(ours, wanted);
 }
 
+#[test]
+fn a_response_that_is_not_signed_is_said_to_be_so_and_no_other() {
+    for (signed, skipped) in [("ra", false), ("a", true)] {
+        let xml = encrypted(signed, Seal::new(seal::AES256_GCM));
+        let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+        let mut checks = Checks::on();
+        let message = ResponseMessage::parse(&document, &mut checks).unwrap();
+        message.verify(keys(), &mut checks).unwrap();
+        let line = |line: &crate::base::Check| {
+            line.name == "response.signature" && line.outcome == crate::base::Outcome::Skip
+        };
+        assert_eq!(checks.lines().iter().any(line), skipped, "{signed}");
+    }
+}
+
 /// What the operator is told of the exceptions that this needed.
 fn needed(xml: &str, keys: Keys<'_>) -> Vec<&'static str> {
     let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();

@@ -389,3 +389,6 @@ fn read_value(value: Element<'_>) -> Option<Cow<'_, str>> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,3 +115,83 @@ pub(in crate::saml) fn read_status(status: Element<'_>) -> Result<Status, Schema
         message: message.map(text).transpose()?.map(|text| text.trim().to_owned()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml::{Document, Limits, Mode};
+
+    fn read<T>(content: &str, then: impl FnOnce(Envelope<'_>) -> T) -> Result<T, &'static str> {
+        let text = format!(
+            "<Response xmlns='{PROTOCOL_NS}' xmlns:a='{ASSERTION_NS}' ID='_r' Version='2.0' \
+             IssueInstant='2026-11-21T12:00:00Z' Destination='d' InResponseTo='i' Consent='c'>\
+             {content}</Response>"
+        );
+        let document = Document::parse(text.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+        Envelope::read(document.root()).map(then).map_err(|error| error.code().as_str())
+    }
+
+    const STATUS: &str =
+        "<Status><StatusCode Value='urn:oasis:names:tc:SAML:2.0:status:Success'/></Status>";
+
+    #[test]
+    fn an_envelope_says_what_stands_in_it() {
+        let content = format!("<a:Issuer>urn:idp</a:Issuer><Extensions/>{STATUS}");
+        let seen = read(&content, |envelope| {
+            assert!(envelope.status.is_success());
+            assert_eq!(envelope.version, "2.0");
+            assert_eq!(envelope.issue_instant.to_saml(), "2026-11-21T12:00:00Z");
+            assert_eq!(envelope.destination, Some("d"));
+            assert_eq!(envelope.in_response_to, Some("i"));
+            assert_eq!(envelope.issuer.as_deref(), Some("urn:idp"));
+        });
+        assert_eq!(seen, Ok(()));
+        for content in ["", "<Status/>", "<Status><StatusCode/></Status>"] {
+            assert_eq!(read(content, |_| ()), Err("xml.schema"), "{content}");
+        }
+    }
+
+    #[test]
+    fn a_status_says_what_happened() {
+        let content = "<Status><StatusCode Value='urn:a'><StatusCode Value='urn:b'/></StatusCode>\
+                       <StatusMessage> no </StatusMessage><StatusDetail/></Status>";
+        let status = read(content, |envelope| envelope.status).unwrap();
+        assert!(!status.is_success());
+        assert_eq!(status.code, "urn:a");
+        assert_eq!(status.detail.as_deref(), Some("urn:b"));
+        assert_eq!(status.message.as_deref(), Some("no"));
+    }
+
+    #[test]
+    fn of_all_assertions_the_first_of_each_kind_is_kept_and_all_are_counted() {
+        let found = |assertions: &str| {
+            read(&format!("{STATUS}{assertions}"), |envelope| {
+                let id = |one: Option<Element<'_>>| Some(one?.attribute("ID")?.to_owned());
+                (
+                    id(envelope.plain),
+                    id(envelope.encrypted),
+                    envelope.assertions,
+                )
+            })
+        };
+        let id = |id: &str| Some(id.to_owned());
+        let (plain, encrypted) = ("<a:Assertion ID='_p'/>", "<a:EncryptedAssertion ID='_e'/>");
+        assert_eq!(found(""), Ok((None, None, 0)));
+        assert_eq!(found(plain), Ok((id("_p"), None, 1)));
+        assert_eq!(found(encrypted), Ok((None, id("_e"), 1)));
+        let more = "<a:Assertion ID='_q'/><a:EncryptedAssertion ID='_f'/>";
+        for all in [
+            format!("{plain}{encrypted}{more}"),
+            format!("{encrypted}{plain}{more}"),
+        ] {
+            assert_eq!(found(&all), Ok((id("_p"), id("_e"), 4)), "{all}");
+        }
+        for other in [
+            "<Assertion ID='_p'/>",
+            "<a:Other/>",
+            "<a:Assertion ID='_p'/><Other/>",
+        ] {
+            assert_eq!(found(other), Err("xml.schema"), "{other}");
+        }
+    }
+}
