@@ -278,6 +278,42 @@ fn what_decrypts_and_is_not_one_assertion_is_enc_content() {
     }
 }
 
+/// Where the schema lets everything in, too: whoever signs the Assertion around it has signed it.
+#[test]
+fn nowhere_in_a_message_is_a_second_assertion() {
+    let gcm = Seal::new(seal::AES256_GCM);
+    let second = assertion("carol@example.com").replace("_a", "_b");
+    let advice = assertion_with(
+        &name_id("alice@example.com"),
+        &format!("<saml:Advice>{second}</saml:Advice>"),
+    );
+    let signed = sign(&advice, "_a", &IDP);
+    let extended = |content: &str| {
+        let status = "<samlp:Status>";
+        let extensions = format!("<samlp:Extensions>{second}</samlp:Extensions>{status}");
+        response(content).replacen(status, &extensions, 1)
+    };
+    let honest = sign(&assertion("alice@example.com"), "_a", &IDP);
+    let unsigned = encrypt(&assertion("alice@example.com"), gcm);
+    for (claim, xml) in [
+        ("in Advice", response(&signed)),
+        ("in Advice, encrypted", response(&encrypt(&signed, gcm))),
+        (
+            "in Advice, encrypted and signed outside",
+            sign(&response(&encrypt(&advice, gcm)), "_r", &IDP),
+        ),
+        ("in Extensions", extended(&honest)),
+        ("in Extensions, encrypted", extended(&encrypt(&honest, gcm))),
+        (
+            "in Extensions, encrypted and signed outside",
+            sign(&extended(&unsigned), "_r", &IDP),
+        ),
+    ] {
+        assert_eq!(who(&xml, keys()), "proto.assertion_count", "{claim}");
+    }
+    assert_eq!(who(&response(&honest), keys()), "alice@example.com");
+}
+
 #[test]
 fn a_decrypted_assertion_is_held_to_the_rules_of_every_message() {
     let gcm = Seal::new(seal::AES256_GCM);
