@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes the targets one after another, each for so many seconds:
 #
-#     fuzz/run.sh 900 xml c14n dsig response encrypted redirect metadata
+#     fuzz/run.sh 900                  all of them
+#     fuzz/run.sh 60 path request
 #
 # A finding ends the run and lies in fuzz/artifacts. Mended, it goes to fuzz/findings/TARGET, which
 # every test run plays again. The instrumentation of cargo-fuzz is not in stable Rust; the compiler
@@ -12,12 +13,17 @@ export PATH="$PWD/.tools/bin:$PATH"
 seconds=${1:?seconds}
 shift
 scripts/install-cargo-tools.sh fuzz
-scripts/core-crate.sh
-SAMLGATE_FUZZ_SEEDS="$PWD/target/fuzz-seeds" cargo test --locked --test it -- --ignored --exact \
-    fuzz_replay::the_seeds_are_written_out
+scripts/fuzz-crate.sh
+if [ $# = 0 ]; then
+    set -- xml c14n dsig response encrypted redirect metadata \
+        path request forwarded proxy_header relay_state answer sealed
+fi
 for target in "$@"; do
     echo "== $target, $seconds s" >&2
-    mkdir -p "fuzz/corpus/$target"
-    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "target/fuzz-seeds/$target" -- \
+    seeds="$PWD/target/fuzz-seeds/$target"
+    rm -rf "$seeds"
+    mkdir -p "fuzz/corpus/$target" "$seeds"
+    # The target writes its seeds there before it reads them.
+    SAMLGATE_FUZZ_SEEDS="$seeds" RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "$seeds" -- \
         -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
 done

@@ -1,4 +1,4 @@
-//! Where fuzzing begins: the bodies of the corpus, and what was found before.
+//! Where fuzzing begins: the bodies of the corpora, and what was found before.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use samlgate::base::Timestamp;
 use samlgate::saml::metadata::IdpMetadata;
+
+use super::answer;
+use super::forwarded;
+use super::path;
+use super::proxy_header;
+use super::relay_state;
+use super::sealed;
+use super::wire;
 
 /// The time at which every message of the corpus is judged.
 pub fn now() -> Timestamp {
@@ -49,7 +57,8 @@ pub static SEEDS: LazyLock<Vec<Seed>> = LazyLock::new(|| {
     seeds
 });
 
-fn walk(folder: &Path, each: &mut impl FnMut(&Path)) {
+/// Calls `each` for every file, in their order.
+pub fn walk(folder: &Path, each: &mut impl FnMut(&Path)) {
     let mut paths = fs::read_dir(folder)
         .map(|entries| entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>())
         .unwrap_or_default();
@@ -95,6 +104,19 @@ fn seed(case: &[u8]) -> Option<Seed> {
 
 /// The inputs that a target starts from.
 pub fn of(target: &str) -> Vec<Vec<u8>> {
+    match target {
+        "path" => return path::seeds(),
+        "request" => return with_settings(&wire::requests(), &[2, 7, 9]),
+        "forwarded" => {
+            let requests = with_settings(&wire::requests(), &[0, 1]);
+            return [forwarded::seeds(), requests].concat();
+        }
+        "proxy_header" => return [proxy_header::seeds(), wire::requests()].concat(),
+        "relay_state" => return relay_state::seeds(),
+        "answer" => return answer::seeds(),
+        "sealed" => return sealed::seeds(),
+        _ => {}
+    }
     let kinds: &[&str] = match target {
         "redirect" => &["logout_redirect"],
         "metadata" => &["metadata"],
@@ -112,10 +134,32 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
     seeds.collect()
 }
 
+/// Each with each of these bytes before it.
+fn with_settings(inputs: &[Vec<u8>], settings: &[u8]) -> Vec<Vec<u8>> {
+    let with = |byte: &u8| {
+        let byte = *byte;
+        inputs.iter().map(move |input| [&[byte], &input[..]].concat())
+    };
+    settings.iter().flat_map(with).collect()
+}
+
 /// What the fuzzers have found, and was mended.
 pub fn findings(target: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     let folder = corpus().join("../../../fuzz/findings").join(target);
     walk(&folder, &mut |path| found.extend(fs::read(path).ok()));
     found
+}
+
+/// Where `SAMLGATE_FUZZ_SEEDS` says: a file for each seed and finding, as libFuzzer wants them. The
+/// targets do it before they begin.
+pub fn write_out(target: &str) {
+    let Some(folder) = std::env::var_os("SAMLGATE_FUZZ_SEEDS") else {
+        return;
+    };
+    let all = of(target).into_iter().chain(findings(target));
+    for (number, bytes) in all.enumerate() {
+        let file = Path::new(&folder).join(format!("seed-{number:04}"));
+        fs::write(file, bytes).expect("a folder for seeds");
+    }
 }

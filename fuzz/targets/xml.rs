@@ -2,4 +2,7 @@
 #[path = "../promises/mod.rs"]
 mod promises;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| promises::xml::check(bytes));
+libfuzzer_sys::fuzz_target!(
+    init: promises::seeds::write_out("xml"),
+    |bytes: &[u8]| promises::xml::check(bytes)
+);

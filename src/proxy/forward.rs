@@ -595,7 +595,7 @@ fn own_prefix(route: &Route) -> &str {
 }
 
 /// The path and query that the application is asked for.
-fn write_target(out: &mut Vec<u8>, parts: &Parts, route: &Route) -> Result<(), ProxyError> {
+pub fn write_target(out: &mut Vec<u8>, parts: &Parts, route: &Route) -> Result<(), ProxyError> {
     let sent = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let Some(rewrite) = &route.rewrite else {
         out.extend_from_slice(sent.as_bytes());

@@ -58,12 +58,15 @@ enum Fate {
 
 /// What the route and the peer say about a client's headers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules<'a> {
-    pub(crate) underscores: Underscores,
-    pub(crate) trusted: bool,
-    pub(crate) edits: &'a HeaderEdits,
+pub struct Rules<'a> {
+    /// What becomes of names with `_`.
+    pub underscores: Underscores,
+    /// The peer is a front proxy of ours.
+    pub trusted: bool,
+    /// The operator's changes.
+    pub edits: &'a HeaderEdits,
     /// What was taken off the front of the path, where it was.
-    pub(crate) prefix: Option<&'a str>,
+    pub prefix: Option<&'a str>,
 }
 
 impl IdentityNames {
@@ -100,7 +103,7 @@ impl IdentityNames {
 
     /// Writes down those of a client's headers that go on, as lines of HTTP/1.1: no name of ours,
     /// nothing that is for one connection, no framing, no host.
-    pub(crate) fn write_request(
+    pub fn write_request(
         &self,
         out: &mut Vec<u8>,
         headers: &HeaderMap,
@@ -197,7 +200,7 @@ impl IdentityNames {
 
     /// Takes out of a client's trailers what must not go on. Framing, routing, authentication and
     /// cookies have no place there either (RFC 9110, 6.5.1).
-    pub(crate) fn clean_trailers(&self, trailers: &mut HeaderMap) {
+    pub fn clean_trailers(&self, trailers: &mut HeaderMap) {
         let bad = |name: &&HeaderName| {
             !is_plain(name.as_str())
                 || self.must_not_be_nominated(name)
@@ -343,7 +346,7 @@ fn write_cookies(out: &mut Vec<u8>, headers: &HeaderMap) {
 
 /// What of `X-Forwarded-*` is the same for every request.
 #[derive(Clone, Debug)]
-pub(crate) struct Forwarding {
+pub struct Forwarding {
     proto: &'static str,
     port: String,
 }
@@ -351,14 +354,14 @@ pub(crate) struct Forwarding {
 impl Forwarding {
     /// The scheme and port are those of `public_url`, never of the connection: TLS may end
     /// elsewhere.
-    pub(crate) fn of(own: &PublicUrl) -> Self {
+    pub fn of(own: &PublicUrl) -> Self {
         Self { proto: scheme(own), port: port(own) }
     }
 
     /// Says anew what front proxies say: `X-Forwarded-*`, `Forwarded`, `X-Real-IP`.
     ///
     /// A trusted peer's values are kept and its address is added; a stranger's are not looked at.
-    pub(crate) fn write(
+    pub fn write(
         &self,
         out: &mut Vec<u8>,
         headers: &HeaderMap,
@@ -419,13 +422,17 @@ impl Forwarding {
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
         };
         let public_host = given(&X_FORWARDED_HOST).filter(shown).unwrap_or(host);
-        let is_port = |port: &&str| port.parse::<u16>().is_ok();
+        let is_port =
+            |port: &&str| port.parse::<u16>().is_ok_and(|number| number.to_string() == **port);
         let public_port = given(&X_FORWARDED_PORT).filter(is_port).unwrap_or(&self.port);
         let real = given(&X_REAL_IP).and_then(|address| address.parse::<IpAddr>().ok());
 
         let mut chain: Vec<Cow<'_, str>> = Vec::new();
         if trusted {
-            let values = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok());
+            // What nobody can read stays in its place: whoever reads the chain from its end must not
+            // step over it.
+            let values = headers.get_all(X_FORWARDED_FOR).iter();
+            let values = values.map(|value| value.to_str().unwrap_or("unknown"));
             let addresses = values.flat_map(|value| value.split(',')).map(str::trim);
             chain.extend(addresses.filter(|address| !address.is_empty()).map(Cow::Borrowed));
         }

@@ -222,7 +222,7 @@ fn value(encoded: String) -> HeaderValue {
 }
 
 /// The names of every profile, on or off, and those that a Shibboleth SP would set besides.
-pub(crate) fn all_names() -> impl Iterator<Item = HeaderName> {
+pub fn all_names() -> impl Iterator<Item = HeaderName> {
     let profiles = [
         HeaderProfile::Signed,
         HeaderProfile::Remote,

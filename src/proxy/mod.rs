@@ -10,7 +10,7 @@ pub mod client_tls;
 pub(crate) mod dial;
 pub mod error;
 pub mod forward;
-pub(crate) mod h1;
+pub mod h1;
 pub(crate) mod h2;
 pub mod headers;
 pub mod health;

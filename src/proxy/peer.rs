@@ -49,7 +49,8 @@ impl TrustedProxies {
         let mut client = own;
         let values = headers.get_all(X_FORWARDED_FOR).iter().rev();
         let named = values.flat_map(|value| value.to_str().unwrap_or("?").rsplit(','));
-        for address in named {
+        // Empty elements of a list count for nothing (RFC 9110, 5.6.1.2).
+        for address in named.filter(|address| !address.trim().is_empty()) {
             // What is no address ends the chain: nothing before it can be believed either.
             let Some(address) = parse_address(address.trim()) else {
                 break;
@@ -95,7 +96,7 @@ mod tests {
         ]);
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append(X_FORWARDED_FOR, value.parse().unwrap());
+            headers.append(X_FORWARDED_FOR, value.to_owned().try_into().unwrap());
         }
         let address = peer.map(|peer| SocketAddr::new(peer.parse().unwrap(), 5000));
         trusted
@@ -133,6 +134,16 @@ mod tests {
             (
                 Some("10.0.0.1"),
                 &["198.51.100.7, unknown"],
+                Some("10.0.0.1"),
+            ),
+            (
+                Some("10.0.0.1"),
+                &["198.51.100.7, ,", ""],
+                Some("198.51.100.7"),
+            ),
+            (
+                Some("10.0.0.1"),
+                &["198.51.100.7, \u{e9}"],
                 Some("10.0.0.1"),
             ),
             (Some("::1"), &["[2001:db8::1]:4711"], Some("2001:db8::1")),

@@ -14,18 +14,22 @@ use crate::identity::Identity;
 use crate::saml::NameId;
 
 /// What has a place of its own.
-pub(super) struct Beside {
-    pub(super) user: UserId,
-    pub(super) idp: IdpName,
-    pub(super) session_index: Option<String>,
+pub struct Beside {
+    /// The person.
+    pub user: UserId,
+    /// Who vouched for them.
+    pub idp: IdpName,
+    /// The SessionIndex there.
+    pub session_index: Option<String>,
 }
 
-pub(super) fn write(identity: &Identity) -> Result<String, StoreError> {
+/// As JSON.
+pub fn write(identity: &Identity) -> Result<String, StoreError> {
     serde_json::to_string(&Kept::of(identity)).map_err(StoreError::new)
 }
 
 /// An error is a form that this version does not read.
-pub(super) fn read(json: &str, beside: Beside) -> Result<Identity, serde_json::Error> {
+pub fn read(json: &str, beside: Beside) -> Result<Identity, serde_json::Error> {
     let kept: Kept<'_> = serde_json::from_str(json)?;
     Ok(kept.into_identity(beside))
 }

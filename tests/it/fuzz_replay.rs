@@ -27,28 +27,11 @@ replay! {
     decryption_keeps_its_promises: encrypted;
     queries_keep_their_promises: redirect;
     metadata_keeps_its_promises: metadata;
-}
-
-/// `fuzz/run.sh` calls it: one file for each seed, as libFuzzer wants them.
-#[test]
-#[ignore = "writes files for the fuzzers"]
-#[expect(clippy::disallowed_methods, reason = "a script says where to")]
-fn the_seeds_are_written_out() {
-    let folder = std::env::var("SAMLGATE_FUZZ_SEEDS").unwrap();
-    for target in [
-        "xml",
-        "c14n",
-        "dsig",
-        "response",
-        "encrypted",
-        "redirect",
-        "metadata",
-    ] {
-        let folder = std::path::Path::new(&folder).join(target);
-        std::fs::create_dir_all(&folder).unwrap();
-        let all = seeds::of(target).into_iter().chain(seeds::findings(target));
-        for (number, bytes) in all.enumerate() {
-            std::fs::write(folder.join(format!("seed-{number:04}")), bytes).unwrap();
-        }
-    }
+    paths_keep_their_promises: path;
+    requests_keep_their_promises: request;
+    where_a_client_comes_from_is_kept: forwarded;
+    the_proxy_protocol_keeps_its_promises: proxy_header;
+    relay_state_keeps_its_promises: relay_state;
+    answers_keep_their_promises: answer;
+    sealed_records_keep_their_promises: sealed;
 }

@@ -103,6 +103,28 @@ def nginx_alone(upstream, tls):
     return Peer("nginx", port, [nginx("nginx", port, PROXY, tls, UPSTREAM=upstream)])
 
 
+def nginx_asking(upstream, tls, name="nginx-asking"):
+    """Forward-auth: nginx asks the gateway about each request (`auth_request`, docs/forward-auth.md).
+    What the two of them take is added up."""
+    folder(name)
+    port, gateway, admin = free_port(), free_port(), free_port()
+    base = f"{scheme(tls)}://127.0.0.1:{port}"
+    config = OUT / name / "samlgate.toml"
+    text = (HERE / "samlgate.toml").read_text()
+    config.write_text(fill(text, NAME=name, BASE=base, PORT=gateway, ADMIN=admin, UPSTREAM=upstream,
+                           TLS=""))
+    asked, passed_on = [], []
+    for header in IDENTITY:
+        variable = header.lower().replace("-", "_")
+        asked.append(f"auth_request_set $said_{variable} $upstream_http_{variable};")
+        passed_on.append(f"proxy_set_header {header} $said_{variable};")
+    site = ASKING.replace("@IDENTITY@", "\n            ".join(asked + passed_on))
+    front = nginx(name, port, site, tls, UPSTREAM=upstream, GATEWAY=gateway)
+    return Peer(name, port, [[SAMLGATE, "serve", "--config", str(config)], front],
+                acs=f"{base}/saml/acs", sp=f"{base}/saml/metadata",
+                ready=f"http://127.0.0.1:{admin}/readyz")
+
+
 def haproxy(upstream, tls):
     folder("haproxy")
     port = free_port()
@@ -273,6 +295,64 @@ PROXY = POOL + """
         }
     }
 """
+ASKING = POOL + """
+    upstream gateway {
+        server 127.0.0.1:@GATEWAY@;
+        keepalive 512;
+        keepalive_requests 100000000;
+    }
+    server {
+        listen @LISTEN@;
+        @TLS@
+        location / {
+            auth_request /may-it-pass;
+            proxy_pass http://application;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            @IDENTITY@
+        }
+        location = /may-it-pass {
+            internal;
+            proxy_pass http://gateway/.samlgate/authz/auth-request;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+            proxy_set_header X-Original-URL $scheme://$http_host$request_uri;
+            proxy_set_header X-Original-URI "";
+            proxy_set_header X-Original-Method $request_method;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            # Every profile in one answer is more than the 4 KB that nginx has room for.
+            proxy_buffer_size 16k;
+            proxy_buffers 4 16k;
+        }
+        location /saml/ {
+            proxy_pass http://gateway;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            client_body_buffer_size 64k;
+        }
+    }
+"""
+# What the profiles of samlgate.toml say, where there is something to say.
+IDENTITY = [
+    "X-Samlgate-Jwt-Assertion",
+    *(f"Remote-{what}" for what in ("User", "Email", "Name", "Groups")),
+    *(f"{profile}-{what}" for profile in ("X-Forwarded", "X-Auth-Request")
+      for what in ("User", "Email", "Preferred-Username", "Groups")),
+    *(f"Shib-{what}" for what in (
+        "Application-Id", "Session-Id", "Identity-Provider", "Authentication-Instant",
+        "Authentication-Method", "AuthnContext-Class", "Session-Index")),
+    "eppn", "affiliation", "unscoped-affiliation", "primary-affiliation", "entitlement", "assurance",
+    "member", "subject-id", "pairwise-id", "persistent-id", "cn", "sn", "givenName", "displayName",
+    "mail", "uid", "title", "ou", "o", "employeeNumber",
+]
 HAPROXY = """
 global
     nbthread 1

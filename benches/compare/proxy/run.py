@@ -4,6 +4,8 @@
     make bench
     ROUNDS=5 SECONDS_EACH=3 tests/peers/venv/bin/python benches/compare/proxy/run.py
     ONLY=nginx,samlgate VIEWS=base ROUNDS=1 ... a first look
+    VIEWS=asking,asking-tls ... forward-auth alone
+    VIEWS=sessions COUNTS=1,1000,100000 ... whether many sessions cost more than one
 
 Loopback only. Everything that it starts, it ends.
 """
@@ -26,25 +28,35 @@ from peers import HERE, OUT, messages
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = int(os.environ.get("SECONDS_EACH", "3"))
-ONLY = os.environ.get("ONLY", "nginx,haproxy,mellon,shib,samlgate").split(",")
-MANY = int(os.environ.get("MANY", "100000"))
+ONLY = os.environ.get("ONLY", "nginx,nginx-asking,haproxy,mellon,shib,samlgate").split(",")
+COUNTS = [int(count) for count in os.environ.get("COUNTS", "1,1000,100000").split(",")]
 MAKERS = {
     "nginx": peers.nginx_alone,
+    "nginx-asking": peers.nginx_asking,
     "haproxy": peers.haproxy,
     "mellon": peers.mellon,
     "shib": peers.shib,
     "samlgate": peers.samlgate,
 }
 SIZES = {"1k": 1024, "100k": 100 * 1024}
-# name, connections, file, TLS: one thing differs from the first.
+PROXIED = ["nginx", "haproxy", "mellon", "shib", "samlgate"]
+# nginx that asks samlgate, beside nginx that asks nobody and those who do it without being asked.
+ASKING = ["nginx", "nginx-asking", "mellon", "samlgate"]
+# Who, connections, file, TLS: one thing differs from the first.
 VIEWS = {
-    "base": ("64 connections, 1 KB", 64, "1k", False),
-    "c16": ("16 connections", 16, "1k", False),
-    "c256": ("256 connections", 256, "1k", False),
-    "100k": ("answers of 100 KB", 64, "100k", False),
-    "tls": ("TLS", 64, "1k", True),
+    "base": ("64 connections, 1 KB", PROXIED, 64, "1k", False),
+    "c16": ("16 connections", PROXIED, 16, "1k", False),
+    "c256": ("256 connections", PROXIED, 256, "1k", False),
+    "100k": ("answers of 100 KB", PROXIED, 64, "100k", False),
+    "tls": ("TLS", PROXIED, 64, "1k", True),
+    "asking": ("forward-auth: 64 connections, 1 KB", ASKING, 64, "1k", False),
+    "asking-c16": ("forward-auth: 16 connections", ASKING, 16, "1k", False),
+    "asking-c256": ("forward-auth: 256 connections", ASKING, 256, "1k", False),
+    "asking-100k": ("forward-auth: answers of 100 KB", ASKING, 64, "100k", False),
+    "asking-tls": ("forward-auth: TLS", ASKING, 64, "1k", True),
 }
-WANTED = os.environ.get("VIEWS", "base,c16,c256,100k,tls,sessions").split(",")
+# `asking-sessions` takes as long as `sessions` again, and is left to whoever wants it.
+WANTED = os.environ.get("VIEWS", ",".join([*VIEWS, "sessions"])).split(",")
 # Sessions of each where it has some: what mod_auth_mellon has room for.
 USUAL = 1000
 
@@ -65,23 +77,29 @@ def main():
     )
     try:
         for tls in (False, True):
-            views = [name for name in VIEWS if name in WANTED and VIEWS[name][3] == tls]
-            if not views:
+            views = [view for name, view in VIEWS.items() if name in WANTED and view[-1] == tls]
+            needed = {name for _, who, *_ in views for name in who}
+            through = {}
+            for name in [name for name in ONLY if name in needed]:
+                through[name] = MAKERS[name](application.port, tls)
+                running.append(through[name])
+                through[name].start()
+            if not through:
                 continue
-            through = {name: MAKERS[name](application.port, tls).start() for name in ONLY}
-            running.extend(through.values())
             idle = {name: peer.memory() for name, peer in through.items()}
             cookies = {name: sign_in(idp, peer, USUAL) for name, peer in through.items()}
             if not tls:
                 print_memory(through, idle)
-            for view in views:
-                title, connections, file, _ = VIEWS[view]
-                compare(title, through, cookies, connections, file, tls)
+            for title, who, connections, file, _ in views:
+                those = {name: peer for name, peer in through.items() if name in who}
+                compare(title, those, cookies, connections, file, tls)
             for peer in through.values():
                 peer.stop()
                 running.remove(peer)
         if "sessions" in WANTED:
-            many_sessions(idp, application, running)
+            many_sessions(idp, application, running, "samlgate")
+        if "asking-sessions" in WANTED:
+            many_sessions(idp, application, running, "nginx-asking")
     finally:
         for peer in running:
             peer.stop()
@@ -123,21 +141,23 @@ def measure(peer, cookies, connections, file, tls):
     result = json.loads(line.removeprefix("RESULT "))
     # A redirect to a sign-in page is short.
     short = result["bytes"] < result["requests"] * SIZES[file]
-    if result["refused"] or short or result["broken"] > result["requests"] / 1000:
+    # What breaks is counted and shown: mod_shib breaks off some connections in nearly every run.
+    if result["refused"] or short or not result["requests"]:
         sys.exit(f"{peer.name} did not answer every request: {line}; see {OUT / peer.name}")
     result["rate"] = result["requests"] / result["seconds"]
     result["cpu"] = 1e6 * spent / result["requests"]
     return result
 
 
-def many_sessions(idp, application, running):
+def many_sessions(idp, application, running, kind):
     """The same gateway with more and more sessions, of which every one is used."""
     results, memory = {}, {}
     gateways = {}
-    for number in (1, 1000, MANY):
-        name = f"samlgate-{number}"
-        gateway = peers.samlgate(application.port, False, name).start()
+    for number in COUNTS:
+        name = f"{kind}-{number}"
+        gateway = MAKERS[kind](application.port, False, name)
         running.append(gateway)
+        gateway.start()
         empty = gateway.memory()
         gateways[name] = (gateway, sign_in(idp, gateway, number))
         memory[name] = (empty, gateway.memory(), number)
@@ -145,7 +165,7 @@ def many_sessions(idp, application, running):
     for _ in range(ROUNDS):
         for name, (gateway, cookies) in gateways.items():
             results[name].append(measure(gateway, cookies, 64, "1k", False))
-    print_table("sessions", results, first="samlgate-1")
+    print_table(f"sessions ({kind})", results, first=f"{kind}-{COUNTS[0]}")
     for name, (empty, full, number) in memory.items():
         print(f"{name}: {empty / 1e6:.1f} MB without sessions, {full / 1e6:.1f} MB with {number}: "
               f"{(full - empty) / number / 1000:.2f} KB each")
@@ -159,8 +179,8 @@ def print_table(title, results, first="nginx"):
     first = first if first in results else next(iter(results))
     print(f"**{title}**\n")
     print(f"| through | requests/s | × {first} | p50 ms | p99 ms | × {first} "
-          f"| CPU µs a request | × {first} |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+          f"| CPU µs a request | × {first} | broken off |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for name, rounds in results.items():
         middle = {key: statistics.median(one[key] for one in rounds)
                   for key in ("rate", "p50", "p99", "cpu")}
@@ -169,8 +189,14 @@ def print_table(title, results, first="nginx"):
                  for key in ("rate", "p99", "cpu")}
         print(f"| {name} | {middle['rate']:,.0f} | {ratio['rate']:.2f} | {middle['p50']:.2f} "
               f"| {middle['p99']:.2f} | {ratio['p99']:.2f} | {middle['cpu']:.1f} "
-              f"| {ratio['cpu']:.2f} |", flush=True)
+              f"| {ratio['cpu']:.2f} | {broken(rounds)} |", flush=True)
     print()
+
+
+def broken(rounds):
+    """Connections that were broken off or timed out, of all requests."""
+    count, requests = (sum(one[key] for one in rounds) for key in ("broken", "requests"))
+    return f"{count:,} of {requests:,}" if count else "0"
 
 
 def print_memory(through, idle):

@@ -3,5 +3,5 @@
 pub(crate) mod head_lines;
 pub mod listener;
 pub(crate) mod places;
-pub(crate) mod proxy_protocol;
+pub mod proxy_protocol;
 pub(crate) mod wire;

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 
 /// What the first bytes of a connection are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Begins {
+pub enum Begins {
     /// A header of this many bytes; without an address when the proxy speaks for itself.
     Header(usize, Option<SocketAddr>),
     /// Something else.
@@ -55,7 +55,8 @@ pub(crate) async fn client(stream: &mut TcpStream) -> io::Result<Said> {
     }
 }
 
-fn begins(bytes: &[u8]) -> Begins {
+/// Reads the first bytes of a connection.
+pub fn begins(bytes: &[u8]) -> Begins {
     if bytes.starts_with(V1) {
         version_1(bytes)
     } else if bytes.starts_with(V2) {
@@ -69,8 +70,9 @@ fn begins(bytes: &[u8]) -> Begins {
 
 /// `PROXY TCP4 192.0.2.1 192.0.2.2 51000 443\r\n`, 107 bytes at most.
 fn version_1(bytes: &[u8]) -> Begins {
-    let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") else {
-        return if bytes.len() < 107 {
+    let line = bytes.get(..LONGEST_1).unwrap_or(bytes);
+    let Some(end) = line.windows(2).position(|pair| pair == b"\r\n") else {
+        return if line.len() < LONGEST_1 {
             Begins::Undecided
         } else {
             Begins::Broken
@@ -81,17 +83,27 @@ fn version_1(bytes: &[u8]) -> Begins {
     let length = end.saturating_add(2);
     match *words.as_slice() {
         ["PROXY", "UNKNOWN", ..] => Begins::Header(length, None),
-        ["PROXY", family @ ("TCP4" | "TCP6"), source, _, port, _] => {
-            let address = source.parse::<IpAddr>().ok().zip(port.parse().ok());
-            match address {
-                Some((address, port)) if address.is_ipv4() == (family == "TCP4") => {
-                    Begins::Header(length, Some(SocketAddr::new(address, port)))
+        ["PROXY", family @ ("TCP4" | "TCP6"), source, destination, port, other] => {
+            let address = |text: &str| {
+                let address = text.parse::<IpAddr>().ok()?;
+                (address.is_ipv4() == (family == "TCP4")).then_some(address)
+            };
+            let said = (address(source), address(destination), number(port), number(other));
+            match said {
+                (Some(source), Some(_), Some(port), Some(_)) => {
+                    Begins::Header(length, Some(SocketAddr::new(source, port)))
                 }
                 _ => Begins::Broken,
             }
         }
         _ => Begins::Broken,
     }
+}
+
+/// A port as one writes it: no sign, no zeros before it.
+fn number(text: &str) -> Option<u16> {
+    let number = text.parse::<u16>().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 /// Twelve bytes of signature, version and command, family, length, addresses, and extensions.
@@ -136,6 +148,8 @@ fn header(total: usize, address: Option<IpAddr>, port: Option<&[u8]>) -> Begins 
 }
 
 const V1: &[u8] = b"PROXY ";
+/// Version 1, with the end of its line.
+const LONGEST_1: usize = 107;
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Addresses take 52 bytes; the rest is for extensions, which are skipped.
 const LONGEST: usize = 2048;
@@ -194,6 +208,21 @@ mod tests {
                 Begins::Broken,
             ),
             (b"PROXY TCP4 a b c d\r\n".to_vec(), Begins::Broken),
+            (b"PROXY TCP4 192.0.2.1 b 1 2\r\n".to_vec(), Begins::Broken),
+            (b"PROXY TCP4 192.0.2.1 ::1 1 2\r\n".to_vec(), Begins::Broken),
+            (
+                b"PROXY TCP4 192.0.2.1 10.0.0.1 +1 2\r\n".to_vec(),
+                Begins::Broken,
+            ),
+            (
+                b"PROXY TCP4 192.0.2.1 10.0.0.1 1 02\r\n".to_vec(),
+                Begins::Broken,
+            ),
+            (
+                // As it would be if the line had come in two pieces.
+                [b"PROXY UNKNOWN ".as_slice(), &[b'x'; 92], b"\r\n"].concat(),
+                Begins::Broken,
+            ),
             (b"PROXY / HTTP/1.1\r\n".to_vec(), Begins::Broken),
             (
                 [b"PROXY ".as_slice(), &[b'x'; 120]].concat(),

@@ -21,19 +21,22 @@ use crate::proxy::headers;
 
 /// An answer before its body.
 #[derive(Debug)]
-pub(crate) struct Head {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) framing: Framing,
+pub struct Head {
+    /// Its status.
+    pub status: StatusCode,
+    /// What of its headers goes on.
+    pub headers: HeaderMap,
+    /// Where its body ends.
+    pub framing: Framing,
     /// Another request may follow on the connection.
-    pub(crate) keeps: bool,
+    pub keeps: bool,
     /// The protocol that a 101 switches to.
-    pub(crate) websocket: bool,
+    pub websocket: bool,
 }
 
 /// Where the body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
+pub enum Framing {
     /// After so many bytes.
     Length(u64),
     /// After the last chunk.
@@ -43,7 +46,7 @@ pub(crate) enum Framing {
 }
 
 /// Reads a head from the front of `input`; `None` when more bytes are needed.
-pub(crate) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Head>, &'static str> {
+pub fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Head>, &'static str> {
     let mut slots = [const { MaybeUninit::uninit() }; MOST_HEADERS];
     let mut response = httparse::Response::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -52,7 +55,8 @@ pub(crate) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Head>
         &mut slots,
     );
     let length = match parsed {
-        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Complete(length)) if length <= LONGEST_HEAD => length,
+        Ok(httparse::Status::Complete(_)) => return Err("the head is too long"),
         Ok(httparse::Status::Partial) if input.len() < LONGEST_HEAD => return Ok(None),
         Ok(httparse::Status::Partial) => return Err("the head is too long"),
         Err(httparse::Error::TooManyHeaders) => return Err("too many headers"),
@@ -77,16 +81,14 @@ pub(crate) fn read(input: &mut BytesMut, method: &Method) -> Result<Option<Head>
         || status.is_informational()
         || status == StatusCode::NO_CONTENT
         || status == StatusCode::NOT_MODIFIED;
+    if reading.chunked.is_some() && reading.length.is_some() {
+        // The two contradict each other. The coding counts, and nothing may follow.
+        reading.headers.remove(header::CONTENT_LENGTH);
+        reading.keeps = false;
+    }
     let framing = match (reading.chunked, reading.length) {
         _ if bodiless => Framing::Length(0),
-        (Some(()), length) => {
-            if length.is_some() {
-                // The two contradict each other. The coding counts, and nothing may follow.
-                reading.headers.remove(header::CONTENT_LENGTH);
-                reading.keeps = false;
-            }
-            Framing::Chunked
-        }
+        (Some(()), _) => Framing::Chunked,
         (None, Some(length)) => Framing::Length(length),
         (None, None) => Framing::Close,
     };
@@ -266,6 +268,11 @@ mod tests {
         assert!(!old.2);
         let old = answer("HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n");
         assert!(old.unwrap().unwrap().2);
+        let both = "HTTP/1.1 304 x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(
+            answer(both),
+            Ok(Some((304, Framing::Length(0), false, Vec::new())))
+        );
         for bodiless in [
             "HTTP/1.1 204 No Content\r\n\r\n",
             "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\n",

@@ -12,7 +12,7 @@ use http::header::HeaderValue;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Chunks {
+pub enum Chunks {
     /// The line with a chunk's size.
     #[default]
     Size,
@@ -28,9 +28,12 @@ pub(crate) enum Chunks {
 
 /// What came.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Decoded {
+pub enum Decoded {
+    /// Of the body.
     Data(Bytes),
+    /// What follows it; at least one.
     Trailers(HeaderMap),
+    /// There is nothing more.
     End,
     /// More bytes are needed.
     Nothing,
@@ -38,7 +41,7 @@ pub(crate) enum Decoded {
 
 impl Chunks {
     /// Takes what it can from the front of `input`.
-    pub(crate) fn decode(&mut self, input: &mut BytesMut) -> Result<Decoded, &'static str> {
+    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Decoded, &'static str> {
         loop {
             match *self {
                 Self::Size => {
@@ -87,7 +90,9 @@ impl Chunks {
                 Self::Trailers => {
                     let mut slots = [httparse::EMPTY_HEADER; MOST_TRAILERS];
                     let (length, trailers) = match httparse::parse_headers(input, &mut slots) {
-                        Ok(httparse::Status::Complete((length, headers))) => {
+                        Ok(httparse::Status::Complete((length, headers)))
+                            if length <= LONGEST_TRAILERS =>
+                        {
                             (length, read(headers)?)
                         }
                         Ok(httparse::Status::Partial) if input.len() < LONGEST_TRAILERS => {
@@ -109,7 +114,9 @@ impl Chunks {
 
 /// Hexadecimal digits, and extensions that are ignored.
 fn size(line: &[u8]) -> Option<u64> {
-    let digits = line.split(|byte| *byte == b';').next()?.trim_ascii_end();
+    let digits = line.split(|byte| *byte == b';').next()?;
+    let blanks = digits.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let digits = digits.get(..digits.len().saturating_sub(blanks)).unwrap_or_default();
     // 15 digits are a petabyte, and do not overflow.
     if digits.is_empty() || digits.len() > 15 || line.contains(&b'\r') {
         return None;
@@ -198,6 +205,7 @@ mod tests {
             "1000000000000000\r\n",
             ";x\r\n",
             "1\r\r\na\r\n",
+            "1\x0c\r\na\r\n0\r\n\r\n",
             "0\r\nno trailer\r\n\r\n",
             "0\r\n X: folded\r\n\r\n",
         ] {

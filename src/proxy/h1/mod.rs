@@ -4,8 +4,8 @@
 //! then its body, as they come. Requests and answers move at the same time; nothing runs beside
 //! the one task that answers the client, so that an exchange costs no queue and no second wake.
 
-pub(crate) mod answer;
-pub(crate) mod chunks;
+pub mod answer;
+pub mod chunks;
 pub(crate) mod connection;
 pub(crate) mod exchange;
 

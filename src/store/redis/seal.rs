@@ -64,7 +64,7 @@ impl SealKeys {
     }
 
     /// Seals a value for its place.
-    pub(super) fn seal(
+    pub fn seal(
         &self,
         place: &Place<'_>,
         value: &[u8],
@@ -88,7 +88,7 @@ impl SealKeys {
 
     /// Opens a value from its place. A key that is not among ours is an error, since it is the
     /// configuration that has to change; a value that was tampered with is `None`.
-    pub(super) fn open(
+    pub fn open(
         &self,
         place: &Place<'_>,
         sealed: &[u8],
@@ -118,7 +118,7 @@ impl SealKeys {
 
 /// What a value is, and under which key it stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a>(pub(super) &'static str, pub(super) &'a [u8]);
+pub struct Place<'a>(pub &'static str, pub &'a [u8]);
 
 impl Place<'_> {
     fn bytes(&self) -> Vec<u8> {
