@@ -14,7 +14,8 @@ from urllib.parse import quote_plus
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 IDP = "https://idp.example.com/metadata"
@@ -43,8 +44,8 @@ ATTRIBUTES = [
 class Idp:
     """A key, and the certificate of it."""
 
-    def __init__(self):
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    def __init__(self, key=None):
+        self.key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.certificate = certificate(self.key, "idp.example.com")
 
     def metadata(self):
@@ -141,11 +142,21 @@ def response(key, cert, sp, acs, signed):
     return head + tail
 
 
+def sign(key, octets):
+    """Elliptic curves sign ten times as quickly, for whoever needs very many."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(octets, padding.PKCS1v15(), hashes.SHA256())
+    # XML signatures hold the two numbers side by side (RFC 6931, 2.3.6).
+    numbers = decode_dss_signature(key.sign(octets, ec.ECDSA(hashes.SHA256())))
+    return b"".join(number.to_bytes(32, "big") for number in numbers)
+
+
 def signature(key, cert, reference, content):
+    algorithm = "rsa" if isinstance(key, rsa.RSAPrivateKey) else "ecdsa"
     digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
     info = (
         f'<ds:CanonicalizationMethod Algorithm="{C14N}"></ds:CanonicalizationMethod>'
-        '<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256">'
+        f'<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#{algorithm}-sha256">'
         f'</ds:SignatureMethod><ds:Reference URI="#{reference}"><ds:Transforms>'
         f'<ds:Transform Algorithm="{DSIG}enveloped-signature"></ds:Transform>'
         f'<ds:Transform Algorithm="{C14N}"></ds:Transform></ds:Transforms>'
@@ -153,7 +164,7 @@ def signature(key, cert, reference, content):
         f"<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
     )
     octets = f'<ds:SignedInfo xmlns:ds="{DSIG}">{info}'.encode()
-    value = base64.b64encode(key.sign(octets, padding.PKCS1v15(), hashes.SHA256())).decode()
+    value = base64.b64encode(sign(key, octets)).decode()
     return (
         f'<ds:Signature xmlns:ds="{DSIG}"><ds:SignedInfo>{info}'
         f"<ds:SignatureValue>{value}</ds:SignatureValue><ds:KeyInfo><ds:X509Data>"

@@ -97,9 +97,9 @@ def main():
                 peer.stop()
                 running.remove(peer)
         if "sessions" in WANTED:
-            many_sessions(idp, application, running, "samlgate")
+            many_sessions(application, running, "samlgate")
         if "asking-sessions" in WANTED:
-            many_sessions(idp, application, running, "nginx-asking")
+            many_sessions(application, running, "nginx-asking")
     finally:
         for peer in running:
             peer.stop()
@@ -124,11 +124,11 @@ def compare(title, through, cookies, connections, file, tls):
     print_table(title, results)
 
 
-def measure(peer, cookies, connections, file, tls):
+def measure(peer, cookies, connections, file, tls, seconds=SECONDS):
     peer.forget_logs()
     before = peer.cpu()
     report = subprocess.run(
-        ["taskset", "-c", peers.LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s",
+        ["taskset", "-c", peers.LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
          "--timeout", "20s", "-s", str(HERE / "cookies.lua"),
          f"{peers.scheme(tls)}://127.0.0.1:{peer.port}/{file}"],
         env={**peers.ENVIRONMENT, "COOKIES": str(cookies)},
@@ -149,8 +149,11 @@ def measure(peer, cookies, connections, file, tls):
     return result
 
 
-def many_sessions(idp, application, running, kind):
+def many_sessions(application, running, kind):
     """The same gateway with more and more sessions, of which every one is used."""
+    # RSA would take longer to sign them than the gateway takes to open them.
+    idp = messages.Idp(ec.generate_private_key(ec.SECP256R1()))
+    (OUT / "idp.xml").write_text(idp.metadata())
     results, memory = {}, {}
     gateways = {}
     for number in COUNTS:
@@ -160,6 +163,8 @@ def many_sessions(idp, application, running, kind):
         gateway.start()
         empty = gateway.memory()
         gateways[name] = (gateway, sign_in(idp, gateway, number))
+        # What is made once for each session is made now.
+        measure(gateway, gateways[name][1], 64, "1k", False, seconds=1 + number // 5000)
         memory[name] = (empty, gateway.memory(), number)
         results[name] = []
     for _ in range(ROUNDS):
