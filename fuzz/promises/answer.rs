@@ -18,7 +18,11 @@ pub fn check(bytes: &[u8]) {
     let Some((settings, bytes)) = bytes.split_first() else {
         return;
     };
-    let method = if settings & 1 == 0 { Method::GET } else { Method::HEAD };
+    let method = if settings & 1 == 0 {
+        Method::GET
+    } else {
+        Method::HEAD
+    };
     let mut input = BytesMut::from(bytes);
     let Ok(Some(head)) = read(&mut input, &method) else {
         return;
@@ -26,20 +30,37 @@ pub fn check(bytes: &[u8]) {
     let (begin, rest) = bytes.split_at(bytes.len() - input.len());
     arrives_in_pieces(begin, &method, &head);
     is_clean(&head, begin);
-    assert_eq!(head.framing, framing(begin, &method, &head), "{}", String::from_utf8_lossy(begin));
+    assert_eq!(
+        head.framing,
+        framing(begin, &method, &head),
+        "{}",
+        String::from_utf8_lossy(begin)
+    );
     assert!(!head.keeps || head.framing != Framing::Close);
-    assert_eq!(shown(&written(&head), &method), Some(show(&head)), "written again");
+    assert_eq!(
+        shown(&written(&head), &method),
+        Some(show(&head)),
+        "written again"
+    );
     if head.framing == Framing::Chunked {
         decodes(rest, usize::from(settings >> 1).max(1));
     }
 }
 
 fn arrives_in_pieces(begin: &[u8], method: &Method, head: &Head) {
-    assert_eq!(shown(begin, method), Some(show(head)), "without what follows");
+    assert_eq!(
+        shown(begin, method),
+        Some(show(head)),
+        "without what follows"
+    );
     let few = begin.len().saturating_sub(300);
     for count in (few..begin.len()).chain([begin.len() / 2]).filter(|count| *count < begin.len()) {
         let early = read(&mut BytesMut::from(&begin[..count]), method);
-        assert!(matches!(early, Ok(None)), "{early:?} after {count} of {}", begin.len());
+        assert!(
+            matches!(early, Ok(None)),
+            "{early:?} after {count} of {}",
+            begin.len()
+        );
     }
 }
 
@@ -72,13 +93,23 @@ fn written(head: &Head) -> Vec<u8> {
 }
 
 fn is_clean(head: &Head, begin: &[u8]) {
-    for name in ["connection", "te", "transfer-encoding", "upgrade", "keep-alive", "proxy-connection"] {
+    for name in [
+        "connection",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "keep-alive",
+        "proxy-connection",
+    ] {
         assert!(!head.headers.contains_key(name), "{name} goes on");
     }
     for value in head.headers.get_all(header::SET_COOKIE) {
         let name = value.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next();
         let name = name.unwrap_or_default().trim_ascii();
-        assert!(!cookie::NAMES.iter().any(|own| own.as_bytes() == name), "our cookie");
+        assert!(
+            !cookie::NAMES.iter().any(|own| own.as_bytes() == name),
+            "our cookie"
+        );
     }
     for (name, value) in lines(begin) {
         if name == "connection" {
@@ -87,7 +118,10 @@ fn is_clean(head: &Head, begin: &[u8]) {
                     continue;
                 };
                 let kept = token == header::CONTENT_LENGTH || token == header::SET_COOKIE;
-                assert!(kept || !head.headers.contains_key(&token), "{token} is nominated");
+                assert!(
+                    kept || !head.headers.contains_key(&token),
+                    "{token} is nominated"
+                );
             }
         }
     }
@@ -120,13 +154,22 @@ fn framing(begin: &[u8], method: &Method, head: &Head) -> Framing {
     assert!(codings.iter().all(|coding| coding.eq_ignore_ascii_case(b"chunked")));
     assert!(codings.len() <= 1, "chunked twice");
     let length = |value: &&Vec<u8>| -> u64 {
-        assert!(!value.is_empty() && value.iter().all(u8::is_ascii_digit), "{value:?}");
+        assert!(
+            !value.is_empty() && value.iter().all(u8::is_ascii_digit),
+            "{value:?}"
+        );
         String::from_utf8_lossy(value).parse().expect("a length")
     };
     let lengths: Vec<u64> = lengths.iter().map(length).collect();
-    assert!(lengths.windows(2).all(|pair| pair[0] == pair[1]), "two lengths");
+    assert!(
+        lengths.windows(2).all(|pair| pair[0] == pair[1]),
+        "two lengths"
+    );
     let (length, chunked) = (lengths.first(), !codings.is_empty());
-    assert!(!(chunked && length.is_some() && head.keeps), "both, and something follows");
+    assert!(
+        !(chunked && length.is_some() && head.keeps),
+        "both, and something follows"
+    );
     if *method == Method::HEAD || matches!(head.status.as_u16(), 100..=199 | 204 | 304) {
         return Framing::Length(0);
     }
@@ -156,7 +199,11 @@ fn decodes(body: &[u8], piece: usize) {
         out.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
     out.extend([b"\r\n", &rest[..]].concat());
-    assert_eq!(decoded(&out, 4096), (data, trailers, Some(rest)), "written again");
+    assert_eq!(
+        decoded(&out, 4096),
+        (data, trailers, Some(rest)),
+        "written again"
+    );
     is_strict(&body[..body.len().min(4096)]);
 }
 
@@ -165,8 +212,12 @@ fn is_strict(body: &[u8]) {
     let line = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").expect("a line that ends in CR LF");
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    let after: Vec<u8> = line[digits..].iter().copied().skip_while(|b| b" \t".contains(b)).collect();
-    assert!((1..16).contains(&digits) && matches!(after.first(), None | Some(b';')), "{line:?}");
+    let after: Vec<u8> =
+        line[digits..].iter().copied().skip_while(|b| b" \t".contains(b)).collect();
+    assert!(
+        (1..16).contains(&digits) && matches!(after.first(), None | Some(b';')),
+        "{line:?}"
+    );
 }
 
 fn decoded(body: &[u8], piece: usize) -> Body {

@@ -41,13 +41,20 @@ pub fn check(bytes: &[u8]) {
     let client = TRUSTED.client_address(&peer, &headers);
     let from = address.map(|address: SocketAddr| address.ip().to_canonical());
     if let Some(from) = from {
-        assert_eq!(chain.last().map(|last| last.parse()), Some(Ok(from)), "who came is said last");
+        assert_eq!(
+            chain.last().map(|last| last.parse()),
+            Some(Ok(from)),
+            "who came is said last"
+        );
     }
     if !trusted {
         assert_eq!(client, from);
     }
     // An application behind us that trusts us, and whom we trust.
-    let us = Peer { address: Some("10.0.0.99:1".parse().expect("an address")), tls: false };
+    let us = Peer {
+        address: Some("10.0.0.99:1".parse().expect("an address")),
+        tls: false,
+    };
     let seen = TRUSTED.client_address(&us, &wire::map(&lines));
     let found = client.or(us.address.map(|address| address.ip()));
     assert_eq!(seen, found, "{}", String::from_utf8_lossy(&out));
@@ -58,7 +65,10 @@ fn is_well_formed<'a>(lines: &[(&'a str, &'a [u8])]) -> Vec<&'a str> {
     let mut texts = Vec::new();
     for (name, value) in lines {
         let text = std::str::from_utf8(value).expect("text");
-        assert!(!text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t'), "{text:?}");
+        assert!(
+            !text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t'),
+            "{text:?}"
+        );
         texts.push((*name, text));
     }
     let one = |wanted: &str| {
@@ -72,7 +82,10 @@ fn is_well_formed<'a>(lines: &[(&'a str, &'a [u8])]) -> Vec<&'a str> {
     let port = one("x-forwarded-port").expect("a port");
     assert_eq!(port, port.parse::<u16>().expect("a port").to_string());
     let host = one("x-forwarded-host").expect("a host");
-    assert!(!host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b)));
+    assert!(
+        !host.is_empty()
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
+    );
     if let Some(address) = one("x-real-ip") {
         assert!(address.parse::<IpAddr>().is_ok());
     }
@@ -111,7 +124,11 @@ const PEERS: [Option<&str>; 6] = [
     Some("[2001:db8::5]:5000"),
     None,
 ];
-const OWN: [&str; 3] = ["https://app.example.com", "http://127.0.0.1:8080", "https://[::1]:8443"];
+const OWN: [&str; 3] = [
+    "https://app.example.com",
+    "http://127.0.0.1:8080",
+    "https://[::1]:8443",
+];
 
 pub fn seeds() -> Vec<Vec<u8>> {
     let lines = [

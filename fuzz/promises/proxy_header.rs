@@ -12,7 +12,10 @@ pub fn check(bytes: &[u8]) {
     // A decision stands, however much of what decided it has come.
     for count in (0..bytes.len()).take(2200) {
         let early = begins(&bytes[..count]);
-        assert!(early == all || early == Begins::Undecided, "{early:?} after {count}, then {all:?}");
+        assert!(
+            early == all || early == Begins::Undecided,
+            "{early:?} after {count}, then {all:?}"
+        );
     }
     let Begins::Header(length, client) = all else {
         return;
@@ -20,7 +23,11 @@ pub fn check(bytes: &[u8]) {
     let (header, rest) = bytes.split_at(length);
     assert_eq!(begins(header), all, "the header alone");
     let beginning = &bytes[..length - 1];
-    assert_eq!(begins(beginning), Begins::Undecided, "without its last byte, before {rest:?}");
+    assert_eq!(
+        begins(beginning),
+        Begins::Undecided,
+        "without its last byte, before {rest:?}"
+    );
     if header.starts_with(b"PROXY ") {
         is_version_1(header, client);
     }
@@ -54,8 +61,17 @@ fn is_version_1(header: &[u8], client: Option<SocketAddr>) {
 }
 
 fn version_1(client: SocketAddr) -> Vec<u8> {
-    let (family, own) = if client.is_ipv4() { ("TCP4", "10.0.0.1") } else { ("TCP6", "::1") };
-    format!("PROXY {family} {} {own} {} 443\r\n", client.ip(), client.port()).into_bytes()
+    let (family, own) = if client.is_ipv4() {
+        ("TCP4", "10.0.0.1")
+    } else {
+        ("TCP6", "::1")
+    };
+    format!(
+        "PROXY {family} {} {own} {} 443\r\n",
+        client.ip(),
+        client.port()
+    )
+    .into_bytes()
 }
 
 fn version_2(client: SocketAddr) -> Vec<u8> {
@@ -70,7 +86,11 @@ fn version_2(client: SocketAddr) -> Vec<u8> {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let clients = ["192.0.2.1:51000", "[2001:db8::1]:1", "[::ffff:192.0.2.1]:65535"];
+    let clients = [
+        "192.0.2.1:51000",
+        "[2001:db8::1]:1",
+        "[::ffff:192.0.2.1]:65535",
+    ];
     let clients = clients.map(|text| text.parse::<SocketAddr>().expect("an address"));
     let written = clients.into_iter().flat_map(|client| [version_1(client), version_2(client)]);
     let others: [&[u8]; 5] = [

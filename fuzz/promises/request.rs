@@ -47,8 +47,14 @@ static ROUTE: LazyLock<Route> = LazyLock::new(|| Route {
 static NAMES: LazyLock<IdentityNames> = LazyLock::new(|| IdentityNames::of([&*ROUTE]));
 static NONE: HeaderEdits = HeaderEdits { remove: Vec::new(), set: Vec::new() };
 static EDITS: LazyLock<HeaderEdits> = LazyLock::new(|| HeaderEdits {
-    remove: vec![HeaderName::from_static("referer"), HeaderName::from_static("accept-language")],
-    set: vec![(HeaderName::from_static("x-set"), HeaderValue::from_static("ours"))],
+    remove: vec![
+        HeaderName::from_static("referer"),
+        HeaderName::from_static("accept-language"),
+    ],
+    set: vec![(
+        HeaderName::from_static("x-set"),
+        HeaderValue::from_static("ours"),
+    )],
 });
 
 fn sends_on(headers: &HeaderMap, rules: Rules<'_>) {
@@ -78,23 +84,33 @@ fn sends_on(headers: &HeaderMap, rules: Rules<'_>) {
         let nominates = nominated.iter().any(|token| token.as_str() == *name);
         let ours = *name == "x-forwarded-prefix" && rules.prefix.is_some();
         assert!(ours || !nominates, "{name} was for one connection");
-        assert!(!rules.edits.remove.iter().any(|removed| removed.as_str() == *name), "{name}");
+        assert!(
+            !rules.edits.remove.iter().any(|removed| removed.as_str() == *name),
+            "{name}"
+        );
         match *name {
             "te" => assert_eq!(*value, b"trailers"),
             "cookie" => {}
             "x-forwarded-prefix" => assert!(rules.trusted || rules.prefix.is_some()),
-            _ => assert!(rules.trusted || !CLIENTS.contains(name), "{name}: a stranger's"),
+            _ => assert!(
+                rules.trusted || !CLIENTS.contains(name),
+                "{name}: a stranger's"
+            ),
         }
         let other = !matches!(*name, "te" | "cookie" | "x-forwarded-prefix");
         assert!(!other || !stays(name), "{name} is sent on");
     }
     for (set, _) in &rules.edits.set {
-        assert_eq!(lines.iter().filter(|(name, _)| *name == set.as_str()).count(), 1, "{set}");
+        assert_eq!(
+            lines.iter().filter(|(name, _)| *name == set.as_str()).count(),
+            1,
+            "{set}"
+        );
     }
     // Everything else goes on, in its order.
     let goes = |name: &HeaderName| {
-        let edited = rules.edits.remove.contains(name)
-            || rules.edits.set.iter().any(|(set, _)| set == name);
+        let edited =
+            rules.edits.remove.contains(name) || rules.edits.set.iter().any(|(set, _)| set == name);
         let plain = name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let client = rules.trusted || !CLIENTS.contains(&name.as_str());
         plain && client && !edited && !stays(name.as_str()) && !nominated.contains(name)
@@ -111,15 +127,23 @@ fn sends_on(headers: &HeaderMap, rules: Rules<'_>) {
     if rules.prefix.is_none() {
         let again: HeaderMap = wire::map(&lines);
         let mut once_more = Vec::new();
-        NAMES.write_request(&mut once_more, &again, rules).expect("what was sent on already");
-        assert_eq!(String::from_utf8_lossy(&once_more), String::from_utf8_lossy(&out));
+        NAMES
+            .write_request(&mut once_more, &again, rules)
+            .expect("what was sent on already");
+        assert_eq!(
+            String::from_utf8_lossy(&once_more),
+            String::from_utf8_lossy(&out)
+        );
     }
 }
 
 /// Ours stay here, all others go on in one line.
 fn cookies(headers: &HeaderMap, lines: &[(&str, &[u8])]) {
     fn pairs(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-        value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
+        value
+            .split(|byte| *byte == b';')
+            .map(<[u8]>::trim_ascii)
+            .filter(|pair| !pair.is_empty())
     }
     let is_ours = |pair: &&[u8]| {
         let name = pair.split(|byte| *byte == b'=').next().unwrap_or(b"").trim_ascii();
@@ -139,9 +163,21 @@ fn cleans_trailers(headers: &HeaderMap) {
     for name in trailers.keys() {
         let name = name.as_str();
         assert!(!IDENTITY.contains(&as_cgi(name)), "{name} in trailers");
-        assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{name}");
-        let framing = ["content-length", "host", "cookie", "transfer-encoding", "authorization"];
-        assert!(!framing.contains(&name) && !name.starts_with("x-forwarded-"), "{name}");
+        assert!(
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+            "{name}"
+        );
+        let framing = [
+            "content-length",
+            "host",
+            "cookie",
+            "transfer-encoding",
+            "authorization",
+        ];
+        assert!(
+            !framing.contains(&name) && !name.starts_with("x-forwarded-"),
+            "{name}"
+        );
         assert!(!ONE_CONNECTION.contains(&name), "{name}");
     }
     let mut again = trailers.clone();
@@ -151,7 +187,14 @@ fn cleans_trailers(headers: &HeaderMap) {
 
 /// What `Connection` names, besides what it may; `None` where it names something else.
 fn nominated(headers: &HeaderMap) -> Option<Vec<HeaderName>> {
-    let options = ["close", "keep-alive", "upgrade", "te", "http2-settings", "proxy-connection"];
+    let options = [
+        "close",
+        "keep-alive",
+        "upgrade",
+        "te",
+        "http2-settings",
+        "proxy-connection",
+    ];
     let values = headers.get_all(header::CONNECTION).iter();
     let tokens = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let tokens = tokens.map(<[u8]>::trim_ascii).filter(|token| !token.is_empty());
@@ -169,19 +212,37 @@ fn nominated(headers: &HeaderMap) -> Option<Vec<HeaderName>> {
 fn must_stay(name: &HeaderName) -> bool {
     let name = as_cgi(name.as_str());
     let end_to_end = [
-        "host", "cookie", "authorization", "content-length", "content-type", "content-encoding",
-        "transfer-encoding", "trailer", "origin", "forwarded", "x-real-ip", "x-request-id",
+        "host",
+        "cookie",
+        "authorization",
+        "content-length",
+        "content-type",
+        "content-encoding",
+        "transfer-encoding",
+        "trailer",
+        "origin",
+        "forwarded",
+        "x-real-ip",
+        "x-request-id",
     ];
-    IDENTITY.contains(&name)
-        || name.starts_with("x-forwarded-")
-        || end_to_end.contains(&&*name)
+    IDENTITY.contains(&name) || name.starts_with("x-forwarded-") || end_to_end.contains(&&*name)
 }
 
 /// Whether it is not a client's to say.
 fn stays(name: &str) -> bool {
     let ours = [
-        "host", "cookie", "content-length", "forwarded", "x-real-ip", "x-request-id", "expect",
-        "proxy", "x-original-url", "x-original-uri", "x-original-method", "x-rewrite-url",
+        "host",
+        "cookie",
+        "content-length",
+        "forwarded",
+        "x-real-ip",
+        "x-request-id",
+        "expect",
+        "proxy",
+        "x-original-url",
+        "x-original-uri",
+        "x-original-method",
+        "x-rewrite-url",
     ];
     IDENTITY.contains(name)
         || ONE_CONNECTION.contains(&name)

@@ -45,11 +45,17 @@ fn is_read_again(json: &str) {
 }
 
 static KEYS: LazyLock<SealKeys> = LazyLock::new(|| {
-    let text = ["AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=", "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI="];
+    let text = [
+        "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+        "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=",
+    ];
     SealKeys::parse(&text.join(" ")).expect("keys")
 });
-const PLACES: [Place<'static>; 3] =
-    [Place("session", &[1; 32]), Place("session", &[2; 32]), Place("kept", &[1; 32])];
+const PLACES: [Place<'static>; 3] = [
+    Place("session", &[1; 32]),
+    Place("session", &[2; 32]),
+    Place("kept", &[1; 32]),
+];
 
 static SEALED: LazyLock<Vec<(Place<'static>, Vec<u8>, Vec<u8>)>> = LazyLock::new(|| {
     let each = PLACES.iter().zip(RECORDS);

@@ -33,7 +33,10 @@ pub fn lines(out: &[u8]) -> Vec<(&str, &[u8])> {
         let colon = line.windows(2).position(|pair| pair == b": ").expect("a colon");
         let name = std::str::from_utf8(&line[..colon]).expect("a name");
         let value = &line[colon + 2..];
-        assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)), "{name}");
+        assert!(
+            !value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)),
+            "{name}"
+        );
         lines.push((name, value));
         rest = &after[2..];
     }
@@ -82,7 +85,10 @@ fn unescape(body: &str) -> Vec<u8> {
     let mut body = body.replace('\n', "");
     for (blank, filled) in [
         ("{{host}}", "app.example.com"),
-        ("{{cookie}}", "Cookie: theme=dark; samlgate=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\r\\n"),
+        (
+            "{{cookie}}",
+            "Cookie: theme=dark; samlgate=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\r\\n",
+        ),
         ("{{name}}", "Remote-User"),
         ("{{lower}}", "remote-user"),
         ("{{upper}}", "REMOTE-USER"),
@@ -100,7 +106,10 @@ fn unescape(body: &str) -> Vec<u8> {
             (b'\\', Some(b't')) => (b'\t', 1),
             (b'\\', Some(b'x')) => {
                 let digits = after.get(1..3).and_then(|digits| std::str::from_utf8(digits).ok());
-                (u8::from_str_radix(digits.unwrap_or_default(), 16).expect("a byte"), 3)
+                (
+                    u8::from_str_radix(digits.unwrap_or_default(), 16).expect("a byte"),
+                    3,
+                )
             }
             (b'\\', Some(_)) => (b'\\', 1),
             (byte, _) => (*byte, 0),

@@ -60,8 +60,7 @@ pub fn normalise(path: &str) -> Result<Cow<'_, str>, PathRefusal> {
     };
     let mut segments = normal.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
-        // Tomcat and others cut `;…` off a segment before they look at it.
-        let name = segment.split(';').next().unwrap_or_default();
+        let name = without_parameters(segment);
         if name == "." || name == ".." {
             return Err(PathRefusal::DotSegment);
         }
@@ -72,6 +71,12 @@ pub fn normalise(path: &str) -> Result<Cow<'_, str>, PathRefusal> {
         }
     }
     Ok(normal)
+}
+
+/// A segment as Tomcat and others look at it, who cut `;…` off. Some of them have decoded it before.
+pub(in crate::access) fn without_parameters(segment: &str) -> &str {
+    let name = segment.split(';').next().unwrap_or_default();
+    name.split("%3B").next().unwrap_or_default()
 }
 
 fn decode(path: &str) -> Result<String, PathRefusal> {
@@ -130,6 +135,9 @@ mod tests {
             ("/a/.%2e/admin", PathRefusal::DotSegment),
             ("/a/..;/admin", PathRefusal::DotSegment),
             ("/a/..;x=1/admin", PathRefusal::DotSegment),
+            ("/a/..%3b/admin", PathRefusal::DotSegment),
+            ("/a/.%3Bx=1/admin", PathRefusal::DotSegment),
+            ("/%3bx/admin", PathRefusal::EmptySegment),
             ("//admin", PathRefusal::EmptySegment),
             ("/a//admin", PathRefusal::EmptySegment),
             ("/a//", PathRefusal::EmptySegment),
@@ -168,6 +176,7 @@ mod tests {
             ("/%3f%23%25", "/%3F%23%25"),
             ("/feature%252Flogin", "/feature%252Flogin"),
             ("/a;v=1/b", "/a;v=1/b"),
+            ("/a%3bv=1/b", "/a%3Bv=1/b"),
         ] {
             assert_eq!(normalise(path).as_deref(), Ok(normal), "{path:?}");
         }

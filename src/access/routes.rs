@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::access::host::without_port;
 use crate::access::path::normalise;
+use crate::access::path::without_parameters;
 use crate::access::require::Require;
 use crate::access::route::{HostMatch, PathMatch, Route};
 
@@ -126,11 +127,10 @@ impl Routes {
         let site = self.site(&bare(host)).unwrap_or(&self.elsewhere);
         let best = |path: &str| site.iter().find_map(|table| table.find(path));
         let found = best(path)?;
-        if !path.contains(';') {
+        if !path.contains([';', '%']) {
             return Some(found);
         }
-        let bare = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
-        let bare = bare.collect::<Vec<_>>().join("/");
+        let bare = path.split('/').map(without_parameters).collect::<Vec<_>>().join("/");
         best(&bare).filter(|other| Arc::ptr_eq(found, other))
     }
 
@@ -308,7 +308,12 @@ mod tests {
 
     #[test]
     fn a_path_parameter_leads_past_no_rule() {
-        for path in ["/admin;v=1", "/admin;/x", "/admin/health;v=1"] {
+        for path in [
+            "/admin;v=1",
+            "/admin;/x",
+            "/admin/health;v=1",
+            "/admin%3Bv=1",
+        ] {
             let found = routes().find("app.example.com", path).map(|route| route.name.clone());
             assert_eq!(found, None, "{path}");
         }

@@ -83,12 +83,24 @@ fn version_1(bytes: &[u8]) -> Begins {
     let length = end.saturating_add(2);
     match *words.as_slice() {
         ["PROXY", "UNKNOWN", ..] => Begins::Header(length, None),
-        ["PROXY", family @ ("TCP4" | "TCP6"), source, destination, port, other] => {
+        [
+            "PROXY",
+            family @ ("TCP4" | "TCP6"),
+            source,
+            destination,
+            port,
+            other,
+        ] => {
             let address = |text: &str| {
                 let address = text.parse::<IpAddr>().ok()?;
                 (address.is_ipv4() == (family == "TCP4")).then_some(address)
             };
-            let said = (address(source), address(destination), number(port), number(other));
+            let said = (
+                address(source),
+                address(destination),
+                number(port),
+                number(other),
+            );
             match said {
                 (Some(source), Some(_), Some(port), Some(_)) => {
                     Begins::Header(length, Some(SocketAddr::new(source, port)))

@@ -88,11 +88,7 @@ impl SealKeys {
 
     /// Opens a value from its place. A key that is not among ours is an error, since it is the
     /// configuration that has to change; a value that was tampered with is `None`.
-    pub fn open(
-        &self,
-        place: &Place<'_>,
-        sealed: &[u8],
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(parts) = Parts::of(sealed) else {
             return Ok(None);
         };
