@@ -56,7 +56,7 @@ pub fn check(bytes: &[u8]) {
         tls: false,
     };
     let seen = TRUSTED.client_address(&us, &wire::map(&lines));
-    let found = client.or(us.address.map(|address| address.ip()));
+    let found = client.or_else(|| us.address.map(|address| address.ip()));
     assert_eq!(seen, found, "{}", String::from_utf8_lossy(&out));
 }
 

@@ -57,7 +57,10 @@ const PLACES: [Place<'static>; 3] = [
     Place("kept", &[1; 32]),
 ];
 
-static SEALED: LazyLock<Vec<(Place<'static>, Vec<u8>, Vec<u8>)>> = LazyLock::new(|| {
+/// Where, what, and how it looks sealed.
+type Sealed = (Place<'static>, Vec<u8>, Vec<u8>);
+
+static SEALED: LazyLock<Vec<Sealed>> = LazyLock::new(|| {
     let each = PLACES.iter().zip(RECORDS);
     let sealed = each.map(|(place, record)| {
         let sealed = KEYS.seal(place, record.as_bytes(), &Fixed).expect("sealed");
