@@ -14,20 +14,26 @@ done
 for file in telemetry.rs http/net/proxy_protocol.rs store/identity.rs store/redis/seal.rs; do
     ln -sfn "$root/src/$file" "$crate/src/$file"
 done
-echo 'pub mod net;' > "$crate/src/http/mod.rs"
-echo 'pub mod proxy_protocol;' > "$crate/src/http/net/mod.rs"
-printf 'pub mod identity;\npub mod redis;\n' > "$crate/src/store/mod.rs"
-echo 'pub mod seal;' > "$crate/src/store/redis/mod.rs"
+# write FILE: what comes in, but a file that is the same already stays as old as it is.
+write() {
+    cat > "$crate/new"
+    if cmp -s "$crate/new" "$crate/$1"; then rm "$crate/new"; else mv "$crate/new" "$crate/$1"; fi
+}
+echo 'pub mod net;' | write src/http/mod.rs
+echo 'pub mod proxy_protocol;' | write src/http/net/mod.rs
+printf 'pub mod identity;\npub mod redis;\n' | write src/store/mod.rs
+echo 'pub mod seal;' | write src/store/redis/mod.rs
 {
     printf '//! What is fuzzed: see `scripts/fuzz-crate.sh`.\n#![allow(dead_code, unnameable_types)]\n'
     for module in $modules http store; do echo "pub mod $module;"; done
-} > "$crate/src/lib.rs"
-# The dependencies are those of the gateway that the rest has no use for, in the same versions.
+} | write src/lib.rs
+# The dependencies are those of the gateway, but for what only the rest of it needs.
 {
     printf '[package]\nname = "samlgate"\nversion = "0.1.0"\nedition = "2024"\npublish = false\n\n[workspace]\n\n[dependencies]\n'
     sed -n '/^\[dependencies\]/,/^\[dev-dependencies\]/p' Cargo.toml \
         | grep -E '^[a-z0-9_-]+ = ' \
         | grep -vE '^(arc-swap|axum|clap|governor|mimalloc|minijinja|redis|sqlx|strsim|tempfile|toml|tower) = '
-} > "$crate/Cargo.toml"
-cp Cargo.lock fuzz/Cargo.lock
+} | write Cargo.toml
+# In the same versions; cargo adds its own to it.
+if ! [ fuzz/Cargo.lock -nt Cargo.lock ]; then cp Cargo.lock fuzz/Cargo.lock; fi
 echo "made $crate"
