@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""How many logins does each service provider take in a second, and what does one cost?
+"""How many logins does each service provider take in a second on one core, and what does one cost?
 
     make bench-logins
     ROUNDS=1 SECONDS_EACH=5 ONLY=samlgate tests/peers/venv/bin/python benches/compare/logins/run.py
+    CORES= ... the load and the service provider share all cores
 
-Loopback only. Everything that it starts, it ends.
+wrk is bound to one core, all processes of the service provider to another (CORES=0,1: the load, then
+the service provider). Loopback only. Everything that it starts, it ends.
 """
 
 import json
@@ -30,6 +32,8 @@ CONNECTIONS = int(os.environ.get("CONNECTIONS", "64"))
 SIGNED = os.environ.get("SIGNED", "assertion")
 SAMLGATE = os.environ.get("SAMLGATE", str(ROOT / "target/release/samlgate"))
 ONLY = os.environ.get("ONLY", "mellon,shib,samlgate").split(",")
+# The load on one core, the service provider on the other; empty: all of them on all cores.
+LOAD_CORE, OWN_CORE = (os.environ.get("CORES", "0,1").split(",") + [""])[:2]
 # More logins in a second than any of them takes.
 ENOUGH = {"mellon": 1000, "shib": 1500, "samlgate": int(os.environ.get("ENOUGH", "5000"))}
 ENVIRONMENT = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"}
@@ -78,7 +82,7 @@ class Peer:
             user = {"user": "www-data", "group": "www-data"} if not_as_root(self.name) else {}
             self.processes.append(
                 subprocess.Popen(
-                    command, stdout=log, stderr=log, env=self.environment, cwd=OUT, **user
+                    bound(OWN_CORE, command), stdout=log, stderr=log, env=self.environment, cwd=OUT, **user
                 )
             )
         until_it_listens(self.port, self.processes, OUT)
@@ -99,12 +103,20 @@ class Peer:
         return sum(seconds(process.pid) for process in self.processes)
 
 
+def bound(core, command):
+    """A command that stays on a core, if there is one for it."""
+    return ["taskset", "-c", core, *command] if core else command
+
+
 def not_as_root(name):
     """Apache refuses to be root."""
     return os.getuid() == 0 and name != "samlgate"
 
 
 def main():
+    if sys.argv[1:]:
+        print(__doc__)
+        return
     shutil.rmtree(OUT, ignore_errors=True)
     (OUT / "www").mkdir(parents=True)
     OUT.chmod(0o755)
@@ -114,9 +126,10 @@ def main():
     keys()
     makers = {"mellon": mellon, "shib": shib, "samlgate": samlgate}
     results = {name: [] for name in ONLY}
+    where = f"wrk on core {LOAD_CORE}, the service provider on core {OWN_CORE}"
     print(
         f"{ROUNDS} rounds of {SECONDS} s, {CONNECTIONS} connections, {SIGNED} signed, "
-        f"{os.cpu_count()} cores",
+        + (where if OWN_CORE else f"all on {os.cpu_count()} cores"),
         flush=True,
     )
     print(f"{'round':<6} {'through':<10} {'logins/s':>9} {'CPU ms':>8} {'p50 ms':>8} {'p99 ms':>8}")
@@ -152,11 +165,12 @@ def main():
 
 def measure(peer, forms):
     before = peer.cpu()
+    wrk = [
+        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "30s",
+        "-s", str(HERE / "post.lua"), peer.acs,
+    ]
     report = subprocess.run(
-        [
-            "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "30s",
-            "-s", str(HERE / "post.lua"), peer.acs,
-        ],
+        bound(LOAD_CORE, wrk),
         env={**ENVIRONMENT, "FORMS": str(forms)},
         capture_output=True,
         text=True,
