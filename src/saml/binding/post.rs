@@ -71,13 +71,23 @@ impl ResponseForm {
 
 /// Names and values of a form, as they are encoded.
 fn fields(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    body.split(|byte| *byte == b'&').filter(|field| !field.is_empty()).map(|field| {
-        memchr(b'=', field)
-            .and_then(|place| field.split_at_checked(place))
-            .map_or((field, &[][..]), |(name, value)| {
-                (name, value.get(1..).unwrap_or_default())
-            })
+    let mut rest = Some(body);
+    let all = std::iter::from_fn(move || {
+        let (field, others) = cut(rest?, b'&');
+        rest = others;
+        Some(field)
+    });
+    all.filter(|field| !field.is_empty()).map(|field| {
+        let (name, value) = cut(field, b'=');
+        (name, value.unwrap_or_default())
     })
+}
+
+/// What is before the first such byte, and what is behind it. Most of a form is one value, which is
+/// looked through many bytes at a time.
+fn cut(text: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
+    let found = memchr(at, text).and_then(|place| text.split_at_checked(place));
+    found.map_or((text, None), |(before, behind)| (before, behind.get(1..)))
 }
 
 /// A name or a value with `+` and `%XX` replaced, as in the URL Standard, 5.1. What is between them
