@@ -5,7 +5,7 @@
 //! something, and those by which people are told apart for more. Nothing is looked up: the same
 //! claims always give the same person.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::directory::Profile;
 use crate::identity::value::{Fault, check_identifier, check_value};
@@ -223,11 +223,11 @@ fn refused(target: Target, value: &str, fault: Fault) -> IdentityError {
 
 /// All attributes by Name, in the order of the message.
 fn merged(claims: &Claims) -> Vec<(String, Vec<String>)> {
-    let mut places = HashMap::new();
-    let mut merged: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut names = Met::default();
+    let mut merged: Vec<(&str, Vec<&str>)> = Vec::with_capacity(claims.attributes.len());
     for attribute in &claims.attributes {
-        let place = *places.entry(attribute.name.as_str()).or_insert(merged.len());
-        match merged.get_mut(place) {
+        let before = names.meet(&attribute.name).and_then(|place| merged.get_mut(place));
+        match before {
             Some((_, values)) => values.extend(attribute.values.iter()),
             None => merged.push((&attribute.name, attribute.values.iter().collect())),
         }
@@ -238,11 +238,44 @@ fn merged(claims: &Claims) -> Vec<(String, Vec<String>)> {
 
 /// Each value once, empty ones left out: Google sends an empty element for what is not set.
 fn distinct<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    // People are in thousands of groups; comparing each with each would be felt.
-    let mut seen = HashSet::new();
-    let values = values.into_iter().filter(|value| !value.is_empty());
-    values.filter(|value| seen.insert(*value)).map(ToOwned::to_owned).collect()
+    let mut met = Met::default();
+    for value in values.into_iter().filter(|value| !value.is_empty()) {
+        met.meet(value);
+    }
+    met.texts.into_iter().map(ToOwned::to_owned).collect()
 }
+
+/// Different texts, in the order in which they were met. A few are compared one by one, which is
+/// done sooner than a hash of one; but people are in thousands of groups.
+#[derive(Default)]
+struct Met<'a> {
+    texts: Vec<&'a str>,
+    /// Where each of them is, once there are more than a [`FEW`].
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Met<'a> {
+    /// Where this one is, if it was met before.
+    fn meet(&mut self, text: &'a str) -> Option<usize> {
+        let before = match self.texts.len() {
+            ..=FEW => self.texts.iter().position(|met| *met == text),
+            _ => self.places.get(text).copied(),
+        };
+        if before.is_none() {
+            self.texts.push(text);
+            match self.texts.len().saturating_sub(1) {
+                ..FEW => {}
+                FEW => self.places.extend(self.texts.iter().copied().zip(0..)),
+                place => {
+                    self.places.insert(text, place);
+                }
+            }
+        }
+        before
+    }
+}
+
+const FEW: usize = 16;
 
 #[cfg(test)]
 mod tests {
