@@ -4,6 +4,7 @@
 //! client chose.
 
 pub mod access;
+mod lines;
 pub mod requests;
 
 use std::io::Write as _;
@@ -20,11 +21,11 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::PrometheusRecorder;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::base::Timestamp;
+use lines::Lines;
 
 /// `telemetry.log`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,29 +51,19 @@ pub enum TelemetryError {
 /// Sends the log to `stderr`; `filter` is in the form of `RUST_LOG`, `info` when it is empty or
 /// can not be read. Stdout is for the data of commands.
 pub fn start_log(format: LogFormat, filter: &str, color: bool) -> Result<(), TelemetryError> {
-    start_log_to(format, filter, color, std::io::stderr)
-}
-
-fn start_log_to<W>(
-    format: LogFormat,
-    filter: &str,
-    color: bool,
-    writer: W,
-) -> Result<(), TelemetryError>
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
     let filter = if filter.is_empty() { "info" } else { filter };
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    let layer = tracing_subscriber::fmt::layer();
     match format {
         LogFormat::Json => {
-            registry
-                .with(layer.json().flatten_event(true).with_current_span(false))
-                .try_init()?;
+            let layer = layer.json().flatten_event(true).with_current_span(false);
+            let layer = layer.map_event_format(Lines).with_writer(lines::Out);
+            registry.with(layer).try_init()?;
         }
-        LogFormat::Text => registry.with(layer.with_ansi(color)).try_init()?,
+        LogFormat::Text => {
+            registry.with(layer.with_writer(std::io::stderr).with_ansi(color)).try_init()?;
+        }
     }
     access::begin(format == LogFormat::Json);
     Ok(())

@@ -9,6 +9,7 @@ pub mod check;
 pub mod clock;
 pub mod code;
 pub mod entropy;
+pub mod json;
 pub mod listen;
 pub mod names;
 pub mod nonempty;

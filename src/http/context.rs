@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::proxy::{Peer, RequestId};
+use crate::telemetry::write_address;
 
 /// Made once for each request, at the door.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Context {
 impl Context {
     /// The client's address for logs and audit.
     pub fn client_text(&self) -> Option<String> {
-        self.client.map(|address| address.to_string())
+        let mut text = Vec::with_capacity(15);
+        write_address(&mut text, self.client?);
+        String::from_utf8(text).ok()
     }
 }

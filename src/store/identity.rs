@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{IdpName, RoleName, StoreError, Timestamp, UserId};
+use crate::base::{IdpName, RoleName, StoreError, Timestamp, UserId, json};
 use crate::directory::Profile;
 use crate::identity::Identity;
 use crate::saml::NameId;
@@ -25,7 +25,7 @@ pub struct Beside {
 
 /// As JSON.
 pub fn write(identity: &Identity) -> Result<String, StoreError> {
-    serde_json::to_string(&Kept::of(identity)).map_err(StoreError::new)
+    json::to_string(&Kept::of(identity)).map_err(StoreError::new)
 }
 
 /// An error is a form that this version does not read.

@@ -4,11 +4,13 @@
 //! the system in one piece as soon as it has nothing else to do: before it waits for anything, so
 //! no line waits with it, and an orderly end loses none. `kill -9` loses those of the requests
 //! that were answered in the same moment. When whoever reads the log is slow, requests are: no
-//! line is ever left out. Text goes through `tracing` like every other line.
+//! line is ever left out. Other lines of a worker go the same way ([`Sink`]), and a warning takes
+//! everything before it along at once. Text goes through `tracing` like every other line.
 
 use std::cell::Cell;
 use std::cell::RefCell;
-use std::io::Write as _;
+use std::io;
+use std::io::Write;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,8 +18,11 @@ use std::time::Duration;
 
 use http::Method;
 use http::StatusCode;
+use tracing::Level;
 
 use crate::base::Timestamp;
+use crate::base::json::number;
+use crate::base::json::string;
 
 /// One request and its answer.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +48,7 @@ pub struct Line<'a> {
 impl Line<'_> {
     /// Writes it; `now` is when it was answered.
     pub fn write(&self, now: Timestamp) {
-        if !tracing::enabled!(target: "samlgate::access", tracing::Level::INFO) {
+        if !tracing::enabled!(target: "samlgate::access", Level::INFO) {
             return;
         }
         if !JSON.load(Relaxed) {
@@ -104,6 +109,40 @@ impl Line<'_> {
     }
 }
 
+/// Takes the lines of JSON that are not about requests; one is an event of `tracing`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sink {
+    urgent: bool,
+}
+
+impl Sink {
+    /// For events of this level.
+    pub(super) fn of(level: Level) -> Self {
+        Self { urgent: level <= Level::WARN }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let kept = BUFFER.try_with(|buffer| {
+            let mut buffer = buffer.borrow_mut();
+            buffer.extend_from_slice(line);
+            if self.urgent || !WAITS.get() || buffer.len() > ENOUGH {
+                hand_over(&mut buffer);
+            }
+        });
+        match kept {
+            Ok(()) => Ok(line.len()),
+            // The thread ends.
+            Err(_) => io::stderr().write(line),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Whether lines are JSON.
 pub(super) fn begin(json: bool) {
     JSON.store(json, Relaxed);
@@ -126,7 +165,7 @@ pub fn flush() {
 
 fn hand_over(buffer: &mut Vec<u8>) {
     // There is nobody whom one could tell that the log can not be written.
-    let _ = std::io::stderr().lock().write_all(buffer);
+    let _ = io::stderr().lock().write_all(buffer);
     buffer.clear();
     buffer.shrink_to(ENOUGH.saturating_mul(2));
 }
@@ -135,35 +174,8 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn string(out: &mut Vec<u8>, text: &str) {
-    let special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
-    // To the end in any case: without a way out in the middle it takes many bytes at a time.
-    if !text.bytes().fold(false, |found, byte| found | special(byte)) {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-    } else {
-        // Writing to a Vec can not fail.
-        let _ = serde_json::to_writer(out, text);
-    }
-}
-
-fn number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [b'0'; 20];
-    let mut begin = digits.len();
-    for (place, digit) in digits.iter_mut().enumerate().rev() {
-        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-        begin = place;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(begin..).unwrap_or_default());
-}
-
 /// `2026-11-21T09:30:00.123456Z`. The second is written anew when it is another one.
-fn write_time(out: &mut Vec<u8>, now: Timestamp) {
+pub(super) fn write_time(out: &mut Vec<u8>, now: Timestamp) {
     let second = now.unix_seconds();
     SECOND.with_borrow_mut(|(kept, text)| {
         if *kept != second || text.is_empty() {

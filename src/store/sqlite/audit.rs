@@ -9,7 +9,7 @@ use super::SqliteStore;
 use super::row::{Columns, failed, hash, integer, optional_text, text, time, unreadable};
 use super::writer::Batch;
 use crate::audit::{AuditSink, Chain, Event, EventKind, LoginAttempt, LoginOutcome, RecordedEvent};
-use crate::base::{ErrorCode, IdpName, StoreError, Timestamp, UserId};
+use crate::base::{ErrorCode, IdpName, StoreError, Timestamp, UserId, json};
 
 /// How many events [`AuditSink::verify`] reads at once.
 const PAGE: u32 = 1000;
@@ -130,7 +130,8 @@ pub(super) async fn append(
     event: &Event,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let link = batch.head.append(&Unchained::new(event, now)).columns(Columns::default());
+    let unchained = Unchained::new(event, &detail_json(&event.detail)?, now);
+    let link = batch.head.append(&unchained).columns(Columns::default());
     link.bind(sqlx::query(APPEND))
         .execute(&mut batch.connection)
         .await
@@ -140,7 +141,7 @@ pub(super) async fn append(
 
 /// Adds a login attempt.
 pub(super) async fn keep(batch: &mut Batch, attempt: &LoginAttempt) -> Result<(), StoreError> {
-    attempt_columns(Columns::default(), attempt)
+    attempt_columns(Columns::default(), attempt, detail_json(&attempt.detail)?)
         .bind(sqlx::query(KEEP))
         .execute(&mut batch.connection)
         .await
@@ -230,7 +231,7 @@ impl Link {
 }
 
 /// All columns of a login attempt, in their order.
-pub(super) fn attempt_columns(columns: Columns, attempt: &LoginAttempt) -> Columns {
+pub(super) fn attempt_columns(columns: Columns, attempt: &LoginAttempt, detail: String) -> Columns {
     columns
         .with(&attempt.reference)
         .with(attempt.at.unix_micros())
@@ -238,7 +239,12 @@ pub(super) fn attempt_columns(columns: Columns, attempt: &LoginAttempt) -> Colum
         .with(attempt.outcome.as_str())
         .with(attempt.user.as_ref().map(UserId::as_str))
         .with(&attempt.request_id)
-        .with(attempt.detail.to_string())
+        .with(detail)
+}
+
+/// The detail of an event or an attempt. Both of a login have the same, and it is written once.
+pub(super) fn detail_json(detail: &serde_json::Value) -> Result<String, StoreError> {
+    json::to_string(detail).map_err(StoreError::new)
 }
 
 /// What the first event is linked to.
@@ -255,57 +261,65 @@ fn link(previous: &[u8; 32], json: &str) -> [u8; 32] {
 pub(super) struct Unchained {
     at: Timestamp,
     kind: EventKind,
-    before: String,
-    after: String,
+    before: Vec<u8>,
+    after: Vec<u8>,
 }
 
 impl Unchained {
-    pub(super) fn new(event: &Event, now: Timestamp) -> Self {
-        let before = Before {
-            at: now.to_rfc3339(),
-            client: event.client.as_deref(),
-            code: event.code.map(ErrorCode::as_str),
-            detail: &event.detail,
-            idp: event.idp.as_ref(),
-            reference: event.reference.as_deref(),
-            request_id: event.request_id.as_deref(),
-        };
-        let after = After { kind: event.kind.as_str(), user: event.user.as_ref() };
-        // Texts and numbers always have a form in JSON; what had none would break the chain, visibly.
-        Self {
-            at: now,
-            kind: event.kind,
-            before: serde_json::to_string(&before).unwrap_or_default(),
-            after: serde_json::to_string(&after).unwrap_or_default(),
-        }
+    /// `detail` is that of the event as JSON.
+    pub(super) fn new(event: &Event, detail: &str, now: Timestamp) -> Self {
+        let mut before = Vec::with_capacity(detail.len().saturating_add(256));
+        // In the order of the names.
+        before.extend_from_slice(b"{\"at\":");
+        json::string(&mut before, &now.to_rfc3339());
+        let texts = [
+            ("client", event.client.as_deref()),
+            ("code", event.code.map(ErrorCode::as_str)),
+        ];
+        add(&mut before, &texts);
+        before.extend_from_slice(b",\"detail\":");
+        before.extend_from_slice(detail.as_bytes());
+        let texts = [
+            ("idp", event.idp.as_ref().map(IdpName::as_str)),
+            ("reference", event.reference.as_deref()),
+            ("request_id", event.request_id.as_deref()),
+        ];
+        add(&mut before, &texts);
+        let mut after = Vec::with_capacity(96);
+        let user = event.user.as_ref().map(UserId::as_str);
+        add(
+            &mut after,
+            &[("type", Some(event.kind.as_str())), ("user", user)],
+        );
+        after.push(b'}');
+        Self { at: now, kind: event.kind, before, after }
     }
 
     /// One line. Place and time are inside, so that the hash covers them.
     fn json(&self, sequence: i64) -> String {
-        let before = self.before.strip_suffix('}').unwrap_or_default();
-        let after = self.after.strip_prefix('{').unwrap_or_default();
-        format!("{before},\"sequence\":{sequence},{after}")
+        let Self { before, after, .. } = self;
+        let length = before.len().saturating_add(after.len()).saturating_add(32);
+        let mut line = Vec::with_capacity(length);
+        line.extend_from_slice(before);
+        line.extend_from_slice(b",\"sequence\":");
+        json::integer(&mut line, sequence);
+        line.extend_from_slice(after);
+        // It is put together from texts. What was none would break the chain, visibly.
+        String::from_utf8(line).unwrap_or_default()
     }
 }
 
-/// What stands before an event's number, in the order of the names.
-#[derive(serde::Serialize)]
-struct Before<'a> {
-    at: String,
-    client: Option<&'a str>,
-    code: Option<&'static str>,
-    detail: &'a serde_json::Value,
-    idp: Option<&'a IdpName>,
-    reference: Option<&'a str>,
-    request_id: Option<&'a str>,
-}
-
-/// What stands behind it.
-#[derive(serde::Serialize)]
-struct After<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    user: Option<&'a UserId>,
+/// Adds members to an object that has some.
+fn add(out: &mut Vec<u8>, members: &[(&str, Option<&str>)]) {
+    for (name, text) in members {
+        out.push(b',');
+        json::string(out, name);
+        out.push(b':');
+        match text {
+            Some(text) => json::string(out, text),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
 }
 
 /// Whether the columns that queries use say the same as the JSON that is hashed.

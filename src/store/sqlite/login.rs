@@ -10,11 +10,12 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::SqliteStore;
-use super::audit::{Unchained, attempt_columns};
+use super::audit::{Unchained, attempt_columns, detail_json};
 use super::login_sql::{self, Kind, Part};
 use super::row::{Columns, failed, hash};
 use super::writer::{Batch, Order};
 use super::{sessions, users};
+use crate::audit::Event;
 use crate::base::{StoreError, Timestamp, entropy};
 use crate::identity::Person;
 use crate::session::{Login, LoginStore, TokenHash, Written};
@@ -27,6 +28,14 @@ impl LoginStore for SqliteStore {
             Person::Known(user) => (true, user),
         };
         let (answer, told) = oneshot::channel();
+        let detail = detail_json(&login.attempt.detail)?;
+        let unchained = |event: &Event| -> Result<_, StoreError> {
+            Ok(if event.detail == login.attempt.detail {
+                Unchained::new(event, &detail, now)
+            } else {
+                Unchained::new(event, &detail_json(&event.detail)?, now)
+            })
+        };
         let entry = Entry {
             kind: Kind { known, created: login.created.is_some() },
             one_use: Columns::for_up_to(3)
@@ -37,9 +46,9 @@ impl LoginStore for SqliteStore {
             // Without a revision nobody is found: whoever is switched off gets no session.
             session: sessions::columns(Columns::for_up_to(12), login.session)?
                 .with(user.active.then_some(user.revision)),
-            attempt: attempt_columns(Columns::for_up_to(7), &login.attempt),
-            accepted: Unchained::new(&login.accepted, now),
-            created: login.created.as_ref().map(|created| Unchained::new(created, now)),
+            accepted: unchained(&login.accepted)?,
+            created: login.created.as_ref().map(unchained).transpose()?,
+            attempt: attempt_columns(Columns::for_up_to(7), &login.attempt, detail),
             browser: login.session.browser,
             person: user.id.as_str().into(),
             now,

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::SqliteStore;
 use super::row::{Columns, failed, integer, optional_text, optional_time, text, time, unreadable};
 use super::writer::Order;
-use crate::base::{IdpName, StoreError, Timestamp, UserId};
+use crate::base::{IdpName, StoreError, Timestamp, UserId, json};
 use crate::directory::{Changed, Created, DirectoryStore, Identifiers, UniqueField, User};
 
 pub(super) const CREATE: &str = "
@@ -257,7 +257,7 @@ pub(super) fn columns(columns: Columns, user: &User) -> Result<Columns, StoreErr
 }
 
 fn profile_json(user: &User) -> Result<String, StoreError> {
-    serde_json::to_string(&user.profile).map_err(StoreError::new)
+    json::to_string(&user.profile).map_err(StoreError::new)
 }
 
 /// Which column was not unique, in SQLite's words: `UNIQUE constraint failed: user.user_name`.
