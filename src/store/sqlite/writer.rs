@@ -68,7 +68,13 @@ impl Writer {
     fn with_queue(connection: SqliteConnection, places: usize) -> Result<Self, StoreError> {
         let (orders, queue) = mpsc::channel(places);
         let no_thread = |error| StoreError::new(format_args!("no thread for the writer: {error}"));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(no_thread)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            // Woken by the first of many things that come at once. Where they come from the same
+            // core, the others are there when everybody else has had their turn, and all of them
+            // take one go.
+            .on_thread_unpark(thread::yield_now)
+            .build()
+            .map_err(no_thread)?;
         thread::Builder::new()
             .name("samlgate-writer".to_owned())
             .spawn(move || runtime.block_on(write(connection, queue)))
