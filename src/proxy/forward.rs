@@ -545,10 +545,15 @@ impl Attempt<'_> {
             Err(error) => return Err(self.undone(error)),
         };
         let answered = h2::send(target, sender, request, &progress, self.timeouts).await;
-        answered.map(Answer::Http2).map_err(|(error, stale)| Failure {
-            body: empty.then(|| UpstreamBody::empty(names)),
-            unsent: stale && empty,
-            ..self.undone_with(error, stale)
+        answered.map(Answer::Http2).map_err(|unanswered| {
+            let h2::Unanswered { error, stale, ignored, body } = unanswered;
+            let body = body.or_else(|| empty.then(|| UpstreamBody::empty(names)));
+            Failure {
+                unsent: ignored && body.is_some(),
+                body,
+                // An application that refuses on a new connection means it.
+                ..self.undone_with(error, stale && !self.fresh)
+            }
         })
     }
 

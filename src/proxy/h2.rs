@@ -88,30 +88,60 @@ pub(crate) fn request(
     Ok(request)
 }
 
-/// Sends it. With an error comes whether the connection was gone before the request.
+/// A request that has no answer.
+pub(crate) struct Unanswered {
+    pub(crate) error: ProxyError,
+    /// It was the connection's fault; another one may do better.
+    pub(crate) stale: bool,
+    /// The application has not looked at it.
+    pub(crate) ignored: bool,
+    /// The body, if nobody has begun to read it.
+    pub(crate) body: Option<UpstreamBody>,
+}
+
+/// Sends it.
 pub(crate) async fn send(
     target: &Target,
     mut sender: SendRequest<UpstreamBody>,
     request: Request<UpstreamBody>,
     progress: &Progress,
     timeouts: Timeouts,
-) -> Result<Response<Incoming>, (ProxyError, bool)> {
+) -> Result<Response<Incoming>, Unanswered> {
     let upstream = || target.name.clone();
-    let mut answer = std::pin::pin!(sender.send_request(request));
+    let mut answer = std::pin::pin!(sender.try_send_request(request));
     // The time runs while nothing moves: a slow upload is not a slow application.
     loop {
         let frames = progress.frames();
         match tokio::time::timeout(timeouts.answer, &mut answer).await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => {
-                let stale = error.is_canceled() || error.is_closed();
+            Ok(Err(mut failed)) => {
+                // What comes back has not left.
+                let body = failed.take_message().map(Request::into_body);
+                let error = failed.into_error();
+                let ignored = body.is_some() || was_ignored(&error);
+                let stale = ignored || error.is_canceled() || error.is_closed();
                 let detail = detail(&error);
-                return Err((ProxyError::Closed { upstream: upstream(), detail }, stale));
+                let error = ProxyError::Closed { upstream: upstream(), detail };
+                return Err(Unanswered { error, stale, ignored, body });
             }
             Err(_) if progress.frames() != frames => {}
-            Err(_) => return Err((ProxyError::AnswerTimeout { upstream: upstream() }, false)),
+            Err(_) => {
+                let error = ProxyError::AnswerTimeout { upstream: upstream() };
+                return Err(Unanswered { error, stale: false, ignored: false, body: None });
+            }
         }
     }
+}
+
+/// RFC 9113, 8.7: a request after the last one that a GOAWAY names, or one that is refused with
+/// `REFUSED_STREAM`, was not looked at, and may be sent again whatever it asks for. The h2 crate
+/// ends just the streams after the last one with the GOAWAY.
+fn was_ignored(error: &hyper::Error) -> bool {
+    let error = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    error.is_some_and(|error: &h2::Error| {
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        error.is_remote() && (error.is_go_away() || refused)
+    })
 }
 
 /// What the errors inside each other say.
