@@ -48,6 +48,9 @@ test_packages() {
     need nginx nginx-light
     need haproxy haproxy
     need caddy caddy
+    # Clients of HTTP/2.
+    need curl curl
+    need nghttp nghttp2-client
     # What several gateways share.
     need redis-server redis-server
     need redis-cli redis-tools

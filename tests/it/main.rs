@@ -34,6 +34,7 @@ mod logins;
 mod nodes;
 mod peers;
 mod proof;
+mod protocols;
 mod proxy;
 mod rolling;
 mod routes;

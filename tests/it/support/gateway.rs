@@ -313,6 +313,26 @@ impl Gateway {
         self.process.memory()
     }
 
+    /// How much memory it has had at most, in bytes.
+    pub(crate) fn most_memory(&self) -> usize {
+        self.process.most_memory()
+    }
+
+    /// The port of the public listener.
+    pub(crate) fn port(&self) -> u16 {
+        self.setup.public_port
+    }
+
+    /// Waits until it has logged this so many times.
+    pub(crate) async fn has_logged(&self, mark: &str, times: usize) {
+        let logged = tokio::time::timeout(READY, async {
+            while self.log().matches(mark).count() < times {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        assert!(logged.await.is_ok(), "it never logged {mark:?}");
+    }
+
     /// Where its data, keys and configuration are.
     pub(crate) fn folder(&self) -> &Path {
         self.setup.folder.path()

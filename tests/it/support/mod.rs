@@ -9,6 +9,7 @@ pub(crate) mod certificate;
 pub(crate) mod encryption;
 pub(crate) mod forms;
 pub(crate) mod gateway;
+pub(crate) mod h2;
 pub(crate) mod http;
 pub(crate) mod idp;
 pub(crate) mod names;

@@ -30,8 +30,7 @@ pub(crate) enum LoginPage {
 impl Idp {
     /// pysaml2: Python, signs by xmlsec1. `options` are those of `tests/peers/pysaml2_idp.py`.
     pub(crate) async fn pysaml2(setup: &Setup, options: &[&str]) -> Self {
-        let mut command = python();
-        command.arg("-W").arg("ignore").arg(peers("pysaml2_idp.py"));
+        let command = python("pysaml2_idp.py");
         Self::start("pysaml2_idp", command, setup, options, LoginPage::Choice).await
     }
 
@@ -116,7 +115,7 @@ impl Radicale {
     pub(crate) async fn start() -> Self {
         let port = ports::free();
         let store = tempfile::Builder::new().prefix("samlgate-it-").tempdir().unwrap();
-        let mut command = python();
+        let mut command = venv();
         command
             .args(["-m", "radicale", "--config"])
             .arg(peers("radicale.conf"))
@@ -148,8 +147,15 @@ pub(crate) fn principal(xml: &str) -> String {
         .to_owned()
 }
 
-fn python() -> Command {
+fn venv() -> Command {
     Command::new(peers("venv/bin/python"))
+}
+
+/// A program of tests/peers in Python.
+pub(crate) fn python(program: &str) -> Command {
+    let mut command = venv();
+    command.arg("-W").arg("ignore").arg(peers(program));
+    command
 }
 
 fn peers(path: &str) -> PathBuf {

@@ -94,9 +94,19 @@ impl Process {
 
     /// How much memory it has, in bytes.
     pub(crate) fn memory(&self) -> usize {
+        self.status("VmRSS:")
+    }
+
+    /// How much memory it has had at most, in bytes.
+    pub(crate) fn most_memory(&self) -> usize {
+        self.status("VmHWM:")
+    }
+
+    /// A number of bytes that the system keeps about it.
+    fn status(&self, name: &str) -> usize {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
@@ -114,7 +124,12 @@ impl Process {
 
     /// Waits until it ends by itself.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
-        let ended = tokio::time::timeout(START, async {
+        self.ended_within(START).await
+    }
+
+    /// Waits for so long until it ends by itself.
+    pub(crate) async fn ended_within(&mut self, patience: Duration) -> ExitStatus {
+        let ended = tokio::time::timeout(patience, async {
             loop {
                 if let Some(status) = self.child.try_wait().unwrap() {
                     return status;
