@@ -13,6 +13,7 @@ mod attacks_page;
 mod authz;
 mod beyond_core;
 mod browser_hosts;
+mod browser_protocols;
 mod browser_pysaml2;
 mod browser_saml_idp;
 mod cli;
