@@ -46,10 +46,15 @@ def fail(request, context):
 def endless(request, context):
     """Until the caller has gone, which it says in its output."""
     gone = threading.Event()
-    context.add_callback(gone.set)
+
+    def leave():
+        print("the caller has gone", flush=True)
+        gone.set()
+
+    # Not behind the `yield`: if the caller goes while its answer is sent, nobody comes back there.
+    context.add_callback(leave)
     yield b"begun"
     gone.wait()
-    print("the caller has gone", flush=True)
 
 
 class Echo(grpc.GenericRpcHandler):
@@ -127,9 +132,9 @@ class Caller:
         return {"answers": answers}
 
     def leave(self, path):
-        """Goes away while the answer is still coming."""
+        """Goes away while the answer is still coming. No deadline would end it otherwise."""
         call = self.channel.unary_stream(f"/{path}")
-        call = call(b"", metadata=self.metadata, timeout=20)
+        call = call(b"", metadata=self.metadata)
         first = next(call).decode()
         call.cancel()
         return {"first": first}

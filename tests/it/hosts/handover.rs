@@ -264,6 +264,33 @@ async fn a_host_below_a_wildcard_is_one_of_ours_and_each_has_its_own_session() {
     assert_eq!(answer.status, 401);
 }
 
+/// `evilapps.localhost` is not below `*.apps.localhost`, nor is `apps.localhost` itself.
+#[tokio::test]
+async fn a_host_that_only_ends_like_one_of_ours_is_none_of_ours() {
+    let more = "[[route]]\nhost = \"*.apps.localhost\"\npath = \"/\"\nupstream = [\"APP\"]\n\
+        headers = [\"remote\"]\n";
+    let town = Town::with(more).await;
+    for host in [
+        "evilapps.localhost",
+        "apps.localhost",
+        "evilwiki.localhost",
+        "a.apps.localhost.evil.example",
+    ] {
+        let mut visitor = town.gateway.visitor();
+        let rd = town.on(host, "/page");
+        let start = visitor.get(&town.url(&format!("/.samlgate/sign_in?rd={rd}"))).await;
+        let landing = town.sign_in(&mut visitor, &start).await;
+        assert_eq!(landing.header("location"), "/", "{host}");
+        // No cookie says for which hosts it is: it is for the one that set it.
+        let cookies: Vec<_> = landing.headers.get_all("set-cookie").iter().collect();
+        assert!(!cookies.is_empty());
+        for cookie in cookies {
+            let cookie = cookie.to_str().unwrap().to_lowercase();
+            assert!(!cookie.contains("domain"), "{cookie}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn sign_in_is_the_auth_hosts_business_and_begins_anywhere() {
     let town = Town::found().await;

@@ -177,3 +177,38 @@ async fn an_application_that_looks_at_nothing_is_proxy_upstream_in_the_end() {
         "it goes on asking"
     );
 }
+
+/// However a client leaves, the application hears of it: what nobody reads should not be made.
+#[tokio::test]
+async fn an_application_hears_that_its_client_has_gone() {
+    let (mut app, town) = town().await;
+    let mut client = Endpoint::start().await;
+    for _ in 0..10 {
+        for (reset, close) in [(true, true), (false, true), (true, false)] {
+            let connection = town.h2(&mut client).await;
+            town.ask(
+                &mut client,
+                (connection, 1),
+                ("POST", "/x"),
+                &[],
+                Then::More,
+            )
+            .await;
+            client.data((connection, 1), "hello", Then::End).await;
+            let (place, _) = app.heard().await;
+            app.headers(place, &[(":status", "200")], Then::More).await;
+            app.data(place, "begun", Then::More).await;
+            client
+                .until(|event| event["text"] == "begun" && event["connection"] == connection)
+                .await;
+            if reset {
+                // CANCEL
+                client.reset((connection, 1), 8).await;
+            }
+            if close {
+                client.close(connection).await;
+            }
+            app.until(|event| event["event"] == "reset" && event["stream"] == place.1).await;
+        }
+    }
+}

@@ -6,5 +6,6 @@ mod grpc;
 mod h2_in;
 mod h2_out;
 mod large;
+mod regressions;
 mod reload;
 mod world;

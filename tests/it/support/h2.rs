@@ -104,6 +104,11 @@ impl Endpoint {
         self.tell(what).await;
     }
 
+    /// Leaves.
+    pub(crate) async fn close(&mut self, connection: u64) {
+        self.tell(json!({ "do": "close", "connection": connection })).await;
+    }
+
     /// The next request or answer: where it came, and its headers.
     pub(crate) async fn heard(&mut self) -> ((u64, u64), Value) {
         let event = self.until(|event| event["event"] == "headers").await;
