@@ -181,6 +181,7 @@ codes! {
     ProxyUpstreamTimeout "proxy.upstream_timeout" 504 Unavailable "The application takes too long to answer." "The upstream sent no answer in time.";
     HttpNotFound "http.not_found" 404 NotFound "There is no such page." "Compare the address with the documentation.";
     HttpMethod "http.method" 405 BadRequest "This address does not take this kind of request." "Compare the method with the documentation.";
+    HttpHeadTooLarge "http.head_too_large" 431 BadRequest "What your browser sent with its request is too long: most often too many cookies." "A head may have 128 KiB and 100 lines. The application sets too many cookies, or the address is too long.";
     HttpTooMany "http.too_many" 429 TryAgain "Too many people, or one too often, have come from your network within a minute. Please wait a moment." "Raise `limits.sign_in`, `limits.acs` or `server.max_connections_per_client` if many people share an address, and name the proxies in front in `server.trusted_proxies`.";
     HttpOverloaded "http.overloaded" 503 Unavailable "There are too many visitors at the moment." "As many connections are open as `server.max_connections` or the limit of open files allows.";
     MetadataSyntax "md.syntax" 400 BadRequest "The metadata can not be read." "The document is not SAML 2.0 metadata in well-formed XML.";

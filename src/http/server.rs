@@ -2,10 +2,11 @@
 //!
 //! In: addresses, and one service for every request. Out: answers. HTTP/1.1 and HTTP/2, over TCP,
 //! TLS and Unix sockets. Promised: whoever sends nothing, or slowly, holds a connection for ten
-//! seconds; a head of 128 KiB is read, and one of twice that never; connections are as many as
+//! seconds; a head of 128 KiB is read, and one with a byte more is not; connections are as many as
 //! their [`Places`]; when the server stops, what has begun may end.
 //!
-//! What is refused before the service sees it: heads that are too long (431), a `Content-Length`
+//! What is refused before the service sees it: heads that are too long (431,
+//! `http.head_too_large`, which HTTP/2 does not say), a `Content-Length`
 //! that is no number or comes with two values, `Transfer-Encoding` other than `chunked` (400). A
 //! request with both comes with [`TwoLengths`], is to be refused, and is the last on its
 //! connection.
@@ -413,7 +414,7 @@ impl Protocols {
     fn new() -> Self {
         let mut http1 = http1::Builder::new();
         // Without a timer hyper sets none; `attend` has one for all requests of a connection.
-        http1.max_buf_size(HEAD_BYTES);
+        http1.max_buf_size(HEAD_BYTES).max_header_size(HEAD_BYTES);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
@@ -463,6 +464,10 @@ const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\n\
     Connection: close\r\n\r\nToo many connections from one address (http.too_many). Sorry.\n";
 /// The longest head: what the strictest of the usual front proxies let through, and more.
 const HEAD_BYTES: usize = 128 * 1024;
-const HEAD_LIST_BYTES: u32 = 128 * 1024;
+/// The same for HTTP/2, counted as RFC 9113, 6.5.2 has it. The h2 crate refuses a list of this very
+/// size, too.
+const HEAD_LIST_BYTES: u32 = 128 * 1024 + 1;
+/// How long tunnels may take longer than requests: their clients are told, and answer.
+pub const FAREWELL: Duration = Duration::from_secs(3);
 /// How long a client may leave what we write.
 const BLOCKED: Duration = Duration::from_secs(300);

@@ -29,6 +29,7 @@ mod flawed;
 #[expect(unreachable_pub, reason = "the fuzz targets use the same file")]
 mod fuzz_replay;
 mod gateway;
+mod heads;
 mod hosts;
 mod limits;
 mod logins;

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Context;
 use std::task::Poll;
+use std::task::ready;
 
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
@@ -27,6 +28,8 @@ pub(crate) struct Wire {
     notes: Arc<Notes>,
     /// HTTP/2 has no lines.
     lines: Option<HeadLines>,
+    /// How much was written of the answer that takes the place of hyper's.
+    instead: usize,
     /// Free again when this is closed.
     _place: Place,
 }
@@ -52,6 +55,16 @@ pub(crate) struct Notes {
     pub(crate) at_head: AtomicBool,
     /// The head that came last has two lengths.
     pub(crate) two_lengths: AtomicBool,
+}
+
+macro_rules! each {
+    ($wire:expr, $stream:ident => $do:expr) => {
+        match &mut $wire.stream {
+            Stream::Tcp($stream) => $do,
+            Stream::Unix($stream) => $do,
+            Stream::Tls($stream) => $do,
+        }
+    };
 }
 
 impl Wire {
@@ -82,8 +95,23 @@ impl Wire {
             stream,
             notes: Arc::clone(notes),
             lines: Some(HeadLines::default()),
+            instead: 0,
             _place: place,
         }
+    }
+
+    /// Writes what people can make something of in the place of what hyper says by itself.
+    fn poll_refuse_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = HEAD_TOO_LARGE.get(self.instead..).filter(|rest| !rest.is_empty()) {
+            let polled = each!(self, stream => Pin::new(stream).poll_write(context, rest));
+            let count = ready!(self.wrote(polled))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.notes.count(count);
+            self.instead = self.instead.saturating_add(count);
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn wrote<T>(&self, polled: Poll<T>) -> Poll<T> {
@@ -100,15 +128,20 @@ impl Notes {
     }
 }
 
-macro_rules! each {
-    ($wire:expr, $stream:ident => $do:expr) => {
-        match &mut $wire.stream {
-            Stream::Tcp($stream) => $do,
-            Stream::Unix($stream) => $do,
-            Stream::Tls($stream) => $do,
-        }
-    };
+/// Whether this is what hyper answers to a head that is too long: without a body, and without the
+/// `X-Request-Id` of every answer that has been through the door.
+fn is_hypers_431(bytes: &[u8]) -> bool {
+    // Nearly everything ends here.
+    bytes.starts_with(b"HTTP/1.1 431 ")
+        && bytes.ends_with(b"\r\n\r\n")
+        && memchr::memmem::find(bytes, b"content-length: 0\r\n").is_some()
+        && memchr::memmem::find(bytes, b"x-request-id: ").is_none()
 }
+
+const HEAD_TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
+    Cache-Control: no-store\r\nContent-Type: text/plain\r\nContent-Length: 114\r\n\
+    Connection: close\r\n\r\nWhat your browser sent is too long (http.head_too_large): \
+    most often too many cookies. Delete those of this site.\n";
 
 impl AsyncRead for Wire {
     fn poll_read(
@@ -139,6 +172,9 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if is_hypers_431(bytes) {
+            return self.poll_refuse_head(context).map_ok(|()| bytes.len());
+        }
         let polled = each!(self, stream => Pin::new(stream).poll_write(context, bytes));
         if let Poll::Ready(Ok(count)) = polled {
             self.notes.count(count);
@@ -167,6 +203,9 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(first) = buffers.first().filter(|first| is_hypers_431(first)) {
+            return self.poll_refuse_head(context).map_ok(|()| first.len());
+        }
         let polled = each!(self, stream => Pin::new(stream).poll_write_vectored(context, buffers));
         if let Poll::Ready(Ok(count)) = polled {
             self.notes.count(count);
