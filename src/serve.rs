@@ -44,8 +44,8 @@ use crate::xmlenc::DecryptionKeys;
 
 /// Sessions kept in memory: those in use. At about 2 KB each, 200 MB when all are taken.
 const SESSIONS_IN_MEMORY: u64 = 100_000;
-/// How long requests that have begun may take when the gateway stops.
-const GRACE: Duration = Duration::from_secs(60);
+/// Everything besides requests and tunnels ends within this.
+const LAST: Duration = Duration::from_secs(2);
 
 /// Why the gateway can not start.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +130,10 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     let mut listeners = Vec::new();
     for listen in config.server.listen.iter() {
         let tls = tls.clone().filter(|_| matches!(listen, Listen::Tcp(_)));
-        let listener = Listener::bind(listen.clone(), tls).await?;
+        let listener = match config.server.reuse_port {
+            true => Listener::bind_beside(listen.clone(), tls).await?,
+            false => Listener::bind(listen.clone(), tls).await?,
+        };
         let trusted = TrustedProxies::new(config.server.trusted_proxies.clone());
         let listener = listener.trusting(trusted).expecting(config.server.proxy_protocol);
         listeners.push(listener.limited(&places));
@@ -177,7 +180,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     let seal = Seal::new(seal.map_err(|error| StartError::Seal(error.to_string()))?);
     let jwt = Jwt::new(&config.sp.public_url, keys.jwt, Vec::new(), entropy.clone());
     let jwt = Arc::new(jwt);
-    let supervisor = Supervisor::new();
+    let supervisor = Supervisor::patient(config.server.shutdown_grace);
     let pool = Pool::new();
     let live = live(&config, &pool, &jwt, &supervisor, &Balancers::default());
     let (ports, sessions) = stores(&config, &store, &entropy)?;
@@ -208,8 +211,14 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     let addresses = listeners.iter().map(Listener::address).collect();
     let admin = admin_listener.address();
     let door = Door::new(Arc::clone(&gateway));
-    listen(&supervisor, listeners, config.server.workers, &door)?;
-    listen_admin(&supervisor, admin_listener, readiness.clone(), metrics);
+    listen(&supervisor, listeners, &config, &door)?;
+    listen_admin(
+        &supervisor,
+        admin_listener,
+        &config,
+        readiness.clone(),
+        metrics,
+    );
 
     let fetcher = Fetcher::new()?;
     let (idps, configured) = watch::channel(Arc::new(config.idps.clone()));
@@ -341,7 +350,9 @@ impl Running {
     /// Stops: not ready, no new connections, what has begun may end, then everything is written.
     pub async fn stop(self) {
         self.readiness.not_ready("stopping", "the gateway was told to stop");
-        let complete = self.supervisor.finish(GRACE).await;
+        let grace = self.in_force.server.shutdown_grace;
+        let grace = grace.saturating_add(server::FAREWELL).saturating_add(LAST);
+        let complete = self.supervisor.finish(grace).await;
         if !complete {
             tracing::warn!("some requests were cut off");
         }
@@ -404,17 +415,18 @@ fn stores(
     }
 }
 
-fn patience() -> Patience {
-    Patience { grace: GRACE, ..Patience::default() }
+fn patience(config: &Config) -> Patience {
+    Patience { grace: config.server.shutdown_grace, ..Patience::default() }
 }
 
 fn listen(
     supervisor: &Supervisor,
     listeners: Vec<Listener>,
-    count: Option<NonZeroUsize>,
+    config: &Config,
     door: &Door,
 ) -> Result<(), StartError> {
-    let count = count.map_or_else(workers::count, NonZeroUsize::get);
+    let count = config.server.workers.map_or_else(workers::count, NonZeroUsize::get);
+    let patience = patience(config);
     let mut shares: Vec<_> = (0..count).map(|_| Vec::new()).collect();
     for listener in listeners {
         for (share, detached) in shares.iter_mut().zip(listener.share(count)?) {
@@ -431,7 +443,7 @@ fn listen(
             };
             let listeners: Result<_, _> = detached.into_iter().map(Detached::attach).collect();
             match listeners {
-                Ok(listeners) => server::serve(listeners, service, stop, patience()).await,
+                Ok(listeners) => server::serve(listeners, service, stop, patience).await,
                 Err(error) => tracing::error!(%error, "a worker does not listen"),
             }
         };
@@ -448,6 +460,7 @@ fn listen(
 fn listen_admin(
     supervisor: &Supervisor,
     listener: Listener,
+    config: &Config,
     readiness: Readiness,
     metrics: PrometheusHandle,
 ) {
@@ -462,7 +475,8 @@ fn listen_admin(
         }
     };
     let stop = supervisor.stop_signal();
-    supervisor.run_to_end(server::serve(vec![listener], service, stop, patience()));
+    let patience = patience(config);
+    supervisor.run_to_end(server::serve(vec![listener], service, stop, patience));
 }
 
 /// What can be changed while the gateway runs.

@@ -347,6 +347,23 @@ static SERVER: &[Key] = &[
     .sample("\"10s\"")
     .restart(),
     key(
+        "shutdown_grace",
+        Kind::Duration,
+        "How long requests, streams and WebSockets that have begun may then go on. WebSockets are \
+         closed with 1001 (going away) at its end.",
+    )
+    .default("\"60s\"")
+    .restart(),
+    key(
+        "reuse_port",
+        Kind::Boolean,
+        "`true` lets another gateway of the same user listen on the same addresses at the same time \
+         (`SO_REUSEPORT`), for a restart without a balancer. Whoever starts two by mistake is not \
+         told then.",
+    )
+    .default("false")
+    .restart(),
+    key(
         "workers",
         Kind::Integer,
         "Threads that serve requests, 1 to 1024.",

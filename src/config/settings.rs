@@ -64,6 +64,10 @@ pub struct ServerSettings {
     pub underscore_headers: Underscores,
     /// How long new connections are still taken when the gateway was told to stop.
     pub shutdown_delay: Duration,
+    /// How long what has begun may take then.
+    pub shutdown_grace: Duration,
+    /// Another process may listen on the same address at the same time.
+    pub reuse_port: bool,
     /// Threads that serve requests; one for each core without it.
     pub workers: Option<NonZeroUsize>,
     /// How many connections may be open.

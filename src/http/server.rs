@@ -40,6 +40,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::base::Stop;
@@ -65,7 +66,7 @@ pub struct Patience {
     /// usual front proxies keep a connection to us: a request that meets a closing connection is
     /// lost.
     pub idle: Duration,
-    /// What has begun when the server stops.
+    /// What has begun when the server stops; tunnels a little longer.
     pub grace: Duration,
 }
 
@@ -109,6 +110,8 @@ where
 {
     let protocols = Arc::new(Protocols::new());
     let mut connections = JoinSet::new();
+    // A tunnel is a connection still when its request is over.
+    let (open_ones, mut closed) = mpsc::channel(1);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -117,7 +120,8 @@ where
         };
         match accepted {
             Ok(accepted) => match listener.places.take() {
-                Some(place) => {
+                Some(mut place) => {
+                    place.tell(&open_ones);
                     connections.spawn(open(
                         accepted, place, &listener, &protocols, &service, &stop, patience,
                     ));
@@ -137,20 +141,28 @@ where
     }
     // Whoever was let in by the system, and not yet by us, has been promised an answer.
     while let Some(Ok(accepted)) = at_once(listener.accept()).await {
-        if let Some(place) = listener.places.take() {
+        if let Some(mut place) = listener.places.take() {
+            place.tell(&open_ones);
             connections.spawn(open(
                 accepted, place, &listener, &protocols, &service, &stop, patience,
             ));
         }
     }
-    drop(listener);
+    drop((listener, open_ones));
+    let (grace, farewell) = (
+        later(patience.grace),
+        later(patience.grace.saturating_add(FAREWELL)),
+    );
     let ended = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(patience.grace, ended).await.is_err() {
+    if tokio::time::timeout_at(grace, ended).await.is_err() {
         tracing::warn!(
             left = connections.len(),
             "connections are closed before their end"
         );
+        connections.abort_all();
     }
+    // Tunnels have heard of it by themselves, and say goodbye.
+    let _ = tokio::time::timeout_at(farewell, closed.recv()).await;
 }
 
 /// What a future has at hand.
@@ -276,7 +288,13 @@ where
     let is_h1 = request.version() <= Version::HTTP_11;
     let mut response = (own.service)(request, own.peer).await;
     // HTTP/2 has frames for that, and hyper sends them when the server stops.
-    if own.places.is_leaving() && is_h1 && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    // After a 408 the rest of the body is not waited for (RFC 9110, 15.5.9).
+    let is_last = match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => false,
+        StatusCode::REQUEST_TIMEOUT => true,
+        _ => own.places.is_leaving(),
+    };
+    if is_last && is_h1 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|inner| Counted { inner, _busy: busy }))

@@ -71,10 +71,14 @@ use crate::session::Ready;
 use crate::session::ready::Lines;
 use crate::telemetry::requests::Counted;
 
-/// What runs on after its request: tunnels. They stop with the server.
+/// What runs on after its request: tunnels. Like requests, they have a while to end when the
+/// server stops.
 pub trait Background: Send + Sync + 'static {
-    /// Runs a task to its end, or until the server stops.
+    /// Runs a task to its end, which it finds by itself.
     fn run(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>);
+
+    /// Resolves when the server stops and that while is over.
+    fn ending(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 /// What an operator sets, and what the other modules say about it.
@@ -283,7 +287,7 @@ impl Forwarder {
                 if !(wants_tunnel && head.websocket) {
                     return Err(ProxyError::Switched { upstream: target.name.clone() });
                 }
-                self.open_tunnel(parts, exchange, (passage.ended)(), flight);
+                self.open_tunnel(parts, exchange, route, (passage.ended)(), flight);
                 upgrade::agree(&mut head.headers);
                 (head.status, head.headers, Body::whole(Bytes::new()))
             }
@@ -317,13 +321,15 @@ impl Forwarder {
         &self,
         parts: &mut Parts,
         exchange: Box<Exchange>,
+        route: &Route,
         ended: Option<Ended>,
         flight: Option<Flight>,
     ) {
         let client = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
         if let (Some(client), Some(upstream)) = (client, exchange.into_connection()) {
+            let (ending, idle) = (self.background.ending(), route.timeouts.idle);
             self.background.run(Box::pin(async move {
-                upgrade::tunnel(client, upstream, ended).await;
+                upgrade::tunnel(client, upstream, ended, ending, idle).await;
                 drop(flight);
             }));
         }

@@ -6,6 +6,9 @@
 //! (CVE-2026-2833). No other protocol is ever switched to.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
@@ -59,80 +62,152 @@ pub(crate) fn agree(headers: &mut HeaderMap) {
 /// The same, as lines of a request.
 pub(crate) const ASK: &[u8] = b"connection: Upgrade\r\nupgrade: websocket\r\n";
 
-/// Carries bytes both ways until either side closes, or the session ends.
-pub(crate) async fn tunnel(client: OnUpgrade, upstream: Box<Connection>, ended: Option<Ended>) {
+/// Carries bytes both ways until either side closes, the session ends or the server does, or nothing
+/// has moved for as long as `idle`.
+pub(crate) async fn tunnel(
+    client: OnUpgrade,
+    upstream: Box<Connection>,
+    ended: Option<Ended>,
+    ending: impl Future<Output = ()>,
+    idle: Duration,
+) {
     let mut client = match client.await {
-        Ok(client) => TokioIo::new(client),
+        Ok(client) => Told {
+            wire: TokioIo::new(client),
+            frames: Frames::default(),
+            moved: Arc::default(),
+        },
         Err(error) => {
             tracing::debug!(%error, "a tunnel did not open");
             return;
         }
     };
     let Connection { wire, input, .. } = *upstream;
-    let mut upstream = Watched { wire, input, frames: Frames::default() };
-    let carry = tokio::io::copy_bidirectional(&mut client, &mut upstream);
-    let Some(ended) = ended else {
-        log(carry.await);
-        return;
+    let mut upstream = Begun { wire, input };
+    let ended = async {
+        match ended {
+            Some(ended) => ended.await,
+            None => std::future::pending().await,
+        }
     };
-    tokio::select! {
-        carried = carry => {
-            log(carried);
+    let silent = silence(Arc::clone(&client.moved), idle);
+    let last = tokio::select! {
+        carried = tokio::io::copy_bidirectional(&mut client, &mut upstream) => {
+            if let Err(error) = carried {
+                tracing::debug!(%error, "a tunnel broke off");
+            }
             return;
         }
-        () = ended => tracing::debug!("a tunnel closes with its session"),
-    }
+        () = ended => POLICY_VIOLATION,
+        () = ending => GOING_AWAY,
+        () = silent => IDLE,
+    };
+    tracing::debug!("a tunnel closes: its session or the server ends, or nothing moves");
+    drop(upstream);
     // In the middle of a frame nothing can be said: the client would take it for data.
-    if upstream.frames.is_between() {
+    if client.frames.is_between() {
         let said = async {
-            client.write_all(POLICY_VIOLATION).await?;
-            client.shutdown().await
+            client.write_all(last).await?;
+            client.shutdown().await?;
+            // What lies unread when a connection is closed takes the last word along.
+            tokio::io::copy(&mut client, &mut tokio::io::sink()).await
         };
         let _ = tokio::time::timeout(GOODBYE, said).await;
     }
 }
 
-fn log(carried: std::io::Result<(u64, u64)>) {
-    if let Err(error) = carried {
-        tracing::debug!(%error, "a tunnel broke off");
+/// Resolves when nothing has moved for so long, or a little later: a client that has gone without
+/// a word would otherwise keep its place for ever.
+async fn silence(moved: Arc<AtomicBool>, idle: Duration) {
+    let mut quiet = 0;
+    while quiet < LOOKS {
+        tokio::time::sleep(idle / LOOKS).await;
+        quiet = if moved.swap(false, Relaxed) {
+            0
+        } else {
+            quiet.saturating_add(1)
+        };
     }
 }
 
-/// The application's side of a tunnel. It looks at where its frames end.
-struct Watched {
+/// The application's side of a tunnel.
+struct Begun {
     wire: Wire,
     /// What came with the head of the answer.
     input: BytesMut,
-    frames: Frames,
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for Begun {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        let begin = buffer.filled().len();
         if self.input.is_empty() {
-            ready!(Pin::new(&mut self.wire).poll_read(context, buffer))?;
-        } else {
-            let count = self.input.len().min(buffer.remaining());
-            let bytes = self.input.split_to(count);
-            buffer.put_slice(&bytes);
+            return Pin::new(&mut self.wire).poll_read(context, buffer);
         }
-        let came = buffer.filled().get(begin..).unwrap_or_default();
-        self.frames.see(came);
+        let count = self.input.len().min(buffer.remaining());
+        let bytes = self.input.split_to(count);
+        buffer.put_slice(&bytes);
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for Begun {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.wire).poll_write(context, bytes)
+    }
+
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.wire).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.wire).poll_shutdown(context)
+    }
+}
+
+/// The client's side. It looks at where the frames end that were written to it: what has been read
+/// from the application may still be on its way.
+struct Told<W> {
+    wire: W,
+    frames: Frames,
+    /// Since somebody looked last.
+    moved: Arc<AtomicBool>,
+}
+
+impl<W: AsyncRead + Unpin> AsyncRead for Told<W> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        ready!(Pin::new(&mut self.wire).poll_read(context, buffer))?;
+        self.moved.store(true, Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for Told<W> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let count = ready!(Pin::new(&mut self.wire).poll_write(context, bytes))?;
+        self.frames.see(bytes.get(..count).unwrap_or_default());
+        self.moved.store(true, Relaxed);
+        Poll::Ready(Ok(count))
     }
 
     fn poll_flush(
@@ -202,6 +277,12 @@ fn payload(head: &[u8]) -> Option<u64> {
 
 /// RFC 6455, 7.4.1: the close frame with 1008, "policy violation", and a word of why.
 const POLICY_VIOLATION: &[u8] = b"\x88\x0f\x03\xf0session ended";
+/// The same with 1001, "going away": a client connects anew, and a balancer leads it elsewhere.
+const GOING_AWAY: &[u8] = b"\x88\x0c\x03\xe9going away";
+/// And once more, for one that has nothing to say.
+const IDLE: &[u8] = b"\x88\x06\x03\xe9idle";
+/// How often somebody looks whether something has moved, while nothing does.
+const LOOKS: u32 = 4;
 /// How long a client may take to hear it.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -241,12 +322,11 @@ mod tests {
 
     #[test]
     fn the_last_frame_says_what_it_says() {
-        let mut frames = Frames::default();
-        frames.see(POLICY_VIOLATION);
-        assert!(frames.is_between());
-        assert_eq!(
-            u16::from_be_bytes([POLICY_VIOLATION[2], POLICY_VIOLATION[3]]),
-            1008
-        );
+        for (frame, code) in [(POLICY_VIOLATION, 1008), (GOING_AWAY, 1001), (IDLE, 1001)] {
+            let mut frames = Frames::default();
+            frames.see(frame);
+            assert!(frames.is_between());
+            assert_eq!(u16::from_be_bytes([frame[2], frame[3]]), code);
+        }
     }
 }

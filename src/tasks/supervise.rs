@@ -23,16 +23,24 @@ pub struct Supervisor {
     /// Every task holds a clone; the channel closes when the last one ends.
     alive: Arc<std::sync::Mutex<Option<mpsc::Sender<()>>>>,
     ended: Arc<tokio::sync::Mutex<mpsc::Receiver<()>>>,
+    grace: Duration,
 }
 
 impl Supervisor {
-    /// Nothing runs yet.
+    /// Nothing runs yet, and nothing is waited for.
     pub fn new() -> Self {
+        Self::patient(Duration::ZERO)
+    }
+
+    /// The same. What runs [beside requests](Background) goes on for this long when the server
+    /// stops.
+    pub fn patient(grace: Duration) -> Self {
         let (alive, ended) = mpsc::channel(1);
         Self {
             stop: Arc::new(StopSender::new()),
             alive: Arc::new(std::sync::Mutex::new(Some(alive))),
             ended: Arc::new(tokio::sync::Mutex::new(ended)),
+            grace,
         }
     }
 
@@ -123,7 +131,15 @@ impl Default for Supervisor {
 
 impl Background for Supervisor {
     fn run(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        Self::run(self, task);
+        self.run_to_end(task);
+    }
+
+    fn ending(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let (mut stop, grace) = (self.stop_signal(), self.grace);
+        Box::pin(async move {
+            stop.stopped().await;
+            tokio::time::sleep(grace).await;
+        })
     }
 }
 

@@ -41,6 +41,7 @@ mod proxy;
 mod rolling;
 mod routes;
 mod sso_rules;
+mod stopping;
 #[expect(dead_code, reason = "words of a language: no test needs all of them")]
 mod support;
 mod wire_corpus;

@@ -62,6 +62,8 @@ pub(in crate::config) fn server(reader: &mut Reader, scope: &Scope<'_>) -> Optio
     let total = reader.integer(scope, "max_connections", 1..=1_000_000);
     let per_client = reader.integer(scope, "max_connections_per_client", 1..=1_000_000);
     let shutdown_delay = reader.duration(scope, "shutdown_delay");
+    let shutdown_grace = reader.duration(scope, "shutdown_grace");
+    let reuse_port = reader.boolean(scope, "reuse_port");
     let workers = reader.integer(scope, "workers", 1..=1024);
     let workers = workers.and_then(|workers| usize::try_from(workers).ok());
     let forward_auth = forward_auth(reader, scope, &trusted_proxies);
@@ -72,6 +74,8 @@ pub(in crate::config) fn server(reader: &mut Reader, scope: &Scope<'_>) -> Optio
         proxy_protocol: proxy_protocol?,
         underscore_headers: underscore_headers?,
         shutdown_delay: shutdown_delay?,
+        shutdown_grace: shutdown_grace?,
+        reuse_port: reuse_port?,
         workers: workers.and_then(NonZeroUsize::new),
         connections: ConnectionLimits { total: total?, per_client },
         forward_auth: forward_auth?,

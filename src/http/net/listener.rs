@@ -88,8 +88,21 @@ impl Drop for SocketFile {
 impl Listener {
     /// Opens it. A Unix socket that nobody listens on any more is replaced.
     pub async fn bind(address: Listen, tls: Option<Tls>) -> Result<Self, BindError> {
+        Self::bind_as(address, tls, Neighbours::Refused).await
+    }
+
+    /// The same, and another process may listen on the same address and port.
+    pub async fn bind_beside(address: Listen, tls: Option<Tls>) -> Result<Self, BindError> {
+        Self::bind_as(address, tls, Neighbours::Welcome).await
+    }
+
+    async fn bind_as(
+        address: Listen,
+        tls: Option<Tls>,
+        neighbours: Neighbours,
+    ) -> Result<Self, BindError> {
         let socket = match &address {
-            Listen::Tcp(address) => bind_first(*address).map(Socket::Tcp),
+            Listen::Tcp(address) => bind_first(*address, neighbours).map(Socket::Tcp),
             Listen::Unix(path) => bind_unix(path).await.map(Socket::Unix),
         };
         let file = match (&address, &socket) {
@@ -207,10 +220,17 @@ impl Detached {
     }
 }
 
+/// Other processes on the same address and port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Neighbours {
+    Refused,
+    Welcome,
+}
+
 /// The first on an address. Whoever allows others to bind the same address could by mistake share
 /// it with another gateway; so it is bound once in the way that tolerates nobody.
-fn bind_first(address: SocketAddr) -> io::Result<TcpListener> {
-    if address.port() != 0 {
+fn bind_first(address: SocketAddr, neighbours: Neighbours) -> io::Result<TcpListener> {
+    if address.port() != 0 && neighbours == Neighbours::Refused {
         let alone = socket(address)?;
         alone.set_reuseaddr(true)?;
         alone.bind(address)?;

@@ -12,6 +12,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
+use tokio::sync::mpsc::Sender;
+
 use crate::http::rates::network;
 
 /// The places of all listeners and workers together.
@@ -32,6 +34,8 @@ pub struct Places {
 pub(crate) struct Place {
     places: Arc<Places>,
     client: Option<IpAddr>,
+    /// Whoever listens hears when it is gone.
+    open: Option<Sender<()>>,
 }
 
 /// The right to tell somebody that there is no place. Few have it at a time: whoever is refused
@@ -65,7 +69,7 @@ impl Places {
 
     /// A place, if there is one.
     pub(crate) fn take(self: &Arc<Self>) -> Option<Place> {
-        let place = Place { places: Arc::clone(self), client: None };
+        let place = Place { places: Arc::clone(self), client: None, open: None };
         if self.taken.fetch_add(1, Relaxed) < self.most {
             return Some(place);
         }
@@ -82,6 +86,11 @@ impl Places {
 }
 
 impl Place {
+    /// Tells that it is free again, by letting this go.
+    pub(crate) fn tell(&mut self, open: &Sender<()>) {
+        self.open = Some(open.clone());
+    }
+
     /// Says whose it is. `false`: the client has as many as it may have.
     pub(crate) fn of(&mut self, client: IpAddr) -> bool {
         let Some(most) = self.places.per_client else {
