@@ -130,6 +130,9 @@ pub struct Timeouts {
     pub answer: Duration,
     /// While nothing moves in either direction afterwards.
     pub idle: Duration,
+    /// In which a client has to bring 16 KiB of a body, or the rest of it, until the application
+    /// answers; nothing asks for that when it is zero.
+    pub body: Duration,
 }
 
 impl Default for Timeouts {
@@ -138,6 +141,7 @@ impl Default for Timeouts {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(60),
             idle: Duration::from_secs(5 * 60),
+            body: Duration::from_secs(60),
         }
     }
 }

@@ -177,6 +177,7 @@ codes! {
     ProxyHost "proxy.host" 404 NotFound "There is no application at this address." "No `[[route]]` matches; compare host and path.";
     ProxyRequest "proxy.request" 400 BadRequest "The request can not be passed on." "The request has an ambiguous path or header; the log says which.";
     ProxyBodyTooLarge "proxy.body_too_large" 413 BadRequest "What you sent is too large." "Raise `max_body` of the route, or send less.";
+    ProxyBodyTooSlow "proxy.body_too_slow" 408 BadRequest "What you sent came too slowly." "The network of the client, or a client that means harm; `timeouts.body` of the route says how slowly a body may come.";
     ProxyUpstream "proxy.upstream" 502 Unavailable "The application does not answer." "The upstream refused the connection or broke it off.";
     ProxyUpstreamTimeout "proxy.upstream_timeout" 504 Unavailable "The application takes too long to answer." "The upstream sent no answer in time.";
     HttpNotFound "http.not_found" 404 NotFound "There is no such page." "Compare the address with the documentation.";

@@ -824,8 +824,8 @@ static ROUTE: &[Key] = &[
         Kind::Inner(TIMEOUTS),
         "How long the application may take. There is no limit for a request as a whole.",
     )
-    .otherwise("5 s to connect, 60 s to answer, 5 minutes of silence")
-    .sample("{ connect = \"5s\", answer = \"60s\", idle = \"5m\" }"),
+    .otherwise("5 s to connect, 60 s to answer, 5 minutes of silence, a minute for 16 KiB of a body")
+    .sample("{ connect = \"5s\", answer = \"60s\", idle = \"5m\", body = \"60s\" }"),
     key(
         "max_body",
         Kind::Size,
@@ -966,6 +966,14 @@ static TIMEOUTS: &[Key] = &[
         "While nothing moves in an answer, a WebSocket or a stream that has begun.",
     )
     .default("\"5m\""),
+    key(
+        "body",
+        Kind::Duration,
+        "Of the body of a request each 16 KiB, or what is left of it, must come while we wait for \
+         the client so long; else it is `proxy.body_too_slow` (408). Only until the application \
+         answers, and not for gRPC. `0s` asks for nothing.",
+    )
+    .default("\"60s\""),
 ];
 
 static UPSTREAM_TLS: &[Key] = &[

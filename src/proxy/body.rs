@@ -3,10 +3,13 @@
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -22,6 +25,7 @@ use crate::proxy::h1::Alarm;
 use crate::proxy::h1::Exchange;
 use crate::proxy::h1::exchange;
 use crate::proxy::headers::IdentityNames;
+use crate::proxy::pace::Paced;
 
 /// Any error of a body.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -166,23 +170,47 @@ pub(crate) struct UpstreamBody {
     names: Arc<IdentityNames>,
     /// How many bytes more there may be.
     room: u64,
+    pace: Option<Paced>,
     progress: Option<Progress>,
 }
 
 /// How much of a request's body went on, for those who do not send it themselves.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Progress(Arc<AtomicU64>);
+pub(crate) struct Progress(Arc<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    frames: AtomicU64,
+    answered: AtomicBool,
+    refused: OnceLock<Refused>,
+}
 
 impl Progress {
     pub(crate) fn frames(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.frames.load(Ordering::Relaxed)
+    }
+
+    /// From now on nobody waits for the body.
+    pub(crate) fn answered(&self) {
+        self.0.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Why the body was not taken whole.
+    pub(crate) fn refused(&self) -> Option<Refused> {
+        self.0.refused.get().copied()
     }
 }
 
-/// The client sends more than the route takes.
+/// A body that is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the body is longer than the route takes")]
-pub struct TooLong;
+pub(crate) enum Refused {
+    /// The client sends more than the route takes.
+    #[error("the body is longer than the route takes")]
+    TooLong,
+    /// The client sends less than the route wants.
+    #[error("the body comes too slowly")]
+    TooSlow,
+}
 
 impl UpstreamBody {
     pub(crate) fn new<B>(inner: B, names: &Arc<IdentityNames>, most: Option<u64>) -> Self
@@ -196,6 +224,7 @@ impl UpstreamBody {
             inner,
             names: Arc::clone(names),
             room: most.unwrap_or(u64::MAX),
+            pace: None,
             progress: None,
         }
     }
@@ -205,8 +234,43 @@ impl UpstreamBody {
             inner: None,
             names: Arc::clone(names),
             room: u64::MAX,
+            pace: None,
             progress: None,
         }
+    }
+
+    /// May not be slower than this; `None`, or zero, is as slow as it likes.
+    pub(crate) fn paced(self, limit: Option<Duration>, now: Instant) -> Self {
+        let limit = limit.filter(|limit| !limit.is_zero() && self.inner.is_some());
+        Self { pace: limit.map(|limit| Paced::new(limit, now)), ..self }
+    }
+
+    /// The application answers. What still comes is between the two of them.
+    pub(crate) fn answered(&mut self) {
+        self.pace = None;
+    }
+
+    fn refuse<T>(&self, why: Refused) -> Poll<Option<Result<T, BoxError>>> {
+        if let Some(progress) = &self.progress {
+            let _ = progress.0.refused.set(why);
+        }
+        Poll::Ready(Some(Err(why.into())))
+    }
+
+    /// Whether the client has not sent anything for too long.
+    fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(pace) = &mut self.pace else {
+            return false;
+        };
+        if pace.poll(context, exchange::now).is_pending() {
+            return false;
+        }
+        let answered = |progress: &Progress| progress.0.answered.load(Ordering::Relaxed);
+        if self.progress.as_ref().is_some_and(answered) {
+            self.pace = None;
+            return false;
+        }
+        true
     }
 
     pub(crate) fn telling(self, progress: &Progress) -> Self {
@@ -227,16 +291,22 @@ impl hyper::body::Body for UpstreamBody {
         };
         let mut polled = Pin::new(inner).poll_frame(context);
         if let (Poll::Ready(_), Some(progress)) = (&polled, &self.progress) {
-            progress.0.fetch_add(1, Ordering::Relaxed);
+            progress.0.frames.fetch_add(1, Ordering::Relaxed);
+        }
+        if polled.is_pending() && self.is_too_slow(context) {
+            return self.refuse(Refused::TooSlow);
         }
         if let Poll::Ready(Some(Ok(frame))) = &mut polled {
             if let Some(trailers) = frame.trailers_mut() {
                 self.names.clean_trailers(trailers);
             } else if let Some(data) = frame.data_ref() {
                 let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
+                if let Some(pace) = &mut self.pace {
+                    pace.came(length, exchange::now);
+                }
                 match self.room.checked_sub(length) {
                     Some(room) => self.room = room,
-                    None => return Poll::Ready(Some(Err(TooLong.into()))),
+                    None => return self.refuse(Refused::TooLong),
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! What can go wrong between a client and an application.
 
 use crate::base::ErrorCode;
+use crate::proxy::body::Refused;
 
 /// Why a request was not passed on, or its answer did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,9 @@ pub enum ProxyError {
     /// More than `max_body` of the route.
     #[error("the body is longer than the route takes")]
     TooLong,
+    /// Less than [`Timeouts::body`](crate::access::Timeouts::body) asks for.
+    #[error("the body comes too slowly")]
+    TooSlow,
     /// The client broke off its request.
     #[error("the client broke off its request: {0}")]
     Client(String),
@@ -59,11 +63,21 @@ pub enum ProxyError {
     },
 }
 
+impl From<Refused> for ProxyError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::TooLong => Self::TooLong,
+            Refused::TooSlow => Self::TooSlow,
+        }
+    }
+}
+
 impl ProxyError {
     /// The code, which has the status.
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::TooLong => ErrorCode::ProxyBodyTooLarge,
+            Self::TooSlow => ErrorCode::ProxyBodyTooSlow,
             Self::Ambiguous(_) | Self::Client(_) => ErrorCode::ProxyRequest,
             Self::Connect { .. }
             | Self::Broken { .. }
@@ -79,7 +93,7 @@ impl ProxyError {
     /// application has no part in it.
     pub const fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::Ambiguous(_) | Self::Client(_) | Self::TooLong => None,
+            Self::Ambiguous(_) | Self::Client(_) | Self::TooLong | Self::TooSlow => None,
             Self::Connect { .. } => Some("connect"),
             Self::Broken { .. } => Some("broken"),
             Self::Closed { .. } => Some("closed"),

@@ -226,12 +226,14 @@ impl Forwarder {
         let head = self.write_head(parts, &body, &passage, prepared, sent, wants_tunnel, now)?;
 
         let started = exchange::now();
+        // A call of gRPC may be silent for as long as it likes.
+        let pace = (!is_grpc(parts)).then_some(route.timeouts.body);
         let mut attempt = Attempt {
             method: &parts.method,
             timeouts: route.timeouts,
             again: is_idempotent(&parts.method) && body.is_end_stream(),
             head,
-            body: Some(UpstreamBody::new(body, &self.names, route.max_body)),
+            body: Some(UpstreamBody::new(body, &self.names, route.max_body).paced(pace, started)),
             sent,
             started,
             fresh: false,
@@ -588,6 +590,13 @@ fn framing<B: hyper::body::Body>(parts: &Parts, body: &B, wants_tunnel: bool) ->
     }
 }
 
+/// Whether this is a call of gRPC.
+fn is_grpc(parts: &Parts) -> bool {
+    let kind = parts.headers.get(header::CONTENT_TYPE).map(header::HeaderValue::as_bytes);
+    let begin = kind.and_then(|kind| kind.get(..GRPC.len()));
+    begin.is_some_and(|begin| begin.eq_ignore_ascii_case(GRPC))
+}
+
 /// RFC 9110, 8.6: whether a missing body is worth mentioning.
 fn expects_a_body(parts: &Parts) -> bool {
     let meant = [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method);
@@ -635,6 +644,7 @@ pub fn write_target(out: &mut Vec<u8>, parts: &Parts, route: &Route) -> Result<(
 /// tell the application.
 static REFUSED: [Method; 2] = [Method::CONNECT, Method::TRACE];
 
+const GRPC: &[u8] = b"application/grpc";
 /// Most heads fit.
 const HEAD: usize = 4096;
 /// How long lines without an assertion are kept. Nothing of a session changes.

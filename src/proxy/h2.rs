@@ -113,7 +113,14 @@ pub(crate) async fn send(
     loop {
         let frames = progress.frames();
         match tokio::time::timeout(timeouts.answer, &mut answer).await {
-            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Ok(answer)) => {
+                progress.answered();
+                return Ok(answer);
+            }
+            Ok(Err(_)) if let Some(refused) = progress.refused() => {
+                let error = refused.into();
+                return Err(Unanswered { error, stale: false, ignored: false, body: None });
+            }
             Ok(Err(mut failed)) => {
                 // What comes back has not left.
                 let body = failed.take_message().map(Request::into_body);

@@ -16,6 +16,7 @@ pub mod headers;
 pub mod health;
 pub mod identity_headers;
 pub mod jwt;
+pub(crate) mod pace;
 pub mod peer;
 pub mod request_id;
 pub mod upgrade;

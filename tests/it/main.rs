@@ -40,6 +40,7 @@ mod protocols;
 mod proxy;
 mod rolling;
 mod routes;
+mod slow_bodies;
 mod sso_rules;
 mod stopping;
 #[expect(dead_code, reason = "words of a language: no test needs all of them")]

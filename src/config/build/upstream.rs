@@ -115,7 +115,8 @@ pub(super) fn timeouts(reader: &mut Reader, scope: &Scope<'_>) -> Option<Timeout
     let connect = reader.span(&inner, "connect");
     let answer = reader.span(&inner, "answer");
     let idle = reader.span(&inner, "idle");
-    Some(Timeouts { connect: connect?, answer: answer?, idle: idle? })
+    let body = reader.duration(&inner, "body");
+    Some(Timeouts { connect: connect?, answer: answer?, idle: idle?, body: body? })
 }
 
 /// `upstream_protocol`.

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::access::Timeouts;
 use crate::proxy::body::BoxError;
-use crate::proxy::body::TooLong;
+use crate::proxy::body::Refused;
 use crate::proxy::body::UpstreamBody;
 use crate::proxy::error::ProxyError;
 use crate::proxy::h1::answer;
@@ -110,6 +110,7 @@ impl Exchange {
         Poll::Ready(match polled {
             Ok(head) => {
                 self.keeps = head.keeps;
+                self.upload.answered();
                 self.reading = match head.framing {
                     Framing::Length(0) => Reading::End,
                     Framing::Length(length) => Reading::Length(length),
@@ -393,6 +394,12 @@ impl Upload {
         }
     }
 
+    fn answered(&mut self) {
+        if let Stage::Waits(body) | Stage::Flows(body) = &mut self.stage {
+            body.answered();
+        }
+    }
+
     fn go_on(&mut self) {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Waits(body) => Stage::Flows(body),
@@ -437,8 +444,8 @@ impl Upload {
                         self.put(frame);
                     }
                     Some(Err(error)) => {
-                        return Poll::Ready(Err(match error.downcast_ref::<TooLong>() {
-                            Some(TooLong) => ProxyError::TooLong,
+                        return Poll::Ready(Err(match error.downcast_ref::<Refused>() {
+                            Some(refused) => (*refused).into(),
                             None => ProxyError::Client(error.to_string()),
                         }));
                     }
