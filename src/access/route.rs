@@ -235,6 +235,8 @@ pub struct Route {
     pub custom: Vec<(String, String)>,
     /// Let genuine CORS preflights through without a session.
     pub allow_preflight: bool,
+    /// Whose pages may read what we answer in the place of the application.
+    pub cors_origins: Vec<String>,
     /// Forms that come without a session.
     pub form_post: FormPost,
     /// Send the gateway's own idea of `Host` instead of the client's; default is the client's.

@@ -776,6 +776,15 @@ static ROUTE: &[Key] = &[
     )
     .default("false"),
     key(
+        "cors_origins",
+        Kind::Texts,
+        "Origins whose pages may read what the gateway answers in the place of the application: the \
+         401 that says where to sign in, a 403 or 503. What the application answers is its own to \
+         allow.",
+    )
+    .default("[]")
+    .sample("[\"https://app.example.com\"]"),
+    key(
         "form_post",
         Kind::Choice(&["replay", "refuse"]),
         "A form that is sent after the session has ended: `replay` keeps it, encrypted, and sends it \

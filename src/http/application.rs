@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::response::Response;
 use bytes::Bytes;
 use http::Request;
 use http::request::Parts;
@@ -16,6 +17,7 @@ use crate::app::Live;
 use crate::base::Timestamp;
 use crate::http::answers::Answers;
 use crate::http::context::Context;
+use crate::http::cors;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::forms::{self, Note};
 use crate::http::hosts::Place;
@@ -41,7 +43,7 @@ pub async fn pass(
         Ok(session) => session,
         // A store that is down signs nobody out, and closes no public page.
         Err(_) if route.public => None,
-        Err(error) => return (outgoing::ours(answers.store_down(error, &parts)), None),
+        Err(error) => return ours(route, &parts, answers.store_down(error, &parts)),
     };
     let visitor = session.as_ref().map(|session| Visitor::of(&session.identity));
     let decision = decide(
@@ -53,16 +55,22 @@ pub async fn pass(
     if decision == Decision::Unauthenticated(Unauthenticated::Form) {
         let kept = Box::pin(forms::keep(answers, route, &parts, body)).await;
         let kept = kept.unwrap_or_else(|| answers.unauthenticated(Unauthenticated::Form, &parts));
-        return (outgoing::ours(kept), None);
+        return ours(route, &parts, kept);
     }
     if let Some(response) = answers.to(&decision, &parts, route, session.as_deref()) {
-        return (outgoing::ours(response), None);
+        return ours(route, &parts, response);
     }
     let session = session.filter(|_| decision == Decision::Admitted);
     if Note::is_possible(&parts) {
         return Box::pin(forward_note(answers, route, parts, body, session)).await;
     }
     forward(answers, route, &mut parts, body, session).await
+}
+
+/// An answer in the place of the application's.
+fn ours(route: &Route, asked: &Parts, mut response: Response) -> (Outgoing, Option<Duration>) {
+    cors::allow(route, &asked.headers, response.headers_mut());
+    (outgoing::ours(response), None)
 }
 
 /// Passes on what may be a note of ours: the form that it stands for, or else itself.
@@ -83,7 +91,7 @@ async fn forward_note(
         Err(error) => {
             let reader = Reader::of(&parts.headers);
             let failed = answers.gateway.fail(&error, answers.context, reader, answers.now);
-            (outgoing::ours(failed), None)
+            ours(route, &parts, failed)
         }
     }
 }
@@ -118,10 +126,7 @@ where
             }
             let error = GatewayError::new(error.code(), error).going_to(&answers.here(parts));
             let reader = Reader::of(&parts.headers);
-            (
-                outgoing::ours(gateway.fail(&error, context, reader, now)),
-                None,
-            )
+            ours(route, parts, gateway.fail(&error, context, reader, now))
         }
     }
 }

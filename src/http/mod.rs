@@ -9,6 +9,7 @@ pub mod answers;
 pub mod application;
 pub mod authz;
 pub mod context;
+mod cors;
 pub mod door;
 pub mod error;
 pub mod error_json;

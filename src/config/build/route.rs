@@ -1,7 +1,7 @@
 //! `[[route]]`.
 
 use http::uri::Authority;
-use url::Host;
+use url::{Host, Url};
 
 use super::header_edits::{Side, edits, refuse_identity};
 use super::identity_headers::headers;
@@ -73,6 +73,7 @@ fn route(
     let public_paths = public_paths(reader, scope, path.as_ref());
     let (headers, custom) = headers(reader, scope);
     let allow_preflight = reader.boolean(scope, "allow_preflight");
+    let cors_origins = reader.parsed_list(scope, "cors_origins", origin);
     let forms = [("replay", FormPost::Replay), ("refuse", FormPost::Refuse)];
     let form_post = reader.choice(scope, "form_post", &forms);
     let rewrite = rewrite(reader, scope, path.as_ref());
@@ -115,6 +116,7 @@ fn route(
         headers,
         custom,
         allow_preflight: allow_preflight?,
+        cors_origins,
         form_post: form_post?,
         host_header,
         place: 0,
@@ -270,6 +272,22 @@ fn host_match(text: &str) -> Result<HostMatch, Complaint> {
         _ => Err(Complaint::new(
             format!("\"{text}\" is not a host name"),
             "write the name alone, without scheme or port, such as app.example.com or *.example.com",
+        )),
+    }
+}
+
+/// As browsers write it.
+fn origin(text: &str) -> Result<String, Complaint> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    match url.map(|url| url.origin().ascii_serialization()) {
+        Some(origin) if origin == text => Ok(origin),
+        Some(origin) => Err(Complaint::new(
+            format!("\"{text}\" is not the origin of a page"),
+            format!("write {origin}"),
+        )),
+        None => Err(Complaint::new(
+            format!("\"{text}\" is not the origin of a page"),
+            "write scheme and host as browsers do, such as https://app.example.com",
         )),
     }
 }

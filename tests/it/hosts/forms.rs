@@ -93,7 +93,13 @@ async fn a_kept_form_is_nobody_elses() {
     // Another browser, signed in, with the token; and another address in the same browser.
     let mut mallory = town.alice().await;
     let stolen = mallory.submit(&page, &note).await;
+    assert_eq!(stolen.status, 410);
+    assert!(stolen.header("content-type").starts_with("text/html"));
+    assert!(!stolen.text().contains("secret"), "{}", stolen.text());
     assert_eq!(town.gateway.code_of(&stolen).await, "form.gone");
+    // The page that sends it says nothing of it, whoever opens it.
+    let opened = mallory.get(page.url.as_str()).await;
+    assert!(!opened.text().contains("secret"), "{}", opened.text());
     let note_to = |path: &str| {
         let fields = [("samlgate-form".to_owned(), token.clone())];
         Ask::new(Method::POST, &town.url(path)).navigating().form(&fields)
