@@ -45,5 +45,6 @@ mod sso_rules;
 mod stopping;
 #[expect(dead_code, reason = "words of a language: no test needs all of them")]
 mod support;
+mod upstreams;
 mod wire_corpus;
 mod xmlenc_xmlsec;
