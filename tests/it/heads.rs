@@ -109,9 +109,28 @@ async fn a_head_of_100_lines_is_taken_and_one_more_is_http_head_too_large() {
     };
     let fits = exchange(&gateway, std::iter::once(head(100).as_bytes())).await;
     assert!(fits.starts_with("HTTP/1.1 200 "), "{fits}");
+    assert!(!gateway.log().contains("http.head_too_large"));
     let refused = exchange(&gateway, std::iter::once(head(101).as_bytes())).await;
     assert!(refused.starts_with("HTTP/1.1 431 "), "{refused}");
     assert!(refused.contains("(http.head_too_large)"), "{refused}");
+    assert!(gateway.log().contains("http.head_too_large"));
+}
+
+#[tokio::test]
+async fn an_address_of_64_kib_is_414() {
+    let app = App::start().await;
+    let (gateway, _idp) = started(Setup::http(), &app.url()).await;
+    let head = |length: usize| {
+        let path = "x".repeat(length - 1);
+        format!("GET /{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    };
+    for (length, status) in [(65_534, "200"), (65_535, "414")] {
+        let answer = exchange(&gateway, std::iter::once(head(length).as_bytes())).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{length}"
+        );
+    }
 }
 
 #[tokio::test]

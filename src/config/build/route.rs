@@ -278,7 +278,9 @@ fn host_match(text: &str) -> Result<HostMatch, Complaint> {
 
 /// As browsers write it.
 fn origin(text: &str) -> Result<String, Complaint> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && !text.contains('*'));
     match url.map(|url| url.origin().ascii_serialization()) {
         Some(origin) if origin == text => Ok(origin),
         Some(origin) => Err(Complaint::new(

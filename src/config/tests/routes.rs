@@ -52,6 +52,10 @@ fn what_is_not_written_is_as_the_manual_says() {
         (None, Duration::ZERO)
     );
     assert_eq!(
+        (server.shutdown_grace, server.reuse_port),
+        (Duration::from_secs(60), false)
+    );
+    assert_eq!(
         server.forward_auth,
         ForwardAuth { enabled: true, oauth2_proxy_paths: false }
     );
@@ -431,6 +435,49 @@ fn files_of_upstream_tls_are_tried() {
 }
 
 #[test]
+fn origins_are_what_browsers_write() {
+    let origins = ["https://app.example.com", "http://localhost:5173"];
+    let found = good(&route(&format!("cors_origins = {origins:?}"))).config.routes;
+    assert_eq!(found[0].cors_origins, origins);
+    for wrong in [
+        "*",
+        "null",
+        "app.example.com",
+        "https://app.example.com/",
+        "https://App.example.com",
+        "https://app.example.com:443",
+        "https://*.example.com",
+        "file:///tmp",
+        "",
+    ] {
+        refused(
+            &route(&format!("cors_origins = [{wrong:?}]")),
+            "route[#1].cors_origins",
+        );
+    }
+}
+
+#[test]
+fn a_body_has_its_time_or_all_the_time_it_wants() {
+    let body = |value: &str| {
+        let found = good(&route(&format!("timeouts = {{ body = {value:?} }}"))).config.routes;
+        found[0].timeouts.body
+    };
+    assert_eq!(
+        (body("5s"), body("0s")),
+        (Duration::from_secs(5), Duration::ZERO)
+    );
+    assert_eq!(
+        good(&minimal("")).config.routes[0].timeouts.body,
+        Duration::from_secs(60)
+    );
+    refused(
+        &route("timeouts = { body = \"1k\" }"),
+        "route[#1].timeouts.body",
+    );
+}
+
+#[test]
 fn limits_are_rates_and_numbers() {
     let limits = good(&section("[limits]\nsign_in = '5/s'\nacs = 'off'")).config.limits;
     assert_eq!(limits.sign_in.unwrap().count.get(), 5);
@@ -448,6 +495,8 @@ fn limits_are_rates_and_numbers() {
         ("workers", "0"),
         ("workers", "5000000000"),
         ("shutdown_delay", "10"),
+        ("shutdown_grace", "'long'"),
+        ("reuse_port", "'yes'"),
         ("underscore_headers", "'keep'"),
         ("proxy_protocol", "'required'"),
     ] {

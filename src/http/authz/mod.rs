@@ -39,6 +39,7 @@ use crate::base::{ErrorCode, Timestamp};
 use crate::http::answers::Answers;
 use crate::http::application::view;
 use crate::http::context::Context;
+use crate::http::cors;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::respond;
 use crate::http::state::Gateway;
@@ -177,6 +178,7 @@ impl Verdict {
             let detail = format!("a refusal has become {}", response.status());
             return Err(GatewayError::new(ErrorCode::Internal, detail));
         }
+        cors::allow(route, &head.headers, response.headers_mut());
         Ok(Self::Stop(response))
     }
 }

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 use tokio_rustls::server::TlsStream;
 
+use crate::base::ErrorCode;
 use crate::http::net::head_lines::HeadLines;
 use crate::http::net::listener::Accepted;
 use crate::http::net::places::Place;
@@ -111,6 +112,8 @@ impl Wire {
             self.notes.count(count);
             self.instead = self.instead.saturating_add(count);
         }
+        let code = ErrorCode::HttpHeadTooLarge.as_str();
+        tracing::info!(code, "a head is longer than any may be");
         Poll::Ready(Ok(()))
     }
 

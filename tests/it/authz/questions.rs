@@ -284,3 +284,25 @@ async fn a_session_of_another_host_counts_there_alone() {
         ))
     );
 }
+
+#[tokio::test]
+async fn a_page_of_an_origin_that_the_route_names_may_read_the_refusal() {
+    let origin = "https://spa.example.com";
+    let town = Town::with(|setup| {
+        let route = "[[route]]\npath = \"/spa\"\nupstream = [\"http://127.0.0.1:9\"]\n";
+        setup
+            .set("server", "trusted_proxies = [\"127.0.0.1\"]")
+            .add(&format!("{route}cors_origins = [{origin:?}]"))
+    })
+    .await;
+    for (path, from, allowed) in [
+        ("/spa/api", origin, origin),
+        ("/spa/api", "https://evil.example", ""),
+        ("/page", origin, ""),
+    ] {
+        let words = [("x-forwarded-uri", path), ("origin", from), FETCH];
+        let answer = forward(&town, &words).await;
+        assert_eq!(answer.status, 401);
+        assert_eq!(answer.header("access-control-allow-origin"), allowed);
+    }
+}
