@@ -69,6 +69,20 @@ impl Gateway {
         })
     }
 
+    /// Where nodes share their sessions, another one may have signed this browser in, or out.
+    pub async fn ask_other_nodes(&self, browser: &[u8; 32], now: Timestamp) {
+        let sessions = &self.app.sessions;
+        if !sessions.is_shared() {
+            return;
+        }
+        match sessions.newest_of_browser(browser, now).await {
+            Ok(Some(session)) => self.loops.signed_in(*browser, session.opened_at),
+            Ok(None) => self.loops.signed_out(browser),
+            // What this node has seen itself must do.
+            Err(_) => {}
+        }
+    }
+
     /// Refuses to send a browser round once more that has just been round several times.
     pub fn check_loop(
         &self,

@@ -247,3 +247,38 @@ async fn a_session_whose_end_was_told_to_nobody_is_gone_in_time() {
     sign_out(&mut alice, &nodes.here).await;
     until(&mut stolen, &nodes.there, 302, PROMISED).await;
 }
+
+/// Each round begins on one node and ends on the other, as a balancer may have it.
+#[tokio::test]
+async fn a_loop_over_two_nodes_is_noticed_and_signing_out_in_between_is_none() {
+    let redis = Redis::start().await;
+    let nodes = Nodes::over(&redis).await;
+    let begin = async |visitor: &mut Visitor| {
+        visitor.get(&nodes.here.url("/.samlgate/start?idp=corp")).await
+    };
+    let end = async |visitor: &mut Visitor, start: &Answer| {
+        let request = nodes.idp.read(start);
+        let xml = nodes.idp.write(&nodes.idp.answer(&request));
+        let fields = idp::fields(&xml, Some(&request.relay_state));
+        let acs = Ask::new(Method::POST, &nodes.there.url("/saml/acs"));
+        let answer = visitor.send(acs.navigating().form(&fields)).await;
+        assert_eq!(answer.status, 303, "{}", answer.text());
+    };
+    let mut alice = Visitor::new();
+    for _ in 0..5 {
+        let start = begin(&mut alice).await;
+        assert_eq!(start.status, 302, "{}", start.text());
+        end(&mut alice, &start).await;
+        sign_out(&mut alice, &nodes.there).await;
+    }
+    let mut bob = Visitor::new();
+    for _ in 0..3 {
+        let start = begin(&mut bob).await;
+        assert_eq!(start.status, 302, "{}", start.text());
+        end(&mut bob, &start).await;
+        bob.plant(&nodes.here.url("/"), "samlgate", "lost");
+    }
+    let refused = begin(&mut bob).await;
+    assert_eq!(refused.status, 403);
+    assert_eq!(nodes.here.code_of(&refused).await, "session.loop");
+}

@@ -1,7 +1,8 @@
 //! A browser that is signed in again and again, since something keeps its session from coming back.
 //!
 //! In: each sign-in that was completed for a browser, and each time that it has to sign in. Out:
-//! whether that is a loop. It is noted in memory: a loop goes round in seconds.
+//! whether that is a loop. It is noted in memory: a loop goes round in seconds. What other nodes
+//! did, the store of sessions tells ([`Gateway::ask_other_nodes`](crate::http::Gateway)).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,7 +44,7 @@ impl Loops {
         if now >= turns.signed_in.plus(SOON) {
             turns.returned = 0;
         }
-        turns.signed_in = now;
+        turns.signed_in = turns.signed_in.max(now);
     }
 
     /// The browser has no session and is to sign in. Whether it has been here too often, shortly

@@ -182,6 +182,9 @@ async fn begin(
     let entropy = app.entropy.as_ref();
     // One cookie for all tabs of a browser; what tells them apart is the RelayState.
     let (browser, browser_hash) = gateway.browser_or_new(headers);
+    if gateway.browser(headers).is_some() {
+        gateway.ask_other_nodes(&browser_hash, now).await;
+    }
     gateway.check_loop(&Place::default(), &browser_hash, return_to, now)?;
     let handle = entropy::token(entropy);
     let login = PendingLogin {
