@@ -115,7 +115,7 @@ async fn rest(stream: &mut TcpStream) -> Vec<u8> {
 async fn a_websocket_goes_on_as_long_as_a_request_may_and_is_told_1001_at_the_end() {
     let tasks = Supervisor::new();
     let app = echo(&tasks).await;
-    let (mut gateway, _idp) = started(&app, "3s").await;
+    let (mut gateway, _idp) = started(&app, "6s").await;
     let mut between = web_socket(&gateway).await;
     let mut within = web_socket(&gateway).await;
     let mut upload = TcpStream::connect(address(&gateway.url(""))).await.unwrap();
@@ -156,7 +156,7 @@ async fn a_websocket_in_which_nothing_moves_is_closed_and_one_that_talks_is_not(
     let (idp, tasks) = (TestIdp::new("corp"), Supervisor::new());
     let app = echo(&tasks).await;
     let setup = Setup::http().quick_key().idp("corp", &idp.metadata_file(), "");
-    let setup = setup.route(&app, "public = true\ntimeouts = { idle = \"2s\" }");
+    let setup = setup.route(&app, "public = true\ntimeouts = { idle = \"4s\" }");
     let gateway = setup.start().await;
     let (mut silent, mut talking) = (web_socket(&gateway).await, web_socket(&gateway).await);
     let (closed, mut is_closed) = tokio::sync::oneshot::channel();
