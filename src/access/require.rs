@@ -40,17 +40,26 @@ pub enum Condition {
 /// What of a session the decision looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor<'a> {
-    identity: &'a Identity,
+    /// `None`: somebody who meets every condition.
+    identity: Option<&'a Identity>,
 }
 
 impl<'a> Visitor<'a> {
     /// A signed-in person.
     pub const fn of(identity: &'a Identity) -> Self {
-        Self { identity }
+        Self { identity: Some(identity) }
+    }
+
+    /// A signed-in person whom this very route has admitted before. Neither what it asks of people
+    /// nor what a session says of one changes; methods are another matter.
+    pub const fn admitted_before() -> Self {
+        Self { identity: None }
     }
 
     fn meets(&self, condition: &Condition) -> bool {
-        let identity = self.identity;
+        let Some(identity) = self.identity else {
+            return true;
+        };
         match condition {
             Condition::Role(role) => identity.roles.contains(role),
             Condition::Group(group) => identity.profile.groups.contains(group),
@@ -202,12 +211,16 @@ mod tests {
             (vec![no()], vec![], post, Some((role, 1))),
         ];
         let alice = alice();
+        let before = Visitor::admitted_before();
         for (any, all, methods, refused) in table {
             let require = Require { any, all, methods: methods.to_vec() };
             let found = require.admits(&Method::HEAD, &Visitor::of(&alice)).err();
             let found =
                 found.map(|missing| (missing.code(), missing.any.len() + missing.all.len()));
             assert_eq!(found, refused, "{require:?}");
+            let by_method = require.admits(&Method::HEAD, &before).err();
+            let allowed = require.methods.is_empty() || require.methods.contains(&Method::GET);
+            assert_eq!(by_method.is_none(), allowed, "{require:?}");
         }
     }
 }

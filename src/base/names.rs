@@ -53,6 +53,11 @@ fn is_name(text: &str) -> bool {
 }
 
 impl IdpName {
+    /// Takes a name that was parsed before.
+    pub(crate) const fn kept(name: String) -> Self {
+        Self(name)
+    }
+
     /// `None` unless it is 1 to 64 of `a-z 0-9 - _ .`, beginning with a letter or digit.
     pub fn parse(text: &str) -> Option<Self> {
         is_name(text).then(|| Self(text.to_owned()))
@@ -60,6 +65,11 @@ impl IdpName {
 }
 
 impl RoleName {
+    /// Takes a name that was parsed before.
+    pub(crate) const fn kept(name: String) -> Self {
+        Self(name)
+    }
+
     /// `None` unless it is 1 to 64 of `a-z 0-9 - _ .`, beginning with a letter or digit.
     pub fn parse(text: &str) -> Option<Self> {
         is_name(text).then(|| Self(text.to_owned()))

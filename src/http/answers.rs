@@ -28,7 +28,7 @@ use crate::http::hosts::Place;
 use crate::http::state::Gateway;
 use crate::http::views::Failure;
 use crate::http::{links, respond};
-use crate::session::Session;
+use crate::session::OpenSession;
 
 /// Answers to one request.
 #[derive(Clone, Copy)]
@@ -52,7 +52,7 @@ impl Answers<'_> {
         decision: &Decision,
         head: &Parts,
         route: &Route,
-        session: Option<&Session>,
+        session: Option<&OpenSession>,
     ) -> Option<Response> {
         match decision {
             Decision::Anonymous | Decision::Admitted => None,
@@ -144,17 +144,17 @@ impl Answers<'_> {
         missing: &Missing,
         head: &Parts,
         route: &Route,
-        session: Option<&Session>,
+        session: Option<&OpenSession>,
     ) -> Response {
         let reference = entropy::reference(self.gateway.app.entropy.as_ref());
         let code = missing.code();
-        let identity = session.map(|session| &session.identity);
+        let identity = session.map(OpenSession::identity);
         tracing::info!(
             code = code.as_str(),
             reference,
             request_id = self.context.request_id.as_str(),
             client = self.context.client_text(),
-            user = identity.map(|identity| identity.user_name.as_str()),
+            user = identity.as_ref().map(|identity| identity.user_name.as_str()),
             route = route.name,
             detail = missing.to_string(),
             "access refused"
@@ -169,7 +169,7 @@ impl Answers<'_> {
             Reader::Person => {
                 let roles: Vec<&str> = missing.roles().map(|role| role.as_str()).collect();
                 let groups: Vec<&str> = missing.groups().collect();
-                let name = identity.map(|identity| {
+                let name = identity.as_ref().map(|identity| {
                     identity.profile.name().unwrap_or_else(|| identity.user_name.clone())
                 });
                 let mut view =

@@ -8,63 +8,74 @@ use std::time::Duration;
 
 use axum::response::Response;
 use bytes::Bytes;
-use http::Request;
 use http::request::Parts;
 use hyper::body::Incoming;
 
 use crate::access::{Asked, Decision, Route, Unauthenticated, Visitor, decide};
-use crate::app::Live;
-use crate::base::Timestamp;
 use crate::http::answers::Answers;
-use crate::http::context::Context;
 use crate::http::cors;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::forms::{self, Note};
-use crate::http::hosts::Place;
 use crate::http::measure;
 use crate::http::outgoing::{self, Outgoing};
-use crate::http::state::Gateway;
+use crate::identity::Identity;
 use crate::proxy::{BoxError, Ended, IdentityView, Passage};
-use crate::session::Session;
+use crate::session::OpenSession;
 
 /// Passes the request on along `route`, or says why not.
 pub async fn pass(
-    gateway: &Gateway,
-    live: &Live,
+    answers: Answers<'_>,
     route: &Arc<Route>,
-    request: Request<Incoming>,
-    context: &Context,
-    now: Timestamp,
+    parts: &mut Parts,
+    body: Incoming,
 ) -> (Outgoing, Option<Duration>) {
-    let (mut parts, body) = request.into_parts();
-    let place = Place::of(&parts, live);
-    let answers = Answers { gateway, live, context, place: &place, now };
-    let session = match gateway.session(&parts.headers, &place, now).await {
+    let Answers { gateway, live, place, now, .. } = answers;
+    let session = match gateway.session(&parts.headers, place, now).await {
         Ok(session) => session,
         // A store that is down signs nobody out, and closes no public page.
         Err(_) if route.public => None,
-        Err(error) => return ours(route, &parts, answers.store_down(error, &parts)),
+        Err(error) => return ours(route, parts, answers.store_down(error, parts)),
     };
-    let visitor = session.as_ref().map(|session| Visitor::of(&session.identity));
+    // Whom the route has admitted before, it admits; then nobody has to look who it is.
+    let told = session
+        .as_ref()
+        .and_then(|session| live.forwarder.told(route, &session.ready, now));
+    let identity = match &session {
+        Some(session) if told.is_none() => Some(Box::new(session.identity())),
+        _ => None,
+    };
+    let visitor = session
+        .as_ref()
+        .map(|_| identity.as_deref().map_or_else(Visitor::admitted_before, Visitor::of));
     let decision = decide(
         place.origin(live),
         route,
-        &Asked::of(&parts),
+        &Asked::of(parts),
         visitor.as_ref(),
     );
     if decision == Decision::Unauthenticated(Unauthenticated::Form) {
-        let kept = Box::pin(forms::keep(answers, route, &parts, body)).await;
-        let kept = kept.unwrap_or_else(|| answers.unauthenticated(Unauthenticated::Form, &parts));
-        return ours(route, &parts, kept);
+        let kept = Box::pin(forms::keep(answers, route, parts, body)).await;
+        let kept = kept.unwrap_or_else(|| answers.unauthenticated(Unauthenticated::Form, parts));
+        return ours(route, parts, kept);
     }
-    if let Some(response) = answers.to(&decision, &parts, route, session.as_deref()) {
-        return ours(route, &parts, response);
+    if let Some(response) = answers.to(&decision, parts, route, session.as_deref()) {
+        return ours(route, parts, response);
     }
-    let session = session.filter(|_| decision == Decision::Admitted);
-    if Note::is_possible(&parts) {
-        return Box::pin(forward_note(answers, route, parts, body, session)).await;
+    let whose = session.filter(|_| decision == Decision::Admitted);
+    let whose = whose.map(|session| Whose { session, told, identity });
+    if Note::is_possible(parts) {
+        return Box::pin(forward_note(answers, route, parts, body, whose)).await;
     }
-    forward(answers, route, &mut parts, body, session).await
+    forward(answers, route, parts, body, whose).await
+}
+
+/// Whose a request is that the route admits.
+struct Whose {
+    session: Arc<OpenSession>,
+    /// What the route was told before, …
+    told: Option<Arc<[u8]>>,
+    /// … or else who it is.
+    identity: Option<Box<Identity>>,
 }
 
 /// An answer in the place of the application's.
@@ -77,17 +88,17 @@ fn ours(route: &Route, asked: &Parts, mut response: Response) -> (Outgoing, Opti
 async fn forward_note(
     answers: Answers<'_>,
     route: &Arc<Route>,
-    mut parts: Parts,
+    parts: &mut Parts,
     body: Incoming,
-    session: Option<Arc<Session>>,
+    whose: Option<Whose>,
 ) -> (Outgoing, Option<Duration>) {
     let body = match Note::read(body).await {
         Ok(Note::Other(body)) => Ok(body),
-        Ok(Note::Form(token)) => forms::replay(answers, &mut parts, &token).await,
+        Ok(Note::Form(token)) => forms::replay(answers, parts, &token).await,
         Err(error) => Err(error),
     };
     match body {
-        Ok(body) => forward(answers, route, &mut parts, body, session).await,
+        Ok(body) => forward(answers, route, parts, body, whose).await,
         Err(error) => {
             let reader = Reader::of(&parts.headers);
             let failed = answers.gateway.fail(&error, answers.context, reader, answers.now);
@@ -101,17 +112,23 @@ async fn forward<B>(
     route: &Arc<Route>,
     parts: &mut Parts,
     body: B,
-    session: Option<Arc<Session>>,
+    whose: Option<Whose>,
 ) -> (Outgoing, Option<Duration>)
 where
     B: hyper::body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     let Answers { gateway, live, context, now, .. } = answers;
-    let view = session.as_deref().map(view);
+    let (session, told, identity) = match whose {
+        Some(Whose { session, told, identity }) => (Some(session), told, identity),
+        None => (None, None, None),
+    };
+    let view = session.as_deref().zip(identity.as_deref());
+    let view = view.map(|(session, identity)| view_of(session, identity));
     let ended = || session.as_ref().map(|session| -> Ended { Box::pin(session.ended()) });
     let passage = Passage {
         route,
+        told,
         identity: view.as_ref(),
         ready: session.as_deref().map(|session| &session.ready),
         peer: &context.peer,
@@ -132,8 +149,10 @@ where
 }
 
 /// A session as the application is told of it.
-pub(in crate::http) fn view(session: &Session) -> IdentityView<'_> {
-    let identity = &session.identity;
+pub(in crate::http) fn view_of<'a>(
+    session: &'a OpenSession,
+    identity: &'a Identity,
+) -> IdentityView<'a> {
     IdentityView {
         user: &identity.user,
         user_name: &identity.user_name,
@@ -144,7 +163,7 @@ pub(in crate::http) fn view(session: &Session) -> IdentityView<'_> {
         name_id: identity.name_id.as_ref().map(|name_id| name_id.value.as_str()),
         session_index: identity.session_index.as_deref(),
         acr: identity.authn_context.as_deref(),
-        sid: &session.sid,
+        sid: session.sid(),
         auth_time: identity.authn_instant,
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::Response;
 use http::header::{HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
+use http::request::Parts;
 use http::{HeaderMap, Request};
 use hyper::body::{Body as _, Incoming};
 use tower::ServiceExt as _;
@@ -18,6 +19,7 @@ use tower::ServiceExt as _;
 use crate::access::{Route, host, normalise};
 use crate::app::Live;
 use crate::base::{ErrorCode, Timestamp};
+use crate::http::answers::Answers;
 use crate::http::application;
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
@@ -80,8 +82,10 @@ impl Door {
             peer,
             client: live.trusted_proxies.client_address(&peer, headers),
         };
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let (mut response, way) = self.dispatch(request, uri.path(), &live, &context, now).await;
+        let (mut parts, body) = request.into_parts();
+        let (method, uri) = (parts.method.clone(), parts.uri.clone());
+        let (mut response, way) =
+            self.dispatch(&mut parts, body, uri.path(), &live, &context, now).await;
         let (counted, route, upstream) = match way {
             Way::Own => (self.own, OWN, None),
             Way::None => (self.none, NONE, None),
@@ -123,7 +127,8 @@ impl Door {
 
     async fn dispatch<'a>(
         &self,
-        request: Request<Incoming>,
+        parts: &mut Parts,
+        body: Incoming,
         path: &str,
         live: &'a Live,
         context: &Context,
@@ -137,40 +142,44 @@ impl Door {
         let path = match normalise(path) {
             Ok(path) => path,
             Err(refusal) => {
-                return refuse(refusal.code(), refusal.to_string(), request.headers());
+                return refuse(refusal.code(), refusal.to_string(), &parts.headers);
             }
         };
-        if request.extensions().get::<TwoLengths>().is_some() {
+        if parts.extensions.get::<TwoLengths>().is_some() {
             let detail = "Content-Length beside Transfer-Encoding".to_owned();
-            return refuse(ErrorCode::ProxyRequest, detail, request.headers());
+            return refuse(ErrorCode::ProxyRequest, detail, &parts.headers);
         }
-        if !request.body().is_end_stream() && !is_plainly_framed(request.headers()) {
+        if !body.is_end_stream() && !is_plainly_framed(&parts.headers) {
             let detail = "Transfer-Encoding other than chunked".to_owned();
-            return refuse(ErrorCode::ProxyRequest, detail, request.headers());
+            return refuse(ErrorCode::ProxyRequest, detail, &parts.headers);
         }
         if router::is_own(&path) || router::is_oauth2(&path, live.forward_auth) {
             // In a box: what is seldom should not make the future of every request large.
-            let response = Box::pin(self.own(request, live, context)).await;
+            let response = Box::pin(self.own(parts, body, live, context)).await;
             return (outgoing::ours(response), Way::Own);
         }
-        let (parts, body) = request.into_parts();
-        let route = match host(&parts) {
-            Ok(name) => live.routes.find(name, &path),
+        let (route, place) = match host(parts) {
+            Ok(name) => (live.routes.find(name, &path), Place::named(name, live)),
             Err(refusal) => return refuse(refusal.code(), refusal.to_string(), &parts.headers),
         };
         let Some(route) = route else {
             let detail = format!("no route is for {path}");
             return refuse(ErrorCode::ProxyHost, detail, &parts.headers);
         };
-        let request = Request::from_parts(parts, body);
-        let (response, time) =
-            application::pass(&self.gateway, live, route, request, context, now).await;
+        let (gateway, place) = (&*self.gateway, &place);
+        let answers = Answers { gateway, live, context, place, now };
+        let (response, time) = application::pass(answers, route, parts, body).await;
         (response, Way::Route(route, time))
     }
 
-    async fn own(&self, request: Request<Incoming>, live: &Live, context: &Context) -> Response {
-        let (mut parts, body) = request.into_parts();
-        let place = Place::of(&parts, live);
+    async fn own(
+        &self,
+        parts: &mut Parts,
+        body: Incoming,
+        live: &Live,
+        context: &Context,
+    ) -> Response {
+        let place = Place::of(parts, live);
         let path = parts.uri.path();
         if !router::is_here(path, &place) || !router::is_on(path, live.forward_auth) {
             let detail = format!("{} is not on this host", parts.uri.path());
@@ -187,7 +196,8 @@ impl Door {
         }
         parts.extensions.insert(context.clone());
         parts.extensions.insert(place);
-        let request = Request::from_parts(parts, body);
+        let head = std::mem::replace(parts, Request::new(()).into_parts().0);
+        let request = Request::from_parts(head, body);
         match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -16,7 +16,7 @@ use crate::http::rates::Rates;
 use crate::http::seal::Seal;
 use crate::proxy::Jwt;
 use crate::saml::metadata::SpMetadata;
-use crate::session::{Session, cookie};
+use crate::session::{OpenSession, cookie};
 
 /// The state of the router.
 pub struct Gateway {
@@ -46,7 +46,7 @@ impl Gateway {
         headers: &HeaderMap,
         place: &Place,
         now: Timestamp,
-    ) -> Result<Option<Arc<Session>>, StoreError> {
+    ) -> Result<Option<Arc<OpenSession>>, StoreError> {
         let Some(token) = self.session_token(headers) else {
             return Ok(None);
         };
@@ -111,7 +111,7 @@ impl Gateway {
 }
 
 /// A session opens the host that its cookie was given to, and no other.
-fn is_for(session: &Session, place: &Place) -> bool {
+fn is_for(session: &OpenSession, place: &Place) -> bool {
     session.host.as_deref() == place.host()
 }
 

@@ -64,11 +64,12 @@ use crate::proxy::peer::Peer;
 use crate::proxy::peer::TrustedProxies;
 use crate::proxy::request_id::RequestId;
 use crate::proxy::request_id::X_REQUEST_ID;
+use crate::proxy::told::Template;
 use crate::proxy::upgrade;
 use crate::proxy::upstream;
 use crate::proxy::upstream::Pool;
 use crate::session::Ready;
-use crate::session::ready::Lines;
+use crate::session::ready::Told;
 use crate::telemetry::requests::Counted;
 
 /// What runs on after its request: tunnels. Like requests, they have a while to end when the
@@ -96,9 +97,11 @@ pub struct ForwardSettings {
 pub struct Passage<'a> {
     /// The route that it takes.
     pub route: &'a Route,
-    /// Whose it is; `None` sends the route's headers empty.
+    /// What the route was told before of whose it is: [`Forwarder::told`].
+    pub told: Option<Arc<[u8]>>,
+    /// Or else whose it is; `None` sends the route's headers empty.
     pub identity: Option<&'a IdentityView<'a>>,
-    /// What was made for their earlier requests.
+    /// Where what is told of them is kept for their next request.
     pub ready: Option<&'a Ready>,
     /// Who sent it.
     pub peer: &'a Peer,
@@ -128,12 +131,12 @@ pub struct Forwarder {
 /// What of a route is the same for every request.
 #[derive(Debug, Default)]
 struct Prepared {
-    /// What a session keeps its lines for this route under.
+    /// What a session keeps under it is for this route.
     key: u64,
     /// By their places in the route.
     targets: Vec<Arc<Target>>,
     /// The lines of somebody whom we do not know.
-    nobody: Vec<u8>,
+    nobody: Template,
     counted: Counted,
 }
 
@@ -181,7 +184,13 @@ impl Forwarder {
         &self.balancers
     }
 
-    /// The identity headers of a session behind this route, as lines of HTTP/1.1: what an
+    /// What this route was told of a session before, while it is good. The route has admitted them
+    /// then.
+    pub fn told(&self, route: &Route, ready: &Ready, now: Timestamp) -> Option<Arc<[u8]>> {
+        ready.told(self.routes.get(route.place)?.key, now)
+    }
+
+    /// The identity headers of somebody whom this route has admitted, as lines of HTTP/1.1: what an
     /// application gets that another proxy passes requests on to.
     pub fn identity(
         &self,
@@ -189,9 +198,13 @@ impl Forwarder {
         view: &IdentityView<'_>,
         ready: &Ready,
         now: Timestamp,
-    ) -> Option<Arc<Lines>> {
+    ) -> Option<Vec<u8>> {
         let prepared = self.routes.get(route.place)?;
-        Some(self.lines(route, prepared, view, Some(ready), now))
+        let told = ready.told(prepared.key, now);
+        let told = told.unwrap_or_else(|| self.tell(route, prepared, view, Some(ready), now));
+        let mut lines = Vec::with_capacity(Template::length(&told));
+        prepared.nobody.write(&told, &mut lines);
+        Some(lines)
     }
 
     /// Sends the request on and returns the answer as soon as it begins, and how long that took.
@@ -362,7 +375,13 @@ impl Forwarder {
         {
             return Err(ProxyError::TooLong);
         }
-        let mut out = Vec::with_capacity(HEAD);
+        let told = match (&passage.told, passage.identity) {
+            (Some(told), _) => Some(Arc::clone(told)),
+            (None, Some(view)) => Some(self.tell(route, prepared, view, passage.ready, now)),
+            (None, None) => None,
+        };
+        let lines = told.as_deref().map_or(prepared.nobody.lines().len(), Template::length);
+        let mut out = Vec::with_capacity(lines.saturating_add(HEAD));
         out.extend_from_slice(parts.method.as_str().as_bytes());
         out.push(b' ');
         write_target(&mut out, parts, route)?;
@@ -383,12 +402,9 @@ impl Forwarder {
             b"x-request-id",
             passage.request_id.value().as_bytes(),
         );
-        match (passage.identity, passage.ready) {
-            (None, _) => out.extend_from_slice(&prepared.nobody),
-            (Some(view), ready) => {
-                let lines = self.lines(route, prepared, view, ready, now);
-                out.extend_from_slice(&lines.text);
-            }
+        match told {
+            None => out.extend_from_slice(prepared.nobody.lines()),
+            Some(told) => prepared.nobody.write(&told, &mut out),
         }
         if wants_tunnel {
             out.extend_from_slice(upgrade::ASK);
@@ -410,27 +426,15 @@ impl Forwarder {
         Ok(out)
     }
 
-    /// What the application is told of a session, as lines: those that are kept with it, or new ones.
-    fn lines(
+    /// Makes what a route is told of somebody.
+    fn tell(
         &self,
         route: &Route,
         prepared: &Prepared,
         view: &IdentityView<'_>,
         ready: Option<&Ready>,
         now: Timestamp,
-    ) -> Arc<Lines> {
-        let kept = ready.and_then(|ready| ready.lines(prepared.key, now));
-        kept.unwrap_or_else(|| self.make_lines(route, prepared, view, ready, now))
-    }
-
-    fn make_lines(
-        &self,
-        route: &Route,
-        prepared: &Prepared,
-        view: &IdentityView<'_>,
-        ready: Option<&Ready>,
-        now: Timestamp,
-    ) -> Arc<Lines> {
+    ) -> Arc<[u8]> {
         let minted = self.assertion(route, view, now);
         let fresh_until = match &minted {
             Some(minted) => minted.fresh_until,
@@ -439,17 +443,12 @@ impl Forwarder {
         let mut headers = HeaderMap::new();
         let assertion = minted.as_ref().map(|minted| &minted.assertion);
         IdentityHeaders::set(&mut headers, route, view, assertion);
-        let mut text = Vec::new();
-        exchange::lines(&mut text, &headers);
-        let lines = Arc::new(Lines {
-            key: prepared.key,
-            fresh_until,
-            text: text.into_boxed_slice(),
-        });
+        let bytes: Arc<[u8]> = Arc::from(prepared.nobody.pack(&headers));
         if let Some(ready) = ready {
-            ready.keep(Arc::clone(&lines), now);
+            let key = prepared.key;
+            ready.keep(Told { key, fresh_until, bytes: Arc::clone(&bytes) }, now);
         }
-        lines
+        bytes
     }
 
     fn assertion(&self, route: &Route, view: &IdentityView<'_>, now: Timestamp) -> Option<Minted> {
@@ -468,12 +467,10 @@ impl Prepared {
     fn of(route: &Route, pool: &Pool) -> Self {
         let mut headers = HeaderMap::new();
         IdentityHeaders::set_empty(&mut headers, route);
-        let mut nobody = Vec::new();
-        exchange::lines(&mut nobody, &headers);
         Self {
             key: KEYS.fetch_add(1, Ordering::Relaxed),
             targets: route.upstreams.iter().map(|upstream| pool.target(route, upstream)).collect(),
-            nobody,
+            nobody: Template::of(&headers),
             counted: Counted::named(&route.name),
         }
     }
@@ -645,9 +642,9 @@ pub fn write_target(out: &mut Vec<u8>, parts: &Parts, route: &Route) -> Result<(
 static REFUSED: [Method; 2] = [Method::CONNECT, Method::TRACE];
 
 const GRPC: &[u8] = b"application/grpc";
-/// Most heads fit.
-const HEAD: usize = 4096;
-/// How long lines without an assertion are kept. Nothing of a session changes.
+/// Most heads fit, without what is told of somebody.
+const HEAD: usize = 2048;
+/// How long it is kept what an application is told without an assertion. Nothing of a session changes.
 const UNSIGNED: Duration = Duration::from_secs(300);
 
 impl fmt::Debug for Forwarder {

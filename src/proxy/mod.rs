@@ -19,6 +19,7 @@ pub mod jwt;
 pub(crate) mod pace;
 pub mod peer;
 pub mod request_id;
+pub(crate) mod told;
 pub mod upgrade;
 pub mod upstream;
 

@@ -1,5 +1,8 @@
-//! What was made for a session once and serves its next requests: the header lines that an
-//! application gets of it.
+//! What was made for a session once and serves its next requests: what an application is told of
+//! it.
+//!
+//! Whoever makes it knows how it is written; here it is bytes. It is dropped when its time is over,
+//! so that a session that nobody uses weighs no more than its person.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -7,45 +10,86 @@ use std::sync::PoisonError;
 
 use crate::base::Timestamp;
 
-/// Header lines of one session for one route.
-#[derive(Debug)]
-pub struct Lines {
-    /// Whose they are: no two routes of any configuration have the same number.
+/// What one route is told of one session. It is made only for whom the route admits.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Whose it is: no two routes of any configuration have the same number.
     pub key: u64,
-    /// When they have to be made anew.
+    /// When it has to be made anew.
     pub fresh_until: Timestamp,
-    /// `name: value`, each with its CR LF.
-    pub text: Box<[u8]>,
+    /// What is told, in one piece.
+    pub bytes: Arc<[u8]>,
 }
 
-/// The lines of one session, for the routes that it uses.
+/// What the routes are told that a session uses: of most sessions one.
 #[derive(Debug, Default)]
-pub struct Ready(Mutex<Vec<Arc<Lines>>>);
+pub struct Ready(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+enum Kept {
+    #[default]
+    None,
+    One(Told),
+    Several(Vec<Told>),
+}
 
 impl Ready {
     /// Nothing was made yet.
     pub const fn new() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self(Mutex::new(Kept::None))
     }
 
-    /// The lines for a route, if they are still good.
-    pub fn lines(&self, key: u64, now: Timestamp) -> Option<Arc<Lines>> {
+    /// What a route is told, if it is still good.
+    pub fn told(&self, key: u64, now: Timestamp) -> Option<Arc<[u8]>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|lines| lines.key == key && now < lines.fresh_until).cloned()
+        let told = kept.as_slice().iter().find(|told| told.key == key && now < told.fresh_until);
+        told.map(|told| Arc::clone(&told.bytes))
     }
 
-    /// Keeps lines, and drops those whose time is over.
-    pub fn keep(&self, lines: Arc<Lines>, now: Timestamp) {
+    /// Keeps what was made, and drops what is over.
+    pub fn keep(&self, told: Told, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|other| other.key != lines.key && now < other.fresh_until);
-        kept.push(lines);
+        let key = told.key;
+        kept.change(|all| {
+            all.retain(|other| other.key != key && now < other.fresh_until);
+            all.push(told);
+        });
     }
 
     /// Drops what is over: nobody may come to use it.
     pub fn tidy(&self, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|lines| now < lines.fresh_until);
-        kept.shrink_to_fit();
+        if kept.as_slice().iter().any(|told| now >= told.fresh_until) {
+            kept.change(|all| all.retain(|told| now < told.fresh_until));
+        }
+    }
+}
+
+impl Kept {
+    const fn as_slice(&self) -> &[Told] {
+        match self {
+            Self::None => &[],
+            Self::One(told) => std::slice::from_ref(told),
+            Self::Several(all) => all.as_slice(),
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Vec<Told>)) {
+        let mut all = match std::mem::take(self) {
+            Self::None => Vec::new(),
+            Self::One(told) => vec![told],
+            Self::Several(all) => all,
+        };
+        change(&mut all);
+        *self = match (all.len(), all.pop()) {
+            (_, None) => Self::None,
+            (1, Some(told)) => Self::One(told),
+            (_, Some(told)) => {
+                all.push(told);
+                all.shrink_to_fit();
+                Self::Several(all)
+            }
+        };
     }
 }
 
@@ -54,18 +98,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_serve_their_route_until_their_time_is_over() {
+    fn what_was_made_serves_its_route_until_its_time_is_over() {
         let at = Timestamp::from_unix_seconds;
-        let lines =
-            |key, seconds| Arc::new(Lines { key, fresh_until: at(seconds), text: Box::default() });
+        let told = |key, seconds| Told { key, fresh_until: at(seconds), bytes: Arc::new([]) };
         let ready = Ready::new();
-        ready.keep(lines(1, 10), at(0));
-        ready.keep(lines(2, 20), at(0));
-        assert!(ready.lines(1, at(9)).is_some());
-        assert!(ready.lines(1, at(10)).is_none());
-        assert!(ready.lines(3, at(0)).is_none());
+        ready.keep(told(1, 10), at(0));
+        assert!(ready.told(1, at(9)).is_some());
+        ready.keep(told(2, 20), at(0));
+        assert!(ready.told(1, at(9)).is_some() && ready.told(2, at(9)).is_some());
+        assert!(ready.told(1, at(10)).is_none());
+        assert!(ready.told(3, at(0)).is_none());
         ready.tidy(at(10));
-        assert!(ready.lines(1, at(0)).is_none());
-        assert!(ready.lines(2, at(0)).is_some());
+        assert!(ready.told(1, at(0)).is_none());
+        assert!(ready.told(2, at(0)).is_some());
+        ready.keep(told(2, 30), at(20));
+        assert!(ready.told(2, at(25)).is_some());
+        ready.tidy(at(30));
+        assert!(ready.told(2, at(0)).is_none());
     }
 }

@@ -12,24 +12,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::{Counter, counter};
-use moka::notification::RemovalCause;
-use moka::sync::Cache;
 use tokio::sync::mpsc;
 
 use crate::base::{Entropy, StoreError, Timestamp, UserId, entropy};
 use crate::identity::Identity;
 use crate::saml::{Accepted, NameId};
+use crate::session::cache::Cache;
 use crate::session::watched::Watched;
-use crate::session::{EndReason, Lifetimes, Session, SessionStore, SessionToken, TokenHash};
+use crate::session::{
+    EndReason, Lifetimes, OpenSession, Session, SessionStore, SessionToken, TokenHash,
+};
 use crate::telemetry::{SESSION_LOOKUPS, SESSIONS_ENDED};
 
 /// Opens, finds and ends sessions.
 pub struct Sessions {
     store: Arc<dyn SessionStore>,
     lifetimes: Lifetimes,
-    cache: Cache<TokenHash, Arc<Session>>,
+    cache: Cache,
     /// When sessions were last seen that fell out of the cache before that was stored.
-    unstored: Arc<Mutex<HashMap<TokenHash, Timestamp>>>,
+    unstored: Mutex<HashMap<TokenHash, Timestamp>>,
     /// Grows with each ending. A look-up that began before an ending does not keep what it found.
     endings: AtomicU64,
     /// How far the endings of other processes are known.
@@ -67,7 +68,7 @@ impl Lookups {
 /// A session that nobody can use yet: its token is in here.
 pub struct Prepared {
     token: SessionToken,
-    session: Arc<Session>,
+    session: Session,
 }
 
 impl Prepared {
@@ -80,22 +81,11 @@ impl Prepared {
 impl Sessions {
     /// Over a store, with up to `capacity` sessions in memory.
     pub fn new(store: Arc<dyn SessionStore>, lifetimes: Lifetimes, capacity: u64) -> Self {
-        let unstored = Arc::new(Mutex::new(HashMap::new()));
-        let kept = Arc::clone(&unstored);
-        let on_eviction =
-            move |hash: Arc<TokenHash>, session: Arc<Session>, cause: RemovalCause| {
-                if cause.was_evicted()
-                    && let Some(seen) = session.take_unstored()
-                {
-                    lock(&kept).insert(*hash, seen);
-                }
-            };
-        let cache = Cache::builder().max_capacity(capacity).eviction_listener(on_eviction).build();
         Self {
             store,
             lifetimes,
-            cache,
-            unstored,
+            cache: Cache::new(capacity),
+            unstored: Mutex::default(),
             endings: AtomicU64::new(0),
             mark: Mutex::new(None),
             watched: Arc::default(),
@@ -164,19 +154,19 @@ impl Sessions {
         // In the order of time, so that the store's index of them grows at its end.
         let sid = entropy::uuid_in_order(entropy, now);
         let session = Session::new(sid, token.hash(), identity, browser, now, not_after, now);
-        Prepared { token, session: Arc::new(session.watched_by(&self.watched)) }
+        Prepared { token, session }
     }
 
     /// Opens a session of the same login for another host. `None`: the parent has ended.
     pub async fn hand_over(
         &self,
-        parent: &Session,
+        parent: &OpenSession,
         host: &str,
         entropy: &dyn Entropy,
         now: Timestamp,
-    ) -> Result<Option<(SessionToken, Arc<Session>)>, StoreError> {
+    ) -> Result<Option<(SessionToken, Arc<OpenSession>)>, StoreError> {
         let token = SessionToken::draw(entropy);
-        let (sid, identity) = (parent.sid.clone(), parent.identity.clone());
+        let (sid, identity) = (parent.sid().to_owned(), parent.identity());
         // No browser: it is the parent that a later login of this browser replaces, with its family.
         let child = Session::new(
             sid,
@@ -187,16 +177,15 @@ impl Sessions {
             parent.not_after,
             now,
         )
-        .at_host(Some(host.to_owned()))
-        .watched_by(&self.watched);
+        .at_host(Some(host.to_owned()));
         let endings = self.endings.load(Ordering::SeqCst);
         if !self.store.hand_over(&parent.hash, &child).await? {
             return Ok(None);
         }
-        let child = Arc::new(child);
+        let child = self.in_memory(&child);
         // What ended meanwhile may be the family. The first request then asks the store.
         if self.endings.load(Ordering::SeqCst) == endings {
-            self.cache.insert(child.hash, Arc::clone(&child));
+            self.keep_seen(self.cache.insert(Arc::clone(&child)));
             if self.endings.load(Ordering::SeqCst) != endings {
                 self.cache.remove(&child.hash);
             }
@@ -212,7 +201,7 @@ impl Sessions {
         prepared: Prepared,
         replaced: Option<TokenHash>,
         _accepted: &Accepted,
-    ) -> (SessionToken, Arc<Session>) {
+    ) -> (SessionToken, Arc<OpenSession>) {
         if let Some(replaced) = replaced {
             self.forget(&replaced);
             count_ended(EndReason::Replaced, 1);
@@ -220,14 +209,15 @@ impl Sessions {
         self.admit(prepared)
     }
 
-    fn admit(&self, Prepared { token, session }: Prepared) -> (SessionToken, Arc<Session>) {
-        self.cache.insert(session.hash, Arc::clone(&session));
+    fn admit(&self, Prepared { token, session }: Prepared) -> (SessionToken, Arc<OpenSession>) {
+        let session = self.in_memory(&session);
+        self.keep_seen(self.cache.insert(Arc::clone(&session)));
         (token, session)
     }
 
     /// The session of a token, if it is in memory and live; notes that it was seen. `None` says
     /// nothing: ask [`Sessions::resolve`].
-    pub fn cached(&self, token: &str, now: Timestamp) -> Option<Arc<Session>> {
+    pub fn cached(&self, token: &str, now: Timestamp) -> Option<Arc<OpenSession>> {
         // What has another length was not given out by us; it is not worth a hash.
         if token.len() != SessionToken::LENGTH {
             return None;
@@ -243,7 +233,7 @@ impl Sessions {
         &self,
         token: &str,
         now: Timestamp,
-    ) -> Result<Option<Arc<Session>>, StoreError> {
+    ) -> Result<Option<Arc<OpenSession>>, StoreError> {
         if let Some(session) = self.cached(token, now) {
             return Ok(Some(session));
         }
@@ -263,7 +253,7 @@ impl Sessions {
 
     /// Whether a session goes on, without counting as a visit: for what stays open beyond its
     /// request. A store that can not answer ends nothing.
-    pub async fn goes_on(&self, session: &Session, now: Timestamp) -> bool {
+    pub async fn goes_on(&self, session: &OpenSession, now: Timestamp) -> bool {
         if session.has_ended() {
             return false;
         }
@@ -280,24 +270,30 @@ impl Sessions {
     /// still existed. One that was idle too long ends alone.
     pub async fn end(
         &self,
-        session: &Session,
+        session: &OpenSession,
         reason: EndReason,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         session.mark_ended();
-        self.forget(&session.hash);
+        self.end_by(&session.hash, session.sid(), reason, now).await
+    }
+
+    async fn end_by(
+        &self,
+        hash: &TokenHash,
+        sid: &str,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.forget(hash);
         let ended = if reason == EndReason::Idle {
-            let existed = self.store.end(&session.hash, now).await?;
-            if existed {
-                vec![session.hash]
-            } else {
-                Vec::new()
-            }
+            let existed = self.store.end(hash, now).await?;
+            if existed { vec![*hash] } else { Vec::new() }
         } else {
-            self.store.end_family(&session.sid, now).await?
+            self.store.end_family(sid, now).await?
         };
         // Once more: a look-up that found it in the store before it was gone.
-        self.forget(&session.hash);
+        self.forget(hash);
         Ok(self.ended(&ended, reason) > 0)
     }
 
@@ -320,7 +316,7 @@ impl Sessions {
             }
             // Another one of a family that has just ended, or somebody else was quicker.
             let gone = ended.iter().any(|other| other.sid == session.sid);
-            if !gone && self.end(&session, reason, now).await? {
+            if !gone && self.end_by(&session.hash, &session.sid, reason, now).await? {
                 ended.push(session);
             }
         }
@@ -353,7 +349,7 @@ impl Sessions {
         &self,
         browser: &[u8; 32],
         now: Timestamp,
-    ) -> Result<Option<Arc<Session>>, StoreError> {
+    ) -> Result<Option<Arc<OpenSession>>, StoreError> {
         let Some(found) = self.store.newest_of_browser(browser).await? else {
             return Ok(None);
         };
@@ -363,9 +359,9 @@ impl Sessions {
                 cached.see(found.last_seen());
                 cached
             }
-            None => Arc::new(found),
+            None => Arc::new(OpenSession::from(&found)),
         };
-        Ok(self.is_live_in_store(&session, now).then_some(session))
+        Ok(self.is_live_as_stored(&session, now).then_some(session))
     }
 
     /// Forgets what another process ended: the command line, another node. To be called every
@@ -378,7 +374,7 @@ impl Sessions {
             // What was ended since we began is not known, so nothing is believed.
             self.endings.fetch_add(1, Ordering::SeqCst);
             self.keep_unstored();
-            self.cache.invalidate_all();
+            self.cache.clear();
         }
         for hash in &ended.hashes {
             self.forget(hash);
@@ -419,7 +415,7 @@ impl Sessions {
             if let Some(found) = &found {
                 session.see(found.last_seen());
             }
-            if found.is_none() || !self.is_live_in_store(&session, now) {
+            if found.is_none() || !self.is_live_as_stored(&session, now) {
                 self.forget(&session.hash);
             }
         }
@@ -451,14 +447,14 @@ impl Sessions {
         self.flush_touched(now).await?;
         let idle = self.lifetimes.idle.saturating_add(self.slack());
         let swept = self.store.sweep(idle, now).await?;
-        for (hash, session) in &self.cache {
+        self.cache.each(|session| {
             session.ready.tidy(now);
-            if !self.is_live(&session, now) {
+            if !self.is_live(session, now) {
                 // Not ended: another node may have seen it since. Whoever waits for its end hears of
                 // it in the next round.
-                self.cache.remove(&*hash);
+                self.cache.remove(&session.hash);
             }
-        }
+        });
         count_ended(EndReason::Lifetime, swept.lifetime);
         count_ended(EndReason::Idle, swept.idle);
         Ok(swept.lifetime.saturating_add(swept.idle))
@@ -469,7 +465,7 @@ impl Sessions {
         self.store.count(self.lifetimes.idle, now).await
     }
 
-    fn cached_hash(&self, hash: &TokenHash, now: Timestamp) -> Option<Arc<Session>> {
+    fn cached_hash(&self, hash: &TokenHash, now: Timestamp) -> Option<Arc<OpenSession>> {
         if !self.is_believed(now) {
             return None;
         }
@@ -480,12 +476,12 @@ impl Sessions {
         &self,
         hash: &TokenHash,
         now: Timestamp,
-    ) -> Result<Option<Arc<Session>>, StoreError> {
+    ) -> Result<Option<Arc<OpenSession>>, StoreError> {
         loop {
             let endings = self.endings.load(Ordering::SeqCst);
             let Some(found) = self.store.find(hash).await? else {
                 // Not `forget` for every guess: it would make all other look-ups ask again.
-                if self.cache.contains_key(hash) {
+                if self.cache.get(hash).is_some() {
                     self.forget(hash);
                 }
                 return Ok(None);
@@ -498,15 +494,16 @@ impl Sessions {
                     held.see(found.last_seen());
                     held
                 }
-                None => Arc::new(found.watched_by(&self.watched)),
+                None => self.in_memory(&found),
             };
             session.see(seen.unwrap_or(Timestamp::EPOCH));
-            if let Some(reason) = self.over_in_store(&session, now) {
+            if let Some(reason) = self.over_as_stored(&session, now) {
                 self.end(&session, reason, now).await?;
                 return Ok(None);
             }
             session.see(now);
-            let session = self.cache.entry(*hash).or_insert(session).into_value();
+            let (session, gone) = self.cache.or_insert(session);
+            self.keep_seen(gone);
             if self.endings.load(Ordering::SeqCst) == endings {
                 return Ok(self.is_live(&session, now).then_some(session));
             }
@@ -528,30 +525,53 @@ impl Sessions {
 
     /// Collects what the store does not know of the sessions in memory.
     fn keep_unstored(&self) {
-        for (hash, session) in &self.cache {
+        self.cache.each(|session| self.keep_seen([session]));
+    }
+
+    /// Collects what the store does not know of these.
+    fn keep_seen(&self, sessions: impl IntoIterator<Item = impl AsRef<OpenSession>>) {
+        for session in sessions {
+            let session = session.as_ref();
             if let Some(seen) = session.take_unstored() {
-                lock(&self.unstored).insert(*hash, seen);
+                lock(&self.unstored).insert(session.hash, seen);
             }
         }
     }
 
-    fn over(&self, session: &Session, now: Timestamp) -> Option<EndReason> {
+    fn in_memory(&self, session: &Session) -> Arc<OpenSession> {
+        Arc::new(OpenSession::from(session).watched_by(&self.watched))
+    }
+
+    fn over(&self, session: &OpenSession, now: Timestamp) -> Option<EndReason> {
         self.lifetimes.over(session.not_after, session.last_seen(), now)
     }
 
-    fn is_live(&self, session: &Session, now: Timestamp) -> bool {
+    fn is_live(&self, session: &OpenSession, now: Timestamp) -> bool {
         !session.has_ended() && self.over(session, now).is_none()
     }
 
     /// The same, of what the store says of a session: another node may have seen it since.
-    fn over_in_store(&self, session: &Session, now: Timestamp) -> Option<EndReason> {
-        let idle = self.lifetimes.idle.saturating_add(self.slack());
-        let lifetimes = Lifetimes { idle, ..self.lifetimes };
-        lifetimes.over(session.not_after, session.last_seen(), now)
+    fn over_as_stored(&self, session: &OpenSession, now: Timestamp) -> Option<EndReason> {
+        self.over_in_store(session.not_after, session.last_seen(), now)
     }
 
-    fn is_live_in_store(&self, session: &Session, now: Timestamp) -> bool {
-        !session.has_ended() && self.over_in_store(session, now).is_none()
+    fn is_live_as_stored(&self, session: &OpenSession, now: Timestamp) -> bool {
+        !session.has_ended() && self.over_as_stored(session, now).is_none()
+    }
+
+    fn is_live_in_store(&self, found: &Session, now: Timestamp) -> bool {
+        self.over_in_store(found.not_after, found.last_seen(), now).is_none()
+    }
+
+    fn over_in_store(
+        &self,
+        not_after: Timestamp,
+        last_seen: Timestamp,
+        now: Timestamp,
+    ) -> Option<EndReason> {
+        let idle = self.lifetimes.idle.saturating_add(self.slack());
+        let lifetimes = Lifetimes { idle, ..self.lifetimes };
+        lifetimes.over(not_after, last_seen, now)
     }
 }
 
@@ -596,7 +616,7 @@ mod tests {
         sized(store, 1000)
     }
 
-    async fn open(sessions: &Sessions, user_name: &str) -> (String, Arc<Session>) {
+    async fn open(sessions: &Sessions, user_name: &str) -> (String, Arc<OpenSession>) {
         let identity = Identity::for_test(user_name, at(0));
         let (token, session) = enter(sessions, identity, Some([7; 32])).await;
         (token.reveal().to_owned(), session)
@@ -607,7 +627,7 @@ mod tests {
         sessions: &Sessions,
         identity: Identity,
         browser: Option<[u8; 32]>,
-    ) -> (SessionToken, Arc<Session>) {
+    ) -> (SessionToken, Arc<OpenSession>) {
         let prepared = sessions.prepare(identity, browser, &SystemEntropy, at(0));
         sessions.store.insert(prepared.session()).await.unwrap();
         sessions.admit(prepared)
@@ -622,13 +642,13 @@ mod tests {
         let store = store().await;
         let sessions = over(&store);
         let (token, session) = open(&sessions, "alice").await;
-        assert_eq!(sessions.cached(&token, at(1)).unwrap().sid, session.sid);
+        assert_eq!(sessions.cached(&token, at(1)).unwrap().sid(), session.sid());
         let restarted = over(&store);
         assert!(restarted.cached(&token, at(2)).is_none());
         let found = restarted.resolve(&token, at(2)).await.unwrap().unwrap();
         assert_eq!(
-            (&found.sid, &found.identity),
-            (&session.sid, &session.identity)
+            (found.sid(), found.identity()),
+            (session.sid(), session.identity())
         );
         assert!(restarted.cached(&token, at(2)).is_some());
     }
@@ -717,13 +737,13 @@ mod tests {
         let store = store().await;
         let sessions = over(&store);
         let (parents, parent) = open(&sessions, "alice").await;
-        let hand_over = async |parent: &Session, host: &str| {
+        let hand_over = async |parent: &OpenSession, host: &str| {
             sessions.hand_over(parent, host, &SystemEntropy, at(1)).await.unwrap()
         };
         let (token, child) = hand_over(&parent, "wiki.example.com").await.unwrap();
         assert_eq!(
-            (&child.sid, &child.identity),
-            (&parent.sid, &parent.identity)
+            (child.sid(), child.identity()),
+            (parent.sid(), parent.identity())
         );
         assert_eq!(
             (child.opened_at, child.not_after),
@@ -762,12 +782,12 @@ mod tests {
             let ended = session.ended();
             waiting.spawn(async move {
                 ended.await;
-                session.identity.user_name.clone()
+                session.identity().user_name
             });
             tokio::task::yield_now().await;
         }
         // They fall out of the cache, and are watched all the same.
-        sessions.cache.invalidate_all();
+        sessions.cache.clear();
         let end = async |name: &str| {
             let user = Identity::for_test(name, at(0)).user;
             command.end_user(&user, EndReason::Revoked, at(1)).await.unwrap();
@@ -840,7 +860,6 @@ mod tests {
             let (token, _) = open(&small, &format!("user{other}")).await;
             small.resolve(&token, at(50)).await.unwrap().unwrap();
         }
-        small.cache.run_pending_tasks();
         assert!(is_live(&small, &token, at(100)).await);
         small.flush_touched(at(100)).await.unwrap();
         assert!(is_live(&over(&store), &token, at(150)).await);
@@ -851,7 +870,7 @@ mod tests {
         let sessions = over(&store().await);
         let (_, session) = open(&sessions, "alice").await;
         let newest = |now| sessions.newest_of_browser(&[7; 32], now);
-        assert_eq!(newest(at(1)).await.unwrap().unwrap().sid, session.sid);
+        assert_eq!(newest(at(1)).await.unwrap().unwrap().sid(), session.sid());
         assert!(sessions.newest_of_browser(&[8; 32], at(1)).await.unwrap().is_none());
         assert!(newest(at(60)).await.unwrap().is_none());
         sessions.end(&session, EndReason::SignOut, at(1)).await.unwrap();
@@ -878,7 +897,7 @@ mod tests {
         for _ in 0..50 {
             let sessions = Arc::new(over(&store));
             let (token, session) = open(&sessions, "alice").await;
-            sessions.cache.invalidate_all();
+            sessions.cache.clear();
             let mut tasks = tokio::task::JoinSet::new();
             for _ in 0..4 {
                 let (sessions, token) = (Arc::clone(&sessions), token.clone());

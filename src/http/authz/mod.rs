@@ -37,14 +37,15 @@ use crate::access::{Asked, Decision, Unauthenticated, Visitor, decide};
 use crate::app::Live;
 use crate::base::{ErrorCode, Timestamp};
 use crate::http::answers::Answers;
-use crate::http::application::view;
+use crate::http::application::view_of;
 use crate::http::context::Context;
 use crate::http::cors;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::respond;
 use crate::http::state::Gateway;
+use crate::identity::Identity;
 use crate::proxy::IdentityHeaders;
-use crate::session::Session;
+use crate::session::OpenSession;
 
 /// Who asks, and so how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +143,8 @@ impl Verdict {
             Err(_) if route.public => None,
             Err(error) => return Ok(Self::Stop(answers.store_down(error, &in_plain_http(head)))),
         };
-        let visitor = session.as_ref().map(|session| Visitor::of(&session.identity));
+        let identity = session.as_ref().map(|session| session.identity());
+        let visitor = identity.as_ref().map(Visitor::of);
         let asked = Asked::of(head);
         let mut decision = decide(place.origin(live), route, &asked, visitor.as_ref());
         let session = session.filter(|_| decision != Decision::Anonymous);
@@ -154,7 +156,8 @@ impl Verdict {
         let Some(mut response) = stop else {
             let mut response = respond::empty(StatusCode::OK);
             let headers = response.headers_mut();
-            set_identity(live, headers, &original, session.as_deref(), mode, now);
+            let whose = session.as_deref().zip(identity.as_ref());
+            set_identity(live, headers, &original, whose, mode, now);
             return Ok(Self::Pass(response));
         };
         if mode.wants_location() {
@@ -203,19 +206,19 @@ fn set_identity(
     live: &Live,
     headers: &mut HeaderMap,
     original: &Original,
-    session: Option<&Session>,
+    whose: Option<(&OpenSession, &Identity)>,
     mode: Mode,
     now: Timestamp,
 ) {
     let route = &original.route;
-    let Some(session) = session else {
+    let Some((session, identity)) = whose else {
         return IdentityHeaders::set_empty(headers, route);
     };
-    let view = view(session);
+    let view = view_of(session, identity);
     let lines = live.forwarder.identity(route, &view, &session.ready, now);
     // Should they be missing, empty ones say at least that nobody is known.
     IdentityHeaders::set_empty(headers, route);
-    let lines = lines.iter().flat_map(|lines| lines.text.split(|byte| *byte == b'\n'));
+    let lines = lines.iter().flat_map(|lines| lines.split(|byte| *byte == b'\n'));
     for line in lines {
         let mut parts = line.splitn(2, |byte| *byte == b':').map(<[u8]>::trim_ascii);
         let name = parts.next().and_then(|name| HeaderName::from_bytes(name).ok());

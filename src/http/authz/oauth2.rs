@@ -18,7 +18,7 @@ use crate::http::form::Fields;
 use crate::http::hosts::Place;
 use crate::http::state::Gateway;
 use crate::http::{links, respond};
-use crate::session::Session;
+use crate::session::OpenSession;
 
 /// `/oauth2/auth`: 202, 401 or 403. `allowed_groups` and `allowed_emails` in its query are met in
 /// addition to what the route requires.
@@ -59,7 +59,7 @@ pub async fn userinfo(
     let now = gateway.app.now();
     match gateway.session(&headers, &place, now).await {
         Ok(Some(session)) => {
-            let identity = &session.identity;
+            let identity = session.identity();
             let body = json!({
                 "user": identity.user_name,
                 "email": identity.profile.email,
@@ -108,9 +108,9 @@ pub(super) fn its_headers() -> Route {
     }
 }
 
-fn is_allowed(query: &Fields, session: Option<&Session>) -> bool {
-    let groups = session.map_or(&[][..], |session| &session.identity.profile.groups);
-    let email = session.and_then(|session| session.identity.profile.email.as_deref());
+fn is_allowed(query: &Fields, session: Option<&OpenSession>) -> bool {
+    let profile = session.map(|session| session.identity().profile).unwrap_or_default();
+    let (groups, email) = (profile.groups, profile.email.as_deref());
     let names = |name: &str, found: &dyn Fn(&str) -> bool| {
         query.get(name).is_none_or(|list| list.split(',').map(str::trim).any(found))
     };

@@ -58,7 +58,7 @@ async fn answer(
         let location = links::sign_in(&here.into());
         return Ok(respond::redirect(StatusCode::FOUND, &location));
     };
-    let identity = &session.identity;
+    let identity = session.identity();
     let live = gateway.app.live();
     let view = SendForm {
         name: identity.profile.name().unwrap_or_else(|| identity.user_name.clone()),

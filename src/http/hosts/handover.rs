@@ -23,7 +23,7 @@ use crate::http::form::Fields;
 use crate::http::links;
 use crate::http::seal::{Purpose, Seal};
 use crate::http::state::Gateway;
-use crate::session::{Session, SessionToken};
+use crate::session::{OpenSession, SessionToken};
 
 /// How long a code counts: it travels by one redirect.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
@@ -165,7 +165,7 @@ impl<'a> Code<'a> {
         self,
         gateway: &Gateway,
         now: Timestamp,
-    ) -> Result<(SessionToken, Arc<Session>), GatewayError> {
+    ) -> Result<(SessionToken, Arc<OpenSession>), GatewayError> {
         let app = &gateway.app;
         let key = sha256(self.secret.as_bytes());
         let sealed = app.ports.kept.take(&key, now).await?;

@@ -128,8 +128,8 @@ async fn take(
     gateway.loops.signed_in(hash, now);
     tracing::info!(
         host = site.host(),
-        user = session.identity.user_name,
-        sid = session.sid,
+        user = session.identity().user_name,
+        sid = session.sid(),
         "session handed over"
     );
     let mut response = respond::redirect(StatusCode::SEE_OTHER, page.as_str());

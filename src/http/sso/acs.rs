@@ -31,7 +31,7 @@ use crate::saml::pending::Taken;
 use crate::saml::profile::{Origin, Permission};
 use crate::saml::response::ResponseMessage;
 use crate::saml::{Claims, ValidAssertion};
-use crate::session::{Prepared, Session, SessionToken, TokenHash, Written};
+use crate::session::{OpenSession, Prepared, SessionToken, TokenHash, Written};
 use crate::trust::IdpTrust;
 use crate::xml::{Document, Limits, Mode};
 
@@ -41,7 +41,7 @@ const FORM_TIMEOUT: Duration = Duration::from_secs(30);
 /// A sign-in that succeeded.
 struct SignedIn {
     token: SessionToken,
-    session: Arc<Session>,
+    session: Arc<OpenSession>,
     landing: ReturnTo,
 }
 
@@ -143,7 +143,7 @@ async fn accept(
         }
     };
     let (token, session) = app.sessions.open(prepared, replaced, &accepted); //    session
-    attempt.evidence.user = Some(session.identity.user.clone());
+    attempt.evidence.user = Some(session.identity().user);
     Ok(SignedIn { token, session, landing })
 }
 

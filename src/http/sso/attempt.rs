@@ -21,7 +21,7 @@ use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::identity::Person;
 use crate::saml::{Claims, Exceptions};
-use crate::session::{Login, Session};
+use crate::session::{Login, OpenSession, Session};
 use crate::trust::IdpTrust;
 
 /// Longest piece of a message that is kept: the longest entityID (core 8.3.6).
@@ -109,12 +109,12 @@ impl<'a> Attempt<'a> {
     }
 
     /// Somebody came in.
-    pub(super) fn accepted(&self, session: &Session) {
+    pub(super) fn accepted(&self, session: &OpenSession) {
         self.warn_of_exceptions();
         tracing::info!(
             idp = self.idp().map(IdpName::as_str),
-            user = session.identity.user_name,
-            sid = session.sid,
+            user = session.identity().user_name,
+            sid = session.sid(),
             request_id = self.context.request_id.as_str(),
             client = self.context.client_text(),
             reference = self.reference,

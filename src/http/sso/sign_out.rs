@@ -17,7 +17,7 @@ use crate::http::hosts::Place;
 use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::http::views::{SignOut, SignedOut};
-use crate::session::{EndReason, Session};
+use crate::session::{EndReason, OpenSession};
 
 /// `GET`: a page that asks first, since a link alone must not sign anybody out.
 pub async fn confirm(
@@ -32,7 +32,7 @@ pub async fn confirm(
     let return_to = return_to(&gateway.app.live(), &place, query.get("rd"));
     match gateway.session(&headers, &place, now).await {
         Ok(Some(session)) => {
-            let identity = &session.identity;
+            let identity = session.identity();
             let name = identity.profile.name().unwrap_or_else(|| identity.user_name.clone());
             let mut view = SignOut::new(&name, &return_to);
             view.email = identity.profile.email.clone();
@@ -92,16 +92,17 @@ pub async fn sign_out(
 async fn end(
     gateway: &Gateway,
     context: &Context,
-    session: &Session,
+    session: &OpenSession,
     now: Timestamp,
 ) -> Result<(), GatewayError> {
     gateway.app.sessions.end(session, EndReason::SignOut, now).await?;
+    let identity = session.identity();
     let event = Event {
         request_id: Some(context.request_id.as_str().to_owned()),
-        idp: Some(session.identity.idp.clone()),
-        user: Some(session.identity.user.clone()),
+        idp: Some(identity.idp),
+        user: Some(identity.user),
         client: context.client_text(),
-        detail: serde_json::json!({ "sid": session.sid, "reason": EndReason::SignOut.as_str() }),
+        detail: serde_json::json!({ "sid": session.sid(), "reason": EndReason::SignOut.as_str() }),
         ..Event::new(EventKind::SessionEnded)
     };
     if let Err(error) = gateway.app.ports.audit.record(&event, now).await {
@@ -110,9 +111,9 @@ async fn end(
     Ok(())
 }
 
-fn label(gateway: &Gateway, session: &Session) -> Option<String> {
+fn label(gateway: &Gateway, session: &OpenSession) -> Option<String> {
     let registry = gateway.app.registry();
-    registry.named(&session.identity.idp).map(|idp| idp.settings.label.clone())
+    registry.named(&session.identity().idp).map(|idp| idp.settings.label.clone())
 }
 
 fn is_public(live: &Live, to: &ReturnTo) -> bool {

@@ -40,7 +40,7 @@ pub async fn user(
         }
         Err(error) => return gateway.fail(&error.into(), &context, Reader::Program, now),
     };
-    let identity = &session.identity;
+    let identity = session.identity();
     let profile = &identity.profile;
     respond::json(
         StatusCode::OK,
@@ -60,7 +60,7 @@ pub async fn user(
             "idp": identity.idp_entity_id,
             "acr": identity.authn_context,
             "auth_time": identity.authn_instant.unix_seconds(),
-            "sid": session.sid,
+            "sid": session.sid(),
             "opened_at": session.opened_at.to_saml(),
             "expires_at": session.not_after.to_saml(),
         }),

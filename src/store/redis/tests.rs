@@ -489,7 +489,7 @@ async fn what_one_node_ends_another_hears_of_at_once() {
     let session = away.resolve(&token, at(1)).await.unwrap().unwrap();
     assert!(away.cached(&token, at(1)).is_some());
     let ended = session.ended();
-    let alice = session.identity.user.clone();
+    let alice = session.identity().user;
     at_home
         .end_user(&alice, crate::session::EndReason::Revoked, at(2))
         .await

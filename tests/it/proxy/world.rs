@@ -145,6 +145,7 @@ impl Set {
                 };
                 let passage = Passage {
                     route: &route,
+                    told: None,
                     identity: signed_in.then_some(&view),
                     peer: &peer,
                     request_id: &request_id,
