@@ -63,14 +63,22 @@ pub fn without_port(host: &str) -> &str {
 }
 
 fn is_host(host: &str) -> bool {
+    let fits =
+        |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_');
+    // Nearly every one is a name, or a name and a port: one look at each byte.
+    let end = host.bytes().position(|byte| !fits(byte)).unwrap_or(host.len());
+    let rest = host.as_bytes().get(end..).unwrap_or_default();
+    match rest.split_first() {
+        _ if end == 0 => {}
+        None => return true,
+        Some((b':', port)) if port.iter().all(u8::is_ascii_digit) => return true,
+        Some(_) => {}
+    }
     let name = without_port(host);
     let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     match inner {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_');
-            !name.is_empty() && name.bytes().all(fits)
-        }
+        None => !name.is_empty() && name.bytes().all(fits),
     }
 }
 

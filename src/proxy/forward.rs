@@ -395,8 +395,9 @@ impl Forwarder {
             edits: &route.request_headers,
             prefix: route.rewrite.as_ref().map(|_| own_prefix(route)).filter(|own| !own.is_empty()),
         };
-        self.names.write_request(&mut out, &parts.headers, rules)?;
-        self.forwarding.write(&mut out, &parts.headers, host, passage.peer, trusted);
+        let speaks = self.names.write_request(&mut out, &parts.headers, rules)?;
+        let believed = trusted && speaks;
+        self.forwarding.write(&mut out, &parts.headers, host, passage.peer, believed);
         headers::line(
             &mut out,
             b"x-request-id",

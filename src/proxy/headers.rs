@@ -12,7 +12,6 @@
 //! request is refused, unless `server.underscore_headers` says that the header is dropped. Nor
 //! does one pass that `Connection` nominates.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -102,15 +101,16 @@ impl IdentityNames {
     }
 
     /// Writes down those of a client's headers that go on, as lines of HTTP/1.1: no name of ours,
-    /// nothing that is for one connection, no framing, no host.
+    /// nothing that is for one connection, no framing, no host. Whether any of them speaks of
+    /// somebody behind the peer.
     pub fn write_request(
         &self,
         out: &mut Vec<u8>,
         headers: &HeaderMap,
         rules: Rules<'_>,
-    ) -> Result<(), ProxyError> {
+    ) -> Result<bool, ProxyError> {
         let nominated = self.nominated(headers)?;
-        let mut trailers = false;
+        let (mut trailers, mut speaks) = (false, false);
         for (name, value) in headers {
             // What nearly every request has is told without a look into a table.
             if *name == header::HOST || *name == header::COOKIE || *name == header::CONNECTION {
@@ -126,6 +126,7 @@ impl IdentityNames {
                 }
                 Fate::Stays | Fate::Trusted | Fate::Underscore => {
                     trailers |= *name == header::TE;
+                    speaks |= *name == X_REAL_IP || name.as_str().starts_with("x-forwarded-");
                     continue;
                 }
             }
@@ -147,7 +148,7 @@ impl IdentityNames {
         for (name, value) in &rules.edits.set {
             line(out, name.as_str().as_bytes(), value.as_bytes());
         }
-        Ok(())
+        Ok(speaks)
     }
 
     fn fate(&self, name: &HeaderName) -> Fate {
@@ -361,18 +362,19 @@ impl Forwarding {
     /// Says anew what front proxies say: `X-Forwarded-*`, `Forwarded`, `X-Real-IP`.
     ///
     /// A trusted peer's values are kept and its address is added; a stranger's are not looked at.
+    /// `believed`: the peer is trusted, and speaks of somebody behind it.
     pub fn write(
         &self,
         out: &mut Vec<u8>,
         headers: &HeaderMap,
         host: &str,
         peer: &Peer,
-        trusted: bool,
+        believed: bool,
     ) {
         let address = peer.address.map(|address| address.ip().to_canonical());
         match address {
-            Some(address) if !trusted => self.write_direct(out, host, address),
-            _ => self.write_behind(out, headers, host, address, trusted),
+            Some(address) if !believed => self.write_direct(out, host, address),
+            _ => self.write_behind(out, headers, host, address, believed),
         }
     }
 
@@ -427,48 +429,59 @@ impl Forwarding {
         let public_port = given(&X_FORWARDED_PORT).filter(is_port).unwrap_or(&self.port);
         let real = given(&X_REAL_IP).and_then(|address| address.parse::<IpAddr>().ok());
 
-        let mut chain: Vec<Cow<'_, str>> = Vec::new();
-        if trusted {
+        let named = || {
             // What nobody can read stays in its place: whoever reads the chain from its end must not
             // step over it.
-            let values = headers.get_all(X_FORWARDED_FOR).iter();
+            let values = headers.get_all(X_FORWARDED_FOR).iter().filter(|_| trusted);
             let values = values.map(|value| value.to_str().unwrap_or("unknown"));
             let addresses = values.flat_map(|value| value.split(',')).map(str::trim);
-            chain.extend(addresses.filter(|address| !address.is_empty()).map(Cow::Borrowed));
-        }
-        chain.extend(address.map(|address| Cow::Owned(address.to_string())));
+            addresses.filter(|address| !address.is_empty())
+        };
 
-        line(
-            out,
-            b"forwarded",
-            forwarded(&chain, public_host, proto).as_bytes(),
-        );
-        line(out, b"x-forwarded-for", chain.join(", ").as_bytes());
+        out.extend_from_slice(b"forwarded: ");
+        write_forwarded(out, named(), address, public_host, proto);
+        out.extend_from_slice(b"\r\nx-forwarded-for: ");
+        let mut between = "";
+        for address in named() {
+            out.extend_from_slice(between.as_bytes());
+            out.extend_from_slice(address.as_bytes());
+            between = ", ";
+        }
+        if let Some(address) = address {
+            out.extend_from_slice(between.as_bytes());
+            write_address(out, address);
+        }
+        out.extend_from_slice(b"\r\n");
         if let Some(address) = real.or(address) {
-            line(out, b"x-real-ip", address.to_string().as_bytes());
+            out.extend_from_slice(b"x-real-ip: ");
+            write_address(out, address);
+            out.extend_from_slice(b"\r\n");
         }
         self.write_rest(out, proto, public_host, public_port);
     }
 }
 
 /// The same in the words of RFC 7239, so that the two can not disagree.
-fn forwarded(chain: &[Cow<'_, str>], host: &str, proto: &str) -> String {
-    let node = |address: &Cow<'_, str>| {
-        let mut node = Vec::new();
-        match address.parse() {
-            Ok(address) => write_node(&mut node, address),
-            Err(_) => node.extend_from_slice(b"for=unknown"),
-        }
-        String::from_utf8_lossy(&node).into_owned()
+fn write_forwarded<'a>(
+    out: &mut Vec<u8>,
+    named: impl Iterator<Item = &'a str>,
+    last: Option<IpAddr>,
+    host: &str,
+    proto: &str,
+) {
+    let mut nodes = named.map(|address| address.parse().ok()).chain(last.map(Some));
+    let write = |out: &mut Vec<u8>, node: Option<IpAddr>| match node {
+        Some(address) => write_node(out, address),
+        None => out.extend_from_slice(b"for=unknown"),
     };
-    let mut nodes = chain.iter().map(node);
-    let first = nodes.next().unwrap_or_else(|| "for=unknown".to_owned());
-    let mut text = format!("{first};host=\"{host}\";proto={proto}");
-    for node in nodes {
-        text.push_str(", ");
-        text.push_str(&node);
+    write(out, nodes.next().flatten());
+    for part in [";host=\"", host, "\";proto=", proto] {
+        out.extend_from_slice(part.as_bytes());
     }
-    text
+    for node in nodes {
+        out.extend_from_slice(b", ");
+        write(out, node);
+    }
 }
 
 fn write_node(out: &mut Vec<u8>, address: IpAddr) {

@@ -8,6 +8,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::fmt;
+use std::hash::BuildHasherDefault;
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -127,8 +129,31 @@ pub fn name(upstream: &Upstream) -> String {
 /// What this thread keeps open.
 #[derive(Default)]
 struct Kept {
-    idle: HashMap<u64, VecDeque<Idle>>,
-    shared: HashMap<u64, SendRequest<UpstreamBody>>,
+    idle: HashMap<u64, VecDeque<Idle>, ById>,
+    shared: HashMap<u64, SendRequest<UpstreamBody>, ById>,
+}
+
+/// Ids are counted up by us: there is nobody who could choose them.
+type ById = BuildHasherDefault<Id>;
+
+#[derive(Default)]
+struct Id(u64);
+
+impl Hasher for Id {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // The map looks at the highest bits as well as at the lowest.
+        self.0 = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 struct Idle {
