@@ -185,9 +185,9 @@ impl Forwarder {
     }
 
     /// What this route was told of a session before, while it is good. The route has admitted them
-    /// then.
+    /// then; what was told for a public path of it does not count where it asks who they are.
     pub fn told(&self, route: &Route, ready: &Ready, now: Timestamp) -> Option<Arc<[u8]>> {
-        ready.told(self.routes.get(route.place)?.key, now)
+        ready.told(self.routes.get(route.place)?.key, route.public, now)
     }
 
     /// The identity headers of somebody whom this route has admitted, as lines of HTTP/1.1: what an
@@ -200,7 +200,7 @@ impl Forwarder {
         now: Timestamp,
     ) -> Option<Vec<u8>> {
         let prepared = self.routes.get(route.place)?;
-        let told = ready.told(prepared.key, now);
+        let told = ready.told(prepared.key, route.public, now);
         let told = told.unwrap_or_else(|| self.tell(route, prepared, view, Some(ready), now));
         let mut lines = Vec::with_capacity(Template::length(&told));
         prepared.nobody.write(&told, &mut lines);
@@ -447,7 +447,8 @@ impl Forwarder {
         let bytes: Arc<[u8]> = Arc::from(prepared.nobody.pack(&headers));
         if let Some(ready) = ready {
             let key = prepared.key;
-            ready.keep(Told { key, fresh_until, bytes: Arc::clone(&bytes) }, now);
+            let (admitted, bytes) = (!route.public, Arc::clone(&bytes));
+            ready.keep(Told { key, fresh_until, admitted, bytes }, now);
         }
         bytes
     }

@@ -10,13 +10,15 @@ use std::sync::PoisonError;
 
 use crate::base::Timestamp;
 
-/// What one route is told of one session. It is made only for whom the route admits.
+/// What one route is told of one session.
 #[derive(Clone, Debug)]
 pub struct Told {
     /// Whose it is: no two routes of any configuration have the same number.
     pub key: u64,
     /// When it has to be made anew.
     pub fresh_until: Timestamp,
+    /// The route asked who it is, and lets them in: not only to what is public of it.
+    pub admitted: bool,
     /// What is told, in one piece.
     pub bytes: Arc<[u8]>,
 }
@@ -39,11 +41,11 @@ impl Ready {
         Self(Mutex::new(Kept::None))
     }
 
-    /// What a route is told, if it is still good.
-    pub fn told(&self, key: u64, now: Timestamp) -> Option<Arc<[u8]>> {
+    /// What a route is told, if it is still good; of anybody, or only of whom it has let in.
+    pub fn told(&self, key: u64, anybody: bool, now: Timestamp) -> Option<Arc<[u8]>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = kept.as_slice().iter().find(|told| told.key == key && now < told.fresh_until);
-        told.map(|told| Arc::clone(&told.bytes))
+        let told = kept.as_slice().iter().find(|told| told.key == key && now < told.fresh_until)?;
+        (anybody || told.admitted).then(|| Arc::clone(&told.bytes))
     }
 
     /// Keeps what was made, and drops what is over.
@@ -100,20 +102,43 @@ mod tests {
     #[test]
     fn what_was_made_serves_its_route_until_its_time_is_over() {
         let at = Timestamp::from_unix_seconds;
-        let told = |key, seconds| Told { key, fresh_until: at(seconds), bytes: Arc::new([]) };
+        let told = |key, seconds, admitted| Told {
+            key,
+            fresh_until: at(seconds),
+            admitted,
+            bytes: Arc::new([]),
+        };
         let ready = Ready::new();
-        ready.keep(told(1, 10), at(0));
-        assert!(ready.told(1, at(9)).is_some());
-        ready.keep(told(2, 20), at(0));
-        assert!(ready.told(1, at(9)).is_some() && ready.told(2, at(9)).is_some());
-        assert!(ready.told(1, at(10)).is_none());
-        assert!(ready.told(3, at(0)).is_none());
+        ready.keep(told(1, 10, true), at(0));
+        let is_told = |key, seconds| ready.told(key, false, at(seconds)).is_some();
+        assert!(is_told(1, 9));
+        ready.keep(told(2, 20, true), at(0));
+        assert!(is_told(1, 9) && is_told(2, 9));
+        assert!(!is_told(1, 10));
+        assert!(!is_told(3, 0));
         ready.tidy(at(10));
-        assert!(ready.told(1, at(0)).is_none());
-        assert!(ready.told(2, at(0)).is_some());
-        ready.keep(told(2, 30), at(20));
-        assert!(ready.told(2, at(25)).is_some());
+        assert!(!is_told(1, 0));
+        assert!(is_told(2, 0));
+        ready.keep(told(2, 30, true), at(20));
+        assert!(is_told(2, 25));
         ready.tidy(at(30));
-        assert!(ready.told(2, at(0)).is_none());
+        assert!(!is_told(2, 0));
+    }
+
+    #[test]
+    fn what_was_made_for_a_public_path_lets_nobody_in() {
+        let at = Timestamp::from_unix_seconds;
+        let ready = Ready::new();
+        let told = |admitted| Told {
+            key: 1,
+            fresh_until: at(10),
+            admitted,
+            bytes: Arc::new([]),
+        };
+        ready.keep(told(false), at(0));
+        assert!(ready.told(1, false, at(0)).is_none());
+        assert!(ready.told(1, true, at(0)).is_some());
+        ready.keep(told(true), at(0));
+        assert!(ready.told(1, false, at(0)).is_some());
     }
 }

@@ -62,6 +62,10 @@ require = { methods = ["GET"] }
 [[route]]
 path = "/open/admin"
 require = { groups = ["Board"] }
+[[route]]
+path = "/board"
+public_paths = "/board/news"
+require = { groups = ["Board"] }
 "#;
 
 #[tokio::test]
@@ -94,6 +98,11 @@ async fn what_a_route_requires_is_decided_about_the_path_that_leads_there() {
         ("/archive", Method::GET, 200, 302),
         ("/archive", Method::HEAD, 200, 302),
         ("/archive", Method::DELETE, 403, 401),
+        // What is public of a route is told who comes, and is no way in.
+        ("/board", Method::GET, 403, 302),
+        ("/board/news", Method::GET, 200, 200),
+        ("/board", Method::GET, 403, 302),
+        ("/board/news/x", Method::GET, 200, 200),
     ] {
         for (who, visitor, status) in [
             ("alice", &mut alice, of_alice),
