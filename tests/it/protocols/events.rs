@@ -76,7 +76,7 @@ async fn a_stream_breaks_off_with_its_session_and_its_connection_goes_on() {
     }
     // The application hears of it.
     for peer in &mut peers[..2] {
-        peer.to_end().await;
+        peer.until_closed().await;
     }
     // What needs no session goes on, and so does the connection.
     peers[2].say(&format!("{}0\r\n\r\n", event(2))).await;
@@ -99,7 +99,7 @@ async fn whoever_reads_by_http_1_1_hears_of_it_too() {
     peer.say(&event(1)).await;
     client.until("data: 1\n\n\r\n").await;
     town.sign_out().await;
-    let rest = client.to_end().await;
+    let rest = client.until_closed().await;
     assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
-    peer.to_end().await;
+    peer.until_closed().await;
 }

@@ -169,7 +169,7 @@ async fn an_answer_that_is_broken_off_does_not_look_complete() {
     client.until("4\r\nhalf\r\n").await;
     // INTERNAL_ERROR
     app.reset(place, 2).await;
-    let rest = client.to_end().await;
+    let rest = client.until_closed().await;
     assert!(
         !rest.ends_with(b"0\r\n\r\n"),
         "{}",

@@ -283,7 +283,7 @@ impl Peer {
     }
 
     /// What comes until the connection closes.
-    pub(super) async fn to_end(&mut self) -> Vec<u8> {
+    pub(super) async fn until_closed(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         let read = tokio::time::timeout(SOON, self.stream.read_to_end(&mut rest)).await;
         // Whether it was closed or broken off is the same to whoever reads.

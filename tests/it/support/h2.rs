@@ -1,4 +1,5 @@
-//! An end of HTTP/2 connections that does what a test says, frame by frame: tests/peers/h2_endpoint.py.
+//! An end of HTTP/2 connections that does what a test says, frame by frame:
+//! `tests/peers/h2_endpoint.py`.
 //!
 //! In: frames to send. Out: the frames that came, as JSON.
 
