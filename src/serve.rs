@@ -437,10 +437,7 @@ fn listen(
         let door = door.clone();
         let serve = async move |detached: Vec<Detached>, stop| {
             let door = Arc::new(door);
-            let service = move |request, peer| {
-                let door = Arc::clone(&door);
-                async move { door.serve(request, peer).await }
-            };
+            let service = move |request, peer| Arc::clone(&door).serve(request, peer);
             let listeners: Result<_, _> = detached.into_iter().map(Detached::attach).collect();
             match listeners {
                 Ok(listeners) => server::serve(listeners, service, stop, patience).await,

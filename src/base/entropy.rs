@@ -104,8 +104,9 @@ pub const TOKEN_LENGTH: usize = 43;
 /// assert!(!is_token(b"/reports"));
 /// ```
 pub fn is_token(text: &[u8]) -> bool {
-    let safe = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
-    text.len() == TOKEN_LENGTH && text.iter().all(safe)
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'_');
+    // To the end in any case: without a way out in the middle it takes many bytes at a time.
+    text.len() == TOKEN_LENGTH && text.iter().fold(true, |all, byte| all & safe(*byte))
 }
 
 /// A UUID, version 4 (RFC 9562, 5.4).

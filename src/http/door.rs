@@ -66,7 +66,19 @@ impl Door {
     }
 
     /// Answers one request.
-    pub async fn serve(&self, request: Request<Incoming>, peer: Peer) -> Outgoing {
+    ///
+    /// The request is in the future once: an `async fn` would have it twice, as what it is given
+    /// and as what it makes of that, and hyper moves the whole for each request.
+    pub fn serve(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> impl Future<Output = Outgoing> + Send + 'static {
+        let (mut parts, body) = request.into_parts();
+        async move { self.answer(&mut parts, body, peer).await }
+    }
+
+    async fn answer(&self, parts: &mut Parts, body: Incoming, peer: Peer) -> Outgoing {
         let in_flight = InFlight::begin();
         let now = self.gateway.app.now();
         let live = self.live();
@@ -76,16 +88,15 @@ impl Door {
         } else {
             Trust::Anybody
         };
-        let headers = request.headers();
+        let headers = &parts.headers;
         let context = Context {
             request_id: RequestId::of(headers, trust, self.gateway.app.entropy.as_ref()),
             peer,
             client: live.trusted_proxies.client_address(&peer, headers),
         };
-        let (mut parts, body) = request.into_parts();
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         let (mut response, way) =
-            self.dispatch(&mut parts, body, uri.path(), &live, &context, now).await;
+            self.dispatch(parts, body, uri.path(), &live, &context, now).await;
         let (counted, route, upstream) = match way {
             Way::Own => (self.own, OWN, None),
             Way::None => (self.none, NONE, None),
