@@ -21,9 +21,8 @@ pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
 
 /// Adds a text.
 pub fn string(out: &mut Vec<u8>, text: &str) {
-    let special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
-    // To the end in any case: without a way out in the middle it takes many bytes at a time.
-    if !text.bytes().fold(false, |found, byte| found | special(byte)) {
+    if is_plain(text.as_bytes()) {
+        out.reserve(text.len().saturating_add(2));
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
@@ -32,6 +31,31 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
         let _ = serde_json::to_writer(out, text);
     }
 }
+
+/// Whether nothing needs an escape: no quote, no backslash, nothing below the space. Eight bytes at
+/// a time, as most texts are too short for more.
+fn is_plain(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    // Some of its bytes may have been looked at before.
+    let last = text.last_chunk::<8>().copied().unwrap_or_else(|| {
+        let mut last = [b' '; 8];
+        last.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+        last
+    });
+    let special = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        // Its highest bit is set in a byte that is less than so much, and was less than 128: in the
+        // lowest such byte at least.
+        let less = |word: u64, than: u8| word.wrapping_sub(EACH * u64::from(than)) & !word;
+        let is = |byte: u8| less(word ^ (EACH * u64::from(byte)), 1);
+        (less(word, b' ') | is(b'"') | is(b'\\')) & (EACH << 7)
+    };
+    // To the end in any case: a way out in the middle would be asked for each time.
+    words.iter().fold(special(&last), |found, word| found | special(word)) == 0
+}
+
+/// A one in each byte.
+const EACH: u64 = 0x0101_0101_0101_0101;
 
 /// Adds a number.
 pub fn number(out: &mut Vec<u8>, mut number: u64) {
@@ -384,6 +408,15 @@ mod tests {
         }
         for value in [0, 7, -1, 10, 1_795_253_400_000_456, i64::MAX, i64::MIN] {
             same(&value);
+        }
+        for byte in 0..=127 {
+            for place in 0..17 {
+                let mut text = ["b"; 17].concat();
+                text.replace_range(place..=place, char::from(byte).encode_utf8(&mut [0]));
+                same(&text);
+                same(text.get(..=place).unwrap());
+                same(&format!("é{text}"));
+            }
         }
         same(&[0, 10, u64::MAX]);
         same(&[0.1, -0.0, 1e300, f64::NAN]);
