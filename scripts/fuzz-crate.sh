@@ -16,8 +16,8 @@ for file in telemetry.rs http/net/proxy_protocol.rs store/identity.rs store/redi
 done
 # write FILE: what comes in, but a file that is the same already stays as old as it is.
 write() {
-    cat > "$crate/new"
-    if cmp -s "$crate/new" "$crate/$1"; then rm "$crate/new"; else mv "$crate/new" "$crate/$1"; fi
+    cat > "$crate/new.$$"
+    if cmp -s "$crate/new.$$" "$crate/$1"; then rm "$crate/new.$$"; else mv "$crate/new.$$" "$crate/$1"; fi
 }
 echo 'pub mod net;' | write src/http/mod.rs
 echo 'pub mod proxy_protocol;' | write src/http/net/mod.rs
