@@ -406,7 +406,11 @@ fn is_safe(location: &str) -> bool {
     };
     let clean = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let host = url.host_str().unwrap_or_default();
+    // `https:/host` and the like: browsers repair it, and others read it in another way.
+    let mut parts = location.splitn(2, "://");
+    let written = parts.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(url.scheme()));
     clean
+        && written
         && !host.is_empty()
         && (url.scheme() == "https" || url.scheme() == "http" && is_loopback(host))
 }
