@@ -590,6 +590,37 @@ fn needed(xml: &str, keys: Keys<'_>) -> Vec<&'static str> {
     signed.exceptions().iter().map(Exception::name).collect()
 }
 
+/// The same message, whose signature is over the same bytes by another way to them.
+fn by_inclusive_c14n(signed: &str) -> String {
+    let method = |uri: &str| format!("Transform Algorithm=\"{uri}\"");
+    let exclusive = method("http://www.w3.org/2001/10/xml-exc-c14n#");
+    let inclusive = method("http://www.w3.org/TR/2001/REC-xml-c14n-20010315");
+    let changed = signed.replace(&exclusive, &inclusive);
+    assert_ne!(changed, signed);
+    let document = Document::parse(changed.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+    let signature = document.root().child(ns::DS, "Signature").unwrap();
+    let mut bytes = Vec::new();
+    let signed_info = signature.child(ns::DS, "SignedInfo").unwrap();
+    crate::xml::c14n::exclusive(signed_info, &[], &mut bytes);
+    let before = signature.child(ns::DS, "SignatureValue").and_then(Element::text).unwrap();
+    changed.replace(
+        &*before,
+        &openssl::base64::encode_block(&IDP.sign(&bytes).unwrap()),
+    )
+}
+
+#[test]
+fn exceptions_for_a_signature_are_named_too() {
+    let allowed = crate::dsig::Allowed { sha1: false, inclusive_c14n: true };
+    let keys = Keys { signing: Trust { allowed, ..keys().signing }, ..keys() };
+    let gcm = Seal::new(seal::AES256_GCM);
+    let signed = sign(&assertion("alice@example.com"), "_a", &IDP);
+    let inclusive = by_inclusive_c14n(&signed);
+    let sealed = |assertion: &str| response(&encrypt(assertion, gcm));
+    assert_eq!(needed(&sealed(&signed), keys), [""; 0]);
+    assert_eq!(needed(&sealed(&inclusive), keys), ["inclusive_c14n"]);
+}
+
 #[test]
 fn exceptions_for_a_ciphertext_are_named_where_they_were_needed_and_nowhere_else() {
     let all = Decryption {
