@@ -611,7 +611,7 @@ fn by_inclusive_c14n(signed: &str) -> String {
 
 #[test]
 fn exceptions_for_a_signature_are_named_too() {
-    let allowed = crate::dsig::Allowed { sha1: false, inclusive_c14n: true };
+    let allowed = dsig::Allowed { sha1: false, inclusive_c14n: true };
     let keys = Keys { signing: Trust { allowed, ..keys().signing }, ..keys() };
     let gcm = Seal::new(seal::AES256_GCM);
     let signed = sign(&assertion("alice@example.com"), "_a", &IDP);
