@@ -380,7 +380,8 @@ impl Forwarder {
             (None, Some(view)) => Some(self.tell(route, prepared, view, passage.ready, now)),
             (None, None) => None,
         };
-        let lines = told.as_deref().map_or(prepared.nobody.lines().len(), Template::length);
+        let nobody = prepared.nobody.lines().len();
+        let lines = told.as_deref().map_or(nobody, Template::length);
         let mut out = Vec::with_capacity(lines.saturating_add(HEAD));
         out.extend_from_slice(parts.method.as_str().as_bytes());
         out.push(b' ');

@@ -3,6 +3,10 @@
 //! In: sessions. Out: the same by their hashes. A map of pointers, in parts that each have a lock of
 //! their own: sessions have their hash in them, and a hash is as good a number as any. A full part
 //! forgets those that were seen least lately.
+#![expect(
+    clippy::mutable_key_type,
+    reason = "the hash of a session never changes"
+)]
 
 use std::borrow::Borrow;
 use std::collections::HashSet;

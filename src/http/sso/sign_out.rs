@@ -35,7 +35,7 @@ pub async fn confirm(
             let identity = session.identity();
             let name = identity.profile.name().unwrap_or_else(|| identity.user_name.clone());
             let mut view = SignOut::new(&name, &return_to);
-            view.email = identity.profile.email.clone();
+            view.email = identity.profile.email;
             view.idp = label(&gateway, &session);
             respond::page(&gateway.pages.load(), StatusCode::OK, &view)
         }
