@@ -129,12 +129,7 @@ mod tests {
     fn what_was_made_for_a_public_path_lets_nobody_in() {
         let at = Timestamp::from_unix_seconds;
         let ready = Ready::new();
-        let told = |admitted| Told {
-            key: 1,
-            fresh_until: at(10),
-            admitted,
-            bytes: Arc::new([]),
-        };
+        let told = |admitted| Told { key: 1, fresh_until: at(10), admitted, bytes: Arc::new([]) };
         ready.keep(told(false), at(0));
         assert!(ready.told(1, false, at(0)).is_none());
         assert!(ready.told(1, true, at(0)).is_some());

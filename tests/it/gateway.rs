@@ -123,7 +123,7 @@ async fn forged_identity_headers_never_arrive_and_the_real_ones_do() {
         ))
         .await;
     assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
-    assert!(town.gateway.log().contains("\"proxy.request\""));
+    town.gateway.has_logged("\"proxy.request\"", 1).await;
     drop(town);
 
     let dropping = |setup: Setup, _: &App| setup.set("server", "underscore_headers = \"drop\"");
@@ -167,12 +167,13 @@ async fn forged_identity_headers_never_arrive_and_the_real_ones_do() {
 async fn a_connection_header_takes_no_identity_away() {
     let town = Town::found(EVERYTHING).await;
     let token = town.token().await;
-    for nominated in [
+    let nominations = [
         "Remote-User",
         "X-Samlgate-Jwt-Assertion",
         "Cookie",
         "X-Forwarded-For",
-    ] {
+    ];
+    for (times, nominated) in (1..).zip(nominations) {
         let answer = town
             .exchange(&format!(
                 "GET /x HTTP/1.1\r\nHost: {}\r\nCookie: samlgate={token}\r\n\
@@ -181,7 +182,7 @@ async fn a_connection_header_takes_no_identity_away() {
             ))
             .await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{nominated}: {answer}");
-        assert!(town.gateway.log().contains("\"proxy.request\""));
+        town.gateway.has_logged("\"proxy.request\"", times).await;
     }
 }
 
@@ -909,7 +910,7 @@ async fn a_changed_configuration_takes_effect_and_a_bad_one_does_not() {
         200,
         "the configuration in force stays"
     );
-    assert!(town.gateway.log().contains("publik"));
+    town.gateway.has_logged("publik", 1).await;
 
     town.gateway
         .reload(|config| config.replace(&route.replace("public", "publik"), ""));

@@ -150,7 +150,7 @@ async fn the_page_says_whether_one_or_all_is_needed_and_nothing_of_the_rest() {
         page.contains("You are signed in, but may not do this here."),
         "{page}"
     );
-    assert!(gateway.log().contains("access.method"));
+    gateway.has_logged("access.method", 1).await;
 }
 
 #[tokio::test]

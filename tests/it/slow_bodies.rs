@@ -62,8 +62,7 @@ async fn a_body_that_does_not_go_on_is_proxy_body_too_slow() {
             "{answer}"
         );
     }
-    let log = gateway.log();
-    assert_eq!(log.matches("\"code\":\"proxy.body_too_slow\"").count(), 3);
+    gateway.has_logged("\"code\":\"proxy.body_too_slow\"", 3).await;
     // It was not the application's fault.
     let metrics = gateway.admin("/metrics").await.text();
     assert!(

@@ -273,6 +273,7 @@ async fn an_exception_is_logged_and_counted_each_time_and_ends_with_its_day() {
     let metrics = stage.gateway.admin("/metrics").await.text();
     let line = "samlgate_idp_exceptions_total{idp=\"corp\",exception=\"sha1\"} 2";
     assert!(metrics.contains(line), "{metrics}");
+    stage.gateway.has_logged("\"exception\":\"allow_sha1_until\"", 2).await;
     let log = stage.gateway.log();
     let warned = log.lines().filter(|line| line.contains("\"exception\":\"allow_sha1_until\""));
     let warned: Vec<_> = warned.collect();

@@ -242,7 +242,7 @@ async fn an_issuer_that_nobody_imported_is_idp_unknown() {
 
     let answer = visitor.get(&stage.gateway.url("/.samlgate/start?idp=stranger")).await;
     assert_eq!(answer.status, 403);
-    assert!(stage.last_line().contains("\"idp.unknown\""));
+    stage.gateway.has_logged("\"idp.unknown\"", 2).await;
 }
 
 /// `corp` and `partner`, both from the portal too; `old` is switched off.
@@ -331,7 +331,7 @@ async fn an_identity_provider_that_is_switched_off_is_idp_disabled() {
 
     let answer = visitor.get(&stage.gateway.url("/.samlgate/start?idp=old")).await;
     assert_eq!(answer.status, 403);
-    assert!(stage.last_line().contains("\"idp.disabled\""));
+    stage.gateway.has_logged("\"idp.disabled\"", 2).await;
 }
 
 #[tokio::test]
