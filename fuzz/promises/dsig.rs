@@ -93,6 +93,10 @@ fn xmlsec1_accepts(bytes: &[u8], id: &str) -> bool {
             ])
             .args([
                 "--id-attr:ID",
+                "urn:oasis:names:tc:SAML:2.0:protocol:LogoutResponse",
+            ])
+            .args([
+                "--id-attr:ID",
                 "urn:oasis:names:tc:SAML:2.0:assertion:Assertion",
             ])
             .arg("--pubkey-pem")
