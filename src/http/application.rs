@@ -102,7 +102,7 @@ async fn forward_note(
         Err(error) => {
             let reader = Reader::of(&parts.headers);
             let failed = answers.gateway.fail(&error, answers.context, reader, answers.now);
-            ours(route, &parts, failed)
+            ours(route, parts, failed)
         }
     }
 }

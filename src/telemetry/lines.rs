@@ -201,6 +201,7 @@ mod tests {
         let subscriber = tracing_subscriber::registry().with(layer);
         tracing::subscriber::with_default(subscriber, || {
             let error = std::io::Error::other("no \"disk\"");
+            let error: &(dyn std::error::Error + 'static) = &error;
             tracing::info!("plain");
             tracing::warn!(
                 idp = Some("corp"),
@@ -213,7 +214,7 @@ mod tests {
                 large = u128::MAX,
                 shown = %"x y",
                 debugged = ?Some("z"),
-                error = &error as &(dyn std::error::Error + 'static),
+                error,
                 r#type = "word",
                 "with {} of everything",
                 1

@@ -3,7 +3,7 @@
 //! Where XML offers a choice, the strict side is taken (see [`crate::xml`]). The functions have the
 //! names of the productions in the recommendation, and are in its order: the document and what may
 //! stand around its element here; then [`text`], [`tag`], what prefixes stand for ([`scope`]), what
-//! is called an ID ([`id`]), and [`name`]. Before all of it, [`survey`] looks over the whole.
+//! is called an ID ([`id`]), and [`name`]. Before all of it, [`mod@survey`] looks over the whole.
 
 use memchr::memmem;
 
