@@ -210,6 +210,11 @@ impl Budget {
         within("bytes in one text", length, self.limits.text)
     }
 
+    /// Whether a text may have this length.
+    pub(super) const fn has_room_for(&self, length: usize) -> bool {
+        length <= self.limits.text
+    }
+
     pub(super) const fn name(&self, length: usize) -> Result<(), XmlError> {
         within("bytes in one name", length, self.limits.name)
     }

@@ -15,6 +15,7 @@ use super::{XmlError, ns};
 mod id;
 mod leaf;
 mod name;
+mod scan;
 mod scope;
 mod survey;
 mod tag;

@@ -11,19 +11,19 @@ impl Reader<'_> {
     /// beside it. `element` is the namespace of the element that the attribute is of.
     pub(super) fn id(&mut self, element: u32, attribute: Attribute) -> Result<(), XmlError> {
         let local = self.str(attribute.name.local());
-        let is_saml = matches!(self.namespace(element), ns::SAML | ns::SAMLP);
-        let is_id = local == "ID" && attribute.namespace == NONE;
-        let looks_like_one = local.eq_ignore_ascii_case("ID") || local == "AssertionID";
-        if self.mode == Mode::Message && is_saml && looks_like_one && !is_id {
-            let value = shortened(local);
-            return Err(XmlError::Id { what: "the ID of a SAML element is called ID", value });
-        }
-        if is_id {
+        if local == "ID" && attribute.namespace == NONE {
             let text = self.str(attribute.value);
             if !is_ncname(text) {
                 return Err(XmlError::Id { what: "not an NCName", value: shortened(text) });
             }
             self.ids.push(attribute.value);
+            return Ok(());
+        }
+        let looks_like_one = local.eq_ignore_ascii_case("ID") || local == "AssertionID";
+        let is_saml = || matches!(self.namespace(element), ns::SAML | ns::SAMLP);
+        if self.mode == Mode::Message && looks_like_one && is_saml() {
+            let value = shortened(local);
+            return Err(XmlError::Id { what: "the ID of a SAML element is called ID", value });
         }
         Ok(())
     }

@@ -1,11 +1,10 @@
 //! Elements that hold a text and nothing else: most of a message.
 
-use memchr::memchr3;
-
 use super::super::XmlError;
 use super::super::chars::is_white;
 use super::super::tree::{ElementData, Form, Span, narrow, wide};
 use super::Reader;
+use super::scan::first_of;
 use super::scope::Scope;
 use super::tag::Tag;
 
@@ -36,7 +35,7 @@ impl Reader<'_> {
         }
         self.first_or_later(number);
         self.ended = number;
-        self.keep_element(data);
+        self.tree.elements.push(data);
         // What follows the document element is not in it.
         let bare =
             data.content.saturating_sub(data.name.place()) == narrow(name.len().saturating_add(1));
@@ -65,7 +64,7 @@ impl Reader<'_> {
         let mut data = ElementData { form: Form::Again, ..first };
         while let Some((text, next)) = text_between(start_tag, end_tag, rest)
             && left > 0
-            && self.budget.text(text.len()).is_ok()
+            && self.budget.has_room_for(text.len())
         {
             left = left.saturating_sub(1);
             rest = next;
@@ -99,7 +98,7 @@ fn plain_text(text: &[u8]) -> Option<(&[u8], &[u8])> {
         [b'<', ..] => Some((&[], text)),
         // `>`, because C14N escapes it.
         _ => {
-            let (text, rest) = text.split_at_checked(memchr3(b'<', b'&', b'>', text)?)?;
+            let (text, rest) = text.split_at_checked(first_of::<b'<', b'&', b'>'>(text)?)?;
             matches!(rest, [b'<', ..]).then_some((text, rest))
         }
     }
@@ -130,7 +129,10 @@ pub(super) fn equal(one: &[u8], other: &[u8]) -> bool {
     if let (Some(one_ends), Some(other_ends)) = (ends::<16>(one), ends::<16>(other)) {
         return one_ends == other_ends && (one.len() <= 32 || one == other);
     }
-    match (ends::<8>(one), ends::<8>(other)) {
+    if let (Some(one), Some(other)) = (ends::<8>(one), ends::<8>(other)) {
+        return one == other;
+    }
+    match (ends::<4>(one), ends::<4>(other)) {
         (Some(one), Some(other)) => one == other,
         _ => one.iter().eq(other),
     }

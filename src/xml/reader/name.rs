@@ -4,6 +4,7 @@ use super::super::XmlError;
 use super::super::chars::{NAME_START, class, is_name_char, is_name_start, name_length};
 use super::super::tree::Name;
 use super::Reader;
+use super::leaf::behind;
 
 impl Reader<'_> {
     /// `QName`: prefix (perhaps none) and local part.
@@ -17,6 +18,23 @@ impl Reader<'_> {
             None => self.any_qname()?,
         };
         self.named(start, length, local)
+    }
+
+    /// That of an element; and whether its prefix is known to be that of the element around, which
+    /// in most of a message it is.
+    #[inline]
+    pub(super) fn element_name(&mut self) -> Result<(Name, bool), XmlError> {
+        let prefix = self.element(self.innermost).map(|parent| parent.name.prefix_and_colon());
+        let prefix = self.name(prefix.unwrap_or_default());
+        if !prefix.is_empty()
+            && let Some((local, rest)) = behind(prefix, self.rest).and_then(ascii_ncname)
+        {
+            let start = self.at();
+            self.rest = rest;
+            let length = prefix.len().saturating_add(local.len());
+            return Ok((self.named(start, length, prefix.len())?, true));
+        }
+        Ok((self.qname()?, false))
     }
 
     /// Also one in letters that are not ASCII: how long it is, and where its local part begins.

@@ -158,7 +158,12 @@ impl Reader<'_> {
                 }
             }
             let local = self.name(name.local());
-            let mut before = self.tree.attributes.get(tag.first..place).unwrap_or_default().iter();
+            let before = if tag.sorted {
+                tag.first..tag.first
+            } else {
+                tag.first..place
+            };
+            let mut before = self.tree.attributes.get(before).unwrap_or_default().iter();
             let twin = |other: &&Attribute| {
                 self.name(other.name.local()) == local
                     && self.namespace(other.namespace) == self.namespace(attribute.namespace)

@@ -40,14 +40,17 @@ impl<'s> Reader<'s> {
     /// `STag` or `EmptyElemTag`; and with it an element that holds a text and nothing else.
     pub(super) fn start_tag(&mut self) -> Result<(), XmlError> {
         self.budget.element(self.depth.saturating_add(1))?;
+        if self.tree.elements.len() == self.tree.elements.capacity() {
+            self.make_room_for_elements();
+        }
         let at = self.at();
-        let again = self.name_again();
-        let same_prefix = again.as_ref().is_some_and(|again| again.same_prefix);
-        let name = match again {
-            Some(again) => again.name.standing_at(narrow(at).saturating_add(1)),
+        let (name, same_prefix) = match self.name_again() {
+            Some(Again { name, same_prefix }) => {
+                (name.standing_at(narrow(at).saturating_add(1)), same_prefix)
+            }
             None => {
                 self.advance(1);
-                self.qname()?
+                self.element_name()?
             }
         };
         let mut tag = Tag {
@@ -161,18 +164,10 @@ impl<'s> Reader<'s> {
     pub(super) fn begin(&mut self, data: ElementData) {
         let number = narrow(self.tree.elements.len());
         self.first_or_later(number);
-        self.keep_element(data);
+        self.tree.elements.push(data);
         self.innermost = number;
         self.depth = self.depth.saturating_add(1);
         self.ended = NONE;
-    }
-
-    #[inline]
-    pub(super) fn keep_element(&mut self, data: ElementData) {
-        if self.tree.elements.len() == self.tree.elements.capacity() {
-            self.make_room_for_elements();
-        }
-        self.tree.elements.push(data);
     }
 
     /// Once, and no more than can be needed: a vector that doubles would take thrice what is in it.
@@ -261,8 +256,9 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
+    #[inline]
     fn keep_attribute(&mut self, tag: &mut Tag<'s>, local: &'s [u8], attribute: Attribute) {
-        tag.sorted &= !attribute.name.has_prefix() && (tag.last.is_empty() || tag.last < local);
+        tag.sorted &= !attribute.name.has_prefix() && stands_before(tag.last, local);
         tag.last = local;
         // Neither `ID` nor `AssertionID` ends in another letter.
         tag.identified |= matches!(local.last(), Some(b'D' | b'd'));
@@ -301,7 +297,19 @@ impl<'s> Reader<'s> {
     }
 
     /// The text of (a part of) a name, which is always in the source.
+    #[inline]
     pub(super) fn name(&self, span: Span) -> &'s [u8] {
         self.source.as_bytes().get(span.range()).unwrap_or_default()
+    }
+}
+
+/// Whether C14N writes an attribute of this name, if there was one, before that of the next. Mostly
+/// the first letters say so.
+#[inline]
+fn stands_before(last: &[u8], next: &[u8]) -> bool {
+    match (last.first(), next.first()) {
+        (None, _) => true,
+        (Some(one), Some(other)) if one != other => one < other,
+        _ => last < next,
     }
 }

@@ -2,19 +2,20 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr2};
 
 use super::super::XmlError;
 use super::super::chars::{is_char, is_ncname, is_white};
 use super::super::tree::{NONE, Span, wide};
 use super::Reader;
+use super::scan::first_of;
 
 impl<'s> Reader<'s> {
     /// `CharData` and references, up to the next markup.
     pub(super) fn char_data(&mut self) -> Result<(), XmlError> {
         let (start, rest) = (self.at(), self.rest);
         // `>` because of `]]>`, and because C14N escapes it.
-        let plain = memchr3(b'<', b'&', b'>', rest).unwrap_or(rest.len());
+        let plain = first_of::<b'<', b'&', b'>'>(rest).unwrap_or(rest.len());
         let (text, is_blank) = match rest.split_at_checked(plain) {
             Some((text, behind @ [b'<', ..])) if !self.odd.returns => {
                 self.budget.text(plain)?;
@@ -106,8 +107,13 @@ impl<'s> Reader<'s> {
     }
 
     /// A value up to its second quote, and what follows it; if there is nothing to decode.
+    #[inline]
     pub(super) fn plain_value(&self, quote: u8, text: &'s [u8]) -> Option<(&'s [u8], &'s [u8])> {
-        let (value, rest) = text.split_at_checked(memchr3(quote, b'<', b'&', text)?)?;
+        let end = match quote {
+            b'"' => first_of::<b'"', b'<', b'&'>(text)?,
+            _ => first_of::<b'\'', b'<', b'&'>(text)?,
+        };
+        let (value, rest) = text.split_at_checked(end)?;
         let rest = rest.strip_prefix(&[quote])?;
         let breaks = self.odd.breaks && value.iter().any(|byte| *byte < b' ');
         (!breaks).then_some((value, rest))

@@ -103,6 +103,14 @@ impl Name {
         }
     }
 
+    /// Empty when there is none.
+    pub(in crate::xml) fn prefix_and_colon(self) -> Span {
+        Span {
+            start: self.start,
+            end: self.start.saturating_add(self.local.into()),
+        }
+    }
+
     pub(in crate::xml) const fn prefix_length(self) -> u16 {
         self.local.saturating_sub(1)
     }
