@@ -165,6 +165,12 @@ fn x4_broken_namespaces_are_xml_namespace() {
         "<a xmlns='urn:a%g0'/>",
         "<a xmlns='urn:a#b#c'/>",
         "<a xmlns='urn:[a]'/>",
+        "<a xmlns='http://a:/b'/>",
+        "<a xmlns='http://a:.b/c'/>",
+        "<a xmlns='http://a:1:2'/>",
+        "<a xmlns='http://a:100000'/>",
+        "<a xmlns='http://a:1@b:c?d'/>",
+        "<a xmlns='http://a@b@c'/>",
         "<a xmlns:xml='urn:a'/>",
         "<a xmlns:xmlns='urn:a'/>",
         "<a xmlns='http://www.w3.org/XML/1998/namespace'/>",
@@ -179,6 +185,18 @@ fn x4_broken_namespaces_are_xml_namespace() {
     assert!(
         parse("<a xmlns='http://a.example:80/~b/%C3%a4;c=d,(e)*!$?f=g&amp;h+i@j#_k'/>").is_ok()
     );
+    for namespace in [
+        "http://a:65535",
+        "http://a:b@c:1#d:e",
+        "x://",
+        "urn:a@b:@c:d",
+        "x:/a//b:c",
+    ] {
+        assert!(
+            parse(&format!("<a xmlns='{namespace}'/>")).is_ok(),
+            "{namespace}"
+        );
+    }
     assert!(parse("<a xml:lang='en'/>").is_ok());
     let declared = "<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang='en'/>";
     let document = parse(declared).unwrap();

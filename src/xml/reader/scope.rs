@@ -194,11 +194,27 @@ fn is_known(namespace: &str) -> bool {
 fn is_absolute(namespace: &str) -> bool {
     let scheme_char = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     let length = namespace.bytes().take_while(|byte| scheme_char(*byte)).count();
+    let behind = namespace.get(length..).and_then(|rest| rest.strip_prefix(':'));
     namespace.starts_with(|char: char| char.is_ascii_alphabetic())
-        && namespace
-            .get(length..)
-            .is_some_and(|rest| rest.starts_with(':') && rest.len() > 1)
+        && behind.is_some_and(|rest| !rest.is_empty() && has_authority(rest))
         && is_uri_text(namespace)
+}
+
+/// Behind the scheme: RFC 3986, 3.2, where there is an authority. Some readers refuse a message for
+/// a port that is none, whether the namespace is used or not.
+fn has_authority(behind: &str) -> bool {
+    let Some(rest) = behind.strip_prefix("//") else {
+        return true;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.split_once('@') {
+        Some((_, host)) => host,
+        None => authority,
+    };
+    let is_port = |port: &str| {
+        (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    !host.contains('@') && host.split_once(':').is_none_or(|(_, port)| is_port(port))
 }
 
 /// `unreserved`, `reserved` and `pct-encoded` of RFC 3986, and one fragment at most.
