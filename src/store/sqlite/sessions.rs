@@ -9,6 +9,7 @@ use super::SqliteStore;
 use super::row::{
     Columns, count, failed, hash, integer, optional_hash, optional_text, text, time, unreadable,
 };
+use crate::base::entropy::hex;
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::session::{Ended, Session, SessionStore, Swept, TokenHash};
 use crate::store::identity::{self, Beside};
@@ -40,6 +41,15 @@ const END_USER: &str = "
     INSERT INTO session_end (hash, at) SELECT hash, ?1 FROM session WHERE user = ?2;
     DELETE FROM session WHERE user = ?2 RETURNING hash";
 
+/// UPDATE, never INSERT: what was ended meanwhile must not come back.
+const TOUCH: &str = "
+    UPDATE session SET last_seen = seen.at
+    FROM (SELECT unhex(value ->> 0) AS hash, value ->> 1 AS at FROM json_each(?)) AS seen
+    WHERE session.hash = seen.hash AND session.last_seen < seen.at";
+
+/// How many sessions one transaction touches: a few milliseconds.
+const SEEN_AT_ONCE: usize = 1000;
+
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn insert(&self, session: &Session) -> Result<(), StoreError> {
@@ -68,25 +78,21 @@ impl SessionStore for SqliteStore {
     }
 
     async fn touch(&self, seen: &[(TokenHash, Timestamp)]) -> Result<(), StoreError> {
-        let seen = seen.to_vec();
-        self.writer
-            .run(move |batch| {
-                Box::pin(async move {
-                    for (hash, last_seen) in seen {
-                        // UPDATE, never INSERT: what was ended meanwhile must not come back.
-                        sqlx::query(
-                            "UPDATE session SET last_seen = ?1 WHERE hash = ?2 AND last_seen < ?1",
-                        )
-                        .bind(last_seen.unix_micros())
-                        .bind(&hash.0[..])
-                        .execute(&mut batch.connection)
-                        .await
-                        .map_err(failed)?;
-                    }
-                    Ok(())
+        // In pieces, so that nobody's login waits for the visits of a hundred thousand others.
+        for piece in seen.chunks(SEEN_AT_ONCE) {
+            let rows = piece.iter().map(|(hash, seen)| (hex(&hash.0), seen.unix_micros()));
+            let rows = rows.collect::<Vec<_>>();
+            let rows = serde_json::to_string(&rows).map_err(StoreError::new)?;
+            self.writer
+                .run(move |batch| {
+                    Box::pin(async move {
+                        let touch = sqlx::query(TOUCH).bind(rows);
+                        touch.execute(&mut batch.connection).await.map(|_| ()).map_err(failed)
+                    })
                 })
-            })
-            .await
+                .await?;
+        }
+        Ok(())
     }
 
     async fn find_named(
