@@ -141,7 +141,7 @@ def measure(peer, cookies, connections, file, tls, seconds=SECONDS):
     result = json.loads(line.removeprefix("RESULT "))
     # A redirect to a sign-in page is short.
     short = result["bytes"] < result["requests"] * SIZES[file]
-    # What breaks is counted and shown: mod_shib breaks off some connections in nearly every run.
+    # What breaks is counted and shown.
     if result["refused"] or short or not result["requests"]:
         sys.exit(f"{peer.name} did not answer every request: {line}; see {OUT / peer.name}")
     result["rate"] = result["requests"] / result["seconds"]
