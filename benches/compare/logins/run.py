@@ -20,6 +20,7 @@ import sys
 import messages
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import shibboleth  # noqa: E402
 from programs import MELLON_METADATA, free_port, seconds, until_it_listens, until_ready  # noqa: E402
 from cryptography.hazmat.primitives import serialization
 
@@ -236,39 +237,7 @@ def shib():
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     sp, acs = f"{base}/shibboleth", f"{base}/Shibboleth.sso/SAML2/POST"
-    for name in os.listdir("/etc/shibboleth"):
-        shutil.copy(f"/etc/shibboleth/{name}", OUT / "shib" / name)
-    config = OUT / "shib/shibboleth2.xml"
-    text = config.read_text()
-    for old, new in [
-        ("<OutOfProcess ", f'<OutOfProcess logger="{OUT}/shib/shibd.logger" '),
-        ("<ApplicationDefaults ", f'<InProcess logger="{OUT}/shib/native.logger"/>\n'
-         f'<UnixListener address="{OUT}/shib/shibd.sock"/>\n<ApplicationDefaults '),
-        ("https://sp.example.org/shibboleth", sp),
-        ("https://idp.example.org/idp/shibboleth", messages.IDP),
-        ('handlerSSL="true" cookieProps="https"', 'handlerSSL="false" cookieProps="http"'),
-        ("<!-- Example of locally", f'<MetadataProvider type="XML" path="{OUT}/idp.xml"/>\n'
-         "<!-- Example of locally"),
-        ("sp-signing-key.pem", f"{OUT}/sp.key"),
-        ("sp-signing-cert.pem", f"{OUT}/sp.crt"),
-        ("sp-encrypt-key.pem", f"{OUT}/sp.key"),
-        ("sp-encrypt-cert.pem", f"{OUT}/sp.crt"),
-    ]:
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    for name in ["attribute-map.xml", "attribute-policy.xml", "security-policy.xml",
-                 "protocols.xml"]:
-        text = text.replace(f'path="{name}"', f'path="{OUT}/shib/{name}"')
-    config.write_text(text)
-    for name in ["shibd.logger", "native.logger"]:
-        logger = OUT / "shib" / name
-        logger.write_text(
-            logger.read_text()
-            .replace("/var/log/shibboleth-www", f"{OUT}/shib")
-            .replace("/var/log/shibboleth", f"{OUT}/shib")
-            .replace("/var/log/apache2", f"{OUT}/shib")
-        )
-    shibd = ["shibd", "-F", "-c", str(config), "-p", str(OUT / "shib/shibd.pid")]
+    shibd = shibboleth.command(OUT, sp, messages.IDP, tls=False)
     command = apache("shib", port, "mod_shib", "mod_shib.so", SHIB_SITE)
     return Peer("shib", port, acs, sp, [shibd, command])
 
