@@ -72,11 +72,7 @@ impl Body {
         flight: Option<Flight>,
         now: Instant,
     ) -> Self {
-        let lasting = Lasting { ended, alarm: Alarm::since(now), timeouts, _flight: flight };
-        Self {
-            from: From::Http1(exchange),
-            lasting: Some(Box::new(lasting)),
-        }
+        Self::lasting(From::Http1(exchange), timeouts, ended, flight, now)
     }
 
     pub(crate) fn http2(
@@ -86,11 +82,18 @@ impl Body {
         flight: Option<Flight>,
         now: Instant,
     ) -> Self {
+        Self::lasting(From::Http2(incoming), timeouts, ended, flight, now)
+    }
+
+    fn lasting(
+        from: From,
+        timeouts: Timeouts,
+        ended: Option<Ended>,
+        flight: Option<Flight>,
+        now: Instant,
+    ) -> Self {
         let lasting = Lasting { ended, alarm: Alarm::since(now), timeouts, _flight: flight };
-        Self {
-            from: From::Http2(incoming),
-            lasting: Some(Box::new(lasting)),
-        }
+        Self { from, lasting: Some(Box::new(lasting)) }
     }
 
     fn break_off(&mut self) {
