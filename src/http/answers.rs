@@ -23,7 +23,7 @@ use crate::app::Live;
 use crate::base::{ErrorCode, LocalPath, ReturnTo, StoreError, Timestamp, entropy};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
-use crate::http::error_json::error_json;
+use crate::http::error_json::{error_json, nobody_signed_in};
 use crate::http::hosts::Place;
 use crate::http::state::Gateway;
 use crate::http::views::Failure;
@@ -106,15 +106,7 @@ impl Answers<'_> {
     }
 
     fn json(&self, back: &LocalPath) -> Response {
-        let request_id = self.context.request_id.as_str();
-        let login_url = self.login_url(back);
-        let body = error_json(
-            ErrorCode::SessionMissing,
-            request_id,
-            None,
-            Some(&login_url),
-        );
-        respond::json(StatusCode::UNAUTHORIZED, &body)
+        nobody_signed_in(self.context, &self.login_url(back))
     }
 
     fn form_not_sent(&self, back: &LocalPath) -> Response {

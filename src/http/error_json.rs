@@ -1,9 +1,20 @@
 //! The answer to a program where a person would be shown a page.
 
+use axum::response::Response;
+use http::StatusCode;
 use serde_json::Map;
 use serde_json::Value;
 
 use crate::base::ErrorCode;
+use crate::http::context::Context;
+use crate::http::respond;
+
+/// The 401 to a program for which nobody is signed in, and where somebody would.
+pub(super) fn nobody_signed_in(context: &Context, login_url: &str) -> Response {
+    let code = ErrorCode::SessionMissing;
+    let body = error_json(code, context.request_id.as_str(), None, Some(login_url));
+    respond::json(StatusCode::UNAUTHORIZED, &body)
+}
 
 /// `{"error":"unauthenticated","request_id":…,"login_url":…}`, and the same shape for the others.
 ///

@@ -13,7 +13,7 @@ use crate::access::{HeaderProfile, Route};
 use crate::base::{ErrorCode, ReturnTo};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
-use crate::http::error_json::error_json;
+use crate::http::error_json::nobody_signed_in;
 use crate::http::form::Fields;
 use crate::http::hosts::Place;
 use crate::http::state::Gateway;
@@ -71,14 +71,7 @@ pub async fn userinfo(
         Ok(None) => {
             let login_url =
                 place.origin(&gateway.app.live()).join(&links::sign_in(&ReturnTo::root()));
-            let request_id = context.request_id.as_str();
-            let body = error_json(
-                ErrorCode::SessionMissing,
-                request_id,
-                None,
-                Some(&login_url),
-            );
-            respond::json(StatusCode::UNAUTHORIZED, &body)
+            nobody_signed_in(&context, &login_url)
         }
         Err(error) => gateway.fail(&error.into(), &context, Reader::Program, now),
     }

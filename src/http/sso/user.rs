@@ -7,10 +7,10 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use crate::base::{ErrorCode, ReturnTo};
+use crate::base::ReturnTo;
 use crate::http::context::Context;
 use crate::http::error::Reader;
-use crate::http::error_json::error_json;
+use crate::http::error_json::nobody_signed_in;
 use crate::http::hosts::Place;
 use crate::http::links;
 use crate::http::respond;
@@ -29,14 +29,7 @@ pub async fn user(
         Ok(None) => {
             let path = links::sign_in(&ReturnTo::root());
             let login_url = place.origin(&gateway.app.live()).join(&path);
-            let request_id = context.request_id.as_str();
-            let body = error_json(
-                ErrorCode::SessionMissing,
-                request_id,
-                None,
-                Some(&login_url),
-            );
-            return respond::json(StatusCode::UNAUTHORIZED, &body);
+            return nobody_signed_in(&context, &login_url);
         }
         Err(error) => return gateway.fail(&error.into(), &context, Reader::Program, now),
     };
