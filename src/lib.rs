@@ -60,6 +60,9 @@ pub mod dsig;
 // Ciphertext to bytes: XML encryption.
 pub mod xmlenc;
 
+// Provisioning messages → documents, filters, changes: SCIM 2.0 without a network or a store.
+pub mod scim;
+
 // Signed element → what it says → whether we accept it.
 pub mod saml;
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const ROWS: &[&[&str]] = &[
     &["base"],
     &["xml", "telemetry"],
-    &["dsig", "xmlenc"],
+    &["dsig", "xmlenc", "scim"],
     &["saml", "directory"],
     &["trust", "identity", "audit"],
     &["session"],

@@ -1,0 +1,23 @@
+//! SCIM 2.0 without a network and without a store: RFC 7643, RFC 7644, RFC 9865.
+//!
+//! In: the bodies and query parameters of requests. Out: documents in one canonical form, filters,
+//! changes, and the bodies of answers. Nothing here knows who asks or where resources are kept: it
+//! is all functions of their arguments.
+//!
+//! bytes → [`document`] (any client's dialect, made one) → stored; [`filter`] → asked of a store, or
+//! of one document.
+
+pub mod document;
+pub mod error;
+pub mod filter;
+pub mod fold;
+pub mod schema;
+pub mod values;
+
+pub use document::Document;
+pub use error::{ScimError, ScimType};
+pub use filter::Filter;
+pub use schema::{Attribute, Catalogue, Kind, ResourceKind, Schema};
+
+/// A JSON object.
+pub type Object = serde_json::Map<String, serde_json::Value>;
