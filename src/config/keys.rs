@@ -669,10 +669,60 @@ static ROLE: &[Key] = &[
     key(
         "attributes",
         Kind::TextsByName,
-        "… or any of these values: an attribute's Name, or a key of `[attributes]`, and its values.",
+        "… or any of these values: an attribute's Name, a key of `[attributes]`, or an attribute of \
+         SCIM such as `userType`, and its values.",
     )
     .otherwise("none")
     .sample("{ department = [\"IT\"] }"),
+    key("description", Kind::Text, "What it is for, in the catalogue of roles.")
+        .otherwise("none")
+        .sample("\"Runs the IT department\""),
+    key(
+        "all",
+        Kind::Inner(GROUNDS),
+        "Besides, every one of these groups and values is needed. Alone, they are enough.",
+    )
+    .otherwise("nothing")
+    .sample("{ groups = [\"Staff\"], attributes = { country = [\"DE\"] } }"),
+    key(
+        "not",
+        Kind::Inner(GROUNDS),
+        "Nobody who is in any of these groups, or has any of these values.",
+    )
+    .otherwise("nobody is left out")
+    .sample("{ groups = [\"Contractors\"] }"),
+    key(
+        "idp",
+        Kind::Texts,
+        "Only people who signed in at one of these identity providers. Without it any of them can \
+         grant the role by naming a group.",
+    )
+    .otherwise("all of them")
+    .sample("[\"corp\"]"),
+    key(
+        "default",
+        Kind::Boolean,
+        "Everybody has it, but for those whom `all`, `not` and `idp` leave out.",
+    )
+    .default("false"),
+];
+
+static GROUNDS: &[Key] = &[
+    key(
+        "groups",
+        Kind::Texts,
+        "Groups, at the identity provider or by SCIM.",
+    )
+    .default("[]")
+    .sample("[\"Staff\"]"),
+    key(
+        "attributes",
+        Kind::TextsByName,
+        "An attribute's Name, a key of `[attributes]`, or an attribute of SCIM such as `userType`, \
+         and its values.",
+    )
+    .otherwise("none")
+    .sample("{ country = [\"DE\"] }"),
 ];
 
 static ROUTE: &[Key] = &[

@@ -208,6 +208,7 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
         &sheet.scope("attributes")?,
         &sheet.scopes("role"),
         &users,
+        &idps,
     );
     let roles = identity.as_ref().map_or(&[][..], |identity| identity.roles.as_slice());
     let routes = build::route::routes(reader, &sheet.scopes("route"), own, roles, &idps);

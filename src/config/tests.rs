@@ -682,8 +682,47 @@ fn roles_are_granted_to_somebody() {
     .config
     .identity
     .roles;
-    assert_eq!(roles[0].groups, ["IT Managers"]);
-    assert_eq!(roles[0].attributes["department"], ["IT"]);
+    assert_eq!(roles[0].any.groups, ["IT Managers"]);
+    assert_eq!(roles[0].any.attributes["department"], ["IT"]);
+    assert!(!roles[0].everybody && roles[0].all.is_empty() && roles[0].idps.is_empty());
+}
+
+#[test]
+fn the_example_of_roles_works() {
+    let roles = good(&section(include_str!("../../config/roles.example.toml")))
+        .config
+        .identity
+        .roles;
+    assert_eq!(roles.len(), 9);
+    assert!(roles.iter().all(|role| role.description.is_some()));
+    let everybody = roles.iter().filter(|role| role.everybody).map(|role| role.name.as_str());
+    assert_eq!(everybody.collect::<Vec<_>>(), ["end-user"]);
+}
+
+#[test]
+fn a_role_may_ask_for_all_for_none_and_for_everybody() {
+    let role = |lines: &str| idp(&format!("[[role]]\n{lines}"));
+    let rule = |text: &str| good(&role(text)).config.identity.roles.remove(0);
+    let strict = rule(
+        "name = 'it'\nall = { groups = ['A', 'B'] }\nnot = { attributes = { userType = 'Guest' } }\n\
+         idp = 'corp'\ndescription = 'Runs IT'",
+    );
+    assert_eq!(strict.all.groups, ["A", "B"]);
+    assert_eq!(strict.not.attributes["userType"], ["Guest"]);
+    assert_eq!(strict.idps[0].as_str(), "corp");
+    assert_eq!(strict.description.as_deref(), Some("Runs IT"));
+    assert!(rule("name = 'user'\ndefault = true").everybody);
+    // Everybody but …: only where that was meant.
+    refused(
+        &role("name = 'it'\nnot = { groups = 'X' }"),
+        "role[it].groups",
+    );
+    refused(
+        &role("name = 'it'\nall = { attributes = { a = [] } }"),
+        "role[it].all.attributes",
+    );
+    let warnings = good(&role("name = 'it'\ngroups = 'A'\nidp = 'nobody'")).warnings;
+    assert_eq!(warnings[0].path, "role[it].idp");
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub use error::IdentityError;
 pub use mapping::{Mapped, NamedBy, map};
 pub use person::Identity;
 pub use provision::{Asserter, Keeper, Kept, Person, asserted, resolve};
-pub use roles::roles;
+pub use roles::{Facts, Granted, granted, roles};
 pub use settings::{
-    AttributeMap, AttributeName, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,
+    AttributeMap, AttributeName, Grounds, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,
 };

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
 use crate::directory::{DirectoryStore, Identifiers, Profile, UniqueField, User};
 use crate::identity::{
-    AttributeMap, Identity, IdentityError, IdentitySettings, LinkBy, Mapped, NamedBy, Provisioning,
-    map, roles,
+    AttributeMap, Facts, Identity, IdentityError, IdentitySettings, LinkBy, Mapped, NamedBy,
+    Provisioning, map, roles,
 };
 use crate::saml::{Claims, ValidAssertion, Vendor};
 
@@ -385,7 +385,7 @@ fn identity(
     created: bool,
 ) -> Identity {
     Identity {
-        roles: roles(&settings.roles, mapped),
+        roles: roles(&settings.roles, Facts::asserted(idp, mapped)),
         user: user.id.clone(),
         user_name: user.user_name.clone(),
         idp: idp.clone(),
@@ -411,7 +411,7 @@ mod tests {
     use crate::base::entropy::SystemEntropy;
     use crate::base::{ErrorCode, RoleName};
     use crate::directory::{Changed, Created};
-    use crate::identity::{AttributeName, RoleRule, Target};
+    use crate::identity::{AttributeName, Grounds, RoleRule, Target};
     use crate::saml::{Attribute, NameId, Texts};
     use crate::store::SqliteStore;
 
@@ -481,8 +481,12 @@ mod tests {
             attributes: AttributeMap([(Target::ExternalId, uid)].into_iter().collect()),
             roles: vec![RoleRule {
                 name: RoleName::parse("staff").unwrap(),
-                groups: vec!["staff".into()],
-                attributes: std::collections::BTreeMap::new(),
+                description: None,
+                everybody: false,
+                any: Grounds { groups: vec!["staff".into()], ..Grounds::default() },
+                all: Grounds::default(),
+                not: Grounds::default(),
+                idps: Vec::new(),
             }],
             provisioning: Provisioning::Jit,
             link_by: vec![LinkBy::ExternalId, LinkBy::UserName, LinkBy::Email],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::RoleName;
+use crate::base::{IdpName, RoleName};
 
 /// A field of [`crate::directory::Profile`] that attributes are mapped to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,15 +73,44 @@ impl AttributeName {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttributeMap(pub BTreeMap<Target, Vec<AttributeName>>);
 
-/// One `[[role]]`: granted when the person is in any of the groups, or has any of the values.
+/// One `[[role]]`: who is granted a role.
+///
+/// Granted to whoever has any of [`RoleRule::any`], where that names something, and all of
+/// [`RoleRule::all`], and nothing of [`RoleRule::not`], and signed in at one of
+/// [`RoleRule::idps`], where that names some. A rule that names nothing is for everybody
+/// ([`RoleRule::everybody`]) or for nobody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleRule {
     /// The role that is granted.
     pub name: RoleName,
-    /// Any of these groups …
+    /// What it is for, in the catalogue of roles.
+    pub description: Option<String>,
+    /// Whether everybody has it, but for `all`, `not` and `idps` (`default`).
+    pub everybody: bool,
+    /// One of these is enough.
+    pub any: Grounds,
+    /// All of these are needed.
+    pub all: Grounds,
+    /// None of these may be there.
+    pub not: Grounds,
+    /// People of these identity providers alone; of all, where there are none.
+    pub idps: Vec<IdpName>,
+}
+
+/// Groups and values by which a role is granted or withheld.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grounds {
+    /// Groups, whoever says that somebody is in them.
     pub groups: Vec<String>,
-    /// … or any of these values: attribute Name, or a key of `[attributes]`, to values.
+    /// Attribute Name, key of `[attributes]`, or attribute of SCIM (`userType`), to values.
     pub attributes: BTreeMap<String, Vec<String>>,
+}
+
+impl Grounds {
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.attributes.is_empty()
+    }
 }
 
 /// `users.provisioning`.

@@ -130,7 +130,8 @@ impl Walk<'_> {
             .map_err(|error| Refused::at("identity", error.code(), error))?;
         self.checks.pass_with("identity", || mapped.user_name.clone());
         self.checks.skip("user", "known people are not looked up here");
-        let roles = identity::roles(&known.identity.roles, &mapped);
+        let facts = identity::Facts::asserted(&idp.settings.name, &mapped);
+        let roles = identity::roles(&known.identity.roles, facts);
         Ok(Person { claims: claims.clone(), mapped, roles })
     }
 

@@ -7,8 +7,9 @@ use super::server::role_name;
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
 use crate::config::show::redact;
 use crate::identity::{
-    AttributeMap, AttributeName, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,
+    AttributeMap, AttributeName, Grounds, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,
 };
+use crate::trust::IdpSettings;
 
 /// Everything that makes a person out of an assertion.
 pub(in crate::config) fn identity(
@@ -16,9 +17,10 @@ pub(in crate::config) fn identity(
     attributes: &Scope<'_>,
     roles: &[Scope<'_>],
     users: &Scope<'_>,
+    known: &[IdpSettings],
 ) -> Option<IdentitySettings> {
     let attributes = attribute_map(reader, attributes);
-    let roles = role_rules(reader, roles);
+    let roles = role_rules(reader, roles, known);
     let provisioning = reader.choice(
         users,
         "provisioning",
@@ -57,24 +59,21 @@ fn attribute_map(reader: &mut Reader, scope: &Scope<'_>) -> AttributeMap {
     AttributeMap(map)
 }
 
-fn role_rules(reader: &mut Reader, scopes: &[Scope<'_>]) -> Vec<RoleRule> {
+fn role_rules(reader: &mut Reader, scopes: &[Scope<'_>], known: &[IdpSettings]) -> Vec<RoleRule> {
     let mut rules: Vec<RoleRule> = Vec::new();
     for scope in scopes {
         let name = reader.parsed(scope, "name", role_name);
-        let groups = reader.texts(scope, "groups");
-        let attributes = reader.texts_by_name(scope, "attributes");
-        let empty = attributes.iter().find(|(name, values)| {
-            name.is_empty() || values.is_empty() || values.iter().any(String::is_empty)
-        });
-        if let Some((name, _)) = empty {
-            let message = format!("\"{name}\" has an empty name or value");
-            let hint = "for example `attributes = { department = [\"IT\"] }`";
-            reader.wrong_at(scope, "attributes", Complaint::new(message, hint));
-        }
-        if !scope.is_set("groups") && !scope.is_set("attributes") {
+        let any = grounds(reader, scope);
+        let description = reader.text(scope, "description");
+        let all = reader.inner(scope, "all").map(|inner| grounds(reader, &inner));
+        let not = reader.inner(scope, "not").map(|inner| grounds(reader, &inner));
+        let idps = super::require::idps(reader, scope, known);
+        let everybody = reader.boolean(scope, "default").unwrap_or(false);
+        let granted = ["groups", "attributes", "all"].into_iter().any(|key| scope.is_set(key));
+        if !granted && !everybody {
             let complaint = Complaint::new(
                 "is granted to nobody",
-                "give it `groups`, `attributes` or both",
+                "give it `groups`, `attributes`, `all`, or `default = true` for everybody",
             );
             reader.wrong_at(scope, "groups", complaint);
         }
@@ -86,9 +85,32 @@ fn role_rules(reader: &mut Reader, scopes: &[Scope<'_>]) -> Vec<RoleRule> {
             let hint = "put all its groups and attributes into one";
             reader.wrong_at(scope, "name", Complaint::new(message, hint));
         }
-        rules.push(RoleRule { name, groups, attributes: attributes.into_iter().collect() });
+        rules.push(RoleRule {
+            name,
+            description,
+            everybody,
+            any,
+            all: all.unwrap_or_default(),
+            not: not.unwrap_or_default(),
+            idps,
+        });
     }
     rules
+}
+
+/// `groups` and `attributes` of a table.
+fn grounds(reader: &mut Reader, scope: &Scope<'_>) -> Grounds {
+    let groups = reader.texts(scope, "groups");
+    let attributes = reader.texts_by_name(scope, "attributes");
+    let empty = attributes.iter().find(|(name, values)| {
+        name.is_empty() || values.is_empty() || values.iter().any(String::is_empty)
+    });
+    if let Some((name, _)) = empty {
+        let message = format!("\"{name}\" has an empty name or value");
+        let hint = "for example `attributes = { department = [\"IT\"] }`";
+        reader.wrong_at(scope, "attributes", Complaint::new(message, hint));
+    }
+    Grounds { groups, attributes: attributes.into_iter().collect() }
 }
 
 /// `users.database`: the file of an SQLite database.

@@ -89,7 +89,8 @@ fn attributes(reader: &mut Reader, inner: &Scope<'_>) -> Vec<Condition> {
     conditions
 }
 
-fn idps(reader: &mut Reader, inner: &Scope<'_>, known: &[IdpSettings]) -> Vec<IdpName> {
+/// `idp`: names, of which a warning says which ones are not in this file.
+pub(super) fn idps(reader: &mut Reader, inner: &Scope<'_>, known: &[IdpSettings]) -> Vec<IdpName> {
     let names: Vec<IdpName> = reader.parsed_list(inner, "idp", |text| {
         IdpName::parse(text).ok_or_else(|| {
             Complaint::new(
