@@ -1140,6 +1140,13 @@ static USERS: &[Key] = &[
         "How a person who signs in is found among the known ones; tried in this order.",
     )
     .default("[\"externalId\", \"userName\", \"email\"]"),
+    key(
+        "sources",
+        Kind::Choices(&["scim", "saml"]),
+        "Whose word counts where SCIM and the assertion say different things of a person: the \
+         first one's. Who is in a group that SCIM provisions is always said by SCIM.",
+    )
+    .default("[\"scim\", \"saml\"]"),
 ];
 
 static SCIM: &[Key] = &[key(

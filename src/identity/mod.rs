@@ -10,6 +10,8 @@ pub mod person;
 pub mod provision;
 pub mod roles;
 pub mod settings;
+pub mod sources;
+pub mod today;
 pub mod value;
 pub mod vendor_names;
 pub use error::IdentityError;
@@ -20,3 +22,5 @@ pub use roles::{Facts, Granted, granted, roles};
 pub use settings::{
     AttributeMap, AttributeName, Grounds, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,
 };
+pub use sources::Source;
+pub use today::{has_lost, today};

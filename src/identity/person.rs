@@ -22,8 +22,10 @@ pub struct Identity {
     pub name_id: Option<NameId>,
     /// The session at the identity provider.
     pub session_index: Option<String>,
-    /// The person's attributes under our names.
+    /// The person's attributes under our names: what was asserted, with what is provisioned.
     pub profile: Profile,
+    /// What was asserted, where that is not all of it.
+    pub asserted: Option<Box<Profile>>,
     /// What the gateway grants them; sorted.
     pub roles: Vec<RoleName>,
     /// All attributes by Name, values of repeated elements together.
@@ -76,6 +78,7 @@ impl Identity {
                 groups: vec!["staff".to_owned()],
                 ..Profile::default()
             },
+            asserted: None,
             roles: vec![RoleName::parse("it-manager").unwrap()],
             attributes: vec![(
                 "Role".to_owned(),

@@ -393,6 +393,7 @@ fn identity(
         name_id: claims.name_id.clone(),
         session_index: claims.session_index.clone(),
         profile: user.profile.clone(),
+        asserted: None,
         attributes: mapped.attributes.clone(),
         authn_instant: claims.authn_instant,
         authn_context: claims.authn_context.clone(),
@@ -411,7 +412,7 @@ mod tests {
     use crate::base::entropy::SystemEntropy;
     use crate::base::{ErrorCode, RoleName};
     use crate::directory::{Changed, Created};
-    use crate::identity::{AttributeName, Grounds, RoleRule, Target};
+    use crate::identity::{AttributeName, Grounds, RoleRule, Source, Target};
     use crate::saml::{Attribute, NameId, Texts};
     use crate::store::SqliteStore;
 
@@ -490,6 +491,7 @@ mod tests {
             }],
             provisioning: Provisioning::Jit,
             link_by: vec![LinkBy::ExternalId, LinkBy::UserName, LinkBy::Email],
+            first: Source::Scim,
         }
     }
 

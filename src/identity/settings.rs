@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{IdpName, RoleName};
+use crate::identity::Source;
 
 /// A field of [`crate::directory::Profile`] that attributes are mapped to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,4 +145,6 @@ pub struct IdentitySettings {
     pub provisioning: Provisioning,
     /// `users.link_by`
     pub link_by: Vec<LinkBy>,
+    /// `users.sources`: whose word counts where both say something.
+    pub first: Source,
 }

@@ -27,6 +27,7 @@ pub struct OpenSession {
     /// When it ends at the latest.
     pub not_after: Timestamp,
     ended: AtomicBool,
+    is_outdated: AtomicBool,
     is_watched: AtomicBool,
     /// The one host that it is good for, if it was handed over to one.
     pub host: Option<Box<str>>,
@@ -48,6 +49,7 @@ impl From<&Session> for OpenSession {
             last_seen: AtomicI64::new(last_seen),
             not_after: session.not_after,
             ended: AtomicBool::new(false),
+            is_outdated: AtomicBool::new(false),
             is_watched: AtomicBool::new(false),
             host: session.host.as_deref().map(Box::from),
             ready: Ready::new(),
@@ -102,6 +104,16 @@ impl OpenSession {
     /// Whether somebody ended it since it was read: for streams that stay open.
     pub fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether its person is another one by now: who asks next is to have it made anew.
+    pub(in crate::session) fn is_outdated(&self) -> bool {
+        self.is_outdated.load(Ordering::Acquire)
+    }
+
+    /// Marks it as outdated. What goes on by it goes on.
+    pub(in crate::session) fn mark_outdated(&self) {
+        self.is_outdated.store(true, Ordering::Release);
     }
 
     /// Marks it as ended for everyone who holds it.

@@ -88,20 +88,11 @@ impl<'a> Writer<'a> {
             self.text(name_id.sp_name_qualifier.as_deref());
         }
         self.text(identity.session_index.as_deref());
-        let profile = &identity.profile;
-        for text in [
-            &profile.email,
-            &profile.first_name,
-            &profile.last_name,
-            &profile.display_name,
-            &profile.department,
-            &profile.title,
-            &profile.employee_number,
-            &profile.manager,
-        ] {
-            self.text(text.as_deref());
+        self.profile(&identity.profile);
+        self.bytes.push(u8::from(identity.asserted.is_some()));
+        if let Some(asserted) = &identity.asserted {
+            self.profile(asserted);
         }
-        self.list(&profile.groups);
         self.count(identity.roles.len());
         for role in &identity.roles {
             self.text(Some(role.as_str()));
@@ -117,6 +108,22 @@ impl<'a> Writer<'a> {
         self.bytes.push(u8::from(not_after.is_some()));
         self.time(not_after.unwrap_or(Timestamp::EPOCH));
         self.bytes.push(u8::from(identity.created));
+    }
+
+    fn profile(&mut self, profile: &'a Profile) {
+        for text in [
+            &profile.email,
+            &profile.first_name,
+            &profile.last_name,
+            &profile.display_name,
+            &profile.department,
+            &profile.title,
+            &profile.employee_number,
+            &profile.manager,
+        ] {
+            self.text(text.as_deref());
+        }
+        self.list(&profile.groups);
     }
 
     fn text(&mut self, text: Option<&'a str>) {
@@ -184,18 +191,8 @@ impl<'a> Reader<'a> {
             sp_name_qualifier: self.optional(),
         });
         let session_index = self.optional();
-        let mut profile = Profile {
-            email: self.optional(),
-            first_name: self.optional(),
-            last_name: self.optional(),
-            display_name: self.optional(),
-            department: self.optional(),
-            title: self.optional(),
-            employee_number: self.optional(),
-            manager: self.optional(),
-            groups: Vec::new(),
-        };
-        profile.groups = self.list();
+        let profile = self.profile();
+        let asserted = self.flag().then(|| Box::new(self.profile()));
         let roles = (0..self.count()).map(|_| RoleName::kept(self.owned())).collect();
         let attributes = (0..self.count()).map(|_| (self.owned(), self.list())).collect();
         let authn_instant = self.time();
@@ -210,6 +207,7 @@ impl<'a> Reader<'a> {
             name_id,
             session_index,
             profile,
+            asserted,
             roles,
             attributes,
             authn_instant,
@@ -217,6 +215,22 @@ impl<'a> Reader<'a> {
             session_not_on_or_after: ends.then_some(not_after),
             created: self.flag(),
         }
+    }
+
+    fn profile(&mut self) -> Profile {
+        let mut profile = Profile {
+            email: self.optional(),
+            first_name: self.optional(),
+            last_name: self.optional(),
+            display_name: self.optional(),
+            department: self.optional(),
+            title: self.optional(),
+            employee_number: self.optional(),
+            manager: self.optional(),
+            groups: Vec::new(),
+        };
+        profile.groups = self.list();
+        profile
     }
 
     fn text(&mut self) -> Option<&'a str> {
@@ -308,7 +322,7 @@ mod tests {
         bob.created = true;
         let mut carol = Identity::for_test("carol", now);
         (carol.name_id, carol.session_index) = (None, None);
-        carol.profile = Profile::default();
+        carol.asserted = Some(Box::new(std::mem::take(&mut carol.profile)));
         carol.authn_context = Some("urn:example:mfa".to_owned());
         for identity in [alice, bob, carol] {
             let packed = Packed::of("0192-sid", &identity);

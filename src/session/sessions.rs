@@ -15,12 +15,12 @@ use metrics::{Counter, counter};
 use tokio::sync::mpsc;
 
 use crate::base::{Entropy, StoreError, Timestamp, UserId, entropy};
-use crate::identity::Identity;
+use crate::identity::{Identity, has_lost};
 use crate::saml::{Accepted, NameId};
 use crate::session::cache::Cache;
 use crate::session::watched::Watched;
 use crate::session::{
-    EndReason, Lifetimes, OpenSession, Session, SessionStore, SessionToken, TokenHash,
+    EndReason, Lifetimes, OpenSession, People, Session, SessionStore, SessionToken, TokenHash,
 };
 use crate::telemetry::{SESSION_LOOKUPS, SESSIONS_ENDED};
 
@@ -42,6 +42,8 @@ pub struct Sessions {
     grace: Option<Duration>,
     /// Until when memory is believed, in microseconds.
     believed_until: AtomicI64,
+    /// Who somebody is today; `None`: who they were when they signed in.
+    people: Option<Arc<dyn People>>,
     lookups: Lookups,
 }
 
@@ -91,8 +93,15 @@ impl Sessions {
             watched: Arc::default(),
             grace: None,
             believed_until: AtomicI64::new(i64::MAX),
+            people: None,
             lookups: Lookups::new(),
         }
+    }
+
+    /// With somebody to ask who the people in them are by now.
+    #[must_use]
+    pub fn knowing(self, people: Arc<dyn People>) -> Self {
+        Self { people: Some(people), ..self }
     }
 
     /// Over a store that other nodes end sessions in: while it is away, sessions that are in memory
@@ -479,17 +488,24 @@ impl Sessions {
     ) -> Result<Option<Arc<OpenSession>>, StoreError> {
         loop {
             let endings = self.endings.load(Ordering::SeqCst);
-            let Some(found) = self.store.find(hash).await? else {
+            let Some(mut found) = self.store.find(hash).await? else {
                 // Not `forget` for every guess: it would make all other look-ups ask again.
                 if self.cache.get(hash).is_some() {
                     self.forget(hash);
                 }
                 return Ok(None);
             };
+            match self.today(found.identity).await? {
+                Some(identity) => found.identity = identity,
+                None => {
+                    self.end_by(hash, &found.sid, EndReason::UserDisabled, now).await?;
+                    return Ok(None);
+                }
+            }
             // In memory it may have been seen later than the store knows, and by another process
             // later than memory knows.
             let seen = lock(&self.unstored).get(hash).copied();
-            let session = match self.cache.get(hash).or_else(|| self.watched.find(hash)) {
+            let session = match self.cache.get(hash).or_else(|| self.held(hash)) {
                 Some(held) => {
                     held.see(found.last_seen());
                     held
@@ -512,6 +528,55 @@ impl Sessions {
                 lock(&self.unstored).insert(*hash, seen);
             }
         }
+    }
+
+    async fn today(&self, identity: Identity) -> Result<Option<Identity>, StoreError> {
+        match &self.people {
+            Some(people) => people.today(identity).await,
+            None => Ok(Some(identity)),
+        }
+    }
+
+    /// A session that somebody holds, and that is as its person is today.
+    fn held(&self, hash: &TokenHash) -> Option<Arc<OpenSession>> {
+        self.watched.find(hash).into_iter().find(|session| !session.is_outdated())
+    }
+
+    /// Has the sessions of a person made anew, whose standing has changed: whoever asks next is
+    /// looked up again. Where they may do less than before, what is open by them ends; where they
+    /// may not enter any more, all of them end.
+    pub async fn renew_user(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+        // Those that the store takes for idle as well: memory may know better.
+        let any = self.lifetimes.absolute;
+        let found = self.store.list(Some(user), any, OF_ONE_USER, now).await?;
+        for session in found {
+            let Some(identity) = self.today(session.identity).await? else {
+                self.end_by(&session.hash, &session.sid, EndReason::UserDisabled, now).await?;
+                continue;
+            };
+            // A look-up that has begun does not keep what it found.
+            self.endings.fetch_add(1, Ordering::SeqCst);
+            let cached = self.cache.remove(&session.hash);
+            self.keep_seen(cached.iter());
+            for held in cached.into_iter().chain(self.watched.find(&session.hash)) {
+                held.mark_outdated();
+                if has_lost(&held.identity(), &identity) {
+                    held.mark_ended();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has all sessions made anew: the rules have changed.
+    pub fn renew_all(&self) {
+        self.endings.fetch_add(1, Ordering::SeqCst);
+        self.keep_unstored();
+        self.cache.each(|session| session.mark_outdated());
+        for session in self.watched.held() {
+            session.mark_outdated();
+        }
+        self.cache.clear();
     }
 
     /// Drops a session from memory, and tells whoever still holds it.
@@ -575,6 +640,8 @@ impl Sessions {
     }
 }
 
+/// As many sessions as one person may be thought to have, on all their devices and hosts.
+const OF_ONE_USER: u32 = 10_000;
 /// How often when sessions were last seen is written back: at most this much is lost by a `kill -9`.
 const WRITE_BACK: Duration = Duration::from_secs(30);
 
@@ -589,7 +656,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+
     use super::*;
+    use crate::base::RoleName;
     use crate::base::entropy::SystemEntropy;
     use crate::store::SqliteStore;
 
@@ -651,6 +721,97 @@ mod tests {
             (session.sid(), session.identity())
         );
         assert!(restarted.cached(&token, at(2)).is_some());
+    }
+
+    /// People of whom everything is as they said, until somebody says otherwise.
+    #[derive(Default)]
+    struct Changeable {
+        gone: Mutex<Vec<UserId>>,
+        roles: Mutex<Option<Vec<RoleName>>>,
+    }
+
+    #[async_trait]
+    impl People for Changeable {
+        async fn today(&self, identity: Identity) -> Result<Option<Identity>, StoreError> {
+            let roles = lock(&self.roles).clone().unwrap_or_else(|| identity.roles.clone());
+            let gone = lock(&self.gone).contains(&identity.user);
+            Ok((!gone).then_some(Identity { roles, ..identity }))
+        }
+    }
+
+    fn role(name: &str) -> RoleName {
+        RoleName::parse(name).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_change_of_a_person_is_in_force_with_the_next_request() {
+        let people = Arc::new(Changeable::default());
+        let sessions = over(&store().await).knowing(people.clone());
+        let (token, before) = open(&sessions, "alice").await;
+        let user = before.identity().user;
+        *lock(&people.roles) = Some(vec![role("it-manager"), role("board")]);
+        sessions.renew_user(&user, at(1)).await.unwrap();
+        assert!(sessions.cached(&token, at(1)).is_none());
+        let after = sessions.resolve(&token, at(1)).await.unwrap().unwrap();
+        assert_eq!(after.identity().roles, [role("it-manager"), role("board")]);
+        assert_eq!(after.sid(), before.sid());
+        // They may do more: what is open goes on.
+        assert!(!before.has_ended());
+        *lock(&people.roles) = Some(Vec::new());
+        sessions.renew_user(&user, at(2)).await.unwrap();
+        // They may do less: what is open ends, the session does not.
+        assert!(after.has_ended());
+        let less = sessions.resolve(&token, at(2)).await.unwrap().unwrap();
+        assert!(less.identity().roles.is_empty() && !less.has_ended());
+    }
+
+    #[tokio::test]
+    async fn whoever_may_not_enter_any_more_is_signed_out() {
+        let people = Arc::new(Changeable::default());
+        let store = store().await;
+        let sessions = over(&store).knowing(people.clone());
+        sessions.forget_ended(at(0)).await.unwrap();
+        let (token, session) = open(&sessions, "alice").await;
+        let (other, _) = open(&sessions, "bob").await;
+        lock(&people.gone).push(session.identity().user);
+        // Also where nobody was told: what is not in memory is asked for.
+        let restarted = over(&store).knowing(people.clone());
+        assert!(!is_live(&restarted, &token, at(1)).await);
+        sessions.renew_user(&session.identity().user, at(1)).await.unwrap();
+        sessions.forget_ended(at(1)).await.unwrap();
+        assert!(session.has_ended() && !is_live(&sessions, &token, at(1)).await);
+        assert!(is_live(&sessions, &other, at(1)).await);
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_told_of_the_end_of_a_session_that_was_made_anew() {
+        let people = Arc::new(Changeable::default());
+        let sessions = over(&store().await).knowing(people.clone());
+        let (token, before) = open(&sessions, "alice").await;
+        let stream = tokio::spawn(before.ended());
+        tokio::task::yield_now().await;
+        *lock(&people.roles) = Some(vec![role("it-manager"), role("board")]);
+        sessions.renew_user(&before.identity().user, at(1)).await.unwrap();
+        let after = sessions.resolve(&token, at(1)).await.unwrap().unwrap();
+        let another = tokio::spawn(after.ended());
+        tokio::task::yield_now().await;
+        assert!(!stream.is_finished());
+        sessions.end(&after, EndReason::SignOut, at(2)).await.unwrap();
+        stream.await.unwrap();
+        another.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn other_rules_are_in_force_with_the_next_request() {
+        let people = Arc::new(Changeable::default());
+        let sessions = over(&store().await).knowing(people.clone());
+        let (token, before) = open(&sessions, "alice").await;
+        drop(tokio::spawn(before.ended()));
+        tokio::task::yield_now().await;
+        *lock(&people.roles) = Some(vec![role("board")]);
+        sessions.renew_all();
+        let after = sessions.resolve(&token, at(1)).await.unwrap().unwrap();
+        assert_eq!(after.identity().roles, [role("board")]);
     }
 
     #[tokio::test]

@@ -8,34 +8,42 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::session::{OpenSession, TokenHash};
 
-/// The list. A session is noted once, however many streams it has.
+/// The list. A session is noted once, however many streams it has; there may be several of one hash,
+/// when it was made anew for what changed about its person.
 #[derive(Debug, Default)]
-pub(in crate::session) struct Watched(Mutex<HashMap<TokenHash, Weak<OpenSession>>>);
+pub(in crate::session) struct Watched(Mutex<HashMap<TokenHash, Vec<Weak<OpenSession>>>>);
 
 impl Watched {
     /// Notes a session.
     pub(in crate::session) fn note(&self, session: &Arc<OpenSession>) {
-        self.lock().insert(session.hash, Arc::downgrade(session));
+        let mut watched = self.lock();
+        let same = watched.entry(session.hash).or_default();
+        same.retain(|other| other.strong_count() > 0);
+        same.push(Arc::downgrade(session));
     }
 
-    /// The session of this hash, if anybody holds it.
-    pub(in crate::session) fn find(&self, hash: &TokenHash) -> Option<Arc<OpenSession>> {
-        self.lock().get(hash).and_then(Weak::upgrade)
+    /// The sessions of this hash that anybody holds.
+    pub(in crate::session) fn find(&self, hash: &TokenHash) -> Vec<Arc<OpenSession>> {
+        let watched = self.lock();
+        watched.get(hash).into_iter().flatten().filter_map(Weak::upgrade).collect()
     }
 
     /// All that anybody holds; the others are forgotten.
     pub(in crate::session) fn held(&self) -> Vec<Arc<OpenSession>> {
         let mut held = Vec::new();
-        self.lock().retain(|_, session| {
-            let session = session.upgrade();
-            held.extend(session.iter().map(Arc::clone));
-            session.is_some()
+        self.lock().retain(|_, sessions| {
+            sessions.retain(|session| {
+                let session = session.upgrade();
+                held.extend(session.iter().map(Arc::clone));
+                session.is_some()
+            });
+            !sessions.is_empty()
         });
         held
     }
 
     /// A thread that panicked in here left a plain map behind, which is still good.
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, Weak<OpenSession>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, Vec<Weak<OpenSession>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

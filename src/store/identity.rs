@@ -47,6 +47,7 @@ impl<'a> Kept<'a> {
             idp_entity_id: Cow::from(&identity.idp_entity_id),
             name_id: identity.name_id.as_ref().map(Cow::Borrowed),
             profile: Cow::Borrowed(&identity.profile),
+            asserted: identity.asserted.as_deref().map(Cow::Borrowed),
             roles: Cow::from(&identity.roles),
             attributes: attributes.collect(),
             authn_instant: identity.authn_instant.unix_micros(),
@@ -72,6 +73,7 @@ impl<'a> Kept<'a> {
             session_index: beside.session_index,
             attributes: self.attributes.into_iter().map(attribute).collect(),
             profile,
+            asserted: self.asserted.map(|asserted| Box::new(asserted.into_owned())),
             roles: self.roles.into_owned(),
             authn_instant: Timestamp::from_unix_micros(self.authn_instant),
             authn_context: self.authn_context.map(Cow::into_owned),
@@ -91,6 +93,8 @@ pub(super) struct Kept<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name_id: Option<Cow<'a, NameId>>,
     profile: Cow<'a, Profile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asserted: Option<Cow<'a, Profile>>,
     roles: Cow<'a, [RoleName]>,
     /// Without values: those of the profile's groups.
     attributes: Vec<(Cow<'a, str>, Option<Values<'a>>)>,
@@ -116,6 +120,7 @@ mod tests {
         bob.attributes.push(("empty".to_owned(), Vec::new()));
         let mut carol = Identity::for_test("carol", now);
         (carol.name_id, carol.session_index) = (None, None);
+        carol.asserted = Some(Box::new(carol.profile.clone()));
         carol.profile = Profile::default();
         carol.attributes.push(("empty".to_owned(), Vec::new()));
         for identity in [alice, bob, carol] {

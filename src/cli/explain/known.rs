@@ -11,7 +11,7 @@ use super::ExplainArgs;
 use crate::base::{ErrorCode, IdpName, PublicUrl, Timestamp};
 use crate::cli::{ConfigFile, output};
 use crate::config::{self, Config, Sources};
-use crate::identity::{AttributeMap, IdentitySettings, LinkBy, Provisioning};
+use crate::identity::{self, AttributeMap, IdentitySettings, LinkBy, Provisioning};
 use crate::saml::ServiceProvider;
 use crate::saml::metadata::{IdpMetadata, MetadataError};
 use crate::store::SqliteStore;
@@ -198,6 +198,7 @@ fn defaults() -> IdentitySettings {
         roles: Vec::new(),
         provisioning: Provisioning::Jit,
         link_by: vec![LinkBy::ExternalId, LinkBy::UserName, LinkBy::Email],
+        first: identity::Source::Scim,
     }
 }
 

@@ -7,7 +7,8 @@ use super::server::role_name;
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
 use crate::config::show::redact;
 use crate::identity::{
-    AttributeMap, AttributeName, Grounds, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,
+    AttributeMap, AttributeName, Grounds, IdentitySettings, LinkBy, Provisioning, RoleRule, Source,
+    Target,
 };
 use crate::trust::IdpSettings;
 
@@ -42,7 +43,16 @@ pub(in crate::config) fn identity(
             ("email", LinkBy::Email),
         ],
     );
-    Some(IdentitySettings { attributes, roles, provisioning: provisioning?, link_by })
+    let sources = [("scim", Source::Scim), ("saml", Source::Saml)];
+    let sources = reader.choices(users, "sources", &sources);
+    let first = sources.first().copied().unwrap_or(Source::Scim);
+    Some(IdentitySettings {
+        attributes,
+        roles,
+        provisioning: provisioning?,
+        link_by,
+        first,
+    })
 }
 
 fn attribute_map(reader: &mut Reader, scope: &Scope<'_>) -> AttributeMap {

@@ -1,0 +1,51 @@
+//! How somebody stands now, whatever was said when they signed in.
+
+use async_trait::async_trait;
+
+use crate::base::{StoreError, UserId};
+use crate::scim::Document;
+
+/// What the directory knows of a person at this moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// `userName`
+    pub user_name: String,
+    /// `externalId`
+    pub external_id: Option<String>,
+    /// Whether they may sign in, and go on: active, and not locked by an administrator.
+    pub may_enter: bool,
+    /// What is provisioned of them; `None` for somebody whom nobody provisions.
+    pub document: Option<Document>,
+    /// The names of the provisioned groups that they are in, directly or by another group.
+    pub groups: Vec<String>,
+    /// Those of the asked names that are provisioned groups of their tenant: who is in these is
+    /// said by provisioning alone.
+    pub provisioned: Vec<String>,
+}
+
+/// Who tells it.
+#[async_trait]
+pub trait Standings: Send + Sync {
+    /// How somebody stands; `None`: there is no such person any more. `groups` are names of which
+    /// it is asked whether provisioning decides about them.
+    async fn standing(
+        &self,
+        id: &UserId,
+        groups: &[String],
+    ) -> Result<Option<Standing>, StoreError>;
+
+    /// People whose standing changed after `mark`, each once, oldest first. Begin with `None`,
+    /// which tells the present mark and nobody.
+    async fn changed_after(&self, mark: Option<i64>) -> Result<ChangedPeople, StoreError>;
+}
+
+/// People whose standing changed since somebody last asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangedPeople {
+    /// Ask again with this.
+    pub mark: i64,
+    /// Who.
+    pub people: Vec<UserId>,
+    /// There were more, of whom the store does not know any longer: it may be anybody.
+    pub incomplete: bool,
+}
