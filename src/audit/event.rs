@@ -85,6 +85,38 @@ kinds! {
     IdpImported "idp.imported",
     /// An identity provider was removed.
     IdpRemoved "idp.removed",
+    /// An administrator locked somebody out.
+    UserLocked "user.locked",
+    /// An administrator let somebody in again.
+    UserUnlocked "user.unlocked",
+    /// What was known of somebody was erased.
+    UserErased "user.erased",
+    /// A connection was made, by which people are provisioned.
+    ConnectionMade "idm_integration_activate",
+    /// The settings of a connection were changed.
+    ConnectionChanged "idm_integration_update",
+    /// A token of a connection was made, shortened or revoked.
+    ConnectionTokens "idm_integration_reauth",
+    /// A connection was removed.
+    ConnectionRemoved "idm_integration_delete",
+    /// A person was provisioned.
+    UserProvisioned "user_create_provision",
+    /// A person was changed by whoever provisions them.
+    UserChanged "user_update_provision",
+    /// A person was switched off by whoever provisions them.
+    UserDeprovisioned "user_deprovision",
+    /// A person was switched on again, or came back.
+    UserReactivated "user_reactivate_provision",
+    /// A person was removed by whoever provisions them.
+    UserRemoved "user_delete_provision",
+    /// Somebody who was known already is provisioned from now on.
+    IdentityLinked "identity_linked",
+    /// A group was provisioned.
+    GroupProvisioned "group_create_provision",
+    /// A group, or who is in it, was changed by whoever provisions it.
+    GroupChanged "group_update_provision",
+    /// A group was removed by whoever provisions it.
+    GroupRemoved "group_delete_provision",
 }
 
 /// One `Response` that came to the ACS, for whoever looks up a reference.

@@ -24,7 +24,7 @@ pub use clock::{Clock, Timestamp};
 pub use code::ErrorCode;
 pub use entropy::Entropy;
 pub use listen::{Listen, ProxyProtocol, TlsFiles};
-pub use names::{IdpName, RoleName, UserId};
+pub use names::{ConnectionName, GroupId, IdpName, RoleName, UserId};
 pub use nonempty::NonEmpty;
 pub use rate::Rate;
 pub use secret::Secret;

@@ -42,6 +42,14 @@ text_type! {
     /// The id that we gave to a person; a UUID that never changes.
     UserId
 }
+text_type! {
+    /// The id that we gave to a group; a UUID that never changes.
+    GroupId
+}
+text_type! {
+    /// The name of a connection, by which one client provisions people and groups of its own.
+    ConnectionName
+}
 
 /// A name is 1 to 64 of `a-z 0-9 - _ .` and begins with a letter or digit: it stands in URLs,
 /// metric labels and shell commands.
@@ -73,6 +81,20 @@ impl RoleName {
     /// `None` unless it is 1 to 64 of `a-z 0-9 - _ .`, beginning with a letter or digit.
     pub fn parse(text: &str) -> Option<Self> {
         is_name(text).then(|| Self(text.to_owned()))
+    }
+}
+
+impl ConnectionName {
+    /// `None` unless it is 1 to 64 of `a-z 0-9 - _ .`, beginning with a letter or digit.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_name(text).then(|| Self(text.to_owned()))
+    }
+}
+
+impl GroupId {
+    /// Takes an id that [`crate::base::entropy::uuid_in_order`] made, or that the store kept.
+    pub const fn new(id: String) -> Self {
+        Self(id)
     }
 }
 

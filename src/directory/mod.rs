@@ -1,13 +1,30 @@
 //! People, and what may be asked of them.
 //!
-//! A [`User`] is somebody we have met; a [`Profile`] is what we know about them. Names compare
-//! verbatim. [`DirectoryStore`] is all that the modules above may ask; a store implements it.
+//! A [`User`] is somebody we have met; a [`Profile`] is what their identity provider says of them,
+//! a document what was provisioned. [`DirectoryStore`] is all that a login may ask,
+//! [`Provisioning`] what a client may that keeps people and groups, [`Connections`] who such a
+//! client is, [`People`] everything else; a store implements them.
 
+pub mod connection;
+pub mod connections;
+pub mod group;
+pub mod people;
 pub mod profile;
 pub mod standing;
+pub mod provisioning;
 pub mod store;
 pub mod user;
+pub use connection::{
+    Actor, Connection, ConnectionSettings, ScimToken, Scopes, Tenant, UnknownMembers,
+};
+pub use connections::{ConnectionWritten, Connections};
+pub use group::{Member, MemberChange, Membership};
+pub use people::{Changes, GroupRecord, People, Provisioned, Record};
 pub use profile::Profile;
 pub use standing::{ChangedPeople, Standing, Standings};
+pub use provisioning::{
+    Affected, Begin, Change, Cursor, Done, Entry, GroupParts, GroupResource, How, Outcome, Page,
+    Provisioning, Query, Sort, UserParts, UserResource, Written,
+};
 pub use store::{Changed, Created, DirectoryStore, Identifiers, UniqueField};
 pub use user::User;

@@ -14,6 +14,9 @@ pub trait DirectoryStore: Send + Sync {
     /// By `userName`.
     async fn find_by_user_name(&self, user_name: &str) -> Result<Option<User>, StoreError>;
 
+    /// Who holds a `userName`, in whatever case: the application knows nobody else by it.
+    async fn find_holder(&self, user_name: &str) -> Result<Option<User>, StoreError>;
+
     /// By `externalId`, among the people of this identity provider, then among those of none.
     async fn find_by_external_id(
         &self,

@@ -8,7 +8,7 @@ use crate::directory::Profile;
 pub struct User {
     /// Our id; never changes.
     pub id: UserId,
-    /// `userName`, unique in the whole directory.
+    /// `userName`. Several people of different tenants may have the same, but one alone holds it.
     pub user_name: String,
     /// `externalId`: the id at whoever provisions; unique among the people of one identity
     /// provider, since two of them may both count from 1.
@@ -21,8 +21,12 @@ pub struct User {
     pub name_id: Option<String>,
     /// Everything else.
     pub profile: Profile,
-    /// Whether they may sign in.
+    /// Whether whoever provisions them lets them in; not, for who was deleted.
     pub active: bool,
+    /// Whether an administrator keeps them out.
+    pub locked: bool,
+    /// Whether they are provisioned: then names and e-mail address are not a login's to change.
+    pub managed: bool,
     /// When they were created.
     pub created_at: Timestamp,
     /// When anything but `last_login_at` last changed.
@@ -32,4 +36,11 @@ pub struct User {
     /// Counts changes. A change is made against the revision that was read, so that a login which
     /// is under way can not undo what somebody decided in the meantime.
     pub revision: i64,
+}
+
+impl User {
+    /// Whether they may sign in.
+    pub const fn may_enter(&self) -> bool {
+        self.active && !self.locked
+    }
 }

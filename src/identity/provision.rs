@@ -13,6 +13,7 @@ use crate::identity::{
     Provisioning, map, roles,
 };
 use crate::saml::{Claims, ValidAssertion, Vendor};
+use crate::scim::fold::fold;
 
 /// Each round that fails means that somebody else's change of the same person succeeded; this many
 /// in a row are more logins of one person at one moment than a browser can open.
@@ -113,7 +114,7 @@ pub async fn resolve(
             }
             continue;
         };
-        if !known.active {
+        if !known.may_enter() {
             return Err(IdentityError::Disabled { user: known.id, user_name: known.user_name });
         }
         let user = returning(&known, &mapped, idp, settings.provisioning, now);
@@ -208,7 +209,11 @@ impl Search<'_> {
     }
 
     fn named<'f>(&self, found: &'f [User]) -> Option<&'f User> {
-        found.iter().find(|user| user.user_name == self.mapped.user_name)
+        let name = &self.mapped.user_name;
+        let exact = found.iter().find(|user| user.user_name == *name);
+        // To whoever provisions, names that differ in case alone are the same (RFC 7643, 4.1.1).
+        let same = |user: &&User| user.managed && fold(&user.user_name) == fold(name);
+        exact.or_else(|| found.iter().find(same))
     }
 
     /// An address that two people share says nothing about either. And someone who is known by
@@ -288,7 +293,7 @@ impl Search<'_> {
             }
             _ => (
                 "userName",
-                self.store.find_by_user_name(&self.mapped.user_name).await?,
+                self.store.find_holder(&self.mapped.user_name).await?,
             ),
         };
         Ok(match holder {
@@ -321,6 +326,8 @@ fn newcomer(mapped: &Mapped, idp: &IdpName, entropy: &dyn Entropy, now: Timestam
         name_id: mapped.persistent_id.clone(),
         profile: mapped.profile.clone(),
         active: true,
+        locked: false,
+        managed: false,
         created_at: now,
         updated_at: now,
         last_login_at: Some(now),
@@ -586,6 +593,8 @@ mod tests {
                 ..Profile::default()
             },
             active: true,
+            locked: false,
+            managed: false,
             created_at: at(0),
             updated_at: at(0),
             last_login_at: None,

@@ -324,6 +324,8 @@ fn alice() -> User {
             ..Profile::default()
         },
         active: true,
+        locked: false,
+        managed: false,
         created_at: at(0),
         updated_at: at(1),
         last_login_at: Some(at(2)),

@@ -203,6 +203,7 @@ by! { redis: LoginStore {
 by! { sqlite: DirectoryStore {
     fn find(id: &UserId) -> Option<User>;
     fn find_by_user_name(user_name: &str) -> Option<User>;
+    fn find_holder(user_name: &str) -> Option<User>;
     fn find_by_external_id(idp: &IdpName, external_id: &str) -> Option<User>;
     fn find_by_email(email: &str) -> Vec<User>;
     fn find_by_name_id(idp: &IdpName, name_id: &str) -> Option<User>;

@@ -42,10 +42,10 @@ impl LoginStore for SqliteStore {
                 .with(login.issuer)
                 .with(login.assertion_id)
                 .with(login.expires.unix_micros()),
-            user: users::columns(Columns::for_up_to(12), user)?,
+            user: users::columns(Columns::for_up_to(13), user)?,
             // Without a revision nobody is found: whoever is switched off gets no session.
             session: sessions::columns(Columns::for_up_to(12), login.session)?
-                .with(user.active.then_some(user.revision)),
+                .with(user.may_enter().then_some(user.revision)),
             accepted: unchained(&login.accepted)?,
             created: login.created.as_ref().map(unchained).transpose()?,
             attempt: attempt_columns(Columns::for_up_to(7), &login.attempt, detail),

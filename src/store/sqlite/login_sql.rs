@@ -66,10 +66,9 @@ fn statement(kind: Kind, rows: usize) -> String {
         repeat(&format!("({} {WHO})", "?, ".repeat(10)), rows)
     );
     let person = if kind.known {
-        let updates = [RENAME, UPDATE].map(|update| update.replace("ROWS", &values(12, rows)));
-        session + &updates.concat()
+        session + &written(RENAME, rows) + &written(UPDATE, rows)
     } else {
-        format!("{CREATE}{};{session}", values(12, rows))
+        written(CREATE, rows) + &session
     };
     [
         ONE_USE,
@@ -85,6 +84,10 @@ fn statement(kind: Kind, rows: usize) -> String {
     .concat()
 }
 
+fn written(statement: &str, rows: usize) -> String {
+    statement.replace("ROWS", &values(13, rows)).replace("TENANT", TENANT)
+}
+
 /// So many rows of so many columns.
 fn values(columns: usize, rows: usize) -> String {
     repeat(&format!("({})", vec!["?"; columns].join(",")), rows)
@@ -98,30 +101,49 @@ const ONE_USE: &str = "INSERT OR FAIL INTO one_use (issuer, id, expires) VALUES 
 
 const CREATE: &str = "
 INSERT OR FAIL INTO user (id, user_name, external_id, idp, name_id, email, profile, active,
-    created_at, updated_at, last_login_at, revision) VALUES ";
+    created_at, updated_at, last_login_at, revision, user_name_key, tenant, claimed, changed_at)
+    SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9,
+        column10, column11, column12, column13, TENANT, 1, column10
+    FROM (VALUES ROWS) AS new;";
 
 /// By themselves, since they are rarely others than before: what is in an index is written twice.
+/// Of who is provisioned, names and address are not a login's to change. Whoever signs in holds
+/// their name, or is refused.
 const RENAME: &str = "
 UPDATE OR FAIL user
-    SET user_name = new.column2, external_id = new.column3, idp = new.column4,
-        name_id = new.column5, email = new.column6
+    SET user_name = iif(managed, user.user_name, new.column2),
+        user_name_key = iif(managed, user.user_name_key, new.column13),
+        external_id = iif(managed, user.external_id, new.column3),
+        email = iif(managed, user.email, new.column6),
+        tenant = iif(tenant = 'i:', TENANT, tenant),
+        idp = new.column4, name_id = new.column5, claimed = 1,
+        changed_at = iif(managed, changed_at, new.column10),
+        version = iif(managed, version, version + 1),
+        indexed = iif(managed OR indexed = 0 OR tenant = 'i:', indexed, 2)
     FROM (VALUES ROWS) AS new
     WHERE user.id = new.column1 AND user.revision = new.column12
-      AND (user.user_name, user.external_id, user.idp, user.name_id, user.email)
-          IS NOT (new.column2, new.column3, new.column4, new.column5, new.column6);";
+      AND (claimed = 0
+           OR (user.user_name, user.external_id, user.idp, user.name_id, user.email)
+              IS NOT (new.column2, new.column3, new.column4, new.column5, new.column6)
+           OR (tenant < 'd' AND NOT managed AND user.updated_at <> new.column10));";
 
 const UPDATE: &str = "
 UPDATE OR FAIL user
-    SET profile = new.column7, active = new.column8, updated_at = new.column10,
-        last_login_at = new.column11, revision = revision + 1
+    SET profile = new.column7, updated_at = new.column10, last_login_at = new.column11,
+        revision = revision + 1
     FROM (VALUES ROWS) AS new
     WHERE user.id = new.column1 AND user.revision = new.column12;";
+
+/// The tenant of the people of an identity provider.
+const TENANT: &str = "coalesce((SELECT 'c:' || name FROM connection WHERE idp = new.column4), \
+                      'i:' || coalesce(new.column4, ''))";
 
 const SESSION: &str = "
 INSERT OR FAIL INTO session (hash, sid, idp, name_id, session_index, identity, browser, opened_at,
     not_after, last_seen, user) VALUES ";
 /// The person, if they are there at this revision.
-const WHO: &str = "(SELECT id FROM user WHERE id = ? AND revision = ? AND active = 1)";
+const WHO: &str =
+    "(SELECT id FROM user WHERE id = ? AND revision = ? AND active = 1 AND locked = 0)";
 
 const ATTEMPT: &str = "
 INSERT OR FAIL INTO login_attempt (reference, at, idp, outcome, user, request_id, detail) VALUES ";

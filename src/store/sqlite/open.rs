@@ -9,19 +9,21 @@ use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
 use super::SqliteStore;
 use super::readers::Readers;
 use super::row::failed;
 use super::writer::Writer;
 use crate::base::StoreError;
+use crate::scim::fold::fold;
 
 /// Every migration in order; each sets `user_version` to its place, counting from 1.
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_append.sql"),
     include_str!("migrations/0003_families.sql"),
+    include_str!("migrations/0004_directory.sql"),
 ];
 
 /// `samL` in the header of the file, so that `file(1)` and we can tell our databases from others.
@@ -187,8 +189,38 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
                 .execute(&mut *transaction)
                 .await
                 .map_err(|error| StoreError::new(format_args!("migration {version}: {error}")))?;
+            if version == FOLDED {
+                fold_names(&mut transaction).await.map_err(failed)?;
+            }
         }
         transaction.commit().await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The migration after which names are folded that SQLite can not fold.
+const FOLDED: i64 = 4;
+
+async fn fold_names(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT number, user_name FROM user
+         WHERE user_name GLOB ('*[^' || char(1) || '-' || char(127) || ']*')
+         ORDER BY last_login_at IS NULL, number",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in rows {
+        let (number, name): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+        for fold_it in [
+            "UPDATE user SET user_name_key = ? WHERE number = ?",
+            "UPDATE OR IGNORE user SET claimed = 1 WHERE user_name_key = ? AND number = ?",
+        ] {
+            sqlx::query(fold_it)
+                .bind(fold(&name))
+                .bind(number)
+                .execute(&mut *connection)
+                .await?;
+        }
     }
     Ok(())
 }

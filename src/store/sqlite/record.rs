@@ -20,7 +20,7 @@ impl SqliteStore {
             Person::New(user) => (users::CREATE, user),
             Person::Known(user) => (users::UPDATE, user),
         };
-        if !user.active {
+        if !user.may_enter() {
             return Ok(Written::Stale);
         }
         let user = users::columns(Columns::default(), user)?;

@@ -12,22 +12,58 @@ use super::row::{Columns, failed, integer, optional_text, optional_time, text, t
 use super::writer::Order;
 use crate::base::{IdpName, StoreError, Timestamp, UserId, json};
 use crate::directory::{Changed, Created, DirectoryStore, Identifiers, UniqueField, User};
+use crate::scim::fold::fold;
 
-pub(super) const CREATE: &str = "
-    INSERT INTO user (id, user_name, external_id, idp, name_id, email, profile, active,
-                      created_at, updated_at, last_login_at, revision)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-/// The values of [`CREATE`]; `created_at` (?9) stays as it was.
-pub(super) const UPDATE: &str = "
-    UPDATE user SET user_name = ?2, external_id = ?3, idp = ?4, name_id = ?5, email = ?6,
-                    profile = ?7, active = ?8, updated_at = ?10, last_login_at = ?11,
-                    revision = revision + 1
-    WHERE id = ?1 AND revision = ?12";
+/// The tenant of the people of `?4`.
+macro_rules! tenant {
+    () => {
+        "coalesce((SELECT 'c:' || name FROM connection WHERE idp = ?4), 'i:' || coalesce(?4, ''))"
+    };
+}
+
+pub(super) const CREATE: &str = concat!(
+    "INSERT INTO user (id, user_name, external_id, idp, name_id, email, profile, active,
+                       created_at, updated_at, last_login_at, revision, user_name_key, tenant,
+                       claimed, changed_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ",
+    tenant!(),
+    ", 1, ?10)"
+);
+/// The values of [`CREATE`]; `created_at` (?9) stays as it was, and of who is provisioned names and
+/// address as well.
+pub(super) const UPDATE: &str = concat!(
+    "UPDATE user SET user_name = iif(managed, user_name, ?2),
+                     user_name_key = iif(managed, user_name_key, ?13),
+                     external_id = iif(managed, external_id, ?3),
+                     email = iif(managed, email, ?6),
+                     idp = ?4, name_id = ?5, profile = ?7, active = ?8, updated_at = ?10,
+                     last_login_at = ?11, revision = revision + 1,
+                     tenant = iif(tenant = 'i:', ",
+    tenant!(),
+    ", tenant), claimed = 1,
+                     changed_at = iif(managed OR updated_at = ?10, changed_at, ?10),
+                     version = iif(managed OR updated_at = ?10, version, version + 1),
+                     indexed = iif(managed OR updated_at = ?10 OR indexed = 0 OR tenant = 'i:',
+                                   indexed, 2)
+     WHERE id = ?1 AND revision = ?12 AND deleted_at IS NULL"
+);
+
+/// What [`read`] reads, of some rows.
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT user.id, user.user_name, user.external_id, user.idp, user.name_id,
+                    user.profile, user.active, user.locked, user.managed, user.created_at,
+                    user.updated_at, user.last_login_at, user.revision, user.deleted_at ",
+            $which
+        )
+    };
+}
 
 #[async_trait]
 impl DirectoryStore for SqliteStore {
     async fn find(&self, id: &UserId) -> Result<Option<User>, StoreError> {
-        let row = sqlx::query("SELECT * FROM user WHERE id = ?")
+        let row = sqlx::query(select!("FROM user WHERE id = ?"))
             .bind(id.as_str())
             .fetch_optional(&mut *self.readers.lend().await?)
             .await
@@ -36,12 +72,23 @@ impl DirectoryStore for SqliteStore {
     }
 
     async fn find_by_user_name(&self, user_name: &str) -> Result<Option<User>, StoreError> {
-        let row = sqlx::query("SELECT * FROM user WHERE user_name = ?")
-            .bind(user_name)
-            .fetch_optional(&mut *self.readers.lend().await?)
-            .await
-            .map_err(failed)?;
-        row.as_ref().map(read).transpose()
+        self.named(
+            concat!(
+                select!("FROM user WHERE user_name_key = ?1 AND claimed = 1 AND user_name = ?2"),
+                " UNION ALL ",
+                select!(
+                    "FROM user WHERE user_name_key = ?1 AND claimed = 0 AND user_name = ?2
+                     AND deleted_at IS NULL LIMIT 1"
+                ),
+            ),
+            user_name,
+        )
+        .await
+    }
+
+    async fn find_holder(&self, user_name: &str) -> Result<Option<User>, StoreError> {
+        let holder = select!("FROM user WHERE user_name_key = ?1 AND claimed = 1");
+        self.named(holder, user_name).await
     }
 
     async fn find_by_external_id(
@@ -49,12 +96,14 @@ impl DirectoryStore for SqliteStore {
         idp: &IdpName,
         external_id: &str,
     ) -> Result<Option<User>, StoreError> {
-        let row = sqlx::query(
-            "SELECT * FROM user WHERE external_id = ?1 AND idp = ?2
-             UNION ALL
-             SELECT * FROM user WHERE external_id = ?1 AND idp IS NULL
-             LIMIT 1",
-        )
+        let row = sqlx::query(concat!(
+            select!("FROM user WHERE external_id = ?1 AND idp = ?2 AND deleted_at IS NULL"),
+            " UNION ALL ",
+            select!(
+                "FROM user WHERE external_id = ?1 AND idp IS NULL AND deleted_at IS NULL
+                     LIMIT 1"
+            ),
+        ))
         .bind(external_id)
         .bind(idp.as_str())
         .fetch_optional(&mut *self.readers.lend().await?)
@@ -64,11 +113,13 @@ impl DirectoryStore for SqliteStore {
     }
 
     async fn find_by_email(&self, email: &str) -> Result<Vec<User>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM user WHERE email = ? ORDER BY id LIMIT 2")
-            .bind(email)
-            .fetch_all(&mut *self.readers.lend().await?)
-            .await
-            .map_err(failed)?;
+        let rows = sqlx::query(select!(
+            "FROM user WHERE email = ? AND deleted_at IS NULL ORDER BY id LIMIT 2"
+        ))
+        .bind(email)
+        .fetch_all(&mut *self.readers.lend().await?)
+        .await
+        .map_err(failed)?;
         rows.iter().map(read).collect()
     }
 
@@ -77,12 +128,14 @@ impl DirectoryStore for SqliteStore {
         idp: &IdpName,
         name_id: &str,
     ) -> Result<Option<User>, StoreError> {
-        let row = sqlx::query("SELECT * FROM user WHERE idp = ? AND name_id = ?")
-            .bind(idp.as_str())
-            .bind(name_id)
-            .fetch_optional(&mut *self.readers.lend().await?)
-            .await
-            .map_err(failed)?;
+        let row = sqlx::query(select!(
+            "FROM user WHERE idp = ? AND name_id = ? AND deleted_at IS NULL"
+        ))
+        .bind(idp.as_str())
+        .bind(name_id)
+        .fetch_optional(&mut *self.readers.lend().await?)
+        .await
+        .map_err(failed)?;
         row.as_ref().map(read).transpose()
     }
 
@@ -91,7 +144,7 @@ impl DirectoryStore for SqliteStore {
             .with(by.idp.as_str())
             .with(by.name_id)
             .with(by.external_id)
-            .with(by.user_name)
+            .with(fold(by.user_name))
             .with(by.email);
         let (answer, told) = oneshot::channel();
         self.writer.ask(Order::Search(Search { identifiers, answer }), told).await
@@ -162,12 +215,14 @@ impl DirectoryStore for SqliteStore {
 
     async fn list(&self, limit: u32, after: Option<&str>) -> Result<Vec<User>, StoreError> {
         // No userName is empty, so every one of them is behind the empty text.
-        let rows = sqlx::query("SELECT * FROM user WHERE user_name > ? ORDER BY user_name LIMIT ?")
-            .bind(after.unwrap_or_default())
-            .bind(limit)
-            .fetch_all(&mut *self.readers.lend().await?)
-            .await
-            .map_err(failed)?;
+        let rows = sqlx::query(select!(
+            "FROM user WHERE user_name > ? AND deleted_at IS NULL ORDER BY user_name LIMIT ?"
+        ))
+        .bind(after.unwrap_or_default())
+        .bind(limit)
+        .fetch_all(&mut *self.readers.lend().await?)
+        .await
+        .map_err(failed)?;
         rows.iter().map(read).collect()
     }
 }
@@ -200,7 +255,7 @@ pub(super) async fn find_many(
         });
         let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
         for place in 0_i64..i64::try_from(*number).unwrap_or(0) {
-            let mut people: Vec<User> = Vec::new();
+            let mut people: Vec<(bool, User)> = Vec::new();
             let mut result = Ok(());
             for row in &rows {
                 if integer(row, "place")? != place {
@@ -208,11 +263,14 @@ pub(super) async fn find_many(
                 }
                 match read(row) {
                     // Found by several of their identifiers.
-                    Ok(user) if people.iter().any(|known| known.id == user.id) => {}
-                    Ok(user) => people.push(user),
+                    Ok(user) if people.iter().any(|(_, known)| known.id == user.id) => {}
+                    Ok(user) => people.push((optional_time(row, "deleted_at")?.is_some(), user)),
                     Err(error) => result = Err(error),
                 }
             }
+            // Who is gone is only meant if nobody else is.
+            people.sort_by_key(|(gone, _)| *gone);
+            let people = people.into_iter().map(|(_, user)| user).collect();
             found.push(result.map(|()| people));
         }
     }
@@ -223,20 +281,48 @@ fn search(searches: usize) -> String {
     let one = |place: usize| format!("({place}, ?, ?, ?, ?, ?)");
     let wanted: Vec<_> = (0..searches).map(one).collect();
     let by = |condition: &str| {
-        format!("SELECT place, user.* FROM wanted CROSS JOIN user ON {condition}")
+        format!(
+            "{} FROM wanted CROSS JOIN user ON {condition}",
+            select!("").replacen("SELECT ", "SELECT place, ", 1)
+        )
     };
     let ways = [
-        "user.idp = wanted.idp AND user.name_id = wanted.name_id",
-        "user.external_id = wanted.external_id AND user.idp = wanted.idp",
-        "user.external_id = wanted.external_id AND user.idp IS NULL",
-        "user.user_name = wanted.user_name",
-        "user.id IN (SELECT id FROM user WHERE email = wanted.email ORDER BY id LIMIT 2)",
+        "user.idp = wanted.idp AND user.name_id = wanted.name_id AND user.deleted_at IS NULL",
+        "user.external_id = wanted.external_id AND user.idp = wanted.idp
+             AND user.deleted_at IS NULL",
+        "user.external_id = wanted.external_id AND user.idp IS NULL AND user.deleted_at IS NULL",
+        "user.user_name_key = wanted.user_name_key AND user.claimed = 1",
+        "user.user_name_key = wanted.user_name_key AND user.claimed = 0
+             AND (user.idp = wanted.idp OR user.idp IS NULL)",
+        "user.id IN (SELECT id FROM user WHERE email = wanted.email AND deleted_at IS NULL
+                     ORDER BY id LIMIT 2)",
+        // Who was deleted does not come in as a newcomer.
+        "user.name_id = wanted.name_id AND user.idp = wanted.idp AND user.deleted_at IS NOT NULL",
+        "user.external_id = wanted.external_id AND user.idp = wanted.idp
+             AND user.deleted_at IS NOT NULL",
     ];
     format!(
-        "WITH wanted (place, idp, name_id, external_id, user_name, email) AS (VALUES {}) {}",
+        "WITH wanted (place, idp, name_id, external_id, user_name_key, email) AS (VALUES {}) {}",
         wanted.join(", "),
         ways.map(by).join(" UNION ALL "),
     )
+}
+
+impl SqliteStore {
+    /// A person by name: `?1` is the name with case folded, `?2` as it is.
+    async fn named(
+        &self,
+        statement: &'static str,
+        user_name: &str,
+    ) -> Result<Option<User>, StoreError> {
+        let row = sqlx::query(statement)
+            .bind(fold(user_name))
+            .bind(user_name)
+            .fetch_optional(&mut *self.readers.lend().await?)
+            .await
+            .map_err(failed)?;
+        row.as_ref().map(read).transpose()
+    }
 }
 
 /// All columns of a person, in their order.
@@ -253,7 +339,8 @@ pub(super) fn columns(columns: Columns, user: &User) -> Result<Columns, StoreErr
         .with(user.created_at.unix_micros())
         .with(user.updated_at.unix_micros())
         .with(user.last_login_at.map(Timestamp::unix_micros))
-        .with(user.revision))
+        .with(user.revision)
+        .with(fold(&user.user_name)))
 }
 
 fn profile_json(user: &User) -> Result<String, StoreError> {
@@ -266,6 +353,7 @@ pub(super) fn taken(error: &sqlx::Error) -> Option<UniqueField> {
     let message = error.message();
     [
         ("user.user_name", UniqueField::UserName),
+        ("user_named", UniqueField::UserName),
         ("user.external_id", UniqueField::ExternalId),
         ("user.name_id", UniqueField::NameId),
     ]
@@ -284,7 +372,9 @@ fn read(row: &SqliteRow) -> Result<User, StoreError> {
         idp,
         name_id: optional_text(row, "name_id")?,
         profile: serde_json::from_str(&text(row, "profile")?).map_err(|_| unreadable("profile"))?,
-        active: integer(row, "active")? != 0,
+        active: integer(row, "active")? != 0 && optional_time(row, "deleted_at")?.is_none(),
+        locked: integer(row, "locked")? != 0,
+        managed: integer(row, "managed")? != 0,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
         last_login_at: optional_time(row, "last_login_at")?,

@@ -1,0 +1,82 @@
+//! What may be asked of connections and their tokens.
+
+use async_trait::async_trait;
+
+use crate::base::{ConnectionName, StoreError, Timestamp};
+use crate::directory::{Connection, ScimToken};
+
+/// Connections and their tokens.
+#[async_trait]
+pub trait Connections: Send + Sync {
+    /// Adds a connection. The people of its identity provider are its people from then on.
+    async fn create_connection(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+    ) -> Result<ConnectionWritten, StoreError>;
+
+    /// Replaces the identity provider and the settings.
+    async fn update_connection(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+    ) -> Result<ConnectionWritten, StoreError>;
+
+    /// Removes a connection, its tokens and its groups. Its people stay, as people of its identity
+    /// provider.
+    async fn delete_connection(
+        &self,
+        name: &ConnectionName,
+        now: Timestamp,
+    ) -> Result<ConnectionWritten, StoreError>;
+
+    /// All connections, by name.
+    async fn connections(&self) -> Result<Vec<Connection>, StoreError>;
+
+    /// Adds a token.
+    async fn create_token(
+        &self,
+        token: &ScimToken,
+        now: Timestamp,
+    ) -> Result<ConnectionWritten, StoreError>;
+
+    /// The token of this hash and its connection, whether or not it has expired.
+    async fn find_token(
+        &self,
+        hash: &[u8; 32],
+    ) -> Result<Option<(ScimToken, Connection)>, StoreError>;
+
+    /// The tokens of a connection, or of all, the oldest first.
+    async fn tokens(
+        &self,
+        connection: Option<&ConnectionName>,
+    ) -> Result<Vec<ScimToken>, StoreError>;
+
+    /// Ends a token at this time, if it does not end before; whether there is one.
+    async fn expire_token(
+        &self,
+        id: &str,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Forgets a token; whether there was one.
+    async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Notes that a token was used, unless that was noted within the last minute.
+    async fn note_use(&self, token: &ScimToken, now: Timestamp) -> Result<(), StoreError>;
+}
+
+/// What came of a change of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum ConnectionWritten {
+    /// It is written.
+    Written,
+    /// There is no connection of this name.
+    NotFound,
+    /// There is one of this name already.
+    NameTaken,
+    /// The identity provider has another connection.
+    IdpTaken,
+}
