@@ -17,7 +17,7 @@ pub mod values;
 pub use document::Document;
 pub use error::{ScimError, ScimType};
 pub use filter::Filter;
-pub use schema::{Attribute, Catalogue, Kind, ResourceKind, Schema};
+pub use schema::{Attribute, Catalogue, Found, Kind, ResourceKind, Schema};
 
 /// A JSON object.
 pub type Object = serde_json::Map<String, serde_json::Value>;

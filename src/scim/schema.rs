@@ -1,6 +1,13 @@
 //! What attributes there are, and what is true of each (RFC 7643, 7).
 
+mod declare;
+mod resolve;
+mod tables;
+
 use std::borrow::Cow;
+
+pub use declare::SchemaError;
+pub(in crate::scim) use resolve::{after_urn, within};
 
 /// The URN of the core schema of users (RFC 7643, 4.1).
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -159,10 +166,7 @@ impl Found<'_> {
         };
         key.push_str(&self.attribute.name.to_ascii_lowercase());
         let sub = self.sub.map(|sub| sub.name.to_ascii_lowercase());
-        let value = || {
-            let has = self.attribute.sub_attributes.iter().any(|sub| sub.name == "value");
-            (self.attribute.kind == Kind::Complex && has).then(|| "value".to_owned())
-        };
+        let value = || self.attribute.has_value().then(|| "value".to_owned());
         if let Some(sub) = sub.or_else(value) {
             key.push('.');
             key.push_str(&sub);
