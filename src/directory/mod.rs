@@ -10,8 +10,8 @@ pub mod connections;
 pub mod group;
 pub mod people;
 pub mod profile;
-pub mod standing;
 pub mod provisioning;
+pub mod standing;
 pub mod store;
 pub mod user;
 pub use connection::{
@@ -21,10 +21,10 @@ pub use connections::{ConnectionWritten, Connections};
 pub use group::{Member, MemberChange, Membership};
 pub use people::{Changes, GroupRecord, People, Provisioned, Record};
 pub use profile::Profile;
-pub use standing::{ChangedPeople, Standing, Standings};
 pub use provisioning::{
     Affected, Begin, Change, Cursor, Done, Entry, GroupParts, GroupResource, How, Outcome, Page,
     Provisioning, Query, Sort, UserParts, UserResource, Written,
 };
+pub use standing::{ChangedPeople, Standing, Standings};
 pub use store::{Changed, Created, DirectoryStore, Identifiers, UniqueField};
 pub use user::User;

@@ -4,10 +4,14 @@
 //! no empty object; the attributes of an extension below its URN. What others keep is not in here:
 //! `id`, `meta`, `schemas`, `groups`, `members`; nor is `password`, which nobody keeps.
 
+mod normalise;
+
 use serde_json::Value;
 
-use crate::scim::Object;
-use crate::scim::schema::ENTERPRISE;
+use crate::scim::{Found, Object, ScimError};
+
+use normalise::Normaliser;
+pub use normalise::{LONGEST, Unknown};
 
 /// The attributes of a user, or of a group.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,23 +53,48 @@ impl Document {
         self.0.get("active").and_then(Value::as_bool).unwrap_or(true)
     }
 
-    /// What it says under a name, as texts: `userType`, `name.familyName`, `emails` (the `value` of
-    /// each), `department` of the enterprise extension, `urn:example:2.0:User:badge`. Names are
-    /// compared as they are written.
-    pub fn texts(&self, name: &str) -> Vec<&str> {
-        let extensions = self.0.iter().filter_map(|(urn, value)| match value {
-            Value::Object(parts) if urn.contains(':') => Some((urn, parts)),
-            _ => None,
-        });
-        let mut texts = within(&self.0, name);
-        for (urn, parts) in extensions {
-            match name.strip_prefix(urn.as_str()).and_then(|rest| rest.strip_prefix(':')) {
-                Some(rest) => texts.extend(within(parts, rest)),
-                None if urn == ENTERPRISE => texts.extend(within(parts, name)),
-                None => {}
+    /// The value of an attribute (all of it, also where `found` names a part).
+    pub fn get(&self, found: &Found<'_>) -> Option<&Value> {
+        let parent = match found.extension {
+            None => &self.0,
+            Some(schema) => self.0.get(&*schema.id)?.as_object()?,
+        };
+        parent.get(&*found.attribute.name)
+    }
+
+    /// Puts a value in the one form ([`Document::normalise_value`]) in the place of an attribute,
+    /// all of it; `None`, and what is empty, unassigns it. An extension comes and goes with its
+    /// attributes.
+    pub fn set(&mut self, found: &Found<'_>, value: Option<Value>) {
+        let value = value.filter(|value| !normalise::is_nothing(value));
+        let name = &*found.attribute.name;
+        let Some(schema) = found.extension else {
+            put(&mut self.0, name, value);
+            return;
+        };
+        let parent = self.0.entry(&*schema.id).or_insert_with(|| Value::Object(Object::new()));
+        if let Value::Object(parent) = parent {
+            put(parent, name, value);
+            if parent.is_empty() {
+                self.0.remove(&*schema.id);
             }
         }
-        texts
+    }
+
+    /// Its attributes, to be changed by whoever keeps the form.
+    pub const fn as_object_mut(&mut self) -> &mut Object {
+        &mut self.0
+    }
+
+    /// A single value in the one form: of the part if `found` names one, else of the attribute, all
+    /// of it (of several: the list). `None`: unassigned. Names that no schema has are left out.
+    pub fn normalise_value(found: &Found<'_>, value: &Value) -> Result<Option<Value>, ScimError> {
+        Normaliser::new(Unknown::Ignored).value(found, value)
+    }
+
+    /// The same of one element of an attribute that has several.
+    pub fn normalise_element(found: &Found<'_>, value: &Value) -> Result<Option<Value>, ScimError> {
+        Normaliser::new(Unknown::Ignored).one(found.attribute, &found.name(), value)
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -73,54 +102,13 @@ impl Document {
     }
 }
 
-/// The texts under `attribute` or `attribute.sub`; of a complex one its `value`.
-fn within<'d>(object: &'d Object, name: &str) -> Vec<&'d str> {
-    let (attribute, sub) = match name.split_once('.') {
-        Some((attribute, sub)) => (attribute, Some(sub)),
-        None => (name, None),
-    };
-    let one = |value: &'d Value| match value {
-        Value::Object(parts) => parts.get(sub.unwrap_or("value")).and_then(text_of),
-        value if sub.is_none() => text_of(value),
-        _ => None,
-    };
-    match object.get(attribute) {
-        Some(Value::Array(values)) => values.iter().filter_map(one).collect(),
-        Some(value) => one(value).into_iter().collect(),
-        None => Vec::new(),
-    }
-}
-
-fn text_of(value: &Value) -> Option<&str> {
+fn put(parent: &mut Object, name: &str, value: Option<Value>) {
     match value {
-        Value::String(text) => Some(text),
-        Value::Bool(true) => Some("true"),
-        Value::Bool(false) => Some("false"),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_found_by_the_names_of_the_standard() {
-        let json = r#"{"userType":"Employee","active":true,"name":{"familyName":"Doe"},
-            "emails":[{"value":"a@example.com","type":"work"},{"value":"b@example.com"}],
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":
-                {"department":"IT","manager":{"value":"26","displayName":"Ann"}},
-            "urn:example:2.0:User":{"badge":"7.1"}}"#;
-        let document = Document::stored(json).unwrap();
-        assert_eq!(document.texts("userType"), ["Employee"]);
-        assert_eq!(document.texts("active"), ["true"]);
-        assert_eq!(document.texts("name.familyName"), ["Doe"]);
-        assert_eq!(document.texts("emails"), ["a@example.com", "b@example.com"]);
-        assert_eq!(document.texts("emails.type"), ["work"]);
-        assert_eq!(document.texts("department"), ["IT"]);
-        assert_eq!(document.texts("manager"), ["26"]);
-        assert_eq!(document.texts("manager.displayName"), ["Ann"]);
-        assert_eq!(document.texts("urn:example:2.0:User:badge"), ["7.1"]);
-        assert!(document.texts("badge").is_empty() && document.texts("name").is_empty());
+        Some(value) => {
+            parent.insert(name.to_owned(), value);
+        }
+        None => {
+            parent.remove(name);
+        }
     }
 }

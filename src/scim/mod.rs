@@ -12,7 +12,9 @@ pub mod error;
 pub mod evaluate;
 pub mod filter;
 pub mod fold;
+pub mod json;
 pub mod schema;
+mod texts;
 pub mod values;
 
 pub use document::Document;

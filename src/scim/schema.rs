@@ -155,6 +155,15 @@ impl Found<'_> {
         self.sub.unwrap_or(self.attribute)
     }
 
+    /// What it is called in a message to a client.
+    pub fn name(&self) -> String {
+        let urn = self.extension.map(|schema| format!("{}:", schema.id)).unwrap_or_default();
+        match self.sub {
+            Some(sub) => format!("{urn}{}.{}", self.attribute.name, sub.name),
+            None => format!("{urn}{}", self.attribute.name),
+        }
+    }
+
     /// What stores and filters call it, in lower case: `name.familyname`, `emails.value`,
     /// `e:department` of the enterprise extension, `urn:example:2.0:User:badge` of any other. Of a
     /// multi-valued complex attribute without a part, that of its `value` (RFC 7644, 3.4.2.2).

@@ -19,13 +19,26 @@ pub fn comparable(kind: Kind, case_exact: bool, value: &Value) -> Option<String>
             .find(|word| word.eq_ignore_ascii_case(text))
             .map(str::to_owned),
         (Kind::Decimal | Kind::Integer, Value::Number(number)) => number.as_f64().map(in_order),
-        (Kind::DateTime, Value::String(text)) => {
-            let at = Timestamp::parse_moment(text)?;
-            Some(in_order_whole(at.unix_micros()))
-        }
+        (Kind::DateTime, Value::String(text)) => Some(in_order_whole(instant(text)?.unix_micros())),
         (Kind::String | Kind::Reference, Value::String(text)) if !case_exact => Some(fold(text)),
         (Kind::String | Kind::Reference | Kind::Binary, Value::String(text)) => Some(text.clone()),
         _ => None,
+    }
+}
+
+/// An `xsd:dateTime` (RFC 7643, 2.3.5): a date with a time. Without a zone it is read as UTC.
+///
+/// ```
+/// use samlgate::scim::values::instant;
+/// assert_eq!(instant("2026-11-22T10:00:00"), instant("2026-11-22T12:00:00+02:00"));
+/// assert_eq!(instant("2026-11-22"), None);
+/// ```
+pub fn instant(text: &str) -> Option<Timestamp> {
+    let (_, time) = text.split_once('T')?;
+    if time.contains(['Z', 'z', '+', '-']) {
+        Timestamp::parse_moment(text)
+    } else {
+        Timestamp::parse_moment(&format!("{text}Z"))
     }
 }
 
