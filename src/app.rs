@@ -4,6 +4,8 @@
 //! while the gateway runs is in [`Live`] and is replaced as a whole: a request that began with the
 //! old settings ends with them.
 
+mod today;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ use crate::session::cookie::CookieNames;
 use crate::session::{KeptStore, LoginStore, Sessions};
 use crate::trust::{IdpStore, Registry};
 use crate::xmlenc::DecryptionKeys;
+
+pub use today::Today;
 
 /// The stores, each by the trait of the module that needs it.
 #[derive(Clone)]
@@ -102,6 +106,8 @@ pub struct App {
     pub ports: Ports,
     /// The sessions.
     pub sessions: Sessions,
+    /// What sessions are told of the people in them.
+    pub today: Arc<Today>,
     /// Our cookies' names and attributes.
     pub cookies: CookieNames,
     /// What our messages are signed by.
@@ -128,6 +134,8 @@ pub struct Parts {
     pub ports: Ports,
     /// The sessions.
     pub sessions: Sessions,
+    /// What they are told of the people in them.
+    pub today: Arc<Today>,
     /// What our messages are signed by.
     pub signing_key: SigningKey,
     /// What others encrypt to us is decrypted by.
@@ -144,6 +152,7 @@ impl App {
             entropy: parts.entropy,
             ports: parts.ports,
             sessions: parts.sessions,
+            today: parts.today,
             cookies: CookieNames::of(&parts.live.sp.public_url),
             signing_key: parts.signing_key,
             decryption_keys: parts.decryption_keys,
@@ -167,9 +176,13 @@ impl App {
         self.live.load_full()
     }
 
-    /// Puts other settings in force.
+    /// Puts other settings in force, for the sessions that are open too.
     pub fn replace(&self, live: Live) {
+        let others = self.today.replace(live.identity.clone());
         self.live.store(Arc::new(live));
+        if others {
+            self.sessions.renew_all();
+        }
     }
 
     /// The identity providers.

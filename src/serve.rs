@@ -15,7 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
 use crate::access::Routes;
-use crate::app::{App, ForwardAuth, Live, Parts, Ports, Sites};
+use crate::app::{App, ForwardAuth, Live, Parts, Ports, Sites, Today};
 use crate::audit::{Event, EventKind};
 use crate::base::clock::SystemClock;
 use crate::base::entropy::SystemEntropy;
@@ -184,11 +184,14 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     let pool = Pool::new();
     let live = live(&config, &pool, &jwt, &supervisor, &Balancers::default());
     let (ports, sessions) = stores(&config, &store, &entropy)?;
+    let today = Arc::new(Today::new(ports.directory.clone(), config.identity.clone()));
+    let sessions = sessions.knowing(today.clone());
     let app = Arc::new(App::new(Parts {
         clock: Arc::new(SystemClock),
         entropy,
         ports,
         sessions,
+        today,
         signing_key: keys.signing,
         decryption_keys: DecryptionKeys::from_vec(keys.encryption.keys)
             .known_as(&config.sp.entity_id),

@@ -25,6 +25,6 @@ pub use provisioning::{
     Affected, Begin, Change, Cursor, Done, Entry, GroupParts, GroupResource, How, Outcome, Page,
     Provisioning, Query, Sort, UserParts, UserResource, Written,
 };
-pub use standing::{ChangedPeople, Standing, Standings};
+pub use standing::{Standing, Standings};
 pub use store::{Changed, Created, DirectoryStore, Identifiers, UniqueField};
 pub use user::User;

@@ -19,7 +19,7 @@ pub struct Standing {
     /// The names of the provisioned groups that they are in, directly or by another group.
     pub groups: Vec<String>,
     /// Those of the asked names that are provisioned groups of their tenant: who is in these is
-    /// said by provisioning alone.
+    /// said by provisioning alone. None for somebody whom nobody provisions.
     pub provisioned: Vec<String>,
 }
 
@@ -33,19 +33,4 @@ pub trait Standings: Send + Sync {
         id: &UserId,
         groups: &[String],
     ) -> Result<Option<Standing>, StoreError>;
-
-    /// People whose standing changed after `mark`, each once, oldest first. Begin with `None`,
-    /// which tells the present mark and nobody.
-    async fn changed_after(&self, mark: Option<i64>) -> Result<ChangedPeople, StoreError>;
-}
-
-/// People whose standing changed since somebody last asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChangedPeople {
-    /// Ask again with this.
-    pub mark: i64,
-    /// Who.
-    pub people: Vec<UserId>,
-    /// There were more, of whom the store does not know any longer: it may be anybody.
-    pub incomplete: bool,
 }

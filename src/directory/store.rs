@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
-use crate::directory::User;
+use crate::directory::{Standings, User};
 
 /// The directory. All look-ups compare verbatim.
 #[async_trait]
-pub trait DirectoryStore: Send + Sync {
+pub trait DirectoryStore: Standings {
     /// By our id.
     async fn find(&self, id: &UserId) -> Result<Option<User>, StoreError>;
 

@@ -7,10 +7,10 @@
 use async_trait::async_trait;
 
 use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
-use crate::directory::{DirectoryStore, Identifiers, Profile, UniqueField, User};
+use crate::directory::{DirectoryStore, Identifiers, Profile, Standing, UniqueField, User};
 use crate::identity::{
     AttributeMap, Facts, Identity, IdentityError, IdentitySettings, LinkBy, Mapped, NamedBy,
-    Provisioning, map, roles,
+    Provisioning, map, roles, today,
 };
 use crate::saml::{Claims, ValidAssertion, Vendor};
 use crate::scim::fold::fold;
@@ -117,8 +117,17 @@ pub async fn resolve(
         if !known.may_enter() {
             return Err(IdentityError::Disabled { user: known.id, user_name: known.user_name });
         }
+        let standing = standing(&known, &mapped, store).await?;
         let user = returning(&known, &mapped, idp, settings.provisioning, now);
         let identity = identity(claims, idp, &user, &mapped, settings, false);
+        let identity = match standing {
+            None => identity,
+            // They might enter a moment ago: whoever looks again sees what has changed.
+            Some(standing) => match today(identity, &standing, settings) {
+                Some(identity) => identity,
+                None => continue,
+            },
+        };
         match keeper.keep(Person::Known(user), identity).await? {
             Kept::Kept => return Ok(()),
             Kept::Stale => {}
@@ -273,9 +282,10 @@ impl Search<'_> {
     /// Under JIT a person's `userName` is what their identity provider last called them. If it
     /// now speaks of another name with the same address (a team's mailbox), that is a colleague;
     /// whoever wants renamed people recognised maps `external_id`, or asks for the persistent
-    /// NameID Format. Under SCIM the name is the provisioning client's and the assertion's may always differ.
+    /// NameID Format. Of whom SCIM provisions the name is the provisioning client's and the assertion's may always differ.
     fn other_stated_name(&self, user: &User) -> bool {
         self.settings.provisioning == Provisioning::Jit
+            && !user.managed
             && user.idp.is_some()
             && self.mapped.named_by == NamedBy::Statement
             && user.user_name != self.mapped.user_name
@@ -347,6 +357,8 @@ fn returning(
     user.idp = Some(idp.clone());
     user.name_id = mapped.persistent_id.clone().or(user.name_id);
     match provisioning {
+        // The provisioning client says who they are; this is what the other source says.
+        _ if known.managed => user.profile = mapped.profile.clone(),
         // The assertion is all we have: what it does not say is not so any more.
         Provisioning::Jit => {
             user.profile = mapped.profile.clone();
@@ -356,7 +368,7 @@ fn returning(
                 user.user_name.clone_from(&mapped.user_name);
             }
         }
-        // The provisioning client says who somebody is; the assertion adds what it knows better.
+        // Somebody was created without a client, and the assertion adds what it knows better.
         Provisioning::Scim => user.profile = overlaid(user.profile, &mapped.profile),
     }
     if user != *known {
@@ -381,6 +393,18 @@ fn overlaid(known: Profile, asserted: &Profile) -> Profile {
         manager: asserted.manager.or(known.manager),
         groups: asserted.groups,
     }
+}
+
+/// What is provisioned of somebody; `None` for somebody whom nobody provisions.
+async fn standing(
+    known: &User,
+    mapped: &Mapped,
+    store: &dyn DirectoryStore,
+) -> Result<Option<Standing>, StoreError> {
+    if !known.managed {
+        return Ok(None);
+    }
+    store.standing(&known.id, &mapped.profile.groups).await
 }
 
 fn identity(

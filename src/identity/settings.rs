@@ -135,7 +135,7 @@ pub enum LinkBy {
 }
 
 /// Everything of this module that an operator sets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentitySettings {
     /// `[attributes]`
     pub attributes: AttributeMap,

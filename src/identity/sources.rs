@@ -145,14 +145,14 @@ mod tests {
 
     #[test]
     fn the_first_source_wins_and_the_second_fills_in() {
-        let merged = |first| super::merged(&asserted(), &standing(ANN), first);
-        let scim = merged(Source::Scim);
+        let both = |first| merged(&asserted(), &standing(ANN), first);
+        let scim = both(Source::Scim);
         assert_eq!(scim.display_name.as_deref(), Some("Ann S"));
         assert_eq!(scim.department.as_deref(), Some("IT"));
         assert_eq!(scim.first_name.as_deref(), Some("Ann"));
         assert_eq!(scim.email.as_deref(), Some("a@work.example"));
         assert_eq!(scim.manager.as_deref(), Some("Bob"));
-        let saml = merged(Source::Saml);
+        let saml = both(Source::Saml);
         assert_eq!(saml.display_name.as_deref(), Some("Ann A"));
         assert_eq!(saml.department.as_deref(), Some("Sales"));
         assert_eq!(saml.title.as_deref(), Some("Head"));

@@ -17,7 +17,7 @@ use crate::audit::{AuditSink, Chain, Event, LoginAttempt, RecordedEvent};
 use crate::base::clock::TestClock;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
-use crate::directory::{Changed, Created, DirectoryStore, Identifiers, User};
+use crate::directory::{Changed, Created, DirectoryStore, Identifiers, Standing, Standings, User};
 use crate::identity::Identity;
 use crate::saml::{OneUseStore, PendingLogin, PendingStore, Taken};
 use crate::session::{
@@ -200,6 +200,9 @@ by! { redis: LoginStore {
     fn log_in(login: &Login<'_>, now: Timestamp) -> Written;
 } }
 
+by! { sqlite: Standings {
+    fn standing(id: &UserId, groups: &[String]) -> Option<Standing>;
+} }
 by! { sqlite: DirectoryStore {
     fn find(id: &UserId) -> Option<User>;
     fn find_by_user_name(user_name: &str) -> Option<User>;

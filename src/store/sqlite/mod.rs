@@ -22,6 +22,7 @@ mod readers;
 mod record;
 mod row;
 mod sessions;
+mod standing;
 mod sweep;
 #[cfg(test)]
 mod tests;
