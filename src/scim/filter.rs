@@ -9,11 +9,10 @@ mod syntax;
 mod tests;
 
 pub use syntax::{DEPTH, LENGTH, TERMS};
-pub(in crate::scim) use syntax::{Expression, parse_path};
+pub(in crate::scim) use syntax::{Expression, Test, parse_path};
 
 use serde_json::Value;
 
-use crate::scim::filter::syntax::Test;
 use crate::scim::schema::{Found, Mutability, ResourceKind, Returned};
 use crate::scim::values::comparable;
 use crate::scim::{Catalogue, Kind, ScimError, ScimType};
