@@ -172,8 +172,8 @@ impl Normaliser {
             }
             match self.of_attribute(sub, &format!("{name}.{}", sub.name), value)? {
                 Some(value) => {
-                    if let Some(other) = out.get(&*sub.name).filter(|other| **other != value) {
-                        return Err(twice(name, &sub.name, other));
+                    if out.get(&*sub.name).is_some_and(|other| *other != value) {
+                        return Err(twice(name, &sub.name));
                     }
                     out.insert(sub.name.to_string(), value);
                 }
@@ -227,13 +227,7 @@ fn simple(attribute: &Attribute, name: &str, value: &Value) -> Result<Value, Sci
 }
 
 fn of_text(attribute: &Attribute, name: &str, text: &str) -> Result<Value, ScimError> {
-    if text.len() > LONGEST {
-        return Err(invalid(format!("{name} is longer than {LONGEST} octets")));
-    }
-    // PostgreSQL has no text with this character.
-    if text.contains('\0') {
-        return Err(invalid(format!("{name} contains U+0000")));
-    }
+    storable(name, text)?;
     let right = match attribute.kind {
         Kind::String | Kind::Reference => true,
         // Entra ID writes "True" and "False".
@@ -254,6 +248,18 @@ fn of_text(attribute: &Attribute, name: &str, text: &str) -> Result<Value, ScimE
     } else {
         Err(wrong(attribute, name))
     }
+}
+
+/// Whether a text can be kept.
+pub(in crate::scim) fn storable(name: &str, text: &str) -> Result<(), ScimError> {
+    if text.len() > LONGEST {
+        return Err(invalid(format!("{name} is longer than {LONGEST} octets")));
+    }
+    // PostgreSQL has no text with this character.
+    if text.contains('\0') {
+        return Err(invalid(format!("{name} contains U+0000")));
+    }
+    Ok(())
 }
 
 /// RFC 7643, 2.3.6: RFC 4648, 4, with or without padding. Line breaks, as of PEM, do no harm.
@@ -292,7 +298,7 @@ pub(in crate::scim) fn invalid(detail: String) -> ScimError {
 }
 
 /// Two names of one attribute that differ in case, with two values.
-pub(in crate::scim) fn twice(name: &str, sub: &str, _: &Value) -> ScimError {
+fn twice(name: &str, sub: &str) -> ScimError {
     ScimError::bad(
         ScimType::InvalidSyntax,
         format_args!("{name}.{sub} is given twice"),
