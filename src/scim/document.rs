@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::scim::{Found, Object, ScimError};
 
 pub use member::Member;
-use normalise::Normaliser;
 pub use normalise::{LONGEST, Unknown};
+pub(in crate::scim) use normalise::{Normaliser, is_nothing};
 pub use read::ReadDocument;
 
 /// The attributes of a user, or of a group.
@@ -80,7 +80,7 @@ impl Document {
     /// all of it; `None`, and what is empty, unassigns it. An extension comes and goes with its
     /// attributes.
     pub fn set(&mut self, found: &Found<'_>, value: Option<Value>) {
-        let value = value.filter(|value| !normalise::is_nothing(value));
+        let value = value.filter(|value| !is_nothing(value));
         let name = &*found.attribute.name;
         let Some(schema) = found.extension else {
             put(&mut self.0, name, value);

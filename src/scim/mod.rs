@@ -13,6 +13,7 @@ pub mod evaluate;
 pub mod filter;
 pub mod fold;
 pub mod json;
+pub mod patch;
 pub mod path;
 pub mod schema;
 mod texts;

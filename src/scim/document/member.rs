@@ -31,7 +31,10 @@ impl Member {
         Self::read(&mut Normaliser::new(Unknown::Ignored), value).map(Self::each_once)
     }
 
-    pub(super) fn read(normaliser: &mut Normaliser, value: &Value) -> Result<Vec<Self>, ScimError> {
+    pub(in crate::scim) fn read(
+        normaliser: &mut Normaliser,
+        value: &Value,
+    ) -> Result<Vec<Self>, ScimError> {
         let list = match value {
             Value::Array(list) => list.as_slice(),
             one => std::slice::from_ref(one),
@@ -43,7 +46,7 @@ impl Member {
         Ok(members)
     }
 
-    pub(super) fn each_once(mut members: Vec<Self>) -> Vec<Self> {
+    pub(in crate::scim) fn each_once(mut members: Vec<Self>) -> Vec<Self> {
         let mut seen = HashSet::with_capacity(members.len());
         members.retain(|member| seen.insert(member.value.clone()));
         members
