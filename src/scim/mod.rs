@@ -8,6 +8,7 @@
 //! of one document.
 
 pub mod document;
+pub mod entries;
 pub mod error;
 pub mod evaluate;
 pub mod filter;
@@ -15,6 +16,8 @@ pub mod fold;
 pub mod json;
 pub mod patch;
 pub mod path;
+pub mod project;
+pub mod render;
 pub mod schema;
 mod texts;
 pub mod values;
@@ -22,6 +25,7 @@ pub mod values;
 pub use document::Document;
 pub use error::{ScimError, ScimType};
 pub use filter::Filter;
+pub use project::Projection;
 pub use schema::{Attribute, Catalogue, Found, Kind, ResourceKind, Schema};
 
 /// A JSON object.
