@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::StatusCode;
+use serde_json::{Value, json};
 
 /// A refusal, as its body says it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +48,23 @@ impl ScimError {
             format_args!("there is no resource {id}"),
         )
     }
+
+    /// The body of the answer. `status` is a text (RFC 7644, 3.12).
+    pub fn body(&self) -> Value {
+        let mut body = json!({
+            "schemas": [ERROR],
+            "status": self.status.as_u16().to_string(),
+            "detail": self.detail,
+        });
+        if let (Some(scim_type), Value::Object(body)) = (self.scim_type, &mut body) {
+            body.insert("scimType".to_owned(), scim_type.as_str().into());
+        }
+        body
+    }
 }
+
+/// The URN of a refusal.
+pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 macro_rules! scim_types {
     ($($(#[$doc:meta])* $variant:ident $text:literal,)*) => {
@@ -93,4 +110,21 @@ scim_types! {
     ExpiredCursor "expiredCursor",
     /// A count that can not be met.
     InvalidCount "invalidCount",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_is_a_text() {
+        assert_eq!(
+            ScimError::taken("userName is taken").body(),
+            json!({
+                "schemas": [ERROR], "status": "409", "scimType": "uniqueness",
+                "detail": "userName is taken",
+            })
+        );
+        assert_eq!(ScimError::not_found("x").body().get("scimType"), None);
+    }
 }

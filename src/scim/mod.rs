@@ -7,6 +7,8 @@
 //! bytes → [`document`] (any client's dialect, made one) → stored; [`filter`] → asked of a store, or
 //! of one document.
 
+pub mod bulk;
+pub mod discovery;
 pub mod document;
 pub mod entries;
 pub mod error;
@@ -16,6 +18,7 @@ pub mod fold;
 pub mod json;
 pub mod patch;
 pub mod path;
+pub mod list;
 pub mod project;
 pub mod render;
 pub mod schema;
