@@ -14,7 +14,7 @@ use arc_swap::{ArcSwap, Guard};
 use crate::access::{HostMatch, Routes};
 use crate::audit::AuditSink;
 use crate::base::{Clock, Entropy, PublicUrl, Timestamp};
-use crate::directory::DirectoryStore;
+use crate::directory::{Connections, DirectoryStore, People, Provisioning};
 use crate::dsig::SigningKey;
 use crate::identity::IdentitySettings;
 use crate::proxy::{Forwarder, TrustedProxies};
@@ -45,6 +45,12 @@ pub struct Ports {
     pub audit: Arc<dyn AuditSink>,
     /// Imported identity providers, and copies of metadata.
     pub idps: Arc<dyn IdpStore>,
+    /// People and groups, for operators and other nodes.
+    pub people: Arc<dyn People>,
+    /// People and groups, for provisioning clients.
+    pub provisioning: Arc<dyn Provisioning>,
+    /// Provisioning clients.
+    pub connections: Arc<dyn Connections>,
 }
 
 /// What an operator can change while the gateway runs.
@@ -176,13 +182,10 @@ impl App {
         self.live.load_full()
     }
 
-    /// Puts other settings in force, for the sessions that are open too.
+    /// Puts other settings in force. Sessions that are open are made anew by whoever calls this.
     pub fn replace(&self, live: Live) {
-        let others = self.today.replace(live.identity.clone());
+        self.today.replace(live.identity.clone());
         self.live.store(Arc::new(live));
-        if others {
-            self.sessions.renew_all();
-        }
     }
 
     /// The identity providers.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::access::Routes;
 use crate::app::{App, ForwardAuth, Live, Parts, Ports, Sites, Today};
@@ -25,6 +25,7 @@ use crate::http::admin::{self, Readiness};
 use crate::http::forms::Allowance;
 use crate::http::hosts::Loops;
 use crate::http::rates::{RateSettings, Rates};
+use crate::http::scim::{Scim, ScimParts};
 use crate::http::seal::Seal;
 use crate::http::server::{self, BindError, Detached, Listener, Patience, Places};
 use crate::http::tls::{Tls, TlsError};
@@ -35,7 +36,7 @@ use crate::session::{SessionStore, Sessions};
 use crate::store::keys::{KeyFolderError, open_keys};
 use crate::store::{RedisStore, SqliteStore};
 use crate::tasks::fetch::{FetchError, Fetcher};
-use crate::tasks::{Supervisor, health, housekeeping, trust};
+use crate::tasks::{Supervisor, health, housekeeping, people, trust};
 use crate::telemetry::{
     CERTIFICATE_NOT_AFTER, CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, seconds,
 };
@@ -197,6 +198,8 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
             .known_as(&config.sp.entity_id),
         live,
     }));
+    let changed = Arc::new(Notify::new());
+    let rates = Arc::new(ArcSwap::from_pointee(Rates::new(rates(&config))));
     let gateway = Arc::new(Gateway {
         app: Arc::clone(&app),
         pages: ArcSwap::from_pointee(pages(&config)),
@@ -205,7 +208,8 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         seal,
         allowance: Allowance::default(),
         loops: Loops::default(),
-        rates: ArcSwap::from_pointee(Rates::new(rates(&config))),
+        scim: scim(&config, &app, &rates, &changed),
+        rates,
     });
 
     let readiness = Readiness::default();
@@ -253,6 +257,10 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         health::keep(asking.clone(), checked.clone(), stop)
     });
     let kept = Arc::clone(&app);
+    supervisor.keep("people", move |stop| {
+        people::keep(Arc::clone(&kept), Arc::clone(&changed), stop)
+    });
+    let kept = Arc::clone(&app);
     supervisor.keep("endings", move |stop| {
         housekeeping::endings(Arc::clone(&kept), stop)
     });
@@ -297,7 +305,14 @@ impl Running {
             &earlier,
         );
         self.balancers.send_replace(Arc::clone(live.forwarder.balancers()));
+        let others = self.gateway.app.live().identity != live.identity;
         self.gateway.app.replace(live);
+        if others && let Err(error) = self.gateway.app.sessions.renew_all(now).await {
+            tracing::warn!(
+                detail = error.detail,
+                "open streams go on by the rules of before"
+            );
+        }
         self.gateway.pages.store(Arc::new(pages(&config)));
         if !self.gateway.rates.load().are(rates(&config)) {
             self.gateway.rates.store(Arc::new(Rates::new(rates(&config))));
@@ -394,6 +409,9 @@ fn stores(
         logins: store.clone(),
         audit: store.clone(),
         idps: store.clone(),
+        people: store.clone(),
+        provisioning: store.clone(),
+        connections: store.clone(),
     };
     match &config.session_store {
         SessionStoreKind::Embedded => {
@@ -416,6 +434,28 @@ fn stores(
             Ok((ports, sessions.shared(*grace)))
         }
     }
+}
+
+/// The server of SCIM, where it is switched on.
+fn scim(
+    config: &Config,
+    app: &App,
+    rates: &Arc<ArcSwap<Rates>>,
+    changed: &Arc<Notify>,
+) -> Option<Scim> {
+    let own = config.sp.public_url.to_string();
+    config.scim.enabled.then(|| {
+        Scim::new(ScimParts {
+            provisioning: app.ports.provisioning.clone(),
+            connections: app.ports.connections.clone(),
+            entropy: app.entropy.clone(),
+            // They are those of the start, and are needed until the process ends.
+            catalogue: Box::leak(Box::new(config.scim.catalogue.clone())),
+            public_url: own.trim_end_matches('/').to_owned(),
+            rates: Arc::clone(rates),
+            changed: Arc::clone(changed),
+        })
+    })
 }
 
 fn patience(config: &Config) -> Patience {
@@ -542,7 +582,11 @@ fn open_files(limits: &str) -> Option<usize> {
 const OWN_FILES: usize = 100;
 
 const fn rates(config: &Config) -> RateSettings {
-    RateSettings { sign_in: config.limits.sign_in, acs: config.limits.acs }
+    RateSettings {
+        sign_in: config.limits.sign_in,
+        acs: config.limits.acs,
+        scim: config.limits.scim,
+    }
 }
 
 fn pages(config: &Config) -> Pages {

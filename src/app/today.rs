@@ -22,11 +22,9 @@ impl Today {
         Self { directory, settings: ArcSwap::from_pointee(settings) }
     }
 
-    /// By other rules from now on; whether they are others.
-    pub fn replace(&self, settings: IdentitySettings) -> bool {
-        let other = **self.settings.load() != settings;
+    /// By other rules from now on.
+    pub fn replace(&self, settings: IdentitySettings) {
         self.settings.store(Arc::new(settings));
-        other
     }
 }
 

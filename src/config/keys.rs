@@ -251,6 +251,11 @@ pub(super) static SECTIONS: &[Section] = &[
     ),
     table("users", "Who is known here.", USERS),
     table("scim", "Provisioning by SCIM 2.0.", SCIM),
+    list(
+        "scim_schema",
+        "Attributes of your own, which provisioning clients find at `/scim/v2/Schemas`.",
+        SCIM_SCHEMA,
+    ),
     table(
         "telemetry",
         "What the gateway says about itself.",
@@ -395,7 +400,12 @@ static FORWARD_AUTH: &[Key] = &[
 static LIMITS: &[Key] = &[
     key("sign_in", Kind::Rate, "Sign-ins that are begun.").default("\"300/m\""),
     key("acs", Kind::Rate, "Answers of identity providers.").default("\"300/m\""),
-    key("scim", Kind::Rate, "Requests for provisioning.").default("\"6000/m\""),
+    key(
+        "scim",
+        Kind::Rate,
+        "Requests of one provisioning connection, whatever its addresses.",
+    )
+    .default("\"6000/m\""),
 ];
 
 static TLS: &[Key] = &[
@@ -1152,11 +1162,30 @@ static USERS: &[Key] = &[
 static SCIM: &[Key] = &[key(
     "enabled",
     Kind::Boolean,
-    "Whether provisioning is offered. It is not part of this version yet: `true` only says so in \
-     a warning.",
+    "Whether provisioning is offered at `/scim/v2`. Nobody may change anything there without a token \
+     (`samlgate scim token create`).",
 )
-.default("false")
+.default("true")
 .restart()];
+
+static SCIM_SCHEMA: &[Key] = &[
+    key("name", Kind::Text, "A name for people.").sample("\"Badges\""),
+    key("id", Kind::Text, "Its URN.")
+        .sample("\"urn:example:params:scim:schemas:badge:2.0:User\"")
+        .restart(),
+    key("resource", Kind::Choice(&["User", "Group"]), "What it extends.")
+        .default("\"User\"")
+        .restart(),
+    key(
+        "attributes",
+        Kind::TextByName,
+        "Its attributes, each with its type: `string`, `boolean`, `decimal`, `integer`, `dateTime`, \
+         `binary` or `reference`, with `[]` behind it for several values.",
+    )
+    .otherwise("required")
+    .sample("{ badge = \"string\", floors = \"integer[]\" }")
+    .restart(),
+];
 
 static TELEMETRY: &[Key] = &[key(
     "log",

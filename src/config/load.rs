@@ -220,7 +220,7 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
     let lifetimes = build::session::lifetimes(reader, &session);
     let limits = build::session::limits(reader, &sheet.scope("limits")?);
     let database = build::identity::database(reader, &users);
-    let scim = build::session::scim(reader, &sheet.scope("scim")?);
+    let scim = build::scim::scim(reader, &sheet.scope("scim")?, &sheet.scopes("scim_schema"));
     let telemetry = build::session::telemetry(reader, &sheet.scope("telemetry")?);
 
     let (sp, keys) = saml?;

@@ -11,6 +11,7 @@ use crate::access::{Route, Underscores};
 use crate::base::{Listen, NonEmpty, ProxyProtocol, Rate, RoleName, TlsFiles};
 use crate::identity::IdentitySettings;
 use crate::saml::ServiceProvider;
+use crate::scim::Catalogue;
 use crate::session::Lifetimes;
 use crate::store::redis::RedisSettings;
 use crate::telemetry::LogFormat;
@@ -136,8 +137,10 @@ pub struct TelemetrySettings {
 }
 
 /// `[scim]`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScimSettings {
     /// Whether provisioning is offered.
     pub enabled: bool,
+    /// The schemas of the standard, and those of `[[scim_schema]]`.
+    pub catalogue: Catalogue,
 }

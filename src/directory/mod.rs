@@ -11,6 +11,7 @@ pub mod group;
 pub mod people;
 pub mod profile;
 pub mod provisioning;
+pub mod secret;
 pub mod standing;
 pub mod store;
 pub mod user;
@@ -22,7 +23,7 @@ pub use group::{Member, MemberChange, Membership};
 pub use people::{Changes, GroupRecord, People, Provisioned, Record};
 pub use profile::Profile;
 pub use provisioning::{
-    Affected, Begin, Change, Cursor, Done, Entry, GroupParts, GroupResource, How, Outcome, Page,
+    Affected, Begin, Change, Cursor, Done, GroupParts, GroupResource, How, Outcome, Page,
     Provisioning, Query, Sort, UserParts, UserResource, Written,
 };
 pub use standing::{Standing, Standings};

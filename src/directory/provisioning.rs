@@ -12,6 +12,7 @@ use async_trait::async_trait;
 
 use crate::base::{GroupId, StoreError, Timestamp, UserId};
 use crate::directory::{Actor, Member, MemberChange, Membership, Tenant};
+use crate::scim::entries::Entry;
 use crate::scim::filter::Target;
 use crate::scim::{Document, Filter, ScimError};
 
@@ -222,17 +223,6 @@ pub struct Written {
     pub entries: Vec<Entry>,
     /// How the members change; of groups alone.
     pub members: Vec<MemberChange>,
-}
-
-/// One value of a document, as it is looked for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
-    /// [`crate::scim::schema::Found::key`]
-    pub key: String,
-    /// Which of several elements it is in, from 0 on.
-    pub element: u32,
-    /// [`crate::scim::values::comparable`]
-    pub value: String,
 }
 
 /// What becomes of the document that is there now. It is asked inside the transaction, more than

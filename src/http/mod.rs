@@ -24,6 +24,7 @@ pub mod pages;
 pub mod rates;
 pub mod respond;
 pub mod router;
+pub mod scim;
 pub mod seal;
 pub mod server;
 pub mod sso;

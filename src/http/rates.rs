@@ -9,6 +9,7 @@
 //! nothing for whoever asks. 300 a minute, the default, are as many people as arrive behind one
 //! address in the worst minute of a large office's morning, and less than a hundredth of a core.
 
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -21,16 +22,18 @@ use governor::state::{InMemoryState, NotKeyed, StateStore};
 use governor::{NotUntil, Quota, RateLimiter};
 use moka::sync::Cache;
 
-use crate::base::Rate;
 use crate::base::clock::uptime;
+use crate::base::{ConnectionName, Rate};
 use crate::http::links;
 
 /// The rates in force, each with the clients that it knows.
 #[derive(Debug)]
 pub struct Rates {
     settings: RateSettings,
-    sign_in: Option<Limiter<Uptime>>,
-    acs: Option<Limiter<Uptime>>,
+    sign_in: Option<Limiter<IpAddr, Uptime>>,
+    acs: Option<Limiter<IpAddr, Uptime>>,
+    scim: Option<Limiter<ConnectionName, Uptime>>,
+    guesses: Limiter<IpAddr, Uptime>,
 }
 
 /// Which rates there are; `None` is any number.
@@ -40,6 +43,8 @@ pub struct RateSettings {
     pub sign_in: Option<Rate>,
     /// Answers of identity providers.
     pub acs: Option<Rate>,
+    /// Requests of one provisioning client.
+    pub scim: Option<Rate>,
 }
 
 /// Asked too often; asking again makes sense after this many seconds.
@@ -57,6 +62,8 @@ impl Rates {
             settings,
             sign_in: settings.sign_in.map(limiter),
             acs: settings.acs.map(limiter),
+            scim: settings.scim.map(|rate| Limiter::new(rate, Uptime)),
+            guesses: limiter(GUESSES),
         }
     }
 
@@ -80,6 +87,25 @@ impl Rates {
         }
     }
 }
+
+impl Rates {
+    /// Counts a request of a provisioning client.
+    pub fn check_connection(&self, connection: &ConnectionName) -> Result<(), TooOften> {
+        self.scim.as_ref().map_or(Ok(()), |limiter| limiter.check(connection.clone()))
+    }
+
+    /// Counts a token that nobody gave out.
+    pub fn check_failure(&self, client: IpAddr) -> Result<(), TooOften> {
+        self.guesses.check(network(client))
+    }
+}
+
+/// A client whose token has run out asks every few seconds, and may; whoever tries tokens has 2²⁵⁶
+/// before them, and should not fill the log meanwhile.
+const GUESSES: Rate = Rate {
+    count: NonZeroU32::new(300).unwrap(),
+    per: Duration::from_secs(60),
+};
 
 /// Whoever has one address of IPv6 has the 2⁶⁴ around it, too.
 pub fn network(address: IpAddr) -> IpAddr {
@@ -107,9 +133,18 @@ impl Clock for Uptime {
 
 /// One rate, for each client.
 #[derive(Debug)]
-struct Limiter<C: Clock<Instant = Nanos>>(RateLimiter<IpAddr, Clients, C, NoOpMiddleware<Nanos>>);
+struct Limiter<K: Key, C: Clock<Instant = Nanos>>(
+    RateLimiter<K, Clients<K>, C, NoOpMiddleware<Nanos>>,
+);
 
-impl<C: Clock<Instant = Nanos>> Limiter<C> {
+/// Whom a rate is for.
+trait Key: Clone + Eq + Hash + Send + Sync + 'static {}
+
+impl Key for IpAddr {}
+
+impl Key for ConnectionName {}
+
+impl<K: Key, C: Clock<Instant = Nanos>> Limiter<K, C> {
     fn new(rate: Rate, clock: C) -> Self {
         let each = rate.per.checked_div(rate.count.get()).unwrap_or(rate.per);
         let quota = Quota::with_period(each)
@@ -122,7 +157,7 @@ impl<C: Clock<Instant = Nanos>> Limiter<C> {
         ))
     }
 
-    fn check(&self, client: IpAddr) -> Result<(), TooOften> {
+    fn check(&self, client: K) -> Result<(), TooOften> {
         let wait = |refusal: NotUntil<Nanos>| {
             let wait = refusal.wait_time_from(self.0.clock().now());
             TooOften { seconds: wait.as_secs().saturating_add(1) }
@@ -133,31 +168,31 @@ impl<C: Clock<Instant = Nanos>> Limiter<C> {
 
 /// What is known of clients: 100 bytes for each of those that came in the last `rate.per`, and of
 /// no more than a hundred thousand of them. Of more, those are forgotten who come least.
-struct Clients(Cache<IpAddr, Arc<InMemoryState>>);
+struct Clients<K>(Cache<K, Arc<InMemoryState>>);
 
 /// At about 200 bytes each, 20 MB when all come at once.
 const CLIENTS: u64 = 100_000;
 
-impl Clients {
+impl<K: Key> Clients<K> {
     fn remembered_for(per: Duration) -> Self {
         // After that time without a request the rate has recovered, and there is nothing to know.
         Self(Cache::builder().max_capacity(CLIENTS).time_to_idle(per).build())
     }
 }
 
-impl StateStore for Clients {
-    type Key = IpAddr;
+impl<K: Key> StateStore for Clients<K> {
+    type Key = K;
 
-    fn measure_and_replace<T, F, E>(&self, client: &IpAddr, f: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, client: &K, f: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let state = self.0.get_with(*client, Arc::default);
+        let state = self.0.get_with_by_ref(client, Arc::default);
         state.measure_and_replace(&NotKeyed::NonKey, f)
     }
 }
 
-impl std::fmt::Debug for Clients {
+impl<K: Key> std::fmt::Debug for Clients<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} clients", self.0.entry_count())
     }
@@ -215,7 +250,7 @@ mod tests {
     #[test]
     fn only_what_costs_is_counted() {
         let rate = Rate::parse("1/h");
-        let rates = Rates::new(RateSettings { sign_in: rate, acs: rate });
+        let rates = Rates::new(RateSettings { sign_in: rate, acs: rate, scim: rate });
         let alice = Some(client("192.0.2.1"));
         for _ in 0..5 {
             assert_eq!(rates.check("/.samlgate/user", alice), Ok(()));

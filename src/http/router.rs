@@ -18,6 +18,7 @@ use crate::http::error::{GatewayError, Reader};
 use crate::http::forms;
 use crate::http::hosts::{Place, pages};
 use crate::http::links;
+use crate::http::scim;
 use crate::http::sso::{acs, login, metadata, sign_out, user};
 use crate::http::state::Gateway;
 
@@ -87,6 +88,9 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route(links::EXT_AUTHZ, any(authz::ext_authz))
         .route("/.samlgate/authz/ext-authz/", any(authz::ext_authz))
         .route("/.samlgate/authz/ext-authz/{*path}", any(authz::ext_authz))
+        .route(scim::BASE, any(scim::serve))
+        .route("/scim/v2/", any(scim::serve))
+        .route("/scim/v2/{*path}", any(scim::serve))
         .route("/oauth2/auth", any(authz::oauth2::auth))
         .route("/oauth2/userinfo", get(authz::oauth2::userinfo))
         .route("/oauth2/sign_in", get(authz::oauth2::sign_in))

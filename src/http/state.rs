@@ -13,6 +13,7 @@ use crate::http::forms::Allowance;
 use crate::http::hosts::{Loops, Place};
 use crate::http::pages::Pages;
 use crate::http::rates::Rates;
+use crate::http::scim::Scim;
 use crate::http::seal::Seal;
 use crate::proxy::Jwt;
 use crate::saml::metadata::SpMetadata;
@@ -35,7 +36,9 @@ pub struct Gateway {
     /// Browsers that sign in again and again.
     pub loops: Loops,
     /// Clients that ask too often; replaced on reload.
-    pub rates: ArcSwap<Rates>,
+    pub rates: Arc<ArcSwap<Rates>>,
+    /// Provisioning, where it is switched on.
+    pub scim: Option<Scim>,
 }
 
 impl Gateway {

@@ -174,7 +174,7 @@ pub struct Target {
 impl Target {
     /// What is compared if this is compared (RFC 7644, 3.4.2.2: `emails co "x"` asks for
     /// `emails.value`).
-    fn of(found: Found<'_>) -> Self {
+    pub fn of(found: Found<'_>) -> Self {
         let value =
             || found.attribute.sub_attributes.iter().find(|sub| sub.name.as_ref() == "value");
         Self::named(Found { sub: found.sub.or_else(value), ..found })

@@ -568,15 +568,26 @@ impl Sessions {
         Ok(())
     }
 
-    /// Has all sessions made anew: the rules have changed.
-    pub fn renew_all(&self) {
+    /// Has all sessions made anew: the rules have changed, or the standing of more people than
+    /// anybody counted. What is open by those who may do less now ends.
+    pub async fn renew_all(&self, now: Timestamp) -> Result<(), StoreError> {
         self.endings.fetch_add(1, Ordering::SeqCst);
         self.keep_unstored();
         self.cache.each(|session| session.mark_outdated());
-        for session in self.watched.held() {
-            session.mark_outdated();
-        }
+        let held = self.watched.held();
+        held.iter().for_each(|session| session.mark_outdated());
         self.cache.clear();
+        for session in held.iter().filter(|session| !session.has_ended()) {
+            let before = session.identity();
+            match self.today(before.clone()).await? {
+                None => {
+                    self.end(session, EndReason::UserDisabled, now).await?;
+                }
+                Some(today) if has_lost(&before, &today) => session.mark_ended(),
+                Some(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Drops a session from memory, and tells whoever still holds it.
@@ -809,7 +820,7 @@ mod tests {
         drop(tokio::spawn(before.ended()));
         tokio::task::yield_now().await;
         *lock(&people.roles) = Some(vec![role("board")]);
-        sessions.renew_all();
+        sessions.renew_all(at(1)).await.unwrap();
         let after = sessions.resolve(&token, at(1)).await.unwrap().unwrap();
         assert_eq!(after.identity().roles, [role("board")]);
     }

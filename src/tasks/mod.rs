@@ -6,6 +6,7 @@
 pub mod fetch;
 pub mod health;
 pub mod housekeeping;
+pub mod people;
 pub mod registry;
 pub mod supervise;
 pub mod trust;

@@ -1,9 +1,9 @@
-//! `[session]`, `[limits]`, `[scim]` and `[telemetry]`.
+//! `[session]`, `[limits]` and `[telemetry]`.
 
 use std::path::PathBuf;
 
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
-use crate::config::settings::{RateLimits, ScimSettings, SessionStoreKind, TelemetrySettings};
+use crate::config::settings::{RateLimits, SessionStoreKind, TelemetrySettings};
 use crate::config::show::redact;
 use crate::session::Lifetimes;
 use crate::store::redis::{RedisSettings, SealKeys};
@@ -88,19 +88,6 @@ pub(in crate::config) fn limits(reader: &mut Reader, scope: &Scope<'_>) -> Optio
     let acs = reader.rate(scope, "acs");
     let scim = reader.rate(scope, "scim");
     Some(RateLimits { sign_in: sign_in?, acs: acs?, scim: scim? })
-}
-
-/// `[scim]`.
-pub(in crate::config) fn scim(reader: &mut Reader, scope: &Scope<'_>) -> Option<ScimSettings> {
-    let enabled = reader.boolean(scope, "enabled")?;
-    if enabled {
-        let complaint = Complaint::new(
-            "SCIM is not available in this version: nothing is provisioned",
-            "remove the key until it is",
-        );
-        reader.warn_at(scope, "enabled", complaint);
-    }
-    Some(ScimSettings { enabled })
 }
 
 /// `[telemetry]`.

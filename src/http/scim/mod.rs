@@ -1,0 +1,145 @@
+//! `/scim/v2`: people and groups, as identity providers keep them (RFC 7644).
+//!
+//! In: a request of a provisioning client. Out: an answer in SCIM's words, whatever went wrong. A
+//! request is understood here, and [`service`] does what it asks; a request inside `/Bulk` goes the
+//! same way.
+
+mod answer;
+mod auth;
+mod bulk;
+mod collection;
+mod cursor;
+mod groups;
+mod limits;
+mod operation;
+mod resources;
+mod search;
+mod service;
+mod users;
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Extension, Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::base::StoreError;
+use crate::http::context::Context;
+use crate::http::state::Gateway;
+use crate::scim::{ScimError, ScimType};
+pub use answer::Answer;
+use auth::Caller;
+use operation::{Content, Operation, Place};
+pub use service::{Scim, ScimParts};
+
+/// Below it is everything of SCIM.
+pub const BASE: &str = "/scim/v2";
+
+/// Why there is no answer of the kind that was asked for.
+#[derive(Clone, Debug)]
+pub(in crate::http::scim) enum Failure {
+    /// The request can not be met.
+    Refused(ScimError),
+    /// The store did not answer.
+    Store(StoreError),
+}
+
+impl From<ScimError> for Failure {
+    fn from(error: ScimError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Any request below [`BASE`].
+pub(in crate::http) async fn serve(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(context): Extension<Context>,
+    request: Request,
+) -> Response {
+    let Some(scim) = &gateway.scim else {
+        let detail = "provisioning is switched off here";
+        return Answer::refusal(&ScimError::of(StatusCode::NOT_FOUND, detail)).into_response(false);
+    };
+    let is_head = request.method() == Method::HEAD;
+    let now = gateway.app.now();
+    let answer = match scim.admit(request.headers(), &context, now).await {
+        Ok(caller) => answer(scim, &caller, request, now).await,
+        Err(refused) => refused,
+    };
+    answer.into_response(is_head)
+}
+
+async fn answer(
+    scim: &Scim,
+    caller: &Caller,
+    request: Request,
+    now: crate::base::Timestamp,
+) -> Answer {
+    match understand(request).await {
+        Ok(operation) => match scim.perform(caller, operation, now).await {
+            Ok(answer) => answer,
+            Err(failure) => Answer::failure(&failure),
+        },
+        Err(error) => Answer::refusal(&error),
+    }
+}
+
+/// A request as an operation, with its body.
+async fn understand(request: Request) -> Result<Operation, ScimError> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().strip_prefix(BASE).unwrap_or_default();
+    let place = Place::of(path)?;
+    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let (if_match, if_none_match) = (text(IF_MATCH), text(IF_NONE_MATCH));
+    let takes_body = [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method);
+    let body = match takes_body {
+        true => read(&parts.headers, body, limits::body(&place)).await?,
+        false => Bytes::new(),
+    };
+    Ok(Operation {
+        method: parts.method.clone(),
+        place,
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        if_match: if_match.map(str::to_owned),
+        if_none_match: if_none_match.map(str::to_owned),
+        body: Content::Bytes(body),
+    })
+}
+
+/// The body: JSON by its Content-Type, and no longer than it may be.
+async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, ScimError> {
+    let kind = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+    let bare = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    let known = ["application/scim+json", "application/json", "*/*"];
+    if bare.is_some_and(|bare| !known.iter().any(|known| known.eq_ignore_ascii_case(bare))) {
+        let detail = "send the body as application/scim+json";
+        return Err(ScimError::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let read = tokio::time::timeout(limits::BODY_TIME, to_bytes(body, most)).await;
+    let Ok(read) = read else {
+        let detail = "the body did not come in time";
+        return Err(ScimError::of(StatusCode::REQUEST_TIMEOUT, detail));
+    };
+    read.map_err(|error| {
+        use std::error::Error as _;
+        match error
+            .source()
+            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+        {
+            true => ScimError::of(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format_args!("the body is larger than {most} bytes"),
+            ),
+            false => ScimError::bad(ScimType::InvalidSyntax, "the body broke off"),
+        }
+    })
+}

@@ -1,0 +1,136 @@
+//! Does what an operation asks.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{Method, StatusCode};
+use tokio::sync::Notify;
+
+use crate::base::{Entropy, Timestamp};
+use crate::directory::{Connections, Provisioning};
+use crate::http::rates::Rates;
+use crate::http::scim::answer::Answer;
+use crate::http::scim::auth::{Caller, Tokens};
+use crate::http::scim::groups::Groups;
+use crate::http::scim::operation::{Collection, Operation, Place};
+use crate::http::scim::users::Users;
+use crate::http::scim::{BASE, Failure, bulk, resources, search};
+use crate::scim::{Catalogue, ScimError, discovery};
+
+/// The server of SCIM, without HTTP.
+pub struct Scim {
+    pub(in crate::http::scim) provisioning: Arc<dyn Provisioning>,
+    pub(in crate::http::scim) connections: Arc<dyn Connections>,
+    pub(in crate::http::scim) entropy: Arc<dyn Entropy>,
+    pub(in crate::http::scim) catalogue: &'static Catalogue,
+    /// `https://app.example.com/scim/v2`
+    pub(in crate::http::scim) base: String,
+    pub(in crate::http::scim) tokens: Tokens,
+    pub(in crate::http::scim) rates: Arc<ArcSwap<Rates>>,
+    /// Told when somebody's sessions have to be looked at.
+    pub(in crate::http::scim) changed: Arc<Notify>,
+}
+
+/// What [`Scim::new`] is made of.
+pub struct ScimParts {
+    /// Where people and groups are.
+    pub provisioning: Arc<dyn Provisioning>,
+    /// Who may change them.
+    pub connections: Arc<dyn Connections>,
+    /// For new ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// The schemas. They are those of the start, as long as the process lives.
+    pub catalogue: &'static Catalogue,
+    /// `server.public_url`, without a slash at its end.
+    pub public_url: String,
+    /// How often whom; replaced on reload.
+    pub rates: Arc<ArcSwap<Rates>>,
+    /// Told when somebody's sessions have to be looked at.
+    pub changed: Arc<Notify>,
+}
+
+impl Scim {
+    /// Puts the parts together.
+    pub fn new(parts: ScimParts) -> Self {
+        Self {
+            provisioning: parts.provisioning,
+            connections: parts.connections,
+            entropy: parts.entropy,
+            catalogue: parts.catalogue,
+            base: format!("{}{BASE}", parts.public_url),
+            tokens: Tokens::default(),
+            rates: parts.rates,
+            changed: parts.changed,
+        }
+    }
+
+    /// Does one operation.
+    pub(in crate::http::scim) async fn perform(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        now: Timestamp,
+    ) -> Result<Answer, Failure> {
+        caller.may(&operation)?;
+        let method = match operation.method {
+            Method::HEAD => Method::GET,
+            ref method => method.clone(),
+        };
+        let allow = operation.place.allow();
+        match (method, operation.place.clone()) {
+            (Method::POST, Place::Bulk) => bulk::perform(self, caller, operation, now).await,
+            (Method::POST, Place::Search(among)) => {
+                let asked = search::of_body(operation.body)?;
+                search::list(self, caller, among, &asked, now).await
+            }
+            (Method::GET, Place::All(among)) => {
+                let asked = search::of_query(&operation.query)?;
+                search::list(self, caller, Some(among), &asked, now).await
+            }
+            (Method::GET, Place::Root) => {
+                let asked = search::of_query(&operation.query)?;
+                search::list(self, caller, None, &asked, now).await
+            }
+            (Method::POST, Place::All(Collection::Users)) => {
+                resources::create(self, &Users(self), caller, operation, now).await
+            }
+            (Method::POST, Place::All(Collection::Groups)) => {
+                resources::create(self, &Groups(self), caller, operation, now).await
+            }
+            (_, Place::One(Collection::Users, id)) => {
+                resources::one(self, &Users(self), caller, id, operation, now).await
+            }
+            (_, Place::One(Collection::Groups, id)) => {
+                resources::one(self, &Groups(self), caller, id, operation, now).await
+            }
+            (Method::GET, Place::Me) => {
+                let detail = "a token of a connection is nobody's own";
+                Err(ScimError::of(StatusCode::NOT_IMPLEMENTED, detail).into())
+            }
+            (Method::GET, place) => self.discover(&place, &operation),
+            _ => Ok(Answer::wrong_method(allow)),
+        }
+    }
+
+    /// What the server can do (RFC 7644, 4).
+    fn discover(&self, place: &Place, operation: &Operation) -> Result<Answer, Failure> {
+        let filters = url::form_urlencoded::parse(operation.query.as_bytes())
+            .any(|(name, _)| name.eq_ignore_ascii_case("filter"));
+        if filters {
+            let detail = "there is nothing to filter here";
+            return Err(ScimError::of(StatusCode::FORBIDDEN, detail).into());
+        }
+        let (catalogue, base) = (self.catalogue, self.base.as_str());
+        let document = match place {
+            Place::ServiceProviderConfig => discovery::service_provider_config(base),
+            Place::ResourceTypes(None) => discovery::resource_types(catalogue, base),
+            Place::ResourceTypes(Some(name)) => {
+                discovery::one_resource_type(catalogue, name, base)?
+            }
+            Place::Schemas(None) => discovery::schemas(catalogue, base),
+            Place::Schemas(Some(urn)) => discovery::one_schema(catalogue, urn, base)?,
+            _ => return Ok(Answer::wrong_method(place.allow())),
+        };
+        Ok(Answer::document(&document))
+    }
+}
