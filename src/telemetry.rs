@@ -193,6 +193,7 @@ metrics! {
     describe_gauge SESSIONS_ACTIVE "samlgate_sessions_active" Count "Open sessions.";
     describe_counter SESSION_LOOKUPS "samlgate_session_lookups_total" Count "Look-ups of sessions by source and result.";
     describe_counter SESSIONS_ENDED "samlgate_sessions_ended_total" Count "Sessions that ended, by reason.";
+    describe_counter SCIM_REQUESTS "samlgate_scim_requests_total" Count "Requests of provisioning clients, by resource, operation and status.";
     describe_gauge CERTIFICATE_NOT_AFTER "samlgate_certificate_not_after_timestamp_seconds" Seconds "When a certificate in use expires.";
     describe_gauge METADATA_VALID_UNTIL "samlgate_metadata_valid_until_timestamp_seconds" Seconds "Until when the metadata of an identity provider may be used, where it says so.";
     describe_counter METADATA_REFRESH "samlgate_metadata_refresh_total" Count "Attempts to fetch metadata, by identity provider and result: ok, or the error code.";

@@ -40,10 +40,9 @@ pub async fn perform(
             Err(error) => Err(error.clone()),
         };
         let answer = match operation {
-            Ok(operation) => Box::pin(scim.perform(caller, of_bulk(operation), now)).await,
-            Err(error) => Err(error.into()),
+            Ok(operation) => Box::pin(scim.answer(caller, of_bulk(operation), now)).await,
+            Err(error) => Answer::refusal(&error),
         };
-        let answer = answer.unwrap_or_else(|failure| Answer::failure(&failure));
         let failed = !answer.status.is_success();
         errors = errors.saturating_add(usize::from(failed));
         if let Some(bulk_id) = &item.bulk_id {

@@ -85,10 +85,7 @@ async fn answer(
     now: crate::base::Timestamp,
 ) -> Answer {
     match understand(request).await {
-        Ok(operation) => match scim.perform(caller, operation, now).await {
-            Ok(answer) => answer,
-            Err(failure) => Answer::failure(&failure),
-        },
+        Ok(operation) => scim.answer(caller, operation, now).await,
         Err(error) => Answer::refusal(&error),
     }
 }

@@ -42,6 +42,23 @@ impl Content {
     }
 }
 
+impl Operation {
+    /// What it is called in metrics and in the log.
+    pub fn word(&self) -> &'static str {
+        match (&self.method, &self.place) {
+            (&Method::POST, Place::Search(_)) => "search",
+            (&Method::POST, Place::Bulk) => "bulk",
+            (&Method::GET | &Method::HEAD, Place::All(_) | Place::Root) => "list",
+            (&Method::GET | &Method::HEAD, _) => "get",
+            (&Method::POST, _) => "create",
+            (&Method::PUT, _) => "replace",
+            (&Method::PATCH, _) => "patch",
+            (&Method::DELETE, _) => "delete",
+            _ => "other",
+        }
+    }
+}
+
 /// Which resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Collection {
@@ -112,6 +129,22 @@ impl Place {
             ("Me", None) => Ok(Self::Me),
             ("ServiceProviderConfig", None) => Ok(Self::ServiceProviderConfig),
             _ => Err(nowhere()),
+        }
+    }
+
+    /// What it is called in metrics and in the log.
+    pub const fn resource(&self) -> &'static str {
+        match self {
+            Self::All(Collection::Users)
+            | Self::One(Collection::Users, _)
+            | Self::Search(Some(Collection::Users)) => "User",
+            Self::All(Collection::Groups)
+            | Self::One(Collection::Groups, _)
+            | Self::Search(Some(Collection::Groups)) => "Group",
+            Self::Root | Self::Search(None) => "all",
+            Self::Bulk => "Bulk",
+            Self::Me => "Me",
+            Self::ServiceProviderConfig | Self::ResourceTypes(_) | Self::Schemas(_) => "discovery",
         }
     }
 

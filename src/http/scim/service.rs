@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::{Method, StatusCode};
+use metrics::counter;
 use tokio::sync::Notify;
 
 use crate::base::{Entropy, Timestamp};
@@ -16,6 +17,7 @@ use crate::http::scim::operation::{Collection, Operation, Place};
 use crate::http::scim::users::Users;
 use crate::http::scim::{BASE, Failure, bulk, resources, search};
 use crate::scim::{Catalogue, ScimError, discovery};
+use crate::telemetry::SCIM_REQUESTS;
 
 /// The server of SCIM, without HTTP.
 pub struct Scim {
@@ -62,6 +64,22 @@ impl Scim {
             rates: parts.rates,
             changed: parts.changed,
         }
+    }
+
+    /// Does one operation, and counts it.
+    pub(in crate::http::scim) async fn answer(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        now: Timestamp,
+    ) -> Answer {
+        let (resource, word) = (operation.place.resource(), operation.word());
+        let answer = self.perform(caller, operation, now).await;
+        let answer = answer.unwrap_or_else(|failure| Answer::failure(&failure));
+        let status = answer.status.as_str().to_owned();
+        counter!(SCIM_REQUESTS, "resource" => resource, "operation" => word, "status" => status)
+            .increment(1);
+        answer
     }
 
     /// Does one operation.
