@@ -37,6 +37,7 @@ mod nodes;
 mod peers;
 mod proof;
 mod protocols;
+mod provisioning;
 mod proxy;
 mod rolling;
 mod routes;
