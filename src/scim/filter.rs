@@ -23,11 +23,11 @@ use crate::scim::{Catalogue, Kind, ScimError, ScimType};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// All of them; never empty, and none of them is another `And`.
-    And(Vec<Filter>),
+    And(Vec<Self>),
     /// Any of them; never empty, and none of them is another `Or`.
-    Or(Vec<Filter>),
+    Or(Vec<Self>),
     /// Whatever does not match.
-    Not(Box<Filter>),
+    Not(Box<Self>),
     /// `pr`: there is a value that is not empty. `ne null` is read as this, `eq null` as its
     /// opposite.
     Present(Target),
@@ -36,7 +36,7 @@ pub enum Filter {
     /// `emails[…]`: one element of which all of this is true. The targets inside are those of its
     /// parts, with their whole keys (`emails.type`). Of several texts (`tags[value eq "x"]`) the
     /// target inside is that of the attribute itself.
-    Element(Target, Box<Filter>),
+    Element(Target, Box<Self>),
 }
 
 impl Filter {
@@ -126,6 +126,15 @@ impl Filter {
         match comparable(target.kind, target.case_exact, value) {
             Some(operand) => Ok(Self::Compare(target, *operator, Operand(operand))),
             None => Err(cannot("has values of another type")),
+        }
+    }
+
+    /// How many comparisons there are.
+    pub(in crate::scim) fn terms(&self) -> usize {
+        match self {
+            Self::And(several) | Self::Or(several) => several.iter().map(Self::terms).sum(),
+            Self::Not(inner) | Self::Element(_, inner) => inner.terms(),
+            Self::Present(_) | Self::Compare(..) => 1,
         }
     }
 
@@ -275,9 +284,10 @@ impl<'c> Names<'c> {
                     && attribute.mutability != Mutability::WriteOnly
             })
         };
-        found
-            .filter(may_be_known)
-            .ok_or_else(|| invalid(format_args!("there is no attribute {name} to look for")))
+        found.filter(may_be_known).ok_or_else(|| {
+            let name: String = name.chars().take(100).collect();
+            invalid(format_args!("there is no attribute {name} to look for"))
+        })
     }
 }
 

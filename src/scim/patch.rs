@@ -26,6 +26,10 @@ pub const OPERATIONS: usize = 1000;
 /// How many values one attribute may get by being added to. (Members of groups are not counted.)
 pub const VALUES: usize = 1000;
 
+/// How many values one request may look at, those that a filter compares counted for each of its
+/// comparisons: some tenths of a second. A real one looks at some hundreds.
+pub const WORK: usize = 200_000;
+
 /// A request that was understood.
 #[derive(Clone, Debug)]
 pub struct PatchRequest<'c> {
@@ -48,20 +52,47 @@ pub struct Applied {
 
 impl<'c> PatchRequest<'c> {
     /// Reads a body.
+    ///
+    /// ```
+    /// use samlgate::scim::document::{Document, Unknown};
+    /// use samlgate::scim::patch::PatchRequest;
+    /// use samlgate::scim::{Catalogue, ResourceKind::User, json};
+    /// let catalogue = Catalogue::standard();
+    /// let body = br#"{"Operations": [
+    ///     {"op": "Replace", "path": "emails[type eq \"work\"].value", "value": "a@example.com"},
+    ///     {"op": "Replace", "path": "active", "value": "False"}
+    /// ]}"#;
+    /// let body = json::object(body).unwrap();
+    /// let request = PatchRequest::read(&body, User, &catalogue, Unknown::Ignored).unwrap();
+    /// let alice = Document::stored(r#"{"userName": "alice"}"#).unwrap();
+    /// let after = request.apply(&alice).unwrap().document;
+    /// assert_eq!(
+    ///     after.to_json(),
+    ///     r#"{"active":false,"emails":[{"type":"work","value":"a@example.com"}],"userName":"alice"}"#
+    /// );
+    /// ```
     pub fn read(
-        catalogue: &'c Catalogue,
-        kind: ResourceKind,
-        unknown: Unknown,
         body: &Object,
+        kind: ResourceKind,
+        catalogue: &'c Catalogue,
+        unknown: Unknown,
     ) -> Result<Self, ScimError> {
-        read::read(catalogue, kind, unknown, body)
+        read::read(body, kind, catalogue, unknown)
     }
 
     /// Does to a document what is to be done to it, if all of it can be done. What is to be done to
     /// members stands apart: [`Self::members`].
     pub fn apply(&self, document: &Document) -> Result<Applied, ScimError> {
         let mut after = document.clone();
-        self.changes.iter().try_for_each(|change| apply::apply(&mut after, change))?;
+        let mut work = 0_usize;
+        for change in &self.changes {
+            work = work.saturating_add(apply::work(&after, change));
+            if work > WORK {
+                let detail = "this is too much for one request";
+                return Err(ScimError::of(http::StatusCode::PAYLOAD_TOO_LARGE, detail));
+            }
+            apply::apply(&mut after, change)?;
+        }
         let changed = after != *document;
         if changed {
             after.validate(self.kind, self.catalogue)?;

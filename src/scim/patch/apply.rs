@@ -32,6 +32,17 @@ pub(super) fn apply(document: &mut Document, change: &Change<'_>) -> Result<(), 
     }
 }
 
+/// How many values it takes to look at.
+pub(super) fn work(document: &Document, change: &Change<'_>) -> usize {
+    let (found, each) = match change {
+        Change::Put(Found { sub: None, .. }, _) | Change::Leave(_) => return 0,
+        Change::Put(found, _) | Change::Append(found, _) | Change::Take(found, _) => (found, 1),
+        Change::Choose(elements, _) => (&elements.found, elements.filter.terms().saturating_add(1)),
+    };
+    let elements = document.get(found).and_then(Value::as_array).map_or(0, Vec::len);
+    elements.saturating_mul(each)
+}
+
 /// Puts all of an attribute in its place.
 fn store(
     document: &mut Document,
@@ -153,7 +164,7 @@ fn choose(
             (Action::Part(_), None) => {}
             (Action::Replace(value), _) => {
                 let value = match described {
-                    Some(described) => with(described, value),
+                    Some(described) => with(&said_of(element, described), value),
                     None => value.clone(),
                 };
                 for sub in &attribute.sub_attributes {
@@ -267,6 +278,12 @@ fn merge(attribute: &Attribute, element: &mut Value, with: &Value) -> Result<(),
     subs.into_iter()
         .filter_map(|sub| Some((sub, parts.get(&*sub.name)?)))
         .try_for_each(|(sub, value)| set_part(attribute, element, sub, Some(value)))
+}
+
+/// What was said of an element, as the element itself has it.
+fn said_of(element: &Value, described: &Object) -> Object {
+    let own = |name: &String| Some((name.clone(), element.get(name)?.clone()));
+    described.keys().filter_map(own).collect()
 }
 
 /// What was said of an element, and what it was given.

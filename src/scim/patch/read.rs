@@ -9,10 +9,10 @@ use crate::scim::schema::{Found, Mutability, ResourceKind, Schema, after_urn, wi
 use crate::scim::{Catalogue, Kind, Object, ScimError, ScimType};
 
 pub(super) fn read<'c>(
-    catalogue: &'c Catalogue,
-    kind: ResourceKind,
-    unknown: Unknown,
     body: &Object,
+    kind: ResourceKind,
+    catalogue: &'c Catalogue,
+    unknown: Unknown,
 ) -> Result<PatchRequest<'c>, ScimError> {
     match named(body, "schemas") {
         Some(schemas) if names_patch_op(schemas) => {}

@@ -43,7 +43,7 @@ fn document(kind: ResourceKind, json: &Value) -> Document {
 fn on(kind: ResourceKind, resource: &Value, operations: &Value) -> Result<Value, ScimError> {
     let catalogue = catalogue();
     let before = document(kind, resource);
-    let request = PatchRequest::read(&catalogue, kind, Unknown::Ignored, &body(operations))?;
+    let request = PatchRequest::read(&body(operations), kind, &catalogue, Unknown::Ignored)?;
     let Applied { document: after, changed } = request.apply(&before)?;
     assert_eq!(changed, after != before);
     let after = Value::Object(after.as_object().clone());
@@ -81,7 +81,7 @@ fn is_refused(resource: Value, operations: Value, scim_type: ScimType) {
 
 fn members(operations: Value) -> Result<Vec<MemberChange>, ScimError> {
     let catalogue = catalogue();
-    let request = PatchRequest::read(&catalogue, Group, Unknown::Ignored, &body(&operations))?;
+    let request = PatchRequest::read(&body(&operations), Group, &catalogue, Unknown::Ignored)?;
     Ok(request.members().to_vec())
 }
 
@@ -97,7 +97,7 @@ fn ids(ids: &[&str]) -> Vec<String> {
 fn a_body_names_the_message_and_has_operations() {
     let catalogue = catalogue();
     let read = |unknown, body: Value| {
-        PatchRequest::read(&catalogue, User, unknown, body.as_object().unwrap()).map(|_| ())
+        PatchRequest::read(body.as_object().unwrap(), User, &catalogue, unknown).map(|_| ())
     };
     let operation = || json!({"op": "remove", "path": "title"});
     let syntax = |result: Result<(), ScimError>| {
@@ -247,7 +247,7 @@ fn replace_puts_one_thing_in_the_place_of_another() {
     );
     becomes(
         one(),
-        replace("emails[type eq \"work\"]", json!({"value": "c@x"})),
+        replace("emails[type eq \"WORK\"]", json!({"value": "c@x"})),
         json!({"emails": [{"value": "c@x", "type": "work"}, {"value": "b@x"}]}),
     );
     becomes(
@@ -485,7 +485,7 @@ fn what_only_we_write_and_what_nobody_knows_is_passed_over_without_a_path() {
     }}]);
     becomes(json!({}), operations.clone(), json!({"title": "Dr."}));
     let catalogue = catalogue();
-    let read = |unknown| PatchRequest::read(&catalogue, User, unknown, &body(&operations));
+    let read = |unknown| PatchRequest::read(&body(&operations), User, &catalogue, unknown);
     assert_eq!(
         read(Unknown::Ignored).unwrap().ignored,
         ["shoe", "shoeSize", "urn:unheard:1.0:User"]
@@ -602,7 +602,7 @@ fn members_can_not_be_changed_by_halves() {
 fn a_request_about_members_alone_says_so() {
     let catalogue = catalogue();
     let alone = |operations: Value| {
-        PatchRequest::read(&catalogue, Group, Unknown::Ignored, &body(&operations))
+        PatchRequest::read(&body(&operations), Group, &catalogue, Unknown::Ignored)
             .unwrap()
             .touches_only_members()
     };
@@ -615,4 +615,18 @@ fn a_request_about_members_alone_says_so() {
         json!([add(), {"op": "replace", "path": "displayName", "value": "x"}])
     ));
     assert!(!alone(json!([{"op": "replace", "value": {"id": "g"}}])));
+}
+#[test]
+fn a_request_that_is_endless_work_is_refused() {
+    let emails: Vec<_> = (0..1000).map(|number| json!({"value": number.to_string()})).collect();
+    let operation = json!({"op": "remove", "path": "emails[value eq \"x\" or type eq \"y\"]"});
+    let many = |count| {
+        user(
+            json!({"emails": emails}),
+            json!(vec![operation.clone(); count]),
+        )
+    };
+    assert!(many(10).is_ok());
+    let error = many(1000).unwrap_err();
+    assert_eq!((error.status.as_u16(), error.scim_type), (413, None));
 }

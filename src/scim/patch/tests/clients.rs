@@ -148,7 +148,7 @@ fn entra_takes_a_manager_away_in_many_ways() {
         json!({"op": "Remove", "path": urn}),
         json!({"op": "Remove", "path": format!("{urn}.value")}),
         json!({"op": "Remove", "path": "manager", "value": {"value": "m0"}}),
-        json!({"op": "replace", "value": {urn.clone(): ""}}),
+        json!({"op": "replace", "value": {urn: ""}}),
         json!({"op": "replace", "value": {ENTERPRISE: null}}),
     ] {
         becomes(
@@ -234,7 +234,7 @@ fn okta_deactivates_without_a_path() {
     let catalogue = catalogue();
     let body = json!({"Operations": operations});
     let body = body.as_object().unwrap();
-    assert!(PatchRequest::read(&catalogue, User, Unknown::Ignored, body).is_ok());
+    assert!(PatchRequest::read(body, User, &catalogue, Unknown::Ignored).is_ok());
     becomes(
         json!({"active": true}),
         json!([{"op": "replace", "value": {"password": "1mz050nq"}}]),
