@@ -93,6 +93,13 @@ impl BulkRequest {
         Ok(Self { fail_on_errors, operations })
     }
 
+    /// The `bulkId`s that others can refer to, none of them made: for [`BulkOperation::resolve`],
+    /// to be filled in while operations are done.
+    pub fn unmade(&self) -> HashMap<String, Option<String>> {
+        let posts = self.operations.iter().filter(|item| item.method == Method::POST.as_str());
+        posts.filter_map(|item| Some((item.bulk_id.clone()?, None))).collect()
+    }
+
     /// The order in which to do the operations, by their places: as they were written, except that
     /// whoever refers to a new resource comes after the one that makes it (RFC 7644, 3.7.2).
     ///

@@ -128,4 +128,6 @@ fn put(parent: &mut Object, name: &str, value: Option<Value>) {
 }
 
 #[cfg(test)]
+mod dialects;
+#[cfg(test)]
 mod tests;

@@ -130,10 +130,10 @@ impl<'a> Renderer<'a> {
                 Some(attributes) => self.copied(out, resource, attributes),
                 None => {
                     let document = Document::stored(text).unwrap_or_default();
-                    self.from_document(out, resource, &document);
+                    self.of_document(out, resource, &document);
                 }
             },
-            Source::Read(document) => self.from_document(out, resource, document),
+            Source::Read(document) => self.of_document(out, resource, document),
         }
         match self.kind {
             ResourceKind::User => self.groups(out, resource.groups),
@@ -170,7 +170,7 @@ impl<'a> Renderer<'a> {
         out.extend_from_slice(text);
     }
 
-    fn from_document(&self, out: &mut Vec<u8>, resource: &Resource<'_>, document: &Document) {
+    fn of_document(&self, out: &mut Vec<u8>, resource: &Resource<'_>, document: &Document) {
         let has = |urn: &&str| document.as_object().contains_key(*urn);
         self.head(
             out,

@@ -109,7 +109,7 @@ pub struct Attribute {
     /// What a reference may lead to.
     pub reference_types: &'static [&'static str],
     /// What a complex one consists of.
-    pub sub_attributes: Vec<Attribute>,
+    pub sub_attributes: Vec<Self>,
 }
 
 /// A schema: a URN and its attributes.

@@ -122,6 +122,10 @@ fn whoever_refers_comes_after_what_is_referred_to() {
         post("/Users", "u", &["nobody"]),
     ]));
     assert_eq!(request.plan(), (vec![3, 4, 2, 0, 1], vec![]));
+    assert_eq!(
+        request.unmade(),
+        ["g", "h", "u"].map(|id| (id.to_owned(), None)).into()
+    );
 }
 
 #[test]

@@ -114,7 +114,8 @@ impl Normaliser {
             let Some(element) = self.one(attribute, name, element)? else {
                 continue;
             };
-            if seen.insert(element.to_string()) {
+            // Most lists are of one.
+            if given.len() == 1 || seen.insert(element.to_string()) {
                 list.push(element);
             }
         }

@@ -167,11 +167,11 @@ impl<'b> Reader<'b> {
     }
 
     fn extensions_beside(&mut self) -> Result<(), ScimError> {
-        let below = self.document.clone();
-        for (found, value) in std::mem::take(&mut self.beside) {
-            if below.get(&found).is_none() {
-                self.attribute(&found, value)?;
-            }
+        let beside = std::mem::take(&mut self.beside);
+        let below: Vec<bool> =
+            beside.iter().map(|(found, _)| self.document.get(found).is_some()).collect();
+        for ((found, value), _) in beside.iter().zip(below).filter(|(_, below)| !below) {
+            self.attribute(found, value)?;
         }
         Ok(())
     }

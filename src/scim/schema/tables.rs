@@ -2,8 +2,8 @@
 //!
 //! As 8.7.1 prints them, except where the text of the standard says otherwise: `displayName` of a
 //! group is required (4.2), a group of a user can only be a group (4.1.2), an address may be the
-//! primary one (2.4, and the example in 8.2), binary values are case exact (2.3.6). Two groups of
-//! one name are of no use to any client, so `displayName` of a group is unique here.
+//! primary one (2.4, and the example in 8.2), binary values and ids are case exact (2.3.6, 3.1).
+//! Two groups of one name are of no use to any client, so `displayName` of a group is unique here.
 
 use std::sync::LazyLock;
 
