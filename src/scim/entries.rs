@@ -20,7 +20,9 @@ pub struct Entry {
 
 /// All values of a document, in its order; `active` of a user also where it says nothing of it.
 ///
-/// Not in here is what a document does not have: `id`, `meta`, `schemas`, groups and members.
+/// Not in here is what a document does not have: `id`, `meta`, `schemas`, groups and members. What
+/// a filter asks of a key without a value of its own (`name pr`, `addresses pr`) is asked of all
+/// keys that begin with it and a dot.
 ///
 /// ```
 /// use samlgate::scim::{Catalogue, Document, ResourceKind::Group, entries};
@@ -103,9 +105,12 @@ fn of_value(
 mod tests {
     use std::collections::BTreeSet;
 
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::scim::evaluate::matches;
+    use crate::scim::{Filter, Found};
 
     fn of(document: Value) -> BTreeSet<(String, u32, String)> {
         let document = Document::stored(&document.to_string()).unwrap();
@@ -162,6 +167,77 @@ mod tests {
                 catalogue.resolve(ResourceKind::User, &name).unwrap().key(),
                 key
             );
+        }
+    }
+
+    /// Every name of a user that leads to values of a document.
+    fn names(catalogue: &Catalogue) -> Vec<String> {
+        let mut names = Vec::new();
+        let extensions = catalogue.user_extensions.iter().map(|schema| format!("{}:", schema.id));
+        let prefixes = [String::new()].into_iter().chain(extensions);
+        let schemas = [&catalogue.user].into_iter().chain(&catalogue.user_extensions);
+        for (prefix, schema) in prefixes.zip(schemas) {
+            for attribute in schema
+                .attributes
+                .iter()
+                .filter(|attribute| !["groups", "password"].contains(&&*attribute.name))
+            {
+                names.push(format!("{prefix}{}", attribute.name));
+                for sub in &attribute.sub_attributes {
+                    names.push(format!("{prefix}{}.{}", attribute.name, sub.name));
+                }
+            }
+        }
+        names
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_by_entries_is_what_is_true_of_a_document(
+            choice in prop::collection::vec((0_usize..200, "[a-cA-Cß]{1,3}"), 0..6)
+        ) {
+            let catalogue = Catalogue::standard();
+            let names = names(&catalogue);
+            let mut document = Document::default();
+            for (place, text) in choice {
+                let name = &names[place % names.len()];
+                let found = catalogue.resolve(ResourceKind::User, name).unwrap();
+                let leaf = found.leaf();
+                let value = match leaf.sub("value").unwrap_or(leaf).kind {
+                    Kind::Boolean => json!(text.len() == 1),
+                    Kind::Binary => json!("TUlJ"),
+                    Kind::Complex => continue,
+                    _ => json!(text),
+                };
+                let value = match found.sub {
+                    Some(sub) => json!({&*sub.name: value}),
+                    None => value,
+                };
+                let value = Document::normalise_value(&Found { sub: None, ..found }, &value);
+                document.set(&found, value.unwrap());
+            }
+            let entries = entries(&document, ResourceKind::User, &catalogue);
+            for name in &names {
+                let found = catalogue.resolve(ResourceKind::User, name).unwrap();
+                let key = found.key();
+                let part = format!("{key}.");
+                let filter = |what: &str| {
+                    Filter::parse(&catalogue, ResourceKind::User, &format!("{name} {what}")).unwrap()
+                };
+                let is_true = |what: &str| matches(&filter(what), &document, &Object::new());
+                let is_found = entries.iter().any(|entry| entry.key == key || entry.key.starts_with(&part));
+                prop_assert_eq!(is_found, is_true("pr"), "{} {:?}", name, entries);
+                let leaf = found.leaf();
+                let value = match leaf.sub("value").unwrap_or(leaf).kind {
+                    Kind::Boolean => "true",
+                    Kind::Binary => "\"TUlJ\"",
+                    Kind::Complex => continue,
+                    _ => "\"Ab\"",
+                };
+                let Filter::Compare(_, _, operand) = filter(&format!("eq {value}")) else { panic!("{name}") };
+                let is_found = entries.iter().any(|entry| entry.key == key && entry.value == operand.0);
+                prop_assert_eq!(is_found, is_true(&format!("eq {value}")), "{}", name);
+            }
         }
     }
 }
