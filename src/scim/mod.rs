@@ -4,8 +4,10 @@
 //! changes, and the bodies of answers. Nothing here knows who asks or where resources are kept: it
 //! is all functions of their arguments.
 //!
-//! bytes → [`document`] (any client's dialect, made one) → stored; [`filter`] → asked of a store, or
-//! of one document.
+//! bytes → [`json`] → [`document`] (any client's dialect, made one) → stored, with [`entries`] to be
+//! looked up by; [`list`] → [`filter`] → asked of a store, or of one document; what was found →
+//! [`render`], as much of it as [`project`] says → bytes. [`patch`] changes a document, [`bulk`] is
+//! many requests in one, [`discovery`] is what clients read first.
 
 pub mod bulk;
 pub mod discovery;
