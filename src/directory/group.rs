@@ -1,7 +1,6 @@
 //! Groups, and who is in them.
 
 use crate::base::{GroupId, UserId};
-use crate::scim::Filter;
 
 /// A group that somebody is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,19 +32,4 @@ impl Member {
             Self::Group(id) => id.as_str(),
         }
     }
-}
-
-/// How the members of a group change. Ids as the client sent them; what they mean is looked up.
-#[derive(Clone, Debug, PartialEq)]
-pub enum MemberChange {
-    /// These are in it from now on; who was is still.
-    Add(Vec<String>),
-    /// These are not any more; who was not is still not.
-    Remove(Vec<String>),
-    /// These and nobody else.
-    ReplaceAll(Vec<String>),
-    /// Nobody.
-    RemoveAll,
-    /// Of whom this is true is not any more. Its targets are those of elements of `members`.
-    RemoveWhere(Filter),
 }

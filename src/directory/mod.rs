@@ -19,7 +19,7 @@ pub use connection::{
     Actor, Connection, ConnectionSettings, ScimToken, Scopes, Tenant, UnknownMembers,
 };
 pub use connections::{ConnectionWritten, Connections};
-pub use group::{Member, MemberChange, Membership};
+pub use group::{Member, Membership};
 pub use people::{Changes, GroupRecord, People, Provisioned, Record};
 pub use profile::Profile;
 pub use provisioning::{

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::base::{GroupId, StoreError, Timestamp, UserId};
-use crate::directory::{Actor, Member, MemberChange, Membership, Tenant};
+use crate::directory::{Actor, Member, Membership, Tenant};
 use crate::scim::entries::Entry;
 use crate::scim::filter::Target;
+use crate::scim::patch::MemberChange;
 use crate::scim::{Document, Filter, ScimError};
 
 /// People and groups, as the clients of connections keep them.
@@ -125,6 +126,8 @@ pub struct UserParts {
 pub struct GroupParts {
     /// Who is in it.
     pub members: bool,
+    /// Not if there are more.
+    pub at_most: Option<u32>,
 }
 
 /// A person, as a client sees them.
@@ -134,7 +137,7 @@ pub struct UserResource {
     pub id: UserId,
     /// Their attributes.
     pub document: Document,
-    /// Counts changes: the ETag.
+    /// Counts changes: the `ETag`.
     pub version: i64,
     /// When they were created.
     pub created_at: Timestamp,
@@ -151,7 +154,7 @@ pub struct GroupResource {
     pub id: GroupId,
     /// Its attributes.
     pub document: Document,
-    /// Counts changes, those of its members included: the ETag.
+    /// Counts changes, those of its members included: the `ETag`.
     pub version: i64,
     /// When it was created.
     pub created_at: Timestamp,
@@ -228,7 +231,9 @@ pub struct Written {
 /// What becomes of the document that is there now. It is asked inside the transaction, more than
 /// once if the database wants that.
 #[derive(Clone)]
-pub struct Change(Arc<dyn Fn(&Document) -> Result<Written, ScimError> + Send + Sync>);
+pub struct Change(Arc<Apply>);
+
+type Apply = dyn Fn(&Document) -> Result<Written, ScimError> + Send + Sync;
 
 impl Change {
     /// A change.

@@ -145,13 +145,7 @@ impl<'a> Renderer<'a> {
 
     /// The attributes of a stored document, if no more than copying is to be done.
     fn inside<'t>(&self, text: &'t str) -> Option<&'t str> {
-        // The names of a document are in order. Of a user `active` is the first, unless it is
-        // missing and has to be said.
-        let begin = match self.kind {
-            ResourceKind::User => r#"{"active":"#,
-            ResourceKind::Group => r#"{""#,
-        };
-        let right = self.whole && text.starts_with(begin);
+        let right = self.whole && text.starts_with(r#"{""#);
         text.strip_prefix('{')?.strip_suffix('}').filter(|_| right)
     }
 
@@ -177,11 +171,6 @@ impl<'a> Renderer<'a> {
             resource,
             self.extensions.iter().map(|(urn, _)| *urn).filter(has),
         );
-        let user = self.kind == ResourceKind::User;
-        if user && document.active().is_none() && self.projection.wants("active") {
-            named(out, "active");
-            out.extend_from_slice(b"true");
-        }
         for (name, value) in document.as_object() {
             match value {
                 Value::Object(parts) if self.extensions.iter().any(|(urn, _)| urn == name) => {
@@ -284,8 +273,6 @@ impl<'a> Renderer<'a> {
         out.push(b']');
     }
 
-    /// `type` is said of a group in a group alone: of people nobody asks, and clients that compare
-    /// what they wrote with what they read want no more than that.
     fn members(&self, out: &mut Vec<u8>, members: &[MemberOf<'_>]) {
         let part = self.projection.part(None, "members");
         if members.is_empty() || part == Part::Nothing {
@@ -303,8 +290,8 @@ impl<'a> Renderer<'a> {
             if reference {
                 self.reference(out, "$ref", member.kind, member.id);
             }
-            if kind && member.kind == ResourceKind::Group {
-                text(out, "type", "Group");
+            if kind {
+                text(out, "type", resource_type(member.kind));
             }
             out.push(b'}');
         }
@@ -535,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_says_the_type_of_groups_in_it_alone() {
+    fn a_group_says_what_its_members_are() {
         let group = rendered(
             ResourceKind::Group,
             &json!({"displayName": "Admins"}),
@@ -543,7 +530,7 @@ mod tests {
             &[],
         );
         let members = json!([
-            {"value": "u1", "$ref": format!("{BASE}/Users/u1")},
+            {"value": "u1", "$ref": format!("{BASE}/Users/u1"), "type": "User"},
             {"value": "g2", "$ref": format!("{BASE}/Groups/g2"), "type": "Group"},
         ]);
         assert_eq!(group["members"], members);
@@ -584,7 +571,7 @@ mod tests {
                 json!([USER])
             };
             assert_eq!(user["schemas"], schemas, "{document}");
-            assert_eq!(user["active"], json!(true));
+            assert_eq!(user.get("active"), document.get("active"));
         }
     }
 

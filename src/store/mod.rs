@@ -6,6 +6,7 @@
 pub mod identity;
 pub mod keys;
 pub mod redis;
+mod sql;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;

@@ -55,7 +55,7 @@ impl Answer {
     }
 
     /// Says why not; what a store says is for the log alone.
-    pub fn failure(failure: &Failure) -> Self {
+    pub(in crate::http::scim) fn failure(failure: &Failure) -> Self {
         match failure {
             Failure::Refused(error) => Self::refusal(error),
             Failure::Store(error) => {

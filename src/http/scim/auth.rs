@@ -29,7 +29,7 @@ const REMEMBERED: usize = 1000;
 
 /// Whoever asks.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub(in crate::http::scim) struct Caller {
     /// For the record.
     pub actor: Actor,
     /// What the token is good for.
@@ -38,7 +38,7 @@ pub struct Caller {
 
 impl Caller {
     /// Whether the token is good for an operation.
-    pub fn may(&self, operation: &Operation) -> Result<(), ScimError> {
+    pub(in crate::http::scim) fn may(&self, operation: &Operation) -> Result<(), ScimError> {
         let among = match &operation.place {
             Place::All(among) | Place::One(among, _) | Place::Search(Some(among)) => Some(*among),
             _ => None,
@@ -59,7 +59,7 @@ impl Caller {
 
 /// Tokens that were looked up a moment ago.
 #[derive(Default)]
-pub struct Tokens(Mutex<HashMap<[u8; 32], Known>>);
+pub(in crate::http::scim) struct Tokens(Mutex<HashMap<[u8; 32], Known>>);
 
 #[derive(Clone)]
 struct Known {

@@ -13,7 +13,7 @@ use crate::scim::bulk::{BulkOperation, BulkRequest, BulkResult, bulk_response, c
 use crate::scim::{ResourceKind, ScimError};
 
 /// POST.
-pub async fn perform(
+pub(in crate::http::scim) async fn perform(
     scim: &Scim,
     caller: &Caller,
     operation: Operation,

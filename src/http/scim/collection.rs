@@ -2,13 +2,11 @@
 
 use crate::base::{StoreError, Timestamp};
 use crate::directory::{Actor, Change, Outcome, Page, Query, Written};
-use crate::scim::document::Member;
-use crate::scim::patch::MemberChange;
 use crate::scim::render::Renderer;
 use crate::scim::{Projection, ResourceKind};
 
 /// A collection of the store, and how its resources are written.
-pub trait Collection: Sync {
+pub(in crate::http::scim) trait Collection: Sync {
     /// What it holds.
     const KIND: ResourceKind;
     /// One of it.
@@ -70,22 +68,4 @@ pub trait Collection: Sync {
 
     /// Its body.
     fn render(renderer: &Renderer<'_>, out: &mut Vec<u8>, resource: &Self::Resource);
-}
-
-/// How members change, in the words of the directory.
-pub fn member_changes(changes: &[MemberChange]) -> Vec<crate::directory::MemberChange> {
-    use crate::directory::MemberChange as Stored;
-    let one = |change: &MemberChange| match change {
-        MemberChange::Add(members) => Stored::Add(ids(members)),
-        MemberChange::Remove(ids) => Stored::Remove(ids.clone()),
-        MemberChange::ReplaceAll(members) => Stored::ReplaceAll(ids(members)),
-        MemberChange::RemoveAll => Stored::RemoveAll,
-        MemberChange::RemoveWhere(filter) => Stored::RemoveWhere(filter.clone()),
-    };
-    changes.iter().map(one).collect()
-}
-
-/// The ids of members.
-pub fn ids(members: &[Member]) -> Vec<String> {
-    members.iter().map(|member| member.value.clone()).collect()
 }

@@ -16,11 +16,11 @@ use crate::scim::{ScimError, ScimType};
 
 /// What a list is asked by: a cursor is good for the same question alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question([u8; 8]);
+pub(in crate::http::scim) struct Question([u8; 8]);
 
 impl Question {
     /// Of these words.
-    pub fn of(words: &[&str]) -> Self {
+    pub(in crate::http::scim) fn of(words: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for word in words {
             hash.update(&word.len().to_be_bytes());
@@ -32,7 +32,7 @@ impl Question {
 }
 
 /// Writes a cursor: of unreserved characters alone.
-pub fn write(cursor: &Cursor, question: Question, now: Timestamp) -> String {
+pub(in crate::http::scim) fn write(cursor: &Cursor, question: Question, now: Timestamp) -> String {
     let mut bytes = question.0.to_vec();
     bytes.extend_from_slice(&now.unix_micros().to_be_bytes());
     bytes.extend_from_slice(&cursor.number.to_be_bytes());
@@ -46,7 +46,11 @@ pub fn write(cursor: &Cursor, question: Question, now: Timestamp) -> String {
 }
 
 /// Reads one.
-pub fn read(text: &str, question: Question, now: Timestamp) -> Result<Cursor, ScimError> {
+pub(in crate::http::scim) fn read(
+    text: &str,
+    question: Question,
+    now: Timestamp,
+) -> Result<Cursor, ScimError> {
     let invalid = || ScimError::bad(ScimType::InvalidCursor, "this is no cursor of this list");
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
     let (bytes, check) = bytes.split_last_chunk::<8>().ok_or_else(invalid)?;

@@ -6,14 +6,20 @@ use crate::directory::{
 };
 use crate::http::scim::Scim;
 use crate::http::scim::collection::Collection;
+use crate::http::scim::limits::MEMBERS_ECHOED;
 use crate::scim::render::{MemberOf, Renderer, Resource, Source};
 use crate::scim::{Projection, ResourceKind};
 
 /// Groups of the store.
-pub struct Groups<'s>(pub &'s Scim);
+pub(in crate::http::scim) struct Groups<'s>(pub &'s Scim);
 
 fn parts(wanted: &Projection) -> GroupParts {
-    GroupParts { members: wanted.wants("members") }
+    GroupParts { members: wanted.wants("members"), at_most: None }
+}
+
+/// After a change: all members of a small group, none of a large one.
+fn echoed(wanted: &Projection) -> GroupParts {
+    GroupParts { at_most: Some(MEMBERS_ECHOED), ..parts(wanted) }
 }
 
 impl Collection for Groups<'_> {
@@ -68,7 +74,7 @@ impl Collection for Groups<'_> {
         let id = GroupId::new(id.to_owned());
         let provisioning = &self.0.provisioning;
         provisioning
-            .change_group(actor, &id, if_match, change, parts(wanted), now)
+            .change_group(actor, &id, if_match, change, echoed(wanted), now)
             .await
     }
 

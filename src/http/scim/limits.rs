@@ -13,13 +13,13 @@ const GROUP: usize = 8 << 20;
 const SEARCH: usize = 64 << 10;
 /// In this time a body comes, whatever its size: what is slower than 140 KB/s is no provisioning
 /// client, and would hold a group's worth of memory.
-pub const BODY_TIME: Duration = Duration::from_secs(60);
+pub(in crate::http::scim) const BODY_TIME: Duration = Duration::from_secs(60);
 /// Members that an answer to a change lists. Beyond that it says 204, as Entra ID advises: "returning
 /// all members isn't advisable".
-pub const MEMBERS_ECHOED: u32 = 1000;
+pub(in crate::http::scim) const MEMBERS_ECHOED: u32 = 1000;
 
 /// The most bytes of a body that is sent there.
-pub const fn body(place: &Place) -> usize {
+pub(in crate::http::scim) const fn body(place: &Place) -> usize {
     match place {
         Place::All(Collection::Users) | Place::One(Collection::Users, _) => USER,
         Place::All(Collection::Groups) | Place::One(Collection::Groups, _) => GROUP,

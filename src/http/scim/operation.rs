@@ -4,11 +4,11 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
-use crate::scim::{Object, ResourceKind, ScimError, json};
+use crate::scim::{Object, ScimError, json};
 
 /// What is asked.
 #[derive(Clone, Debug)]
-pub struct Operation {
+pub(in crate::http::scim) struct Operation {
     /// How.
     pub method: Method,
     /// Where.
@@ -25,7 +25,7 @@ pub struct Operation {
 
 /// A body, as it came or as it stood in a bulk.
 #[derive(Clone, Debug)]
-pub enum Content {
+pub(in crate::http::scim) enum Content {
     /// Not read yet; empty where there is none.
     Bytes(Bytes),
     /// Read.
@@ -34,7 +34,7 @@ pub enum Content {
 
 impl Content {
     /// The object that it is.
-    pub fn object(self) -> Result<Object, ScimError> {
+    pub(in crate::http::scim) fn object(self) -> Result<Object, ScimError> {
         match self {
             Self::Bytes(bytes) => json::object(&bytes),
             Self::Object(object) => Ok(object),
@@ -44,7 +44,7 @@ impl Content {
 
 impl Operation {
     /// What it is called in metrics and in the log.
-    pub fn word(&self) -> &'static str {
+    pub(in crate::http::scim) fn word(&self) -> &'static str {
         match (&self.method, &self.place) {
             (&Method::POST, Place::Search(_)) => "search",
             (&Method::POST, Place::Bulk) => "bulk",
@@ -61,26 +61,16 @@ impl Operation {
 
 /// Which resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Collection {
+pub(in crate::http::scim) enum Collection {
     /// `/Users`
     Users,
     /// `/Groups`
     Groups,
 }
 
-impl Collection {
-    /// Of which kind they are.
-    pub const fn kind(self) -> ResourceKind {
-        match self {
-            Self::Users => ResourceKind::User,
-            Self::Groups => ResourceKind::Group,
-        }
-    }
-}
-
 /// A path below the base (RFC 7644, 3.2, table 1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub(in crate::http::scim) enum Place {
     /// `/`: everything.
     Root,
     /// `/Users`
@@ -103,7 +93,7 @@ pub enum Place {
 
 impl Place {
     /// The place of a path behind the base. Clients write one slash more at its end, or none.
-    pub fn of(path: &str) -> Result<Self, ScimError> {
+    pub(in crate::http::scim) fn of(path: &str) -> Result<Self, ScimError> {
         let nowhere = || ScimError::of(StatusCode::NOT_FOUND, "there is no such endpoint");
         let mut segments = path.split('/').filter(|segment| !segment.is_empty());
         let (first, second) = (segments.next(), segments.next());
@@ -133,7 +123,7 @@ impl Place {
     }
 
     /// What it is called in metrics and in the log.
-    pub const fn resource(&self) -> &'static str {
+    pub(in crate::http::scim) const fn resource(&self) -> &'static str {
         match self {
             Self::All(Collection::Users)
             | Self::One(Collection::Users, _)
@@ -149,7 +139,7 @@ impl Place {
     }
 
     /// What may be done there, for `Allow`.
-    pub const fn allow(&self) -> &'static str {
+    pub(in crate::http::scim) const fn allow(&self) -> &'static str {
         match self {
             Self::All(_) => "GET, POST",
             Self::One(..) => "GET, PUT, PATCH, DELETE",
@@ -170,7 +160,7 @@ fn decoded(segment: &str) -> Result<String, ScimError> {
 
 /// The versions that `If-Match` or `If-None-Match` names (RFC 9110, 13.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tags {
+pub(in crate::http::scim) enum Tags {
     /// `*`: any.
     Any,
     /// These; none of them, if they are not ours.
@@ -180,7 +170,7 @@ pub enum Tags {
 impl Tags {
     /// Reads the header. Ours are weak; strong ones are taken for the same, since clients forget
     /// the `W/`.
-    pub fn parse(header: &str) -> Self {
+    pub(in crate::http::scim) fn parse(header: &str) -> Self {
         if header.trim() == "*" {
             return Self::Any;
         }
@@ -193,7 +183,7 @@ impl Tags {
     }
 
     /// Whether it names this version.
-    pub fn names(&self, version: i64) -> bool {
+    pub(in crate::http::scim) fn names(&self, version: i64) -> bool {
         match self {
             Self::Any => true,
             Self::These(versions) => versions.contains(&version),

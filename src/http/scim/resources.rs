@@ -8,18 +8,18 @@ use crate::base::Timestamp;
 use crate::directory::{Affected, Change, How, Outcome, Written};
 use crate::http::scim::answer::Answer;
 use crate::http::scim::auth::Caller;
-use crate::http::scim::collection::{Collection, ids, member_changes};
+use crate::http::scim::collection::Collection;
 use crate::http::scim::operation::{Operation, Tags};
 use crate::http::scim::{Failure, Scim};
 use crate::scim::document::Unknown;
 use crate::scim::entries::entries;
 use crate::scim::list::projection;
-use crate::scim::patch::PatchRequest;
+use crate::scim::patch::{MemberChange, PatchRequest};
 use crate::scim::render::{Renderer, etag, location};
 use crate::scim::{Document, Projection, ResourceKind, ScimError};
 
 /// POST (3.3).
-pub async fn create<C: Collection>(
+pub(in crate::http::scim) async fn create<C: Collection>(
     scim: &Scim,
     collection: &C,
     caller: &Caller,
@@ -35,14 +35,14 @@ pub async fn create<C: Collection>(
     let new = Written {
         entries: entries(&document, C::KIND, scim.catalogue),
         document,
-        members: Vec::from([crate::directory::MemberChange::Add(ids(&read.members))]),
+        members: Vec::from([MemberChange::Add(read.members)]),
     };
     let outcome = collection.create(&caller.actor, new, &wanted, now).await?;
     changed(scim, collection, &Subject::New, outcome, &wanted)
 }
 
 /// Everything that is done to one that is there.
-pub async fn one<C: Collection>(
+pub(in crate::http::scim) async fn one<C: Collection>(
     scim: &Scim,
     collection: &C,
     caller: &Caller,
@@ -95,23 +95,24 @@ async fn replace<C: Collection>(
     let body = operation.body.object()?;
     let read = Document::read(&body, C::KIND, scim.catalogue, unknown(caller))?;
     tell_ignored(caller, &read.ignored);
-    let mut document = read.document;
-    say_active(&mut document, C::KIND);
     let members = match C::KIND {
-        ResourceKind::Group => Vec::from([crate::directory::MemberChange::ReplaceAll(ids(
-            &read.members
-        ))]),
+        ResourceKind::Group => Vec::from([MemberChange::ReplaceAll(read.members)]),
         ResourceKind::User => Vec::new(),
     };
     let (catalogue, kind) = (scim.catalogue, C::KIND);
-    let written = Written {
-        entries: entries(&document, kind, catalogue),
-        document,
-        members,
-    };
+    let document = read.document;
     let change = Change::new(move |before| {
-        written.document.validate_change(before, kind, catalogue)?;
-        Ok(written.clone())
+        document.validate_change(before, kind, catalogue)?;
+        let mut document = document.clone();
+        // A body without a word about it is no reason to let somebody in again.
+        if kind == ResourceKind::User && document.active().is_none() {
+            document.set_active(before.is_active());
+        }
+        Ok(Written {
+            entries: entries(&document, kind, catalogue),
+            document,
+            members: members.clone(),
+        })
     });
     let outcome = collection.change(&caller.actor, &id, if_match, change, &wanted, now).await?;
     changed(scim, collection, &Subject::Known(id), outcome, &wanted)
@@ -131,7 +132,7 @@ async fn patch<C: Collection>(
     let if_match = if_match(scim, collection, caller, &id, &operation).await?;
     let body = operation.body.object()?;
     let (catalogue, kind) = (scim.catalogue, C::KIND);
-    let request = PatchRequest::read(catalogue, kind, unknown(caller), &body)?;
+    let request = PatchRequest::read(&body, kind, catalogue, unknown(caller))?;
     tell_ignored(caller, &request.ignored);
     let request = Arc::new(request);
     let change = Change::new(move |before| {
@@ -142,7 +143,7 @@ async fn patch<C: Collection>(
         Ok(Written {
             entries: entries(&applied.document, kind, catalogue),
             document: applied.document,
-            members: member_changes(request.members()),
+            members: request.members().to_vec(),
         })
     });
     let outcome = collection.change(&caller.actor, &id, if_match, change, &wanted, now).await?;

@@ -17,17 +17,17 @@ use crate::scim::render::Renderer;
 use crate::scim::{Filter, ResourceKind, ScimError, ScimType};
 
 /// Of the query of an address.
-pub fn of_query(query: &str) -> Result<ListQuery, ScimError> {
+pub(in crate::http::scim) fn of_query(query: &str) -> Result<ListQuery, ScimError> {
     ListQuery::from_query(query)
 }
 
 /// Of the body of a search.
-pub fn of_body(body: Content) -> Result<ListQuery, ScimError> {
+pub(in crate::http::scim) fn of_body(body: Content) -> Result<ListQuery, ScimError> {
     ListQuery::from_search(&body.object()?)
 }
 
 /// A page of one collection, or of everything.
-pub async fn list(
+pub(in crate::http::scim) async fn list(
     scim: &Scim,
     caller: &Caller,
     among: Option<operation::Collection>,

@@ -8,7 +8,7 @@ use crate::scim::render::{GroupOf, Renderer, Resource, Source};
 use crate::scim::{Projection, ResourceKind};
 
 /// People of the store.
-pub struct Users<'s>(pub &'s Scim);
+pub(in crate::http::scim) struct Users<'s>(pub &'s Scim);
 
 fn parts(wanted: &Projection) -> UserParts {
     UserParts { groups: wanted.wants("groups") }

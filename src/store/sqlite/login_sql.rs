@@ -142,8 +142,8 @@ const SESSION: &str = "
 INSERT OR FAIL INTO session (hash, sid, idp, name_id, session_index, identity, browser, opened_at,
     not_after, last_seen, user) VALUES ";
 /// The person, if they are there at this revision.
-const WHO: &str =
-    "(SELECT id FROM user WHERE id = ? AND revision = ? AND active = 1 AND locked = 0)";
+const WHO: &str = "(SELECT id FROM user WHERE id = ? AND revision = ? AND active = 1 AND locked = 0 \
+                   AND deleted_at IS NULL)";
 
 const ATTEMPT: &str = "
 INSERT OR FAIL INTO login_attempt (reference, at, idp, outcome, user, request_id, detail) VALUES ";

@@ -11,6 +11,7 @@
 use crate::base::{StoreError, Timestamp};
 
 mod audit;
+mod directory;
 mod idps;
 mod kept;
 mod login;

@@ -40,6 +40,10 @@ const READERS: usize = 4;
 /// login touches pages all over the file; with the usual 2 MB most are read again each time.
 const WRITER_CACHE: &str = "-65536";
 
+/// Statements that the writer keeps ready, at some 10 KB each: those for logins, and those for people
+/// with so many values.
+const STATEMENTS: usize = 256;
+
 /// Pages in the WAL before they are written back to the file, 16 MB: the same page is then written
 /// back once for many logins.
 const CHECKPOINT: &str = "4000";
@@ -60,6 +64,7 @@ pub(super) async fn open(path: &str) -> Result<SqliteStore, StoreError> {
     inspect(path).await?;
     let written = options(path)
         .journal_mode(SqliteJournalMode::Wal)
+        .statement_cache_capacity(STATEMENTS)
         .pragma("cache_size", WRITER_CACHE)
         .pragma("wal_autocheckpoint", CHECKPOINT)
         // What a statement would take back is kept in memory, not in a file beside.

@@ -20,7 +20,8 @@ const INSERT: &str = "
     INSERT INTO session (hash, sid, idp, name_id, session_index, identity, browser,
                          opened_at, not_after, last_seen, user, host)
     SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-    WHERE NOT EXISTS (SELECT 1 FROM user WHERE id = ? AND (active = 0 OR locked = 1))";
+    WHERE NOT EXISTS (SELECT 1 FROM user WHERE id = ?
+                      AND (active = 0 OR locked = 1 OR deleted_at IS NOT NULL))";
 
 /// The condition closes the same gap, for whatever else may have ended the parent.
 const HAND_OVER: &str = "

@@ -35,6 +35,10 @@ pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<u64, St
         ("DELETE FROM kept WHERE expires <= ?", now.unix_micros()),
         ("DELETE FROM session_end WHERE at <= ?", before(KEEP_ENDED)),
         (
+            "DELETE FROM person_change WHERE at <= ?",
+            before(KEEP_ENDED),
+        ),
+        (
             // They are in the order of their time: up to the first that is younger.
             "DELETE FROM login_attempt WHERE at <= ?1 AND number < coalesce(
                  (SELECT number FROM login_attempt WHERE at > ?1 ORDER BY number LIMIT 1),

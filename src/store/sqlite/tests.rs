@@ -10,19 +10,21 @@ use super::SqliteStore;
 use crate::audit::{AuditSink as _, Chain, Event, EventKind};
 use crate::base::{IdpName, StoreError, Timestamp};
 use crate::saml::OneUseStore as _;
-use crate::store::suite::{at, run_suite};
+use crate::store::suite::{at, run_directory_suite, run_suite};
 use crate::trust::{IdpStore as _, MetadataCopy};
 
 mod in_memory {
-    use super::{TempStore, run_suite};
+    use super::{TempStore, run_directory_suite, run_suite};
 
     run_suite! { TempStore::in_memory().await }
+    run_directory_suite! { TempStore::in_memory().await }
 }
 
 mod in_a_file {
-    use super::{TempStore, run_suite};
+    use super::{TempStore, run_directory_suite, run_suite};
 
     run_suite! { TempStore::new().await }
+    run_directory_suite! { TempStore::new().await }
 }
 
 /// A store, and the folder that is removed with it.
@@ -349,4 +351,171 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     let ended = store.end_user(&user, at(1)).await.unwrap();
     assert_eq!(ended.len(), 2, "both, also the one that can not be read");
     assert_eq!(store.ended_after(Some(0)).await.unwrap().hashes.len(), 3);
+}
+
+#[tokio::test]
+async fn people_of_the_third_version_keep_their_names() {
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions as _, Connection as _};
+
+    use crate::base::ConnectionName;
+    use crate::directory::{
+        Begin, Connection, ConnectionSettings, Connections as _, DirectoryStore as _, People as _,
+        Provisioning as _, Query, UserParts,
+    };
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samlgate.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    for migration in &super::open::MIGRATIONS[..3] {
+        sqlx::raw_sql(*migration).execute(&mut connection).await.unwrap();
+    }
+    let people = "
+        INSERT INTO user VALUES
+        ('1', 'alice', NULL, 'corp', 'n-1', 'a@example.com', '{\"groups\":[]}', 1, 1, 1, NULL, 1),
+        ('2', 'Alice', 'e1', 'corp', NULL, NULL, '{\"groups\":[]}', 1, 2, 2, 2, 7),
+        ('3', 'émile', 'e1', NULL, NULL, NULL, '{\"groups\":[]}', 0, 3, 3, NULL, 1),
+        ('4', 'ÉMILE', NULL, 'corp', NULL, NULL, '{\"groups\":[]}', 1, 4, 4, 4, 1);";
+    sqlx::raw_sql(people).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let store = open(&path).await.unwrap();
+    let records = store.records(None, None, 10).await.unwrap();
+    let kept: Vec<_> = records
+        .iter()
+        .map(|record| {
+            (
+                record.user.id.as_str(),
+                record.tenant.as_str(),
+                record.claimed,
+            )
+        })
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            ("1", "i:corp", false),
+            ("2", "i:corp", true),
+            ("3", "i:", false),
+            ("4", "i:corp", true)
+        ]
+    );
+    let alice = store.find_by_user_name("Alice").await.unwrap().unwrap();
+    assert_eq!(
+        (alice.id.as_str(), alice.revision, alice.may_enter()),
+        ("2", 7, true)
+    );
+    assert_eq!(
+        store.find_by_user_name("alice").await.unwrap().unwrap().id.as_str(),
+        "1"
+    );
+    assert_eq!(
+        store.find_holder("Émile").await.unwrap().unwrap().id.as_str(),
+        "4"
+    );
+    assert!(!store.find_by_user_name("émile").await.unwrap().unwrap().may_enter());
+
+    let okta = Connection {
+        name: ConnectionName::parse("okta").unwrap(),
+        idp: IdpName::parse("corp"),
+        settings: ConnectionSettings::default(),
+        created_at: at(0),
+    };
+    let _ = store.create_connection(&okta, at(0)).await.unwrap();
+    let everybody = Query {
+        filter: None,
+        sort: None,
+        from: Begin::Offset(0),
+        count: 1,
+        total: true,
+    };
+    let page = store.users(&okta.tenant(), &everybody, UserParts::default()).await.unwrap();
+    assert_eq!((page.resources.len(), page.total), (1, Some(3)));
+}
+
+#[tokio::test]
+async fn whom_a_filter_means_is_found_by_an_index() {
+    use crate::directory::Tenant;
+    use crate::scim::{Catalogue, Filter, ResourceKind};
+    use crate::store::sql::plan_of;
+
+    let temp = TempStore::in_memory().await;
+    let tenant = Tenant::stored("c:okta".into());
+    let catalogue = Catalogue::standard();
+    for (kind, filter, index) in [
+        (
+            ResourceKind::User,
+            "userName eq \"a\"",
+            "user_named (tenant=? AND user_name_key=?",
+        ),
+        (
+            ResourceKind::User,
+            "userName sw \"a\"",
+            "user_named (tenant=? AND user_name_key>?",
+        ),
+        (
+            ResourceKind::User,
+            "externalId eq \"a\"",
+            "user_external_id (external_id=? AND tenant=?",
+        ),
+        (
+            ResourceKind::User,
+            "id eq \"a\"",
+            "sqlite_autoindex_user_1 (id=?",
+        ),
+        (
+            ResourceKind::User,
+            "active eq false",
+            "user_inactive (tenant=?",
+        ),
+        (
+            ResourceKind::User,
+            "emails.value eq \"a\"",
+            "value_is (key=? AND <expr>=?",
+        ),
+        (
+            ResourceKind::User,
+            "emails[type eq \"work\" and value eq \"a\"]",
+            "value_is (key=?",
+        ),
+        (
+            ResourceKind::User,
+            "title sw \"a\"",
+            "value_is (key=? AND <expr>>?",
+        ),
+        (ResourceKind::User, "title co \"a\"", "value_is (key=?"),
+        (
+            ResourceKind::User,
+            "meta.lastModified gt \"2026-01-01T00:00:00Z\"",
+            "user_changed (tenant=? AND changed_at>?",
+        ),
+        (
+            ResourceKind::User,
+            "groups.value eq \"g\"",
+            "sqlite_autoindex_grp_1 (id=?",
+        ),
+        (
+            ResourceKind::Group,
+            "displayName eq \"a\"",
+            "grp_named (tenant=? AND display_name_key=?",
+        ),
+        (
+            ResourceKind::Group,
+            "members.value eq \"a\"",
+            "member_of (member=?",
+        ),
+        (
+            ResourceKind::Group,
+            "externalId eq \"a\"",
+            "grp_external_id (tenant=? AND external_id=?",
+        ),
+    ] {
+        let wanted = Filter::parse(&catalogue, kind, filter).unwrap();
+        let plan = plan_of(&*temp.store, kind, &tenant, &wanted).await;
+        assert!(plan.contains(index), "{filter}:\n{plan}");
+        // But for the few groups that were found already.
+        let scans = plan.lines().filter(|line| line.starts_with("SCAN") && *line != "SCAN i");
+        assert_eq!(scans.count(), 0, "{filter}:\n{plan}");
+    }
 }

@@ -1,0 +1,359 @@
+//! [`Connections`], for every database.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::row::{Row, Sql, Statement, unreadable};
+use super::{Database, groups, work};
+use crate::audit::{Event, EventKind};
+use crate::base::{ConnectionName, GroupId, IdpName, StoreError, Timestamp, json};
+use crate::directory::{Affected, Connection, ConnectionWritten, Connections, ScimToken, Tenant};
+
+/// The last use of a token is noted once in this time.
+const NOTED: Duration = Duration::from_secs(60);
+
+#[async_trait]
+impl<D: Database> Connections for D {
+    async fn create_connection(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+    ) -> Result<ConnectionWritten, StoreError> {
+        self.write(work!(create, connection.clone(), now), now).await
+    }
+
+    async fn update_connection(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+    ) -> Result<ConnectionWritten, StoreError> {
+        self.write(work!(update, connection.clone(), now), now).await
+    }
+
+    async fn delete_connection(
+        &self,
+        name: &ConnectionName,
+        now: Timestamp,
+    ) -> Result<ConnectionWritten, StoreError> {
+        self.write(work!(delete, name.clone(), now), now).await
+    }
+
+    async fn connections(&self) -> Result<Vec<Connection>, StoreError> {
+        self.read(work!(all,)).await
+    }
+
+    async fn create_token(
+        &self,
+        token: &ScimToken,
+        now: Timestamp,
+    ) -> Result<ConnectionWritten, StoreError> {
+        self.write(work!(create_token, token.clone()), now).await
+    }
+
+    async fn find_token(
+        &self,
+        hash: &[u8; 32],
+    ) -> Result<Option<(ScimToken, Connection)>, StoreError> {
+        self.read(work!(find_token, *hash)).await
+    }
+
+    async fn tokens(
+        &self,
+        connection: Option<&ConnectionName>,
+    ) -> Result<Vec<ScimToken>, StoreError> {
+        self.read(work!(tokens, connection.cloned())).await
+    }
+
+    async fn expire_token(
+        &self,
+        id: &str,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(work!(expire_token, id.to_owned(), at), now).await
+    }
+
+    async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(work!(revoke_token, id.to_owned()), now).await
+    }
+
+    async fn note_use(&self, token: &ScimToken, now: Timestamp) -> Result<(), StoreError> {
+        if token.last_used.is_some_and(|used| now < used.plus(NOTED)) {
+            return Ok(());
+        }
+        self.write(work!(note_use, token.id.clone(), now), now).await
+    }
+}
+
+type Told<T> = Result<(T, Vec<Event>), StoreError>;
+
+const CONNECTION: &str = "c.name, c.idp, c.settings, c.created_at";
+
+fn connection(row: &mut Row) -> Result<Connection, StoreError> {
+    let name = ConnectionName::parse(&row.text()?).ok_or_else(unreadable)?;
+    let idp = row.optional_text()?.map(|idp| IdpName::parse(&idp).ok_or_else(unreadable));
+    Ok(Connection {
+        name,
+        idp: idp.transpose()?,
+        settings: serde_json::from_str(&row.text()?).map_err(|_| unreadable())?,
+        created_at: row.time()?,
+    })
+}
+
+async fn all(sql: &mut Sql<'_>, (): &()) -> Result<Vec<Connection>, StoreError> {
+    let asked = Statement::new(format!(
+        "SELECT {CONNECTION} FROM connection c ORDER BY c.name"
+    ));
+    sql.fetch(asked).await?.iter_mut().map(connection).collect()
+}
+
+async fn find(sql: &mut Sql<'_>, name: &ConnectionName) -> Result<Option<Connection>, StoreError> {
+    let asked = format!("SELECT {CONNECTION} FROM connection c WHERE c.name = ?");
+    let row = sql.fetch_one(Statement::new(asked).with(name.as_str())).await?;
+    row.map(|mut row| connection(&mut row)).transpose()
+}
+
+/// Whether another connection has this identity provider.
+async fn is_taken(sql: &mut Sql<'_>, wanted: &Connection) -> Result<bool, StoreError> {
+    let asked = Statement::new("SELECT 1 FROM connection WHERE idp = ? AND name <> ?")
+        .with(wanted.idp.as_ref().map(IdpName::as_str))
+        .with(wanted.name.as_str());
+    Ok(sql.fetch_one(asked).await?.is_some())
+}
+
+async fn create(
+    sql: &mut Sql<'_>,
+    (connection, now): &(Connection, Timestamp),
+) -> Told<ConnectionWritten> {
+    if find(sql, &connection.name).await?.is_some() {
+        return Ok((ConnectionWritten::NameTaken, Vec::new()));
+    }
+    if is_taken(sql, connection).await? {
+        return Ok((ConnectionWritten::IdpTaken, Vec::new()));
+    }
+    let insert = Statement::new(
+        "INSERT INTO connection (name, idp, settings, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?)",
+    )
+    .with(connection.name.as_str())
+    .with(connection.idp.as_ref().map(IdpName::as_str))
+    .with(json::to_string(&connection.settings).map_err(StoreError::new)?)
+    .with(connection.created_at)
+    .with(*now);
+    sql.execute(insert).await?;
+    adopt(sql, connection).await?;
+    Ok((
+        ConnectionWritten::Written,
+        vec![event(EventKind::ConnectionMade, connection)],
+    ))
+}
+
+/// Makes the people of an identity provider those of its connection.
+async fn adopt(sql: &mut Sql<'_>, connection: &Connection) -> Result<(), StoreError> {
+    let Some(idp) = &connection.idp else {
+        return Ok(());
+    };
+    let tenant = connection.tenant();
+    let named = Statement::new("UPDATE \"user\" SET idp = ? WHERE tenant = ? AND idp IS NULL");
+    sql.execute(named.with(idp.as_str()).with(tenant.as_str())).await?;
+    // Who has the name of somebody there stays, for an operator to decide.
+    let moved = Statement::new(
+        "UPDATE \"user\" SET tenant = ?, indexed = 0
+         WHERE tenant = ? AND NOT EXISTS (
+             SELECT 1 FROM \"user\" o WHERE o.tenant = ? AND o.tenant < 'd'
+             AND o.deleted_at IS NULL AND \"user\".deleted_at IS NULL
+             AND (o.user_name_key = \"user\".user_name_key
+                  OR o.external_id = \"user\".external_id))",
+    )
+    .with(tenant.as_str())
+    .with(Tenant::of_idp(Some(idp)).as_str())
+    .with(tenant.as_str());
+    sql.execute(moved).await?;
+    Ok(())
+}
+
+async fn update(
+    sql: &mut Sql<'_>,
+    (connection, now): &(Connection, Timestamp),
+) -> Told<ConnectionWritten> {
+    if find(sql, &connection.name).await?.is_none() {
+        return Ok((ConnectionWritten::NotFound, Vec::new()));
+    }
+    if is_taken(sql, connection).await? {
+        return Ok((ConnectionWritten::IdpTaken, Vec::new()));
+    }
+    let update = Statement::new(
+        "UPDATE connection SET idp = ?, settings = ?, updated_at = ? WHERE name = ?",
+    )
+    .with(connection.idp.as_ref().map(IdpName::as_str))
+    .with(json::to_string(&connection.settings).map_err(StoreError::new)?)
+    .with(*now)
+    .with(connection.name.as_str());
+    sql.execute(update).await?;
+    adopt(sql, connection).await?;
+    Ok((
+        ConnectionWritten::Written,
+        vec![event(EventKind::ConnectionChanged, connection)],
+    ))
+}
+
+async fn delete(
+    sql: &mut Sql<'_>,
+    (name, now): &(ConnectionName, Timestamp),
+) -> Told<ConnectionWritten> {
+    let Some(connection) = find(sql, name).await? else {
+        return Ok((ConnectionWritten::NotFound, Vec::new()));
+    };
+    let tenant = connection.tenant();
+    let asked = Statement::new("SELECT number, id FROM grp WHERE tenant = ?");
+    let mut any = false;
+    for mut row in sql.fetch(asked.with(tenant.as_str())).await? {
+        let (number, _) = (row.integer()?, row.text().map(GroupId::new)?);
+        any = true;
+        sql.execute_all(groups::remove(number, *now)).await?;
+    }
+    // Without an identity provider they are nobody's, and keep a tenant of their own.
+    let left = match &connection.idp {
+        Some(idp) => Tenant::of_idp(Some(idp)),
+        None => Tenant::stored(format!("x:{name}")),
+    };
+    let forget = Statement::new(
+        "DELETE FROM value WHERE owner IN (SELECT number FROM \"user\" WHERE tenant = ?)",
+    );
+    let moved = Statement::new(
+        "UPDATE \"user\" SET tenant = ?, indexed = 0,
+             external_id = CASE WHEN EXISTS (
+                 SELECT 1 FROM \"user\" o WHERE o.external_id = \"user\".external_id
+                 AND o.tenant = ? AND o.deleted_at IS NULL) THEN NULL ELSE external_id END
+         WHERE tenant = ?",
+    );
+    let mut statements = vec![
+        forget.with(tenant.as_str()),
+        moved.with(left.as_str()).with(left.as_str()).with(tenant.as_str()),
+        Statement::new("DELETE FROM scim_token WHERE connection = ?").with(name.as_str()),
+        Statement::new("DELETE FROM connection WHERE name = ?").with(name.as_str()),
+    ];
+    if any {
+        let affected = Affected { people: Vec::new(), everybody: true };
+        statements.extend(super::members::tell(&affected, *now));
+    }
+    sql.execute_all(statements).await?;
+    Ok((
+        ConnectionWritten::Written,
+        vec![event(EventKind::ConnectionRemoved, &connection)],
+    ))
+}
+
+fn event(kind: EventKind, connection: &Connection) -> Event {
+    Event {
+        idp: connection.idp.clone(),
+        detail: json!({ "connection": connection.name, "settings": connection.settings }),
+        ..Event::new(kind)
+    }
+}
+
+const TOKEN: &str = "s.id, s.connection, s.hash, s.scopes, s.created_at, s.expires, s.last_used";
+
+fn token(row: &mut Row) -> Result<ScimToken, StoreError> {
+    Ok(ScimToken {
+        id: row.text()?,
+        connection: ConnectionName::parse(&row.text()?).ok_or_else(unreadable)?,
+        hash: row.hash()?,
+        scopes: serde_json::from_str(&row.text()?).map_err(|_| unreadable())?,
+        created_at: row.time()?,
+        expires: row.optional_time()?,
+        last_used: row.optional_time()?,
+    })
+}
+
+async fn create_token(sql: &mut Sql<'_>, (token,): &(ScimToken,)) -> Told<ConnectionWritten> {
+    let Some(connection) = find(sql, &token.connection).await? else {
+        return Ok((ConnectionWritten::NotFound, Vec::new()));
+    };
+    let insert = Statement::new(
+        "INSERT INTO scim_token (id, connection, hash, scopes, created_at, expires, last_used)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .with(&token.id)
+    .with(token.connection.as_str())
+    .with(&token.hash)
+    .with(json::to_string(&token.scopes).map_err(StoreError::new)?)
+    .with(token.created_at)
+    .with(token.expires)
+    .with(token.last_used);
+    sql.execute(insert).await?;
+    Ok((
+        ConnectionWritten::Written,
+        vec![about_token(&connection, &token.id, "created")],
+    ))
+}
+
+fn about_token(connection: &Connection, id: &str, what: &str) -> Event {
+    Event {
+        detail: json!({ "connection": connection.name, "token": id, "change": what }),
+        ..event(EventKind::ConnectionTokens, connection)
+    }
+}
+
+async fn find_token(
+    sql: &mut Sql<'_>,
+    (hash,): &([u8; 32],),
+) -> Result<Option<(ScimToken, Connection)>, StoreError> {
+    let asked = Statement::new(format!(
+        "SELECT {TOKEN}, {CONNECTION} FROM scim_token s
+         JOIN connection c ON c.name = s.connection WHERE s.hash = ?"
+    ));
+    let row = sql.fetch_one(asked.with(hash)).await?;
+    row.map(|mut row| Ok((token(&mut row)?, connection(&mut row)?))).transpose()
+}
+
+async fn tokens(
+    sql: &mut Sql<'_>,
+    (connection,): &(Option<ConnectionName>,),
+) -> Result<Vec<ScimToken>, StoreError> {
+    let asked = Statement::new(format!("SELECT {TOKEN} FROM scim_token s"));
+    let asked = match connection {
+        Some(name) => asked.and(" WHERE s.connection = ?").with(name.as_str()),
+        None => asked,
+    };
+    let asked = asked.and(" ORDER BY s.created_at, s.id");
+    sql.fetch(asked).await?.iter_mut().map(token).collect()
+}
+
+/// The connection of a token.
+async fn of_token(sql: &mut Sql<'_>, id: &str) -> Result<Option<Connection>, StoreError> {
+    let asked = Statement::new(format!(
+        "SELECT {CONNECTION} FROM scim_token s JOIN connection c ON c.name = s.connection
+         WHERE s.id = ?"
+    ));
+    let row = sql.fetch_one(asked.with(id)).await?;
+    row.map(|mut row| connection(&mut row)).transpose()
+}
+
+async fn expire_token(sql: &mut Sql<'_>, (id, at): &(String, Timestamp)) -> Told<bool> {
+    let Some(connection) = of_token(sql, id).await? else {
+        return Ok((false, Vec::new()));
+    };
+    let update = Statement::new(
+        "UPDATE scim_token SET expires = ? WHERE id = ? AND (expires IS NULL OR expires > ?)",
+    );
+    sql.execute(update.with(*at).with(id).with(*at)).await?;
+    Ok((true, vec![about_token(&connection, id, "expires")]))
+}
+
+async fn revoke_token(sql: &mut Sql<'_>, (id,): &(String,)) -> Told<bool> {
+    let Some(connection) = of_token(sql, id).await? else {
+        return Ok((false, Vec::new()));
+    };
+    sql.execute(Statement::new("DELETE FROM scim_token WHERE id = ?").with(id))
+        .await?;
+    Ok((true, vec![about_token(&connection, id, "revoked")]))
+}
+
+async fn note_use(sql: &mut Sql<'_>, (id, now): &(String, Timestamp)) -> Told<()> {
+    let update = Statement::new("UPDATE scim_token SET last_used = ? WHERE id = ?");
+    sql.execute(update.with(*now).with(id)).await?;
+    Ok(((), Vec::new()))
+}
