@@ -41,6 +41,7 @@ mod provisioning;
 mod proxy;
 mod rolling;
 mod routes;
+mod scim;
 mod slow_bodies;
 mod sso_rules;
 mod stopping;
