@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing for some purposes: build, test, bench, bench-core or
-# corpus.
+# Installs the Debian packages that are missing for some purposes: build, test, bench, bench-core,
+# bench-scim or corpus.
 #
 #     scripts/install-packages.sh build test
 #
@@ -68,6 +68,14 @@ bench() {
     [ -e /usr/lib/apache2/modules/mod_shib.so ] || packages+=(libapache2-mod-shib)
 }
 
+bench_scim() {
+    build
+    pysaml2
+    need wrk wrk
+    need node nodejs
+    need npm npm
+}
+
 bench_core() {
     build
     pysaml2
@@ -86,8 +94,9 @@ for purpose in "$@"; do
         test) test_packages ;;
         bench) bench ;;
         bench-core) bench_core ;;
+        bench-scim) bench_scim ;;
         corpus) pysaml2; need openssl openssl ;;
-        *) echo "usage: $0 build|test|bench|bench-core|corpus ..." >&2; exit 2 ;;
+        *) echo "usage: $0 build|test|bench|bench-core|bench-scim|corpus ..." >&2; exit 2 ;;
     esac
 done
 
