@@ -4,9 +4,9 @@
 //! people sign in has an identity provider of its own, to which its connection belongs.
 
 use std::collections::BTreeMap;
+use std::process::{Command, Output};
 
 use http::Method;
-use tokio::process::Command;
 
 use super::fill::{Variable, Variables};
 use super::play::{People, Scene};
@@ -17,6 +17,9 @@ use crate::support::idp::{self, TestIdp};
 
 /// Nobody listens there; no story comes as far.
 const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// How many requests a token may make.
+const RATE: &str = "scim = \"off\"";
 
 /// A gateway that many clients provision.
 pub(super) struct Tenants {
@@ -34,7 +37,8 @@ impl Tenants {
         let mut names: Vec<String> = named.map(|(name, _)| name.clone()).collect();
         // At least two, so that no connection belongs to the only one.
         names.extend(["one", "two"].map(str::to_owned));
-        let mut setup = Setup::http().quick_key().route(NOWHERE, "");
+        // Nobody is slowed down here: a tool makes a thousand requests.
+        let mut setup = Setup::http().quick_key().route(NOWHERE, "").set("limits", RATE);
         if let Some(database) = database {
             setup = setup.set("users", &format!("database = {database:?}"));
         }
@@ -83,8 +87,7 @@ impl Tenants {
         if settings.ignore_unknown_members {
             arguments.extend(["--unknown-members", "ignore"]);
         }
-        let mut command = Command::from(self.gateway.command(&arguments));
-        let output = command.output().await.unwrap();
+        let output = run(self.gateway.command(&arguments)).await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {said}");
         // The secret, and nothing else, so that it can be piped.
@@ -96,6 +99,11 @@ impl Tenants {
         );
         secret
     }
+}
+
+/// Runs a program to its end.
+pub(super) async fn run(mut command: Command) -> Output {
+    tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
 }
 
 /// The browsers of a story's people.

@@ -3,10 +3,8 @@
 //! Both are from PyPI (`make peers`), share no code with us, and read what we publish about
 //! ourselves before they try it.
 
-use tokio::process::Command;
-
 use super::story::Settings;
-use super::tenants::Tenants;
+use super::tenants::{Tenants, run};
 use crate::support::peers;
 
 /// As many checks as scim2-tester makes of a server with two resources and an extension, and
@@ -42,8 +40,9 @@ async fn scim_sanity_finds_nothing(database: Option<&str>) {
 
 /// Runs it, and returns how many checks it made: all of them in vain.
 async fn findings_of(tool: &str, base: &str, token: &str) -> usize {
-    let mut command = Command::from(peers::python("scim_tools.py"));
-    let output = command.args([tool, base]).env("SCIM_TOKEN", token).output().await.unwrap();
+    let mut command = peers::python("scim_tools.py");
+    command.args([tool, base]).env("SCIM_TOKEN", token);
+    let output = run(command).await;
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
