@@ -32,7 +32,10 @@ impl Today {
 impl People for Today {
     async fn today(&self, identity: Identity) -> Result<Option<Identity>, StoreError> {
         let asserted = identity.asserted.as_deref().unwrap_or(&identity.profile);
-        let standing = self.directory.standing(&identity.user, &asserted.groups).await?;
+        let standing = self
+            .directory
+            .standing(&identity.user, &asserted.groups, identity.authn_instant)
+            .await?;
         let today = |standing| identity::today(identity, &standing, &self.settings.load());
         Ok(standing.and_then(today))
     }

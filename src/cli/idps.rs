@@ -224,7 +224,7 @@ pub(super) fn as_text(known: &Known, now: Timestamp) -> String {
 }
 
 /// `3 days left`, `expired 2 days ago`.
-fn days(until: Timestamp, now: Timestamp) -> String {
+pub(super) fn days(until: Timestamp, now: Timestamp) -> String {
     match until.days_left(now) {
         0 => "expires today".to_owned(),
         1 => "1 day left".to_owned(),

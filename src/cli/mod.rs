@@ -3,11 +3,13 @@
 //! Messages for people go to standard error, data to standard output. Exit codes: 0 fine, 1 an
 //! error while running or in the configuration, 2 wrong usage.
 
+mod audit;
 pub mod config_check;
 mod config_show;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod explain;
+mod group;
 mod health;
 pub mod idp_import;
 pub mod idp_list;
@@ -16,7 +18,11 @@ pub mod idp_remove;
 pub mod idp_show;
 mod idps;
 pub mod output;
+mod scim;
 pub mod serve;
+mod session;
+mod stores;
+mod user;
 pub mod values;
 
 use std::path::PathBuf;
@@ -71,6 +77,28 @@ enum Command {
     /// Manage identity providers.
     #[command(subcommand)]
     Idp(IdpCommand),
+    /// Manage who provisions people: connections and their tokens.
+    #[command(subcommand)]
+    Scim(scim::ScimCommand),
+    /// Look at people, lock them out, take them in and out by files.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Look at groups that are provisioned.
+    #[command(subcommand)]
+    Group(group::GroupCommand),
+    /// See who is signed in, and end sessions.
+    #[command(subcommand)]
+    Session(session::SessionCommand),
+    /// Print what happened, as JSON lines, and check that the record is whole.
+    ///
+    /// Each event carries a hash over itself and the one before it. `--verify` exits with 1 when one
+    /// was changed or removed.
+    #[command(after_help = "Examples:\n  \
+                      samlgate audit\n  \
+                      samlgate audit --since 7d --type login.refused | jq .code\n  \
+                      samlgate audit --since all --type user\n  \
+                      samlgate audit --verify")]
+    Audit(audit::AuditArgs),
     /// Check one SAML message offline, and print every check.
     ///
     /// Runs the code of the assertion consumer service on a message that somebody has at hand, and
@@ -177,6 +205,13 @@ pub fn main() -> ExitCode {
             idp_remove::run(args, loaded).await
         }),
         Command::Idp(IdpCommand::Values(args)) => values::run(&args),
+        Command::Scim(command) => scim::run(command),
+        Command::User(command) => user::run(command),
+        Command::Group(command) => group::run(command),
+        Command::Session(command) => session::run(command),
+        Command::Audit(args) => configured(&args.file.clone(), async |loaded| {
+            audit::run(args, loaded).await
+        }),
         Command::Explain(args) => wait(explain::run(args)),
         Command::Health(args) => health::run(&args),
     }

@@ -30,6 +30,13 @@ pub fn note(message: &str) {
     say("note", "36", message);
 }
 
+/// How far something is, in the place of what was said of it before; nothing takes it away.
+pub fn progress(message: &str) {
+    let mut stderr = io::stderr().lock();
+    // Nobody is left to tell when standard error is closed.
+    let _ = write!(stderr, "\r\x1b[K{}", clean(message)).and_then(|()| stderr.flush());
+}
+
 /// Every mistake of a configuration.
 pub fn problems(problems: &Problems) {
     for problem in problems.iter() {

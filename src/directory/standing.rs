@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::base::{StoreError, UserId};
+use crate::base::{StoreError, Timestamp, UserId};
 use crate::scim::Document;
 
 /// What the directory knows of a person at this moment.
@@ -27,10 +27,12 @@ pub struct Standing {
 #[async_trait]
 pub trait Standings: Send + Sync {
     /// How somebody stands; `None`: there is no such person any more. `groups` are names of which
-    /// it is asked whether provisioning decides about them.
+    /// it is asked whether provisioning decides about them: it does where there is such a group, or
+    /// was one after `asserted`.
     async fn standing(
         &self,
         id: &UserId,
         groups: &[String],
+        asserted: Timestamp,
     ) -> Result<Option<Standing>, StoreError>;
 }

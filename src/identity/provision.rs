@@ -117,7 +117,7 @@ pub async fn resolve(
         if !known.may_enter() {
             return Err(IdentityError::Disabled { user: known.id, user_name: known.user_name });
         }
-        let standing = standing(&known, &mapped, store).await?;
+        let standing = standing(&known, &mapped, store, claims.authn_instant).await?;
         let user = returning(&known, &mapped, idp, settings.provisioning, now);
         let identity = identity(claims, idp, &user, &mapped, settings, false);
         let identity = match standing {
@@ -400,11 +400,12 @@ async fn standing(
     known: &User,
     mapped: &Mapped,
     store: &dyn DirectoryStore,
+    asserted: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
     if !known.managed {
         return Ok(None);
     }
-    store.standing(&known.id, &mapped.profile.groups).await
+    store.standing(&known.id, &mapped.profile.groups, asserted).await
 }
 
 fn identity(

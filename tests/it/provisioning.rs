@@ -190,7 +190,8 @@ async fn whoever_is_deactivated_is_out_and_comes_back_as_the_same_person() {
     let upstream = format!("http://{}", socket.local_addr().unwrap());
     let (idp, app) = (TestIdp::new("corp"), App::start().await);
     let setup = Setup::http().quick_key().idp("corp", &idp.metadata_file(), "");
-    let setup = setup.add(ROLES).route(&app.url(), "").route(&upstream, "path = \"/socket\"\n");
+    let socket_route = format!("[[route]]\npath = \"/socket\"\nupstream = [{upstream:?}]\n");
+    let setup = setup.add(ROLES).route(&app.url(), "").add(&socket_route);
     let office = Office::behind(setup.start().await, idp, app);
     let alice = office.alice().await;
     let user = format!("/Users/{}", alice["id"].as_str().unwrap());

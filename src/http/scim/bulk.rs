@@ -10,6 +10,7 @@ use crate::http::scim::auth::Caller;
 use crate::http::scim::operation::{Collection, Content, Operation, Place};
 use crate::http::scim::{Failure, Scim};
 use crate::scim::bulk::{BulkOperation, BulkRequest, BulkResult, bulk_response, circular};
+use crate::scim::render::location;
 use crate::scim::{ResourceKind, ScimError};
 
 /// POST.
@@ -39,6 +40,11 @@ pub(in crate::http::scim) async fn perform(
             Ok(operation) => operation.resolve(&made),
             Err(error) => Err(error.clone()),
         };
+        // Said of each but a POST that failed (3.7.3).
+        let known = operation.as_ref().ok().and_then(|operation| {
+            let id = operation.id.as_deref()?;
+            Some(location(&scim.base, operation.kind, id))
+        });
         let answer = match operation {
             Ok(operation) => Box::pin(scim.answer(caller, of_bulk(operation), now)).await,
             Err(error) => Answer::refusal(&error),
@@ -55,7 +61,7 @@ pub(in crate::http::scim) async fn perform(
                 method: item.method.clone(),
                 bulk_id: item.bulk_id.clone(),
                 status: answer.status,
-                location: answer.location,
+                location: answer.location.or(known),
                 version: answer.etag,
                 response: answer.body.filter(|_| failed),
             },

@@ -121,7 +121,7 @@ impl Scim {
             (_, Place::One(Collection::Groups, id)) => {
                 resources::one(self, &Groups(self), caller, id, operation, now).await
             }
-            (Method::GET, Place::Me) => {
+            (_, Place::Me) => {
                 let detail = "a token of a connection is nobody's own";
                 Err(ScimError::of(StatusCode::NOT_IMPLEMENTED, detail).into())
             }

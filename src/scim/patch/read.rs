@@ -75,7 +75,7 @@ impl<'c> Reader<'c> {
             }
             Some(_) => {
                 let detail = "\"path\" is not a text";
-                return Err(ScimError::bad(ScimType::InvalidPath, detail));
+                return Err(ScimError::bad(ScimType::InvalidSyntax, detail));
             }
         };
         match (path, value) {

@@ -201,7 +201,7 @@ by! { redis: LoginStore {
 } }
 
 by! { sqlite: Standings {
-    fn standing(id: &UserId, groups: &[String]) -> Option<Standing>;
+    fn standing(id: &UserId, groups: &[String], asserted: Timestamp) -> Option<Standing>;
 } }
 by! { sqlite: DirectoryStore {
     fn find(id: &UserId) -> Option<User>;

@@ -144,6 +144,9 @@ pub(super) async fn change(
             // Roles may go by the name, so that everybody in it may have others.
             of_whom.push(number);
         }
+        if before.0.map(fold) != document.display_name().map(fold) {
+            statements.extend(gone(&tenant, before.0, *now));
+        }
     }
     let touch = "UPDATE grp SET version = version + 1, changed_at = ? WHERE number = ?";
     statements.push(Statement::new(touch).with(*now).with(number));
@@ -183,6 +186,7 @@ pub(super) async fn delete(
     }
     let affected = everybody(sql, &[number]).await?;
     let mut statements = remove(number, *now);
+    statements.extend(gone(&tenant, group.document.display_name(), *now));
     statements.extend(tell(&affected, *now));
     sql.execute_all(statements).await?;
     let detail = json!({
@@ -191,6 +195,15 @@ pub(super) async fn delete(
     });
     let event = Event { detail, ..event(EventKind::GroupRemoved, actor, None) };
     done((), How::Deleted, affected, vec![event])
+}
+
+/// Says that no group has this name any more.
+fn gone(tenant: &Tenant, name: Option<&str>, now: Timestamp) -> Option<Statement> {
+    let insert = Statement::new(
+        "INSERT INTO gone_group (tenant, display_name_key, at) VALUES (?, ?, ?)
+         ON CONFLICT (tenant, display_name_key) DO UPDATE SET at = excluded.at",
+    );
+    Some(insert.with(tenant.as_str()).with(index::kept(&fold(name?))).with(now))
 }
 
 /// Statements that remove a group from everywhere.

@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::row::{failed, integer, optional_text, text, unreadable};
-use crate::base::{StoreError, UserId};
+use crate::base::{StoreError, Timestamp, UserId};
 use crate::directory::{Standing, Standings};
 use crate::scim::Document;
 use crate::scim::fold::fold;
@@ -16,6 +16,7 @@ impl Standings for SqliteStore {
         &self,
         id: &UserId,
         groups: &[String],
+        asserted: Timestamp,
     ) -> Result<Option<Standing>, StoreError> {
         let connection = &mut *self.readers.lend().await?;
         let row = sqlx::query(
@@ -42,7 +43,7 @@ impl Standings for SqliteStore {
         if integer(&row, "managed")? != 0 {
             standing.groups = memberships(connection, integer(&row, "number")?).await?;
             let tenant = text(&row, "tenant")?;
-            standing.provisioned = provisioned(connection, tenant, groups).await?;
+            standing.provisioned = provisioned(connection, tenant, groups, asserted).await?;
         }
         Ok(Some(standing))
     }
@@ -64,11 +65,12 @@ async fn memberships(
     names.fetch_all(connection).await.map_err(failed)
 }
 
-/// Those of the names that a group of the tenant has, in any case.
+/// Those of the names that a group of the tenant has, or had after `asserted`, in any case.
 async fn provisioned(
     connection: &mut SqliteConnection,
     tenant: String,
     names: &[String],
+    asserted: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
     if names.is_empty() {
         return Ok(Vec::new());
@@ -76,10 +78,13 @@ async fn provisioned(
     let keys: Vec<String> = names.iter().map(|name| fold(name)).collect();
     let known: Vec<String> = sqlx::query_scalar(
         "SELECT display_name_key FROM grp
-         WHERE tenant = ? AND display_name_key IN (SELECT value FROM json_each(?))",
+         WHERE tenant = ?1 AND display_name_key IN (SELECT value FROM json_each(?2))
+         UNION SELECT display_name_key FROM gone_group
+         WHERE tenant = ?1 AND display_name_key IN (SELECT value FROM json_each(?2)) AND at > ?3",
     )
     .bind(tenant)
     .bind(serde_json::Value::from(keys).to_string())
+    .bind(asserted.unix_micros())
     .fetch_all(connection)
     .await
     .map_err(failed)?;

@@ -19,6 +19,8 @@ const KEEP_ENDED: Duration = Duration::from_secs(60 * 60);
 
 /// A help desk is asked about a reference within days. And anybody can make us write attempts.
 const KEEP_ATTEMPTS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Longer than any session lasts that began with an assertion about such a group.
+const KEEP_NAMES: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const MOST_ATTEMPTS: i64 = 100_000;
 
 pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<u64, StoreError> {
@@ -38,6 +40,7 @@ pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<u64, St
             "DELETE FROM person_change WHERE at <= ?",
             before(KEEP_ENDED),
         ),
+        ("DELETE FROM gone_group WHERE at <= ?", before(KEEP_NAMES)),
         (
             // They are in the order of their time: up to the first that is younger.
             "DELETE FROM login_attempt WHERE at <= ?1 AND number < coalesce(

@@ -75,6 +75,14 @@ CREATE INDEX grp_external_id ON grp (tenant, external_id) WHERE external_id IS N
 CREATE INDEX grp_of_tenant ON grp (tenant, number);
 CREATE INDEX grp_changed ON grp (tenant, changed_at);
 
+-- Names that a group had: what was asserted before then is no word on who is in it.
+CREATE TABLE gone_group (
+    tenant           TEXT    NOT NULL,
+    display_name_key TEXT    NOT NULL,
+    at               INTEGER NOT NULL,
+    PRIMARY KEY (tenant, display_name_key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE member (
     grp    INTEGER NOT NULL,
     member INTEGER NOT NULL,                     -- a person, or, if it is negative, a group

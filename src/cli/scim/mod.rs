@@ -1,0 +1,95 @@
+//! `samlgate scim`: connections, by which others provision people, and their tokens.
+
+mod connection;
+mod known;
+mod token;
+mod token_create;
+mod token_list;
+mod token_revoke;
+mod token_rotate;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::configured;
+use crate::base::ConnectionName;
+
+/// What may be done.
+#[derive(Debug, Subcommand)]
+pub(super) enum ScimCommand {
+    /// Make, list, rotate and revoke the tokens of provisioning clients.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// List, change and remove connections.
+    ///
+    /// A connection is one provisioning client with people and groups of its own. `scim token
+    /// create` makes it together with its first token.
+    #[command(subcommand)]
+    Connection(connection::ConnectionCommand),
+}
+
+/// What may be done with tokens.
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Make a token, and its connection where there is none of that name yet.
+    ///
+    /// The token is printed to standard output, this once; where to enter it to standard error. At
+    /// most two tokens of a connection are good at a time, so that a new one can be entered before
+    /// the old one ends.
+    #[command(after_help = "Examples:\n  \
+                      samlgate scim token create okta\n  \
+                      samlgate scim token create entra --idp entra --expires 180d\n  \
+                      samlgate scim token create audit --read-only --expires never > token.txt")]
+    Create(token_create::CreateArgs),
+    /// List the tokens: what each is good for, until when, when it was last used.
+    List(token_list::ListArgs),
+    /// Make a new token; the old ones end after a while.
+    ///
+    /// The new one is good for as long, and for the same, as the newest before it.
+    #[command(after_help = "Examples:\n  \
+                      samlgate scim token rotate okta\n  \
+                      samlgate scim token rotate okta --overlap 7d\n  \
+                      samlgate scim token rotate okta --overlap 0     the old one is in wrong hands")]
+    Rotate(token_rotate::RotateArgs),
+    /// End all tokens of a connection at once, or one.
+    #[command(after_help = "Examples:\n  \
+                      samlgate scim token revoke okta\n  \
+                      samlgate scim token revoke okta --token 5d0c77e1")]
+    Revoke(token_revoke::RevokeArgs),
+}
+
+/// Does it.
+pub(super) fn run(command: ScimCommand) -> ExitCode {
+    match command {
+        ScimCommand::Token(TokenCommand::Create(args)) => {
+            configured(&args.file.clone(), async |loaded| {
+                token_create::run(args, loaded).await
+            })
+        }
+        ScimCommand::Token(TokenCommand::List(args)) => {
+            configured(&args.file.clone(), async |loaded| {
+                token_list::run(args, loaded).await
+            })
+        }
+        ScimCommand::Token(TokenCommand::Rotate(args)) => {
+            configured(&args.file.clone(), async |loaded| {
+                token_rotate::run(args, loaded).await
+            })
+        }
+        ScimCommand::Token(TokenCommand::Revoke(args)) => {
+            configured(&args.file.clone(), async |loaded| {
+                token_revoke::run(args, loaded).await
+            })
+        }
+        ScimCommand::Connection(command) => connection::run(command),
+    }
+}
+
+/// Reads the name of a connection for clap.
+pub(super) fn connection_name(text: &str) -> Result<ConnectionName, String> {
+    ConnectionName::parse(text)
+        .ok_or_else(|| "use up to 64 of a-z 0-9 - _ . and begin with a letter or digit".to_owned())
+}
+
+pub(super) use known::find as find_connection;

@@ -1,0 +1,54 @@
+//! `samlgate scim token revoke`: ends tokens at once.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{connection_name, find_connection};
+use crate::base::clock::SystemClock;
+use crate::base::{Clock as _, ConnectionName};
+use crate::cli::stores::{Stop, count, with_stores};
+use crate::cli::{ConfigFile, output};
+use crate::config::Loaded;
+
+/// Arguments of `scim token revoke`.
+#[derive(Args, Debug)]
+pub(super) struct RevokeArgs {
+    /// The connection.
+    #[arg(value_name = "NAME", value_parser = connection_name)]
+    name: ConnectionName,
+    /// This one alone, as `scim token list` names it.
+    #[arg(long, value_name = "ID")]
+    token: Option<String>,
+    /// Which configuration file.
+    #[command(flatten)]
+    pub(super) file: ConfigFile,
+}
+
+/// Ends them; the connection stays, and its people and groups.
+pub(super) async fn run(args: RevokeArgs, loaded: Loaded) -> ExitCode {
+    let now = SystemClock.now();
+    with_stores(&loaded.config, async |stores| {
+        let name = &args.name;
+        find_connection(stores, name).await?;
+        let tokens = stores.connections.tokens(Some(name)).await?;
+        let mut meant: Vec<&str> = tokens.iter().map(|token| token.id.as_str()).collect();
+        if let Some(wanted) = &args.token {
+            let ids = meant.join(", ");
+            meant.retain(|id| id == wanted);
+            if meant.is_empty() {
+                return Err(Stop::new(format!("{name} has no token {wanted}"))
+                    .hint(format!("it has: {ids}")));
+            }
+        }
+        for id in &meant {
+            stores.connections.revoke_token(id, now).await?;
+        }
+        output::note(&match meant.len() {
+            0 => format!("{name} has no token"),
+            number => format!("{} of {name} revoked", count(number, "token")),
+        });
+        Ok(ExitCode::SUCCESS)
+    })
+    .await
+}

@@ -1,0 +1,57 @@
+//! `samlgate user erase`: what a person may ask of whoever keeps data about them.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::find;
+use crate::base::Clock as _;
+use crate::base::clock::SystemClock;
+use crate::cli::stores::{Stop, with_stores};
+use crate::cli::{ConfigFile, output};
+use crate::config::Loaded;
+
+/// Arguments of `user erase`.
+#[derive(Args, Debug)]
+pub(super) struct EraseArgs {
+    /// The person: id, userName in any case, or e-mail address.
+    #[arg(value_name = "USER")]
+    user: String,
+    /// Yes, erase them; it can not be undone.
+    #[arg(long)]
+    yes: bool,
+    /// Which configuration file.
+    #[command(flatten)]
+    pub(super) file: ConfigFile,
+}
+
+/// Erases, and says what stays.
+pub(super) async fn run(args: EraseArgs, loaded: Loaded) -> ExitCode {
+    let now = SystemClock.now();
+    with_stores(&loaded.config, async |stores| {
+        let record = find(stores, &args.user).await?;
+        let (id, name) = (&record.user.id, &record.user.user_name);
+        if !args.yes {
+            return Err(Stop::usage(format!(
+                "{name} ({id}) would be erased for good: names, addresses, attributes, groups, \
+                 sessions"
+            ))
+            .hint("add --yes if that is meant"));
+        }
+        if !stores.people.erase(id, now).await? {
+            return Err(Stop::new(format!("there is nobody {id} any more")));
+        }
+        // Where the sessions are not kept beside the people.
+        stores.sessions.end_user(id, now).await?;
+        output::note(&format!("erased {name}"));
+        output::note(&format!(
+            "what stays: that there was somebody of the id {id}, and the events of the audit \
+             chain, which can not be changed"
+        ));
+        if record.user.managed {
+            output::hint("whoever provisions them should stop: they would be provisioned anew");
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+    .await
+}
