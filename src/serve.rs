@@ -439,16 +439,14 @@ fn stores(
 /// The server of SCIM, where it is switched on.
 fn scim(
     config: &Config,
-    app: &App,
+    app: &Arc<App>,
     rates: &Arc<ArcSwap<Rates>>,
     changed: &Arc<Notify>,
 ) -> Option<Scim> {
     let own = config.sp.public_url.to_string();
     config.scim.enabled.then(|| {
         Scim::new(ScimParts {
-            provisioning: app.ports.provisioning.clone(),
-            connections: app.ports.connections.clone(),
-            entropy: app.entropy.clone(),
+            app: Arc::clone(app),
             // They are those of the start, and are needed until the process ends.
             catalogue: Box::leak(Box::new(config.scim.catalogue.clone())),
             public_url: own.trim_end_matches('/').to_owned(),

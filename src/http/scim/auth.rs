@@ -111,7 +111,7 @@ impl Scim {
             return Err(Answer::unauthorized("a bearer token is needed", None));
         };
         let found = match hash_of(token) {
-            Some(hash) => self.tokens.find(hash, &*self.connections, now).await,
+            Some(hash) => self.tokens.find(hash, &*self.app.ports.connections, now).await,
             None => Ok(None),
         };
         let found = found.map_err(|error| Answer::failure(&Failure::Store(error)))?;

@@ -58,7 +58,7 @@ impl Collection for Groups<'_> {
         wanted: &Projection,
         now: Timestamp,
     ) -> Result<Outcome<GroupResource>, StoreError> {
-        let id = GroupId::new(entropy::uuid_in_order(self.0.entropy.as_ref(), now));
+        let id = GroupId::new(entropy::uuid_in_order(self.0.app.entropy.as_ref(), now));
         self.0.provisioning.create_group(actor, id, new, parts(wanted), now).await
     }
 

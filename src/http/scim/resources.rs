@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::base::Timestamp;
-use crate::directory::{Affected, Change, How, Outcome, Written};
+use crate::directory::{Change, How, Outcome, Written};
 use crate::http::scim::answer::Answer;
 use crate::http::scim::auth::Caller;
 use crate::http::scim::collection::Collection;
@@ -38,7 +38,7 @@ pub(in crate::http::scim) async fn create<C: Collection>(
         members: Vec::from([MemberChange::Add(read.members)]),
     };
     let outcome = collection.create(&caller.actor, new, &wanted, now).await?;
-    changed(scim, collection, &Subject::New, outcome, &wanted)
+    changed(scim, collection, &Subject::New, outcome, &wanted, now).await
 }
 
 /// Everything that is done to one that is there.
@@ -115,7 +115,7 @@ async fn replace<C: Collection>(
         })
     });
     let outcome = collection.change(&caller.actor, &id, if_match, change, &wanted, now).await?;
-    changed(scim, collection, &Subject::Known(id), outcome, &wanted)
+    changed(scim, collection, &Subject::Known(id), outcome, &wanted, now).await
 }
 
 /// PATCH (3.5.2). Answered with the resource, which every client takes; 204 where the members of a
@@ -147,7 +147,7 @@ async fn patch<C: Collection>(
         })
     });
     let outcome = collection.change(&caller.actor, &id, if_match, change, &wanted, now).await?;
-    changed(scim, collection, &Subject::Known(id), outcome, &wanted)
+    changed(scim, collection, &Subject::Known(id), outcome, &wanted, now).await
 }
 
 /// DELETE (3.6).
@@ -162,7 +162,7 @@ async fn delete<C: Collection>(
     let if_match = if_match(scim, collection, caller, &id, operation).await?;
     match collection.delete(&caller.actor, &id, if_match, now).await? {
         Outcome::Done(done) => {
-            tell(scim, &done.affected);
+            scim.tell(&done.affected, now).await?;
             Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
         other => Err(refused(other, &Subject::Known(id)).into()),
@@ -175,18 +175,19 @@ enum Subject {
     Known(String),
 }
 
-fn changed<C: Collection>(
+async fn changed<C: Collection>(
     scim: &Scim,
     _collection: &C,
     subject: &Subject,
     outcome: Outcome<C::Resource>,
     wanted: &Projection,
+    now: Timestamp,
 ) -> Result<Answer, Failure> {
     let done = match outcome {
         Outcome::Done(done) => done,
         other => return Err(refused(other, subject).into()),
     };
-    tell(scim, &done.affected);
+    scim.tell(&done.affected, now).await?;
     // Somebody who was known already is made this client's own by a POST, which is a 201 like any.
     let status = match done.how {
         How::Created | How::Linked | How::Returned => StatusCode::CREATED,
@@ -284,12 +285,5 @@ fn tell_ignored(caller: &Caller, ignored: &[String]) {
             ignored = ignored.join(", "),
             "provisioning: attributes that no schema has"
         );
-    }
-}
-
-/// Has somebody look at the sessions of whom a change is about.
-fn tell(scim: &Scim, affected: &Affected) {
-    if affected.everybody || !affected.people.is_empty() {
-        scim.changed.notify_one();
     }
 }

@@ -7,8 +7,9 @@ use http::{Method, StatusCode};
 use metrics::counter;
 use tokio::sync::Notify;
 
-use crate::base::{Entropy, Timestamp};
-use crate::directory::{Connections, Provisioning};
+use crate::app::App;
+use crate::base::{StoreError, Timestamp};
+use crate::directory::{Affected, Provisioning};
 use crate::http::rates::Rates;
 use crate::http::scim::answer::Answer;
 use crate::http::scim::auth::{Caller, Tokens};
@@ -21,9 +22,8 @@ use crate::telemetry::SCIM_REQUESTS;
 
 /// The server of SCIM, without HTTP.
 pub struct Scim {
+    pub(in crate::http::scim) app: Arc<App>,
     pub(in crate::http::scim) provisioning: Arc<dyn Provisioning>,
-    pub(in crate::http::scim) connections: Arc<dyn Connections>,
-    pub(in crate::http::scim) entropy: Arc<dyn Entropy>,
     pub(in crate::http::scim) catalogue: &'static Catalogue,
     /// `https://app.example.com/scim/v2`
     pub(in crate::http::scim) base: String,
@@ -35,12 +35,8 @@ pub struct Scim {
 
 /// What [`Scim::new`] is made of.
 pub struct ScimParts {
-    /// Where people and groups are.
-    pub provisioning: Arc<dyn Provisioning>,
-    /// Who may change them.
-    pub connections: Arc<dyn Connections>,
-    /// For new ids.
-    pub entropy: Arc<dyn Entropy>,
+    /// Everything below HTTP.
+    pub app: Arc<App>,
     /// The schemas. They are those of the start, as long as the process lives.
     pub catalogue: &'static Catalogue,
     /// `server.public_url`, without a slash at its end.
@@ -55,9 +51,8 @@ impl Scim {
     /// Puts the parts together.
     pub fn new(parts: ScimParts) -> Self {
         Self {
-            provisioning: parts.provisioning,
-            connections: parts.connections,
-            entropy: parts.entropy,
+            provisioning: Arc::clone(&parts.app.ports.provisioning),
+            app: parts.app,
             catalogue: parts.catalogue,
             base: format!("{}{BASE}", parts.public_url),
             tokens: Tokens::default(),
@@ -130,6 +125,28 @@ impl Scim {
         }
     }
 
+    /// Looks at the sessions of whom a change is about before the change is answered: whoever is
+    /// switched off has no request left. Of very many people others look at it, within a second.
+    pub(in crate::http::scim) async fn tell(
+        &self,
+        affected: &Affected,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if affected.everybody || affected.people.len() > LOOKED_AT {
+            self.changed.notify_one();
+            return Ok(());
+        }
+        if affected.people.is_empty() {
+            return Ok(());
+        }
+        let sessions = &self.app.sessions;
+        sessions.forget_ended(now).await?;
+        for user in &affected.people {
+            sessions.renew_user(user, now).await?;
+        }
+        Ok(())
+    }
+
     /// What the server can do (RFC 7644, 4).
     fn discover(&self, place: &Place, operation: &Operation) -> Result<Answer, Failure> {
         let filters = url::form_urlencoded::parse(operation.query.as_bytes())
@@ -152,3 +169,6 @@ impl Scim {
         Ok(Answer::document(&document))
     }
 }
+
+/// People whose sessions are looked at while a client waits: some milliseconds.
+const LOOKED_AT: usize = 100;

@@ -50,7 +50,7 @@ impl Collection for Users<'_> {
         _wanted: &Projection,
         now: Timestamp,
     ) -> Result<Outcome<UserResource>, StoreError> {
-        let id = UserId::new(entropy::uuid_in_order(self.0.entropy.as_ref(), now));
+        let id = UserId::new(entropy::uuid_in_order(self.0.app.entropy.as_ref(), now));
         self.0.provisioning.create_user(actor, id, new, now).await
     }
 
