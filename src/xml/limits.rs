@@ -184,6 +184,11 @@ impl Budget {
         self.markup.saturating_mul(attributes).checked_div(both).unwrap_or(0)
     }
 
+    /// How many attributes one element may have.
+    pub(super) const fn attributes_of_one(&self) -> usize {
+        self.most_attributes
+    }
+
     /// One more comment. It leaves no trace, but splits a text in two.
     pub(super) fn comment(&mut self) -> Result<(), XmlError> {
         self.markup(ATTRIBUTES)

@@ -61,7 +61,8 @@ struct Reader<'s> {
     first: u32,
     /// The namespace declarations of the tag that is being read.
     declared: Vec<scope::Declaration>,
-    ids: Vec<Span>,
+    /// The numbers of the attributes that are one.
+    ids: Vec<u32>,
     /// The scope around the document element.
     around: u32,
 }
@@ -69,14 +70,17 @@ struct Reader<'s> {
 impl<'s> Reader<'s> {
     fn new(source: &'s str, survey: &Survey, mode: Mode, limits: &Limits) -> Self {
         let budget = Budget::new(*limits, source.len());
-        // Most elements have two tags, and where there are many, most of them have no attribute.
-        let elements = (survey.tags / 2).saturating_add(8).min(budget.elements_left());
+        // Most elements have two tags; those that have one are in the signatures. And where there
+        // are many, most of them have no attribute.
+        let in_one_tag = (survey.tags / 8).clamp(2, 8);
+        let elements = (survey.tags / 2).saturating_add(in_one_tag).min(budget.elements_left());
+        let attributes = (elements / 8).saturating_add(48).min(elements.saturating_mul(2));
         let tree = Document {
             source: String::new(),
             decoded: String::with_capacity(64),
             elements: Vec::with_capacity(elements),
-            attributes: Vec::with_capacity((elements / 8).saturating_add(48).min(elements)),
-            bindings: Vec::with_capacity(16),
+            attributes: Vec::with_capacity(attributes),
+            bindings: Vec::with_capacity((source.len() / 128).clamp(4, 16)),
             commented: false,
         };
         let mut reader = Self {
@@ -90,7 +94,7 @@ impl<'s> Reader<'s> {
             depth: 0,
             ended: NONE,
             first: NONE,
-            declared: Vec::with_capacity(8),
+            declared: Vec::with_capacity(4),
             ids: Vec::with_capacity(8),
             around: NONE,
         };

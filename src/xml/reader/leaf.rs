@@ -13,6 +13,14 @@ impl Reader<'_> {
     /// element is there at once. Whatever else it is, it begins here and is read on.
     #[inline]
     pub(super) fn content(&mut self, tag: &Tag<'_>, scope: Scope) -> Result<(), XmlError> {
+        if let [b'<', other, ..] = self.rest
+            && *other != b'/'
+        {
+            let mut data = self.data(tag, scope);
+            data.begins_with(b"");
+            self.begin(data);
+            return Ok(());
+        }
         let name = self.name(tag.name.whole());
         let (text, rest) = match plain_text(self.rest) {
             Some((text, rest)) if text.is_empty() || !self.odd.returns => (text, rest),
@@ -39,7 +47,7 @@ impl Reader<'_> {
         // What follows the document element is not in it.
         let bare =
             data.content.saturating_sub(data.name.place()) == narrow(name.len().saturating_add(1));
-        if bare && self.depth != 0 && !self.odd.returns {
+        if bare && self.depth != 0 && !self.odd.returns && !self.rest.starts_with(b"</") {
             self.leaves_again(data);
         }
         Ok(())
@@ -53,29 +61,42 @@ impl Reader<'_> {
         let source = self.source.as_bytes();
         let start = first.name.place().saturating_sub(1);
         let start_tag = source.get(wide(start)..wide(first.content)).unwrap_or_default();
-        let end_tag = source.get(first.text.end()..wide(first.behind)).unwrap_or_default();
-        let (before, behind) = (narrow(start_tag.len()), narrow(end_tag.len()));
+        let Some(mut inside) = behind(start_tag, self.rest) else {
+            return;
+        };
+        let (before, behind_text) = (narrow(start_tag.len()), first.text.end());
+        let end_tag = source.get(behind_text..wide(first.behind)).unwrap_or_default();
+        // From one text to the next; the start tag of the second has just been seen.
+        let next_content = wide(first.behind.saturating_add(before));
+        let between = source.get(behind_text..next_content).unwrap_or_default();
+        let length = narrow(end_tag.len());
         let namespace = self.namespace_length(first.namespace);
         let elements = &mut self.tree.elements;
         let room = elements.capacity().saturating_sub(elements.len());
         let most = self.budget.elements_alike(namespace).min(room);
         let mut left = most;
-        let mut rest = self.rest;
         let mut data = ElementData { form: Form::Again, ..first };
-        while let Some((text, next)) = text_between(start_tag, end_tag, rest)
-            && left > 0
+        while left > 0
+            && let Some((text, rest)) = plain_text(inside)
             && self.budget.has_room_for(text.len())
         {
+            let next = behind_both(between, rest);
+            if next.is_none() && behind(end_tag, rest).is_none() {
+                break;
+            }
             left = left.saturating_sub(1);
-            rest = next;
             data.name = data.name.standing_at(data.behind.saturating_add(1));
             data.content = data.behind.saturating_add(before);
             data.begins_with(text);
-            data.behind = data.text.until().saturating_add(behind);
+            data.behind = data.text.until().saturating_add(length);
             data.end = data.end.saturating_add(1);
             elements.push(data);
+            let Some(next) = next else {
+                break;
+            };
+            inside = next;
         }
-        self.rest = rest;
+        self.rest = source.get(wide(data.behind)..).unwrap_or_default();
         self.ended = data.end.saturating_sub(1);
         self.budget.elements_again(most.saturating_sub(left), namespace);
     }
@@ -92,7 +113,7 @@ impl ElementData {
 }
 
 /// A text that stands as C14N writes it, up to the next tag, and what follows it.
-#[inline]
+#[inline(always)]
 fn plain_text(text: &[u8]) -> Option<(&[u8], &[u8])> {
     match text {
         [b'<', ..] => Some((&[], text)),
@@ -105,8 +126,8 @@ fn plain_text(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// What follows an end tag, if it comes next as C14N writes it.
-#[inline]
-fn behind_end_tag<'t>(name: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
+#[inline(always)]
+pub(super) fn behind_end_tag<'t>(name: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
     let [b'<', b'/', rest @ ..] = text else {
         return None;
     };
@@ -116,15 +137,28 @@ fn behind_end_tag<'t>(name: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
     }
 }
 
+/// What follows two tags, if they come next: together they are longer than most names.
+#[inline(always)]
+fn behind_both<'t>(tags: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
+    let (found, rest) = text.split_at_checked(tags.len())?;
+    let equal = match (tags.first_chunk::<32>(), tags.last_chunk::<32>()) {
+        (Some(first), Some(last)) if tags.len() <= 64 => {
+            found.first_chunk() == Some(first) && found.last_chunk() == Some(last)
+        }
+        _ => found == tags,
+    };
+    equal.then_some(rest)
+}
+
 /// What follows a name, if it comes next.
-#[inline]
+#[inline(always)]
 pub(super) fn behind<'t>(name: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
     let (found, rest) = text.split_at_checked(name.len())?;
     equal(found, name).then_some(rest)
 }
 
 /// Whether two texts of the same length are equal. Names are short: a call would take longer.
-#[inline]
+#[inline(always)]
 pub(super) fn equal(one: &[u8], other: &[u8]) -> bool {
     if let (Some(one_ends), Some(other_ends)) = (ends::<16>(one), ends::<16>(other)) {
         return one_ends == other_ends && (one.len() <= 32 || one == other);
@@ -142,11 +176,4 @@ pub(super) fn equal(one: &[u8], other: &[u8]) -> bool {
 #[inline]
 fn ends<const N: usize>(text: &[u8]) -> Option<([u8; N], [u8; N])> {
     Some((*text.first_chunk()?, *text.last_chunk()?))
-}
-
-/// The text between these tags, and what follows them.
-#[inline]
-fn text_between<'t>(start: &[u8], end: &[u8], text: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
-    let (text, rest) = plain_text(behind(start, text)?)?;
-    Some((text, behind(end, rest)?))
 }

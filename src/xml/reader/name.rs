@@ -24,10 +24,12 @@ impl Reader<'_> {
     /// in most of a message it is.
     #[inline]
     pub(super) fn element_name(&mut self) -> Result<(Name, bool), XmlError> {
-        let prefix = self.element(self.innermost).map(|parent| parent.name.prefix_and_colon());
-        let prefix = self.name(prefix.unwrap_or_default());
-        if !prefix.is_empty()
-            && let Some((local, rest)) = behind(prefix, self.rest).and_then(ascii_ncname)
+        let Some(parent) = self.element(self.innermost) else {
+            return Ok((self.qname()?, false));
+        };
+        let prefix = self.name(parent.name.prefix_and_colon());
+        if let Some((local, rest)) = behind(prefix, self.rest).and_then(ascii_ncname)
+            && (!prefix.is_empty() || rest.first() != Some(&b':'))
         {
             let start = self.at();
             self.rest = rest;

@@ -176,7 +176,7 @@ impl Reader<'_> {
                 let name = shortened(self.str(name.local()));
                 return Err(XmlError::Namespace { what, name, at: tag.at });
             }
-            self.id(around.namespace, attribute)?;
+            self.id(around.namespace, place, attribute)?;
         }
         Ok(())
     }

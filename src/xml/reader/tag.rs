@@ -5,7 +5,7 @@ use memchr::memchr_iter;
 use super::super::XmlError;
 use super::super::tree::{Attribute, ElementData, Form, NONE, Name, Span, narrow, wide};
 use super::Reader;
-use super::leaf::behind;
+use super::leaf::{behind, behind_end_tag, equal};
 use super::name::ascii_ncname;
 use super::scope::{Declaration, Scope};
 
@@ -98,8 +98,10 @@ impl<'s> Reader<'s> {
         let [b'<', rest @ ..] = self.rest else {
             return None;
         };
-        let rest = behind(self.name(before.name.whole()), rest)?;
-        if !matches!(rest, [b' ' | b'>' | b'/', ..]) {
+        let name = self.name(before.name.whole());
+        let (found, rest) = rest.split_at_checked(name.len())?;
+        // Mostly the length says so already.
+        if !matches!(rest, [b' ' | b'>' | b'/', ..]) || !equal(found, name) {
             return None;
         }
         let again = Again { name: before.name, same_prefix: is_sibling && before.alike };
@@ -118,19 +120,25 @@ impl<'s> Reader<'s> {
     pub(super) fn end_tag(&mut self) -> Result<(), XmlError> {
         let name = self.element(self.innermost).map(|data| data.name.whole()).unwrap_or_default();
         let name = self.name(name);
-        let behind = self.rest.strip_prefix(b"</").and_then(|rest| behind(name, rest));
-        if let Some([b'>', rest @ ..]) = behind {
-            self.rest = rest;
-        } else {
-            self.advance(name.len().saturating_add(2));
-            self.skip_white();
-            let ([b'>', rest @ ..], Some(_)) = (self.rest, behind) else {
-                return Err(self.syntax("an end tag does not match its start tag"));
-            };
-            self.rest = rest;
-            self.otherwise();
+        match behind_end_tag(name, self.rest) {
+            Some(rest) => self.rest = rest,
+            None => self.any_end_tag(name)?,
         }
         self.end();
+        Ok(())
+    }
+
+    /// Also one with white space in it.
+    #[cold]
+    fn any_end_tag(&mut self, name: &[u8]) -> Result<(), XmlError> {
+        let behind = self.rest.strip_prefix(b"</").and_then(|rest| behind(name, rest));
+        self.advance(name.len().saturating_add(2));
+        self.skip_white();
+        let ([b'>', rest @ ..], Some(_)) = (self.rest, behind) else {
+            return Err(self.syntax("an end tag does not match its start tag"));
+        };
+        self.rest = rest;
+        self.otherwise();
         Ok(())
     }
 
@@ -173,7 +181,8 @@ impl<'s> Reader<'s> {
     /// Once, and no more than can be needed: a vector that doubles would take thrice what is in it.
     #[cold]
     fn make_room_for_elements(&mut self) {
-        let tags = memchr_iter(b'<', self.rest).count();
+        let begins = |at: &usize| self.rest.get(at.saturating_add(1)) != Some(&b'/');
+        let tags = memchr_iter(b'<', self.rest).filter(begins).count();
         let most = tags.min(self.budget.elements_left());
         self.tree.elements.reserve_exact(most.saturating_add(1));
     }
@@ -272,7 +281,10 @@ impl<'s> Reader<'s> {
     fn make_room_for_attributes(&mut self) {
         let signs = memchr_iter(b'=', self.rest).count();
         let tags = memchr_iter(b'<', self.rest).count();
-        let most = self.budget.attributes_left(signs, tags).min(signs);
+        // What one element may have besides: else there would be too few of them by as many, and
+        // room would be made again beside all that there is.
+        let most = self.budget.attributes_left(signs, tags);
+        let most = most.saturating_add(self.budget.attributes_of_one()).min(signs);
         self.tree.attributes.reserve_exact(most.saturating_add(1));
     }
 

@@ -70,9 +70,18 @@ impl<'d> Element<'d> {
         let below = document.elements.get(wide(first)..wide(self.data.end)).unwrap_or_default();
         // Names stand in the source.
         let source = document.source.as_bytes();
-        let called =
-            move |data: &ElementData| source.get(data.name.local().range()).is_some_and(&is_called);
-        let found = below.iter().zip(first..).filter(move |(data, _)| called(data));
+        let mut was_called = false;
+        let called = move |data: &ElementData| {
+            // Else it has the name of the one before.
+            if data.form != Form::Again {
+                was_called = source.get(data.name.local().range()).is_some_and(&is_called);
+            }
+            was_called
+        };
+        let found = below.iter().zip(first..).filter({
+            let mut called = called;
+            move |(data, _)| called(data)
+        });
         found
             .map(move |(data, id)| Element { id, data, ..self })
             .filter(move |found| self.contains(*found))
