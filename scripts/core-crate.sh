@@ -52,6 +52,7 @@ RUST
     printf 'tempfile = "3.27.0"\n'
     printf '\n[profile.dev]\ndebug = "line-tables-only"\n\n[profile.dev.package."*"]\ndebug = false\nopt-level = 1\n'
     printf '\n[profile.release]\nlto = "thin"\ncodegen-units = 4\ndebug = "line-tables-only"\n'
+    printf '\n[profile.release.package.samlgate]\ncodegen-units = 1\n'
     printf '\n[[bench]]\nname = "core_memory"\npath = "benches/core/memory.rs"\nharness = false\n'
     printf '\n[[bench]]\nname = "core"\npath = "benches/core/main.rs"\nharness = false\n'
 } > "$core/Cargo.toml"
