@@ -73,7 +73,10 @@ impl<'s> Reader<'s> {
         // Most elements have two tags; those that have one are in the signatures. And where there
         // are many, most of them have no attribute.
         let in_one_tag = (survey.tags / 8).clamp(2, 8);
-        let elements = (survey.tags / 2).saturating_add(in_one_tag).min(budget.elements_left());
+        let elements = (survey.tags / 2).saturating_add(in_one_tag);
+        // To make room again beside more than half of what there may be would take too much.
+        let most = budget.elements_left();
+        let elements = if elements > most / 2 { most } else { elements };
         let attributes = (elements / 8).saturating_add(48).min(elements.saturating_mul(2));
         let tree = Document {
             source: String::new(),
