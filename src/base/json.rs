@@ -366,13 +366,24 @@ impl ser::SerializeMap for Several<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use serde::Serialize;
+    use serde::{Serialize, Serializer};
     use serde_json::json;
 
-    use super::to_string;
+    use super::{is_plain, to_string};
 
     #[derive(Serialize)]
     struct Unit;
+
+    #[derive(Serialize)]
+    struct Name<'a>(&'a str);
+
+    struct Bytes<'a>(&'a [u8]);
+
+    impl Serialize for Bytes<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_bytes(self.0)
+        }
+    }
 
     #[derive(Serialize)]
     struct Whole<'a> {
@@ -409,9 +420,9 @@ mod tests {
         for value in [0, 7, -1, 10, 1_795_253_400_000_456, i64::MAX, i64::MIN] {
             same(&value);
         }
-        for byte in 0..=127 {
+        for (byte, around) in (0..=127).flat_map(|byte| [(byte, "a"), (byte, "b")]) {
             for place in 0..17 {
-                let mut text = ["b"; 17].concat();
+                let mut text = [around; 17].concat();
                 text.replace_range(place..=place, char::from(byte).encode_utf8(&mut [0]));
                 same(&text);
                 same(text.get(..=place).unwrap());
@@ -419,6 +430,9 @@ mod tests {
             }
         }
         same(&[0, 10, u64::MAX]);
+        same(&(1_u16, 2_u32, -3_i16, -4_i32));
+        same(&Name("alice"));
+        same(&Bytes(b"a\"b"));
         same(&[0.1, -0.0, 1e300, f64::NAN]);
         same(&Whole {
             text: "x",
@@ -436,6 +450,19 @@ mod tests {
         });
         same(&json!({ "z": 1, "a": ["\u{2028}", null, {}, [], -1, 1.5, true] }));
         same(&());
+    }
+
+    #[test]
+    fn a_text_is_copied_where_no_byte_of_it_needs_an_escape() {
+        for byte in 0..=u8::MAX {
+            let special = byte < b' ' || byte == b'"' || byte == b'\\';
+            for place in 0..17 {
+                let mut text = [b'a'; 17];
+                text[place] = byte;
+                assert_eq!(is_plain(&text), !special, "{byte} at {place}");
+                assert_eq!(is_plain(&text[..=place]), !special, "{byte} behind {place}");
+            }
+        }
     }
 
     #[test]

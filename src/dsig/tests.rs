@@ -220,6 +220,17 @@ fn s1_a_signature_in_another_place_is_sig_position() {
 }
 
 #[test]
+fn the_census_counts_assertions_wherever_they_are() {
+    let counted = |xml: &str| {
+        let document = parse(xml).unwrap();
+        signature_positions(document.root()).unwrap().assertions
+    };
+    assert_eq!(counted(&signed(&["_a"])), 1);
+    let more = "<samlp:Status><x:Assertion xmlns:x='urn:x'/><saml:Advice><saml:EncryptedAssertion/><saml:Assertion/></saml:Advice></samlp:Status>";
+    assert_eq!(counted(&changed(UNSIGNED, "<samlp:Status/>", more)), 3);
+}
+
+#[test]
 fn s2_other_content_of_the_signature_is_sig_structure() {
     let xml = signed(&["_a"]);
     let value = part(&xml, "<ds:SignatureValue>", "</ds:SignatureValue>").to_owned();

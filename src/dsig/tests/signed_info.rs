@@ -1,9 +1,9 @@
 //! Knowing what canonical bytes say by knowing what they would be, and by reading them.
 
-use super::{IDP, UNSIGNED, canonical, keys};
+use super::{IDP, UNSIGNED, canonical, keys, part};
 use crate::base::Checks;
 use crate::dsig::signed_info::SignedInfo;
-use crate::dsig::{Place, Trust, TrustedKeys, sign_enveloped};
+use crate::dsig::{Allowed, Place, Trust, TrustedKeys, sign_enveloped};
 use crate::xml::{Document, Element, Limits, Mode, ns};
 
 /// The SignedInfo of a message, with `change` made to it: whether its canonical bytes are written
@@ -19,7 +19,7 @@ fn written(xml: &str) -> Option<(bool, bool)> {
     let root = document.root();
     let element = signed_info(root)?;
     let trusted: TrustedKeys = keys(&[&IDP]);
-    let trust = Trust::only(&trusted);
+    let trust = Trust { keys: &trusted, allowed: INCLUSIVE };
     let read = SignedInfo::read(element, root, trust, &mut Checks::off()).ok()?;
     let bytes = canonical(element);
     let written = read.written(element, root);
@@ -29,6 +29,8 @@ fn written(xml: &str) -> Option<(bool, bool)> {
     let again = read.is_read_from(bytes.as_bytes(), root, trust);
     Some((written.is_some(), again.is_ok()))
 }
+
+const INCLUSIVE: Allowed = Allowed { sha1: false, inclusive_c14n: true };
 
 fn signed_info(root: Element<'_>) -> Option<Element<'_>> {
     root.child(ns::DS, "Signature")?.child(ns::DS, "SignedInfo")
@@ -131,4 +133,45 @@ fn two_prefixes_are_not_written_as_one() {
         .replace("<ds:DigestMethod", "<dx:DigestMethod")
     };
     assert_eq!(known(xml), (false, true));
+}
+
+#[test]
+fn what_is_canonicalised_in_another_way_is_read_again() {
+    // Inclusive C14N 1.1, and as long as if it were exclusive: its name is three bytes shorter.
+    let (exclusive, inclusive) = (ns::EXC_C14N, "http://www.w3.org/2006/12/xml-c14n11");
+    for method in ["CanonicalizationMethod", "Transform"] {
+        let change = |xml: &str| {
+            let from = format!("<ds:{method} Algorithm=\"{exclusive}\"");
+            assert!(xml.contains(&from), "{from}");
+            xml.replacen(
+                &from,
+                &format!("<ds:{method}    Algorithm=\"{inclusive}\""),
+                1,
+            )
+        };
+        assert_eq!(known(change), (false, true), "{method}");
+    }
+}
+
+#[test]
+fn bytes_that_say_something_else_are_sig_structure() {
+    let xml = sign_enveloped(UNSIGNED, "_r", &IDP, Place::AfterIssuer).unwrap();
+    let document = Document::parse(xml.as_bytes(), Mode::Message, &Limits::default()).unwrap();
+    let root = document.root();
+    let element = signed_info(root).unwrap();
+    let trusted: TrustedKeys = keys(&[&IDP]);
+    let trust = Trust::only(&trusted);
+    let read = SignedInfo::read(element, root, trust, &mut Checks::off()).unwrap();
+    let bytes = canonical(element);
+    let again = |from: &str, to: &str| {
+        assert!(bytes.contains(from), "{from}");
+        read.is_read_from(bytes.replace(from, to).as_bytes(), root, trust)
+            .map_err(|error| error.code().as_str())
+    };
+    let digest = part(&bytes, "<ds:DigestValue>", "</ds:DigestValue>");
+    let other = digest.to_lowercase().replace("digestvalue", "DigestValue");
+    assert_eq!(again("<ds:DigestValue>", "<ds:DigestValue> "), Ok(()));
+    assert_eq!(again(digest, &other), Err("sig.structure"));
+    assert_eq!(again("ds:SignedInfo", "ds:Object"), Err("sig.structure"));
+    assert_eq!(again("</ds:SignedInfo>", ""), Err("sig.structure"));
 }
