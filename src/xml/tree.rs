@@ -19,6 +19,8 @@ use super::{XmlError, reader};
 use data::NAMELESS;
 
 mod data;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub(super) use data::{Attribute, Binding, ElementData, Form, NONE, Name, Span, narrow, wide};
