@@ -75,3 +75,101 @@ fn an_element_tells_where_it_stands() {
     assert_eq!(root.prefix(), "");
     assert_eq!(parse("<p:a xmlns:p='urn:x'/>").root().prefix(), "p");
 }
+
+#[test]
+fn an_element_has_text_where_there_is_more_than_white_space_directly_in_it() {
+    for (text, has_text) in [
+        ("<a/>", false),
+        ("<a> \n<b>x</b>\t</a>", false),
+        ("<a>x</a>", true),
+        ("<a> x <b/></a>", true),
+        ("<a><b/>x</a>", true),
+        ("<a><b/> &#120;</a>", true),
+    ] {
+        assert_eq!(parse(text).root().has_text(), has_text, "{text}");
+    }
+}
+
+/// The texts that [`Element::leaves`] finds, with its name for the first one.
+fn leaves<'d>(element: Element<'d>) -> Option<Vec<Option<&'d str>>> {
+    let (first, text, others) = element.leaves("urn:x", "a")?;
+    assert!(first.same(element.children().next().unwrap()));
+    assert_eq!(first.text().unwrap(), text);
+    Some(std::iter::once(Some(text)).chain(others).collect())
+}
+
+#[test]
+fn leaves_are_children_of_one_name_without_elements_in_them() {
+    for (inside, expected) in [
+        ("", None),
+        ("<b>1</b>", None),
+        ("<a xmlns=''>1</a>", None),
+        ("<a><a>1</a></a>", None),
+        ("<a>1</a>", Some(vec![Some("1")])),
+        (
+            "<a>1</a><a>2</a><a/>",
+            Some(vec![Some("1"), Some("2"), Some("")]),
+        ),
+        (
+            "<a>1</a><b>2</b><a >3</a>",
+            Some(vec![Some("1"), None, Some("3")]),
+        ),
+        ("<a>1</a><a xmlns=''>2</a>", Some(vec![Some("1"), None])),
+        ("<a>1</a><a>2<b/></a>", Some(vec![Some("1"), None, None])),
+    ] {
+        let document = parse(&format!("<r xmlns='urn:x'><s>{inside}</s><a>9</a></r>"));
+        let element = document.root().children().next().unwrap();
+        assert_eq!(leaves(element), expected, "{inside}");
+    }
+}
+
+#[test]
+fn a_leaf_that_a_view_hides_is_none() {
+    let document = parse("<r xmlns='urn:x'><a>1</a><a>2</a><a >3</a></r>");
+    let root = document.root();
+    let hiding = |place| leaves(root.narrowed(root.children().nth(place)));
+    assert_eq!(hiding(0), None);
+    assert_eq!(hiding(1), Some(vec![Some("1"), None, Some("3")]));
+    assert_eq!(hiding(2), Some(vec![Some("1"), Some("2"), None]));
+}
+
+#[test]
+fn what_is_called_so_is_found_wherever_it_is_in_the_view() {
+    let text = "<a><b/><a>1</a><a>2</a><s><a/><b/></s><c/><a/><t><b/><b/></t></a>";
+    let document = parse(text);
+    let root = document.root();
+    let called = |element: Element<'_>, name: &str| {
+        let found = element.descendants_called(|local| local == name.as_bytes());
+        found.map(|found| found.source_places().1).collect::<Vec<_>>()
+    };
+    let all = |element: Element<'_>, name: &str| {
+        let found = element.descendants().filter(|one| one.local_name() == name);
+        found.map(|found| found.source_places().1).collect::<Vec<_>>()
+    };
+    let hiding = ["b", "a", "s", "t"].map(|name| root.narrowed(root.child("", name)));
+    let inner = ["s", "t"].map(|name| root.child("", name).unwrap());
+    for element in hiding.into_iter().chain(inner).chain([root]) {
+        for name in ["a", "b", "c", "s", "x"] {
+            assert_eq!(
+                called(element, name),
+                all(element, name),
+                "{name} in {element:?}"
+            );
+        }
+    }
+    assert_eq!(called(root, "a").len(), 4);
+    assert_eq!(names(hiding[2].descendants()).concat(), "baacatbb");
+    assert_eq!(names(hiding[3].children()).concat(), "baasca");
+}
+
+#[test]
+fn a_child_that_is_not_wanted_stays_the_next_one() {
+    let document = parse("<r><a/><b/></r>");
+    let mut children = document.root().children();
+    assert!(children.next_if(|child| child.is("", "b")).is_none());
+    assert!(children.next_if(|child| child.is("", "a")).is_some());
+    assert_eq!(names(children.clone()), ["b"]);
+    assert!(children.parent().same(document.root()));
+    assert!(children.next_if(|_| true).is_some());
+    assert!(children.next_if(|_| true).is_none());
+}
