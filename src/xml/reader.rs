@@ -19,6 +19,8 @@ mod scan;
 mod scope;
 mod survey;
 mod tag;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use survey::{Odd, Survey, survey};

@@ -318,7 +318,7 @@ impl<'s> Reader<'s> {
 /// Whether C14N writes an attribute of this name, if there was one, before that of the next. Mostly
 /// the first letters say so.
 #[inline]
-fn stands_before(last: &[u8], next: &[u8]) -> bool {
+pub(super) fn stands_before(last: &[u8], next: &[u8]) -> bool {
     match (last.first(), next.first()) {
         (None, _) => true,
         (Some(one), Some(other)) if one != other => one < other,
