@@ -149,3 +149,69 @@ const fn classes() -> [u8; 256] {
     }
     classes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME, NAME_START, URI};
+    use super::{alphanumerics, class, is_char, is_name_char, is_name_start, name_length};
+
+    #[test]
+    fn letters_and_digits_are_counted_up_to_the_first_byte_that_is_neither() {
+        for byte in 0..=u8::MAX {
+            for place in 0..8 {
+                let mut eight = *b"aZ09zAm5";
+                eight[place] = byte;
+                let expected = if byte.is_ascii_alphanumeric() {
+                    8
+                } else {
+                    place
+                };
+                assert_eq!(alphanumerics(eight), expected, "{byte} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_as_long_as_its_characters_go() {
+        for byte in 0..=u8::MAX {
+            for place in 0..20 {
+                let mut text = *b"a-bcdefghi.jklmnopq_";
+                text[place] = byte;
+                let is_name = byte.is_ascii() && is_name_char(byte.into());
+                let expected = if is_name { 20 } else { place };
+                assert_eq!(name_length(&text), expected, "{byte} at {place}");
+                assert_eq!(name_length(&text[..place]), place);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_byte_may_be_is_what_its_character_may_be() {
+        for byte in 0..=u8::MAX {
+            let (ascii, char) = (byte.is_ascii(), char::from(byte));
+            let is = |flag| class(byte) & flag != 0;
+            assert_eq!(is(NAME), ascii && is_name_char(char), "{byte}");
+            assert_eq!(is(NAME_START), ascii && is_name_start(char), "{byte}");
+            let is_uri = char.is_ascii_alphanumeric() || "-._~:/?#@!$&'()*+,;=%".contains(char);
+            assert_eq!(is(URI), is_uri, "{byte}");
+        }
+    }
+
+    #[test]
+    fn characters_have_the_borders_that_xml_gives_them() {
+        for (first, last) in [
+            ('\t', '\n'),
+            ('\r', '\r'),
+            (' ', '\u{d7ff}'),
+            ('\u{e000}', '\u{fffd}'),
+            ('\u{10000}', '\u{10ffff}'),
+        ] {
+            assert!(is_char(first) && is_char(last));
+        }
+        for char in [
+            '\0', '\u{8}', '\u{b}', '\u{c}', '\u{e}', '\u{1f}', '\u{fffe}', '\u{ffff}',
+        ] {
+            assert!(!is_char(char));
+        }
+    }
+}
