@@ -250,3 +250,24 @@ fn a_refusal_quotes_no_more_of_a_message_than_fits_a_line() {
         "{prefix}"
     );
 }
+
+#[test]
+fn what_comes_again_is_paid_for_again() {
+    // Elements for the size of the document.
+    let many = |count: usize| {
+        let text = "x".repeat(3200 - "<r></r>".len() - count * "<a></a>".len());
+        refused(&format!("<r>{}{text}</r>", "<a></a>".repeat(count)))
+    };
+    assert_eq!(many(131), "accepted");
+    assert_eq!(many(132), "xml.limit");
+    // Names of namespaces, as canonical bytes may have them.
+    let limits = Limits { bytes: 10_000, ..Limits::default() };
+    let named = |count: usize| {
+        let namespace = format!("urn:{}", "x".repeat(246));
+        let leaf = format!("<p:a>{}</p:a>", "x".repeat(40));
+        let text = format!("<p:r xmlns:p='{namespace}'>{}</p:r>", leaf.repeat(count));
+        Document::parse(text.as_bytes(), Mode::Message, &limits).map(|_| ())
+    };
+    assert!(named(159).is_ok());
+    assert_eq!(named(160).unwrap_err().code().as_str(), "xml.limit");
+}
