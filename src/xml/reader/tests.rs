@@ -271,3 +271,26 @@ fn what_comes_again_is_paid_for_again() {
     assert!(named(159).is_ok());
     assert_eq!(named(160).unwrap_err().code().as_str(), "xml.limit");
 }
+
+#[test]
+fn elements_of_a_list_are_told_apart_by_each_byte_of_their_tags() {
+    for length in 1..70 {
+        let name = "a".repeat(length);
+        for place in 0..length {
+            let mut other = name.clone();
+            other.replace_range(place..=place, "b");
+            let [one, two] = [&name, &other].map(|name| format!("<{name}>1</{name}>"));
+            let document = parse(&format!("<r>{one}{one}{two}{two}{one}</r>")).unwrap();
+            let found = document.root().children().map(Element::local_name);
+            let expected = [&name, &name, &other, &other, &name];
+            assert!(found.eq(expected), "{place} of {length}");
+            for wrong in [
+                format!("<{name}>2</{other}>"),
+                format!("<{other}>2</{name}>"),
+            ] {
+                let text = format!("<r>{one}{one}{wrong}{one}</r>");
+                assert_eq!(refused(&text), "xml.syntax", "{place} of {length}");
+            }
+        }
+    }
+}
