@@ -86,6 +86,10 @@ fn what_stands_in_another_way_is_known_as_well() {
             "<p:r xmlns:p=\"urn:p\"><p:s><p:a>1</p:a><p:a>2</p:a></p:s></p:r>",
             "occa",
         ),
+        (
+            "<p:r xmlns:p=\"urn:p\"><p:s><p:a>1</p:a></p:s><p:s><p:a>2</p:a></p:s></p:r>",
+            "occcc",
+        ),
         ("<p:r xmlns:p=\"urn:p\"><p:s><a>1</a></p:s></p:r>", "opc"),
     ] {
         assert_eq!(forms(text), expected, "{text}");
