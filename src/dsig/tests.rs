@@ -788,6 +788,8 @@ fn our_own_key_is_kept_as_pem() {
     let (key, certificate) = (IDP.key_pem().unwrap(), IDP.certificate_pem().unwrap());
     let again = SigningKey::from_pem(key.reveal(), certificate.as_bytes()).unwrap();
     assert_eq!(again.fingerprint(), IDP.fingerprint());
+    let read = X509::from_der(IDP.certificate_der()).unwrap();
+    assert_eq!(read.to_pem().unwrap(), certificate.as_bytes());
     assert_eq!(again.description(), "EC P-256");
     assert_eq!(
         again.not_after(),
