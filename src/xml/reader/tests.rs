@@ -40,6 +40,7 @@ fn what_stands_as_c14n_writes_it_is_known() {
         ("<r><a>1</a> <b c=\"1\" d=\"2\">2<e></e>\n</b></r>", "cccc"),
         ("<r><a>&amp;1&lt;2&gt;</a>&#xD;</r>", "cc"),
         ("<r><a>1</a><a></a><a> </a><b>1</b><b>2</b></r>", "ccaaca"),
+        ("<r><a></a><a></a><a>1</a></r>", "ccaa"),
         ("<r><a>1</a><a b=\"1\">1</a><a>1</a></r>", "cccc"),
         ("<r><a>1</a><a>&amp;</a><a>2</a></r>", "cccc"),
         ("<r><a><b>1</b><b>2</b></a><a><b>1</b></a></r>", "cccacc"),
@@ -292,8 +293,10 @@ fn elements_of_a_list_are_told_apart_by_each_byte_of_their_tags() {
                 format!("<{name}>2</{other}>"),
                 format!("<{other}>2</{name}>"),
             ] {
-                let text = format!("<r>{one}{one}{wrong}{one}</r>");
-                assert_eq!(refused(&text), "xml.syntax", "{place} of {length}");
+                for before in [one.clone(), one.repeat(2)] {
+                    let text = format!("<r>{before}{wrong}{one}</r>");
+                    assert_eq!(refused(&text), "xml.syntax", "{place} of {length}");
+                }
             }
         }
     }
