@@ -117,6 +117,28 @@ fn an_id_is_looked_at_each_time_that_an_element_comes_again() {
 }
 
 #[test]
+fn a_name_that_another_begins_with_is_another_name() {
+    let names = |text: &str| {
+        let document = parse(text).unwrap();
+        let names = document.root().descendants().map(|one| (one.prefix(), one.local_name()));
+        names
+            .map(|(prefix, local)| format!("{prefix}/{local}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(names("<r><a>1</a><ab>2</ab><a>3</a></r>"), "/a /ab /a");
+    assert_eq!(names("<r><a/><a.b/><a\n/></r>"), "/a /a.b /a");
+    assert_eq!(
+        names("<r xmlns:a='urn:a'><a>1</a><a:b>2</a:b></r>"),
+        "/a a/b"
+    );
+    assert_eq!(
+        names("<r><s><a>1</a></s><s><aé>2</aé></s></r>"),
+        "/s /a /s /aé"
+    );
+}
+
+#[test]
 fn names_are_equal_where_each_byte_is() {
     for length in 0..140 {
         let name = vec![b'a'; length];
