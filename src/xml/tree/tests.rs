@@ -163,6 +163,18 @@ fn what_is_called_so_is_found_wherever_it_is_in_the_view() {
 }
 
 #[test]
+fn children_end_where_their_parent_ends() {
+    let document = parse("<r><s><a/><b><c/></b></s><d/><t/></r>");
+    let root = document.root();
+    let [s, t] = ["s", "t"].map(|name| root.child("", name).unwrap());
+    assert_eq!(names(root.children()), ["s", "d", "t"]);
+    assert_eq!(names(s.children()), ["a", "b"]);
+    assert_eq!(names(s.descendants()), ["a", "b", "c"]);
+    assert_eq!(names(s.children().next().unwrap().children()), [""; 0]);
+    assert_eq!(names(t.children()), [""; 0]);
+}
+
+#[test]
 fn a_child_that_is_not_wanted_stays_the_next_one() {
     let document = parse("<r><a/><b/></r>");
     let mut children = document.root().children();
