@@ -270,7 +270,7 @@ fn a_refusal_quotes_no_more_of_a_message_than_fits_a_line() {
     let long = "é".repeat(100);
     let short = "é".repeat(80);
     let id = found(&format!("<a ID='-{long}'/>"));
-    assert!(id.contains(&short[2..]) && !id.contains(&short), "{id}");
+    assert!(id.contains(&"é".repeat(79)) && !id.contains(&short), "{id}");
     let prefix = found(&format!("<{long}:a/>"));
     assert!(
         prefix.contains(&short) && !prefix.contains(&format!("{short}é")),
