@@ -19,7 +19,7 @@ use crate::directory::{Connection, ScimToken, UnknownMembers};
 
 /// What may be done with connections.
 #[derive(Debug, Subcommand)]
-pub(super) enum ConnectionCommand {
+pub(in crate::cli) enum ConnectionCommand {
     /// List the connections.
     List(ListArgs),
     /// Show one connection.
@@ -38,7 +38,7 @@ pub(super) enum ConnectionCommand {
 
 /// Arguments of `scim connection list`.
 #[derive(Args, Debug)]
-pub(super) struct ListArgs {
+pub(in crate::cli) struct ListArgs {
     /// Which configuration file.
     #[command(flatten)]
     file: ConfigFile,
@@ -49,7 +49,7 @@ pub(super) struct ListArgs {
 
 /// Arguments of `scim connection show`.
 #[derive(Args, Debug)]
-pub(super) struct ShowArgs {
+pub(in crate::cli) struct ShowArgs {
     /// The connection.
     #[arg(value_name = "NAME", value_parser = connection_name)]
     name: ConnectionName,
@@ -63,7 +63,7 @@ pub(super) struct ShowArgs {
 
 /// Arguments of `scim connection set`.
 #[derive(Args, Debug)]
-pub(super) struct SetArgs {
+pub(in crate::cli) struct SetArgs {
     /// The connection.
     #[arg(value_name = "NAME", value_parser = connection_name)]
     name: ConnectionName,
@@ -93,7 +93,7 @@ struct Wanted {
 
 /// Arguments of `scim connection remove`.
 #[derive(Args, Debug)]
-pub(super) struct RemoveArgs {
+pub(in crate::cli) struct RemoveArgs {
     /// The connection.
     #[arg(value_name = "NAME", value_parser = connection_name)]
     name: ConnectionName,

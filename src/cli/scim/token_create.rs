@@ -16,7 +16,7 @@ use crate::directory::{Connection, ConnectionSettings, Scopes, UnknownMembers};
 
 /// Arguments of `scim token create`.
 #[derive(Args, Debug)]
-pub(super) struct CreateArgs {
+pub(in crate::cli) struct CreateArgs {
     /// The connection, by a short name of your choice; it is made where there is none of it yet.
     #[arg(value_name = "NAME", value_parser = connection_name)]
     name: ConnectionName,

@@ -16,7 +16,7 @@ use crate::directory::{Connection, ScimToken};
 
 /// Arguments of `scim token list`.
 #[derive(Args, Debug)]
-pub(super) struct ListArgs {
+pub(in crate::cli) struct ListArgs {
     /// Which configuration file.
     #[command(flatten)]
     pub(super) file: ConfigFile,

@@ -13,7 +13,7 @@ use crate::config::Loaded;
 
 /// Arguments of `scim token revoke`.
 #[derive(Args, Debug)]
-pub(super) struct RevokeArgs {
+pub(in crate::cli) struct RevokeArgs {
     /// The connection.
     #[arg(value_name = "NAME", value_parser = connection_name)]
     name: ConnectionName,

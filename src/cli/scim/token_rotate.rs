@@ -16,7 +16,7 @@ use crate::directory::ScimToken;
 
 /// Arguments of `scim token rotate`.
 #[derive(Args, Debug)]
-pub(super) struct RotateArgs {
+pub(in crate::cli) struct RotateArgs {
     /// The connection.
     #[arg(value_name = "NAME", value_parser = connection_name)]
     name: ConnectionName,

@@ -128,14 +128,18 @@ pub(super) fn merged(
             Some(sub) => part(document.get(&found), new.get(&found), &sub.name),
             None => whole(found.attribute, document.get(&found), new.get(&found)),
         };
-        // Nobody is let in or kept out by a cell that says nothing.
-        if value.is_none() && found.extension.is_none() && found.attribute.name == "active" {
+        // Nobody is let in, kept out, or not known any more by a cell that says nothing.
+        let name = &*found.attribute.name;
+        if value.is_none() && found.extension.is_none() && KEPT.contains(&name) {
             continue;
         }
         document.set(&found, value);
     }
     document
 }
+
+/// What an empty cell does not take away.
+const KEPT: [&str; 2] = ["active", "externalId"];
 
 /// An attribute with one part as another has it.
 fn part(before: Option<&Value>, new: Option<&Value>, name: &str) -> Option<Value> {

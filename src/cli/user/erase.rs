@@ -13,7 +13,7 @@ use crate::config::Loaded;
 
 /// Arguments of `user erase`.
 #[derive(Args, Debug)]
-pub(super) struct EraseArgs {
+pub(in crate::cli) struct EraseArgs {
     /// The person: id, userName in any case, or e-mail address.
     #[arg(value_name = "USER")]
     user: String,
@@ -45,8 +45,8 @@ pub(super) async fn run(args: EraseArgs, loaded: Loaded) -> ExitCode {
         stores.sessions.end_user(id, now).await?;
         output::note(&format!("erased {name}"));
         output::note(&format!(
-            "what stays: that there was somebody of the id {id}, and the events of the audit \
-             chain, which can not be changed"
+            "what stays: that there was somebody of the id {id}, and the audit chain: what its \
+             events say of them can not be changed"
         ));
         if record.user.managed {
             output::hint("whoever provisions them should stop: they would be provisioned anew");

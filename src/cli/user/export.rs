@@ -21,7 +21,7 @@ use crate::scim::{Catalogue, Document, ResourceKind};
 
 /// Arguments of `user export`.
 #[derive(Args, Debug)]
-pub(super) struct ExportArgs {
+pub(in crate::cli) struct ExportArgs {
     /// Where to; standard output without it, or for -. A new file is for nobody else to read.
     #[arg(value_name = "FILE", default_value = "-")]
     target: String,
@@ -94,7 +94,7 @@ async fn gather(
                 groups,
             });
         }
-        progress.at(people.len(), people.len());
+        progress.at(people.len(), None);
     }
     Ok(people)
 }

@@ -16,7 +16,7 @@ use crate::directory::{Record, Tenant};
 
 /// Arguments of `user list`.
 #[derive(Args, Debug)]
-pub(super) struct ListArgs {
+pub(in crate::cli) struct ListArgs {
     /// People of this connection alone.
     #[arg(long, value_name = "NAME", value_parser = connection_name)]
     connection: Option<ConnectionName>,

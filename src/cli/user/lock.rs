@@ -43,21 +43,26 @@ pub(super) async fn enable(args: NamedArgs, loaded: Loaded) -> ExitCode {
         let user = &record.user;
         set(stores, &record, false).await?;
         let name = &user.user_name;
+        let lock = if user.locked {
+            "is not locked any more"
+        } else {
+            "was not locked"
+        };
         if record.deleted_at.is_some() {
             output::warning(&format!(
-                "{name} is not locked any more, but stays out: {} has deleted them",
+                "{name} {lock}, but stays out: {} has deleted them",
                 whose(&record)
             ));
         } else if !user.active {
             output::warning(&format!(
-                "{name} is not locked any more, but stays out: {} says that they are not active",
+                "{name} {lock}, but stays out: {} says that they are not active",
                 whose(&record)
             ));
             output::hint("activate them there; it is provisioned from there");
         } else if user.locked {
             output::note(&format!("{name} may sign in again"));
         } else {
-            output::note(&format!("{name} was not locked out"));
+            output::note(&format!("{name} {lock}"));
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -52,8 +52,8 @@ pub(super) enum UserCommand {
     /// Add and change people by a file, as CSV or JSON.
     ///
     /// Who is meant is told by externalId, else by userName. A column that is there says what is so
-    /// from now on: an empty cell takes the value away. What the file has no column for stays as it
-    /// is, and so do people who are not in it.
+    /// from now on: an empty cell takes the value away, but for active and externalId. What the file
+    /// has no column for stays as it is, and so do people who are not in it.
     #[command(after_help = "Examples:\n  \
                       samlgate user import people.csv --dry-run\n  \
                       samlgate user import people.csv --connection okta\n\n\
@@ -65,7 +65,7 @@ pub(super) enum UserCommand {
 
 /// A command about one person.
 #[derive(Args, Debug)]
-pub(super) struct NamedArgs {
+pub(in crate::cli) struct NamedArgs {
     /// The person: id, userName in any case, or e-mail address.
     #[arg(value_name = "USER")]
     user: String,
@@ -191,9 +191,10 @@ impl Progress {
         Self { what, shown: output::is_terminal() }
     }
 
-    fn at(&self, done: usize, of: usize) {
+    fn at(&self, done: usize, of: Option<usize>) {
         if self.shown {
-            output::progress(&format!("{} {done} of {of}", self.what));
+            let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
+            output::progress(&format!("{} {done}{of}", self.what));
         }
     }
 }

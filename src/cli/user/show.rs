@@ -19,7 +19,7 @@ use crate::session::Session;
 
 /// Arguments of `user show`.
 #[derive(Args, Debug)]
-pub(super) struct ShowArgs {
+pub(in crate::cli) struct ShowArgs {
     /// The person: id, userName in any case, or e-mail address.
     #[arg(value_name = "USER")]
     user: String,

@@ -70,7 +70,7 @@ impl Memberships {
                 }
             };
             for some in people.chunks(AT_ONCE) {
-                let add = members(some, MemberChange::Add);
+                let add = MemberChange::Add(members(some));
                 if let Err(error) = change(importer, &group, add).await? {
                     wrote.refused.push((name.clone(), error.detail));
                 }
@@ -89,9 +89,9 @@ impl Memberships {
     }
 }
 
-fn members(people: &[String], change: fn(Vec<Member>) -> MemberChange) -> MemberChange {
+fn members(people: &[String]) -> Vec<Member> {
     let member = |id: &String| Member { value: id.clone(), kind: Some(ResourceKind::User) };
-    change(people.iter().map(member).collect())
+    people.iter().map(member).collect()
 }
 
 /// The group of this name; `None` in a dry run, in which nothing is to be done with it.

@@ -35,7 +35,7 @@ use rows::{Conflict, Row};
 
 /// Arguments of `user import`.
 #[derive(Args, Debug)]
-pub(super) struct ImportArgs {
+pub(in crate::cli) struct ImportArgs {
     /// The file; - for standard input.
     #[arg(value_name = "FILE")]
     source: String,
@@ -69,8 +69,7 @@ pub(super) async fn run(args: ImportArgs, loaded: Loaded) -> ExitCode {
         let rows = rows.map_err(|error| error.within(&args.source))?;
         let report = import(stores, &connection, catalogue, rows, args.dry_run).await?;
         for conflict in &report.conflicts {
-            let Conflict { line, user_name, what } = conflict;
-            output::error(&format!("{}:{line}: {user_name}: {what}", args.source));
+            output::error(&conflict.within(&args.source));
         }
         let printed = match args.json {
             true => output::json(&report.as_json(args.dry_run)),
@@ -176,8 +175,8 @@ async fn import(
         };
         let (row, fate) = joined.map_err(|error| Stop::new(error.to_string()))?;
         done = done.saturating_add(1);
-        if done % AT_ONCE == 0 {
-            progress.at(done, all);
+        if done.is_multiple_of(AT_ONCE) {
+            progress.at(done, Some(all));
         }
         match fate? {
             Fate::Conflict(what) => report.conflicts.push(row.conflict(what)),
@@ -191,7 +190,9 @@ async fn import(
     drop(progress);
     report.groups = memberships.made;
     for (name, what) in memberships.refused {
-        report.conflicts.push(Conflict { line: 0, user_name: name, what });
+        report
+            .conflicts
+            .push(Conflict { line: None, user_name: format!("group {name}"), what });
     }
     report.conflicts.sort_by_key(|conflict| conflict.line);
     Ok(report)

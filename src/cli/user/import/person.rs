@@ -11,6 +11,7 @@ use crate::directory::{
     Written,
 };
 use crate::scim::entries::entries;
+use crate::scim::fold::fold;
 use crate::scim::{Catalogue, Document, Filter, ResourceKind, ScimError};
 
 /// Where rows go.
@@ -57,15 +58,20 @@ impl Importer {
     /// Does a row.
     pub(super) async fn one(&self, row: &Row) -> Result<Fate, StoreError> {
         let by_id = match &row.external_id {
-            Some(id) => match self.find("externalId", id).await? {
+            Some(id) => match self.find(row, "externalId", id).await? {
                 Ok(found) => found,
                 Err(error) => return Ok(Fate::Conflict(error.detail)),
             },
             None => None,
         };
-        let by_name = match self.find("userName", &row.user_name).await? {
-            Ok(found) => found,
-            Err(error) => return Ok(Fate::Conflict(error.detail)),
+        let name = fold(&row.user_name);
+        let has_name = |known: &UserResource| known.document.user_name().map(fold) == Some(name);
+        let by_name = match by_id.as_ref().is_some_and(has_name) {
+            true => None,
+            false => match self.find(row, "userName", &row.user_name).await? {
+                Ok(found) => found,
+                Err(error) => return Ok(Fate::Conflict(error.detail)),
+            },
         };
         match (by_id, by_name) {
             (Some(one), Some(other)) if one.id != other.id => Ok(Fate::Conflict(format!(
@@ -89,6 +95,7 @@ impl Importer {
 
     async fn find(
         &self,
+        row: &Row,
         attribute: &str,
         value: &str,
     ) -> Result<Result<Option<UserResource>, ScimError>, StoreError> {
@@ -98,7 +105,7 @@ impl Importer {
             Err(error) => return Ok(Err(error)),
         };
         let tenant = self.actor.connection.tenant();
-        let with = UserParts { groups: true };
+        let with = UserParts { groups: row.groups.is_some() };
         let page = self.provisioning.users(&tenant, &one(filter), with).await?;
         Ok(Ok(page.resources.into_iter().next()))
     }

@@ -27,15 +27,30 @@ pub(super) struct Row {
 /// A row that is not done, and why.
 #[derive(Clone, Debug)]
 pub(super) struct Conflict {
-    pub(super) line: usize,
+    /// Where it begins; `None`: of no row in particular.
+    pub(super) line: Option<usize>,
+    /// Whom it is about.
     pub(super) user_name: String,
     pub(super) what: String,
+}
+
+impl Conflict {
+    /// With the name of the file.
+    pub(super) fn within(&self, file: &str) -> String {
+        let Self { line, user_name, what } = self;
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{file}{line}: {user_name}: {what}")
+    }
 }
 
 impl Row {
     /// Why this one is not done.
     pub(super) fn conflict(&self, what: String) -> Conflict {
-        Conflict { line: self.line, user_name: self.user_name.clone(), what }
+        Conflict {
+            line: Some(self.line),
+            user_name: self.user_name.clone(),
+            what,
+        }
     }
 }
 
@@ -181,7 +196,7 @@ fn of_line(
         }
     }
     let conflict = |what: String| Conflict {
-        line: line.number,
+        line: Some(line.number),
         user_name: body.get("userName").and_then(Value::as_str).unwrap_or_default().to_owned(),
         what,
     };
@@ -201,7 +216,7 @@ pub(super) fn of_json(text: &str, catalogue: &Catalogue) -> Rows {
         let user_name = object.get("userName").and_then(Value::as_str).unwrap_or_default();
         let user_name = user_name.to_owned();
         of_object(line, object, catalogue).map_err(|error| Conflict {
-            line,
+            line: Some(line),
             user_name,
             what: error.detail,
         })
@@ -398,7 +413,7 @@ mod tests {
             alice.document.to_json(),
             r#"{"active":false,"userName":"alice"}"#
         );
-        assert_eq!((short.line, &*short.user_name), (3, "bob"));
+        assert_eq!((short.line, &*short.user_name), (Some(3), "bob"));
         assert_eq!(nameless.what, "userName is required");
     }
 }
