@@ -19,6 +19,7 @@ mod browser_saml_idp;
 mod cli;
 mod cli_explain;
 mod cli_idp;
+mod cli_people;
 mod cli_serve;
 #[expect(unused_imports, reason = "the benches use the rest")]
 mod corpus;
