@@ -16,8 +16,34 @@ use samlgate::xmlenc::{Decryption, DecryptionKey, DecryptionKeys};
 use super::seeds::{IDP, SEEDS, corpus, now};
 
 /// What the identity provider has really said.
-static SAID: LazyLock<Vec<Claims>> =
-    LazyLock::new(|| SEEDS.iter().filter_map(|seed| claims(&seed.bytes)).collect());
+static SAID: LazyLock<Vec<Claims>> = LazyLock::new(|| {
+    let whole = SEEDS.iter().filter_map(|seed| claims(&seed.bytes));
+    whole.chain(each_alone().iter().filter_map(|bytes| claims(bytes))).collect()
+});
+
+/// Two assertions in one Response are refused; each of them was said and signed, and is accepted
+/// where the other one is cut away.
+fn each_alone() -> Vec<Vec<u8>> {
+    const BEGIN: &str = "<saml:Assertion ";
+    const END: &str = "</saml:Assertion>";
+    let genuine = SEEDS.iter().filter_map(|seed| {
+        let text = std::str::from_utf8(&seed.bytes).ok()?;
+        let both = text.contains("ID=\"_first\"") && text.contains("ID=\"_second\"");
+        (both && text.matches(BEGIN).count() == 2).then_some(text)
+    });
+    let cut = |text: &str| {
+        let begins: Vec<usize> = text.match_indices(BEGIN).map(|(at, _)| at).collect();
+        let ends: Vec<usize> = text.match_indices(END).map(|(at, end)| at + end.len()).collect();
+        let without = |(begin, end): (usize, usize)| [&text[..begin], &text[end..]].concat();
+        begins
+            .into_iter()
+            .zip(ends)
+            .map(without)
+            .map(String::into_bytes)
+            .collect::<Vec<_>>()
+    };
+    genuine.flat_map(cut).collect()
+}
 
 pub fn check(bytes: &[u8]) {
     if let Some(claims) = claims(bytes) {
