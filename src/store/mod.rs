@@ -3,6 +3,7 @@
 //! Promised by every one of them, and checked by one suite of tests: what must happen once happens
 //! once, whoever asks at the same moment, and what was answered with `Ok` survives a crash.
 
+mod chain;
 pub mod identity;
 pub mod keys;
 pub mod redis;

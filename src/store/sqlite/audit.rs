@@ -1,15 +1,15 @@
 //! The audit chain, and login attempts.
 
 use async_trait::async_trait;
-use openssl::sha::Sha256;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
 use super::row::{Columns, failed, hash, integer, optional_text, text, time, unreadable};
 use super::writer::Batch;
-use crate::audit::{AuditSink, Chain, Event, EventKind, LoginAttempt, LoginOutcome, RecordedEvent};
-use crate::base::{ErrorCode, IdpName, StoreError, Timestamp, UserId, json};
+use crate::audit::{AuditSink, Chain, Event, LoginAttempt, LoginOutcome, RecordedEvent};
+use crate::base::{IdpName, StoreError, Timestamp, UserId};
+use crate::store::chain::{BEGINNING, Head, Link, Unchained, Walk, detail_json};
 
 /// How many events [`AuditSink::verify`] reads at once.
 const PAGE: u32 = 1000;
@@ -91,36 +91,25 @@ impl AuditSink for SqliteStore {
             .fetch_one(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
-        let mut head = BEGINNING;
-        let mut events = 0_i64;
+        let mut walk = Walk::new();
         loop {
             let rows = sqlx::query(
                 "SELECT * FROM audit_event WHERE sequence > ? ORDER BY sequence LIMIT ?",
             )
-            .bind(events)
+            .bind(walk.passed())
             .bind(PAGE)
             .fetch_all(&mut *self.readers.lend().await?)
             .await
             .map_err(failed)?;
             if rows.is_empty() {
-                break;
+                return Ok(walk.end(recorded));
             }
             for row in &rows {
-                let sequence = events.saturating_add(1);
-                let event = read_event(row)?;
-                if event.sequence != sequence
-                    || event.hash != link(&head, &event.json)
-                    || !repeats(&event)
-                {
-                    return Ok(Chain::Broken { sequence });
+                if let Err(broken) = walk.pass(&read_event(row)?) {
+                    return Ok(broken);
                 }
-                (head, events) = (event.hash, sequence);
             }
         }
-        if events < recorded {
-            return Ok(Chain::Broken { sequence: events.saturating_add(1) });
-        }
-        Ok(Chain::Whole { events, head })
     }
 }
 
@@ -131,7 +120,7 @@ pub(super) async fn append(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let unchained = Unchained::new(event, &detail_json(&event.detail)?, now);
-    let link = batch.head.append(&unchained).columns(Columns::default());
+    let link = link_columns(Columns::default(), batch.head.append(&unchained));
     link.bind(sqlx::query(APPEND))
         .execute(&mut batch.connection)
         .await
@@ -155,79 +144,22 @@ const KEEP: &str = "
     INSERT INTO login_attempt (reference, at, idp, outcome, user, request_id, detail)
     VALUES (?, ?, ?, ?, ?, ?, ?)";
 
-/// The end of the chain while a batch is written.
-#[derive(Clone, Debug)]
-pub(super) struct Head {
-    sequence: i64,
-    hash: [u8; 32],
-    appended: bool,
+/// The end of the chain, as the database has it.
+pub(super) fn read_head(last: Option<&SqliteRow>) -> Result<Head, StoreError> {
+    last.map_or_else(
+        || Ok(Head::default()),
+        |row| Ok(Head::at(integer(row, "sequence")?, hash(row, "hash")?)),
+    )
 }
 
-impl Default for Head {
-    fn default() -> Self {
-        Self { sequence: 0, hash: BEGINNING, appended: false }
-    }
-}
-
-impl Head {
-    /// As the database has it.
-    pub(super) fn read(last: Option<&SqliteRow>) -> Result<Self, StoreError> {
-        last.map_or_else(
-            || Ok(Self::default()),
-            |row| {
-                Ok(Self {
-                    sequence: integer(row, "sequence")?,
-                    hash: hash(row, "hash")?,
-                    appended: false,
-                })
-            },
-        )
-    }
-
-    /// How many events there are, if that has changed.
-    pub(super) const fn appended(&self) -> Option<i64> {
-        if self.appended {
-            Some(self.sequence)
-        } else {
-            None
-        }
-    }
-
-    /// The next event of the chain.
-    pub(super) fn append(&mut self, event: &Unchained) -> Link {
-        self.sequence = self.sequence.saturating_add(1);
-        let json = event.json(self.sequence);
-        self.hash = link(&self.hash, &json);
-        self.appended = true;
-        Link {
-            sequence: self.sequence,
-            at: event.at,
-            kind: event.kind,
-            json,
-            hash: self.hash,
-        }
-    }
-}
-
-/// An event in its place.
-pub(super) struct Link {
-    sequence: i64,
-    at: Timestamp,
-    kind: EventKind,
-    json: String,
-    hash: [u8; 32],
-}
-
-impl Link {
-    /// All columns, in their order.
-    pub(super) fn columns(self, columns: Columns) -> Columns {
-        columns
-            .with(self.sequence)
-            .with(self.at.unix_micros())
-            .with(self.kind.as_str())
-            .with(self.json)
-            .with(self.hash)
-    }
+/// All columns of an event, in their order.
+pub(super) fn link_columns(columns: Columns, link: Link) -> Columns {
+    columns
+        .with(link.sequence)
+        .with(link.at.unix_micros())
+        .with(link.kind.as_str())
+        .with(link.json)
+        .with(link.hash)
 }
 
 /// All columns of a login attempt, in their order.
@@ -240,94 +172,6 @@ pub(super) fn attempt_columns(columns: Columns, attempt: &LoginAttempt, detail: 
         .with(attempt.user.as_ref().map(UserId::as_str))
         .with(&attempt.request_id)
         .with(detail)
-}
-
-/// The detail of an event or an attempt. Both of a login have the same, and it is written once.
-pub(super) fn detail_json(detail: &serde_json::Value) -> Result<String, StoreError> {
-    json::to_string(detail).map_err(StoreError::new)
-}
-
-/// What the first event is linked to.
-const BEGINNING: [u8; 32] = [0; 32];
-
-fn link(previous: &[u8; 32], json: &str) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(previous);
-    hash.update(json.as_bytes());
-    hash.finish()
-}
-
-/// An event whose place in the chain is not known yet: its line of JSON, but for the number.
-pub(super) struct Unchained {
-    at: Timestamp,
-    kind: EventKind,
-    before: Vec<u8>,
-    after: Vec<u8>,
-}
-
-impl Unchained {
-    /// `detail` is that of the event as JSON.
-    pub(super) fn new(event: &Event, detail: &str, now: Timestamp) -> Self {
-        let mut before = Vec::with_capacity(detail.len().saturating_add(256));
-        // In the order of the names.
-        before.extend_from_slice(b"{\"at\":");
-        json::string(&mut before, &now.to_rfc3339());
-        let texts = [
-            ("client", event.client.as_deref()),
-            ("code", event.code.map(ErrorCode::as_str)),
-        ];
-        add(&mut before, &texts);
-        before.extend_from_slice(b",\"detail\":");
-        before.extend_from_slice(detail.as_bytes());
-        let texts = [
-            ("idp", event.idp.as_ref().map(IdpName::as_str)),
-            ("reference", event.reference.as_deref()),
-            ("request_id", event.request_id.as_deref()),
-        ];
-        add(&mut before, &texts);
-        let mut after = Vec::with_capacity(96);
-        let user = event.user.as_ref().map(UserId::as_str);
-        add(
-            &mut after,
-            &[("type", Some(event.kind.as_str())), ("user", user)],
-        );
-        after.push(b'}');
-        Self { at: now, kind: event.kind, before, after }
-    }
-
-    /// One line. Place and time are inside, so that the hash covers them.
-    fn json(&self, sequence: i64) -> String {
-        let Self { before, after, .. } = self;
-        let length = before.len().saturating_add(after.len()).saturating_add(32);
-        let mut line = Vec::with_capacity(length);
-        line.extend_from_slice(before);
-        line.extend_from_slice(b",\"sequence\":");
-        json::integer(&mut line, sequence);
-        line.extend_from_slice(after);
-        // It is put together from texts. What was none would break the chain, visibly.
-        String::from_utf8(line).unwrap_or_default()
-    }
-}
-
-/// Adds members to an object that has some.
-fn add(out: &mut Vec<u8>, members: &[(&str, Option<&str>)]) {
-    for (name, text) in members {
-        out.push(b',');
-        json::string(out, name);
-        out.push(b':');
-        match text {
-            Some(text) => json::string(out, text),
-            None => out.extend_from_slice(b"null"),
-        }
-    }
-}
-
-/// Whether the columns that queries use say the same as the JSON that is hashed.
-fn repeats(event: &RecordedEvent) -> bool {
-    let json: serde_json::Value = serde_json::from_str(&event.json).unwrap_or_default();
-    json.get("sequence").and_then(serde_json::Value::as_i64) == Some(event.sequence)
-        && json.get("at").and_then(serde_json::Value::as_str) == Some(&event.at.to_rfc3339())
-        && json.get("type").and_then(serde_json::Value::as_str) == Some(&event.kind)
 }
 
 fn read_event(row: &SqliteRow) -> Result<RecordedEvent, StoreError> {

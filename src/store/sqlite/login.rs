@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::SqliteStore;
-use super::audit::{Unchained, attempt_columns, detail_json};
+use super::audit::{attempt_columns, link_columns};
 use super::login_sql::{self, Kind, Part};
 use super::row::{Columns, failed, hash};
 use super::writer::{Batch, Order};
@@ -19,6 +19,7 @@ use crate::audit::Event;
 use crate::base::{StoreError, Timestamp, entropy};
 use crate::identity::Person;
 use crate::session::{Login, LoginStore, TokenHash, Written};
+use crate::store::chain::{Unchained, detail_json};
 
 #[async_trait]
 impl LoginStore for SqliteStore {
@@ -180,9 +181,11 @@ async fn write_alike(batch: &mut Batch, entries: &mut [Box<Entry>]) -> Result<()
         query = entry.attempt.bind(query);
     }
     for entry in &*entries {
-        query = batch.head.append(&entry.accepted).columns(Columns::for_up_to(5)).bind(query);
+        let accepted = batch.head.append(&entry.accepted);
+        query = link_columns(Columns::for_up_to(5), accepted).bind(query);
         if let Some(created) = &entry.created {
-            query = batch.head.append(created).columns(Columns::for_up_to(5)).bind(query);
+            let created = batch.head.append(created);
+            query = link_columns(Columns::for_up_to(5), created).bind(query);
         }
     }
     query.execute(&mut batch.connection).await?;

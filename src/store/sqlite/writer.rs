@@ -23,11 +23,12 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use super::audit::Head;
+use super::audit;
 use super::login::{self, Entry};
 use super::row::failed;
 use super::users::{self, Search};
 use crate::base::StoreError;
+use crate::store::chain::Head;
 
 /// How many writes may wait: a second of work, at about 1 KB each. Who comes later is told to come
 /// again, which is better than to wait longer than browsers do.
@@ -196,7 +197,7 @@ impl Batch {
                      ORDER BY sequence DESC LIMIT 1";
         let rows: Vec<SqliteRow> =
             sqlx::query(begin).fetch_all(&mut self.connection).await.map_err(failed)?;
-        self.head = Head::read(rows.first())?;
+        self.head = audit::read_head(rows.first())?;
         Ok(())
     }
 
