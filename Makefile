@@ -37,7 +37,7 @@ lint:
 
 quick:
 	@scripts/install-packages.sh build
-	cargo test --locked --lib -- --skip store::redis::tests
+	cargo test --locked --lib -- --skip store::redis::tests --skip store::postgres::tests
 
 # The core alone, optimised: the same tests as in `make test`, on some hundred times as much.
 proof:

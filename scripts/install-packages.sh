@@ -54,6 +54,9 @@ test_packages() {
     # What several gateways share.
     need redis-server redis-server
     need redis-cli redis-tools
+    # Their common database; Debian keeps the server out of the path.
+    [ -n "$(find /usr/lib/postgresql -name initdb -print -quit 2>/dev/null)" ] || need initdb postgresql
+    need psql postgresql-client
 }
 
 bench() {

@@ -34,7 +34,7 @@ use crate::proxy::{Balancers, ForwardSettings, Forwarder, Jwt, Pool, TrustedProx
 use crate::saml::metadata::sp_metadata;
 use crate::session::{SessionStore, Sessions};
 use crate::store::keys::{KeyFolderError, open_keys};
-use crate::store::{RedisStore, SqliteStore};
+use crate::store::{Database, RedisStore};
 use crate::tasks::fetch::{FetchError, Fetcher};
 use crate::tasks::{Supervisor, health, housekeeping, people, trust};
 use crate::telemetry::{
@@ -55,13 +55,8 @@ pub enum StartError {
     #[error("keys: {0}")]
     Keys(#[from] KeyFolderError),
     /// The database.
-    #[error("database {path}: {error}")]
-    Store {
-        /// Its file.
-        path: String,
-        /// What it said.
-        error: StoreError,
-    },
+    #[error("{0}")]
+    Store(String),
     /// The settings of Redis.
     #[error("session.store: {0}")]
     SessionStore(StoreError),
@@ -102,7 +97,7 @@ pub struct Running {
     gateway: Arc<Gateway>,
     supervisor: Supervisor,
     readiness: Readiness,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Database>,
     idps: watch::Sender<Arc<Vec<IdpSettings>>>,
     balancers: watch::Sender<Arc<Balancers>>,
     pool: Pool,
@@ -148,11 +143,8 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     for warning in &keys.warnings {
         tracing::warn!(detail = warning, "keys");
     }
-    let path = config.database.display().to_string();
-    let store = SqliteStore::open(&path)
-        .await
-        .map_err(|error| StartError::Store { path, error })?;
-    let store = Arc::new(store);
+    let store = config.database.open().await;
+    let store = store.map_err(|error| StartError::Store(config.database.complaint(&error)))?;
 
     let metadata = sp_metadata(
         &config.sp,
@@ -398,7 +390,7 @@ impl Running {
 /// Where what is kept: all of it in the database, or what nodes share in Redis.
 fn stores(
     config: &Config,
-    store: &Arc<SqliteStore>,
+    store: &Arc<dyn Database>,
     entropy: &Arc<SystemEntropy>,
 ) -> Result<(Ports, Sessions), StartError> {
     let ports = Ports {
@@ -414,9 +406,13 @@ fn stores(
         connections: store.clone(),
     };
     match &config.session_store {
-        SessionStoreKind::Embedded => {
+        SessionStoreKind::Embedded { grace } => {
             let sessions: Arc<dyn SessionStore> = store.clone();
             let sessions = Sessions::new(sessions, config.lifetimes, SESSIONS_IN_MEMORY);
+            let sessions = match config.database.is_for_several() {
+                true => sessions.shared(*grace),
+                false => sessions,
+            };
             Ok((ports, sessions))
         }
         SessionStoreKind::Redis { settings, grace } => {

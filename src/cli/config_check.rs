@@ -1,6 +1,5 @@
 //! `samlgate config check`: every mistake, or a summary of what would be served.
 
-use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
 
@@ -14,7 +13,7 @@ use crate::base::Clock as _;
 use crate::base::clock::SystemClock;
 use crate::config::{self, Config, Loaded, Problem, Source, Sources};
 use crate::saml::metadata::IdpMetadata;
-use crate::store::SqliteStore;
+use crate::store::{DatabaseAddress, PostgresStore};
 use crate::tasks::fetch::Fetcher;
 use crate::trust::{IdpSettings, MetadataSource};
 
@@ -63,15 +62,19 @@ fn online_checks(config: &Config) -> Vec<OnlineCheck> {
 }
 
 /// Opens a database that is there, and makes none.
-async fn ask_database(path: &Path) -> Result<String, String> {
-    if !path.exists() {
-        return Ok(format!(
-            "{} will be made at the first start",
-            path.display()
-        ));
+async fn ask_database(address: &DatabaseAddress) -> Result<String, String> {
+    if address.is_still_to_be_made() {
+        return Ok(format!("{address} will be made at the first start"));
     }
-    let store = SqliteStore::open(&path.display().to_string()).await;
-    let store = store.map_err(|error| error.detail)?;
+    if let DatabaseAddress::Postgres(settings) = address {
+        // Tables are made by whoever starts, not by whoever looks.
+        let version = PostgresStore::version(settings).await.map_err(|error| error.detail)?;
+        if version < PostgresStore::newest_version() {
+            return Ok("answers; its tables will be made at the first start".to_owned());
+        }
+        return Ok("answers".to_owned());
+    }
+    let store = address.open().await.map_err(|error| error.detail)?;
     store.ping().await.map_err(|error| error.detail)?;
     store.close().await;
     Ok("answers".to_owned())
@@ -194,7 +197,7 @@ fn summary(loaded: &Loaded) -> String {
     table.row(["admin on".to_owned(), config.admin.listen.to_string()]);
     table.row(["known as".to_owned(), config.sp.public_url.to_string()]);
     table.row(["entityID".to_owned(), config.sp.entity_id.clone()]);
-    table.row(["database".to_owned(), config.database.display().to_string()]);
+    table.row(["database".to_owned(), config.database.to_string()]);
     text.push_str(&table.to_string());
 
     if !config.idps.is_empty() {

@@ -8,14 +8,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::{ConfigFile, idp_name, idps, output};
-use crate::audit::{AuditSink as _, Event, EventKind};
+use crate::audit::{Event, EventKind};
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, IdpName, Timestamp};
 use crate::config::{Loaded, metadata_url};
 use crate::saml::Vendor;
 use crate::saml::metadata::{IdpMetadata, MetadataError};
-use crate::store::SqliteStore;
-use crate::trust::{IdpStore as _, ImportedIdp, ImportedSettings};
+use crate::store::Database;
+use crate::trust::{IdpStore, ImportedIdp, ImportedSettings};
 
 /// Most that is read from standard input: the limit of the metadata reader and one byte.
 const MOST_BYTES: u64 = 8 * 1024 * 1024 + 1;
@@ -240,7 +240,7 @@ struct Choices {
 }
 
 async fn keep(
-    store: &SqliteStore,
+    store: &dyn Database,
     name: &IdpName,
     choices: Choices,
     metadata: &IdpMetadata,
@@ -248,7 +248,7 @@ async fn keep(
     url: Option<String>,
     now: Timestamp,
 ) -> Result<(ImportedIdp, bool), String> {
-    let known = store.list().await.map_err(|error| error.detail)?;
+    let known = IdpStore::list(store).await.map_err(|error| error.detail)?;
     let twin = known.iter().find(|other| {
         let entity_id = other.to_settings().and_then(|settings| settings.entity_id);
         let read = IdpMetadata::read(other.metadata.as_bytes(), entity_id.as_deref(), now);

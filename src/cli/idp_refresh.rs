@@ -7,9 +7,9 @@ use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, Timestamp};
 use crate::config::Loaded;
 use crate::saml::metadata::IdpMetadata;
-use crate::store::SqliteStore;
+use crate::store::Database;
 use crate::tasks::fetch::Fetched;
-use crate::trust::{IdpStore as _, ImportedIdp, MetadataCopy, MetadataSource};
+use crate::trust::{IdpStore, ImportedIdp, MetadataCopy, MetadataSource};
 
 /// Fetches, checks, stores and prints it. What is refused changes nothing.
 pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
@@ -54,7 +54,7 @@ pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
 }
 
 async fn copy(
-    store: &SqliteStore,
+    store: &dyn Database,
     args: &NamedArgs,
     url: &str,
     entity_id: Option<&str>,
@@ -73,12 +73,12 @@ async fn copy(
 }
 
 async fn record(
-    store: &SqliteStore,
+    store: &dyn Database,
     args: &NamedArgs,
     entity_id: Option<&str>,
     now: Timestamp,
 ) -> Result<(), String> {
-    let records = store.list().await.map_err(|error| error.detail)?;
+    let records = IdpStore::list(store).await.map_err(|error| error.detail)?;
     let record = records.into_iter().find(|record| record.name == args.name);
     let record = record.ok_or("it was removed meanwhile")?;
     let url = record

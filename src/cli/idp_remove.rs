@@ -3,12 +3,11 @@
 use std::process::ExitCode;
 
 use super::{NamedArgs, idps, output};
-use crate::audit::{AuditSink as _, Event, EventKind};
+use crate::audit::{Event, EventKind};
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, StoreError};
 use crate::config::Loaded;
-use crate::store::SqliteStore;
-use crate::trust::IdpStore as _;
+use crate::store::Database;
 
 /// Removes it; people who signed in by it stay signed in until their sessions end.
 pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
@@ -41,7 +40,7 @@ pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
     .await
 }
 
-async fn remove(store: &SqliteStore, args: &NamedArgs) -> Result<bool, StoreError> {
+async fn remove(store: &dyn Database, args: &NamedArgs) -> Result<bool, StoreError> {
     let removed = store.remove(&args.name).await?;
     if removed {
         let event = Event {

@@ -9,9 +9,9 @@ use super::output::{self, Table};
 use crate::base::{IdpName, NonEmpty, Timestamp};
 use crate::config::Config;
 use crate::saml::metadata::IdpMetadata;
-use crate::store::SqliteStore;
+use crate::store::Database;
 use crate::tasks::fetch::{Fetched, Fetcher};
-use crate::trust::{IdpSettings, ImportedIdp, MetadataCopy, MetadataSource};
+use crate::trust::{IdpSettings, IdpStore, ImportedIdp, MetadataCopy, MetadataSource};
 
 /// Opens the database of the configuration for one command, and closes it behind it; says why not.
 ///
@@ -19,17 +19,16 @@ use crate::trust::{IdpSettings, ImportedIdp, MetadataCopy, MetadataSource};
 /// one that opens it to clear up.
 pub(super) async fn with_store(
     config: &Config,
-    command: impl AsyncFnOnce(&SqliteStore) -> ExitCode,
+    command: impl AsyncFnOnce(&dyn Database) -> ExitCode,
 ) -> ExitCode {
-    let path = config.database.display().to_string();
-    match SqliteStore::open(&path).await {
+    match config.database.open().await {
         Ok(store) => {
-            let code = command(&store).await;
+            let code = command(&*store).await;
             store.close().await;
             code
         }
         Err(error) => {
-            output::error(&format!("database {path}: {}", error.detail));
+            output::error(&config.database.complaint(&error));
             ExitCode::FAILURE
         }
     }
@@ -49,8 +48,7 @@ pub(super) struct Known {
 
 /// Every identity provider, configured ones first, without asking the network: metadata of
 /// addresses is the copy that the gateway keeps.
-pub(super) async fn all(config: &Config, store: &SqliteStore, now: Timestamp) -> Vec<Known> {
-    use crate::trust::IdpStore as _;
+pub(super) async fn all(config: &Config, store: &dyn Database, now: Timestamp) -> Vec<Known> {
     let mut known = Vec::new();
     for settings in &config.idps {
         let entity_id = settings.entity_id.as_deref();
@@ -84,7 +82,7 @@ pub(super) async fn all(config: &Config, store: &SqliteStore, now: Timestamp) ->
             metadata,
         });
     }
-    for record in store.list().await.unwrap_or_default() {
+    for record in IdpStore::list(store).await.unwrap_or_default() {
         if known.iter().any(|other| other.settings.name == record.name) {
             continue;
         }

@@ -1076,7 +1076,7 @@ static SESSION: &[Key] = &[
     key(
         "store",
         Kind::Text,
-        "Where sessions are kept. `embedded`: in the database of `users.database`, for one gateway. \
+        "Where sessions are kept. `embedded`: in the database of `users.database`. \
          `redis://[user:password@]host[:port][/database]`, or `rediss://` with TLS: in Redis, where \
          several gateways share them.",
     )
@@ -1105,7 +1105,7 @@ static SESSION: &[Key] = &[
     key(
         "grace",
         Kind::Duration,
-        "While Redis is away, sessions that a gateway has in memory go on for this long, also those \
+        "While Redis or PostgreSQL is away, sessions that a gateway has in memory go on for this long, also those \
          that are ended elsewhere meanwhile; afterwards, and for everybody else, the answer is 503. \
          Nobody is signed out by it.",
     )
@@ -1132,7 +1132,10 @@ static USERS: &[Key] = &[
     key(
         "database",
         Kind::Text,
-        "The database: `sqlite://` and a path (`sqlite:///var/lib/x.db` is an absolute one).",
+        "The database. `sqlite://` and a path (`sqlite:///var/lib/x.db` is an absolute one), for one \
+         gateway. `postgres://[user[:password]@]host[:port]/database`, for one or several: with \
+         `?sslmode=verify-full` PostgreSQL has to prove who it is, by the certificate authorities \
+         of the system or of `&sslrootcert=FILE`; `?host=/run/postgresql` is a Unix socket.",
     )
     .default("\"sqlite://data/samlgate.db\"")
     .restart()

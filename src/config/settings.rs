@@ -13,6 +13,7 @@ use crate::identity::IdentitySettings;
 use crate::saml::ServiceProvider;
 use crate::scim::Catalogue;
 use crate::session::Lifetimes;
+use crate::store::DatabaseAddress;
 use crate::store::redis::RedisSettings;
 use crate::telemetry::LogFormat;
 use crate::trust::IdpSettings;
@@ -38,8 +39,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// `session.store`
     pub session_store: SessionStoreKind,
-    /// `users.database`: the file of the SQLite database.
-    pub database: PathBuf,
+    /// `users.database`
+    pub database: DatabaseAddress,
     /// `server.templates`: the operator's own pages.
     pub templates: Option<PathBuf>,
     /// `[telemetry]`
@@ -119,7 +120,10 @@ pub struct AdminSettings {
 #[derive(Clone, Debug)]
 pub enum SessionStoreKind {
     /// Beside the users, in the database.
-    Embedded,
+    Embedded {
+        /// `session.grace`, where several nodes use that database.
+        grace: Duration,
+    },
     /// In Redis, for several nodes.
     Redis {
         /// `session.store`, `session.ca`, `session.seal_key`

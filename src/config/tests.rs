@@ -71,7 +71,7 @@ fn two_sections_are_enough() {
         &Listen::parse("0.0.0.0:8080").unwrap()
     );
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:9090");
-    assert_eq!(config.database, Path::new("data/samlgate.db"));
+    assert_eq!(config.database.to_string(), "data/samlgate.db");
     assert_eq!(config.lifetimes.idle, Duration::from_secs(3600));
     assert_eq!(config.lifetimes.absolute, Duration::from_secs(12 * 3600));
     assert_eq!(config.routes[0].name, "/");
@@ -252,10 +252,37 @@ fn a_key_of_a_later_version_is_refused() {
         problems.contains("is not available in this version"),
         "{problems}"
     );
-    refused(
-        &section("[users]\ndatabase = 'postgres://me:hunter2@db/x'"),
-        "users.database",
+}
+
+#[test]
+fn users_live_in_postgresql() {
+    let database = |value: &str| good(&section(&format!("[users]\ndatabase = '{value}'")));
+    let exposed = |value: &str| {
+        let warnings = database(value).warnings;
+        warnings.iter().any(|warning| warning.path == "users.database")
+    };
+    let verified = "postgres://me:hunter2@db.example.com/x?sslmode=verify-full";
+    let config = database(verified).config;
+    assert_eq!(
+        config.database.to_string(),
+        "PostgreSQL x at db.example.com:5432"
     );
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert!(!exposed(verified));
+    assert!(!exposed("postgresql://me:hunter2@localhost/x"));
+    assert!(!exposed("postgres:///x?host=/run/postgresql"));
+    assert!(exposed("postgres://me:hunter2@db.example.com/x"));
+    for value in [
+        "postgres://db",
+        "postgres://db/x?mode=ro",
+        "postgres://db/x?sslmode=sometimes",
+        "postgres://db/x?sslmode=verify-full&sslrootcert=/no/such/file",
+    ] {
+        refused(
+            &section(&format!("[users]\ndatabase = '{value}'")),
+            "users.database",
+        );
+    }
 }
 
 #[test]
@@ -945,11 +972,15 @@ fn users_live_in_sqlite() {
             "users.database",
         );
     }
-    let database =
-        |value: &str| good(&section(&format!("[users]\ndatabase = '{value}'"))).config.database;
+    let database = |value: &str| {
+        good(&section(&format!("[users]\ndatabase = '{value}'")))
+            .config
+            .database
+            .to_string()
+    };
     assert_eq!(
         database("sqlite:///var/lib/samlgate.db"),
-        Path::new("/var/lib/samlgate.db")
+        "/var/lib/samlgate.db"
     );
     refused(
         &section("[users]\nprovisioning = 'auto'"),
@@ -1054,7 +1085,7 @@ fn a_secret_comes_from_a_file_or_from_the_variable_and_not_from_both() {
     let file = file.display().to_string();
     let from_file = ("SAMLGATE_USERS__DATABASE_FILE", file.as_str());
     let loaded = with_environment(&minimal(""), &[from_file]).unwrap();
-    assert_eq!(loaded.config.database, Path::new("secret.db"));
+    assert_eq!(loaded.config.database.to_string(), "secret.db");
     let direct = ("SAMLGATE_USERS__DATABASE", "sqlite://other.db");
     let problems = with_environment(&minimal(""), &[from_file, direct]).unwrap_err();
     assert!(problems.to_string().contains("both"), "{problems}");
@@ -1063,7 +1094,7 @@ fn a_secret_comes_from_a_file_or_from_the_variable_and_not_from_both() {
 #[test]
 fn passwords_are_never_shown() {
     for text in [
-        "[users]\ndatabase = 'postgres://me:hunter2@db/x?password=hunter2'",
+        "[users]\ndatabase = 'postgres://me:hunter2@db/x?pass=hunter2'",
         "[users]\ndatabase = 'mysql://me:hunter2@db/x?password=hunter2'",
         "[session]\nstore = 'redis://:hunter2@redis'",
         "[session]\nstore = 'hunter2'",

@@ -4,12 +4,17 @@
 //! once, whoever asks at the same moment, and what was answered with `Ok` survives a crash.
 
 mod chain;
+mod database;
 pub mod identity;
+mod keep;
 pub mod keys;
+pub mod postgres;
 pub mod redis;
 mod sql;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
+pub use database::{Database, DatabaseAddress};
+pub use postgres::{PostgresSettings, PostgresStore};
 pub use redis::RedisStore;
 pub use sqlite::SqliteStore;

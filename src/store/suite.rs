@@ -45,9 +45,10 @@ impl<T> Store for T where
 }
 
 /// Makes a test of each claim. `$open` gives something with a `store()`, which lives as long as
-/// the test: a folder, a server.
+/// the test: a folder, a server. Or, after `together`, one test of all of them: `$open` then gives
+/// a server with `empty(claim)`, a store for each.
 macro_rules! run_suite {
-    ($open:expr; $($claim:ident)*) => {
+    (@apart $open:expr; $($claim:ident)*) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $claim() {
@@ -56,8 +57,20 @@ macro_rules! run_suite {
             }
         )*
     };
-    ($open:expr) => {
-        crate::store::suite::run_suite! { $open;
+    (@together $open:expr; $($claim:ident)*) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn what_every_store_does() {
+            let server = $open;
+            $(
+                eprintln!("{}", stringify!($claim));
+                let store = server.empty(stringify!($claim)).await;
+                crate::store::suite::$claim(store.clone()).await;
+                store.close().await;
+            )*
+        }
+    };
+    (@claims $how:ident $open:expr) => {
+        crate::store::suite::run_suite! { @$how $open;
             an_assertion_is_accepted_once
             of_racing_claims_one_is_first
             a_pending_login_is_taken_once_and_by_its_browser
@@ -91,6 +104,12 @@ macro_rules! run_suite {
             an_imported_idp_changes_the_revision
             the_last_copy_of_metadata_is_kept
         }
+    };
+    (together $open:expr) => {
+        crate::store::suite::run_suite! { @claims together $open }
+    };
+    ($open:expr) => {
+        crate::store::suite::run_suite! { @claims apart $open }
     };
 }
 pub(crate) use directory::*;

@@ -8,7 +8,7 @@ use metrics::gauge;
 use crate::app::App;
 use crate::base::clock::Stopwatch;
 use crate::base::{Stop, StoreError};
-use crate::store::SqliteStore;
+use crate::store::Database;
 use crate::telemetry::SESSIONS_ACTIVE;
 
 /// How soon a session that another process ended stops working here: inside five seconds.
@@ -27,7 +27,7 @@ const SWEEPS: u32 = 30;
 /// elsewhere count as answered as long as memory goes on without them.
 pub async fn sessions(
     app: Arc<App>,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Database>,
     answers: impl Fn(Result<(), &StoreError>) + Send,
     mut stop: Stop,
 ) {
@@ -44,7 +44,7 @@ pub async fn sessions(
         }
         failed = tended.is_err();
         let swept = match round % SWEEPS {
-            1 => store.sweep(app.now()).await.map(|_| ()),
+            1 => store.forget_expired(app.now()).await.map(|_| ()),
             _ if app.sessions.is_shared() => store.ping().await,
             _ => Ok(()),
         };

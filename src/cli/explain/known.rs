@@ -14,9 +14,9 @@ use crate::config::{self, Config, Sources};
 use crate::identity::{self, AttributeMap, IdentitySettings, LinkBy, Provisioning};
 use crate::saml::ServiceProvider;
 use crate::saml::metadata::{IdpMetadata, MetadataError};
-use crate::store::SqliteStore;
+use crate::store::{Database, DatabaseAddress};
 use crate::trust::{
-    IdpSettings, IdpStore as _, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry,
+    IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry,
 };
 use crate::xmlenc::{DecryptionKey, DecryptionKeys};
 
@@ -224,13 +224,13 @@ async fn all_of(config: &Config) -> Vec<Source> {
     let store = open(&config.database).await;
     let mut sources = Vec::new();
     for settings in &config.idps {
-        let copy = copy(store.as_ref(), &settings.name).await;
+        let copy = copy(store.as_deref(), &settings.name).await;
         sources.push(Source { settings: settings.clone(), imported: None, copy });
     }
     let Some(store) = store else {
         return sources;
     };
-    let records = store.list().await.unwrap_or_else(|error| {
+    let records = IdpStore::list(&*store).await.unwrap_or_else(|error| {
         output::warning(&error.detail);
         Vec::new()
     });
@@ -238,7 +238,7 @@ async fn all_of(config: &Config) -> Vec<Source> {
         if config.idps.iter().any(|idp| idp.name == record.name) {
             continue;
         }
-        let copy = copy(Some(&store), &record.name).await;
+        let copy = copy(Some(&*store), &record.name).await;
         let settings = record.to_settings();
         sources.extend(settings.map(|settings| Source { settings, imported: Some(record), copy }));
     }
@@ -246,16 +246,16 @@ async fn all_of(config: &Config) -> Vec<Source> {
     sources
 }
 
-async fn copy(store: Option<&SqliteStore>, name: &IdpName) -> Option<MetadataCopy> {
+async fn copy(store: Option<&dyn Database>, name: &IdpName) -> Option<MetadataCopy> {
     store?.copy(name).await.ok().flatten()
 }
 
 /// The database, if there is one; nothing is made and nothing is changed.
-async fn open(path: &Path) -> Option<SqliteStore> {
-    if !path.exists() {
+async fn open(address: &DatabaseAddress) -> Option<Arc<dyn Database>> {
+    if address.is_still_to_be_made() {
         return None;
     }
-    match SqliteStore::open_to_read(&path.display().to_string()).await {
+    match address.open_to_read().await {
         Ok(store) => Some(store),
         Err(error) => {
             output::warning(&format!(

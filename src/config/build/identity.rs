@@ -1,7 +1,6 @@
 //! `[attributes]`, `[[role]]` and `[users]`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use super::server::role_name;
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
@@ -10,6 +9,7 @@ use crate::identity::{
     AttributeMap, AttributeName, Grounds, IdentitySettings, LinkBy, Provisioning, RoleRule, Source,
     Target,
 };
+use crate::store::DatabaseAddress;
 use crate::trust::IdpSettings;
 
 /// Everything that makes a person out of an assertion.
@@ -123,21 +123,32 @@ fn grounds(reader: &mut Reader, scope: &Scope<'_>) -> Grounds {
     Grounds { groups, attributes: attributes.into_iter().collect() }
 }
 
-/// `users.database`: the file of an SQLite database.
-pub(in crate::config) fn database(reader: &mut Reader, users: &Scope<'_>) -> Option<PathBuf> {
-    reader.parsed(users, "database", |text| {
-        let hint = "write sqlite:// and a path, such as sqlite://data/samlgate.db";
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let message = "PostgreSQL is not available in this version";
-            return Err(Complaint::new(message, hint));
+/// `users.database`
+pub(in crate::config) fn database(
+    reader: &mut Reader,
+    users: &Scope<'_>,
+) -> Option<DatabaseAddress> {
+    let address = reader.parsed(users, "database", |text| {
+        DatabaseAddress::parse(text).map_err(|error| {
+            let message = format!("\"{}\": {}", redact(text), error.detail);
+            let hint = "write sqlite://data/samlgate.db, or \
+                        postgres://user@host/database?sslmode=verify-full";
+            Complaint::new(message, hint)
+        })
+    })?;
+    if let DatabaseAddress::Postgres(settings) = &address {
+        if let Some(missing) = settings.missing_file() {
+            let complaint = Complaint::new(missing, "paths begin in the folder of `serve`");
+            reader.wrong_at(users, "database", complaint);
+            return None;
         }
-        match text.strip_prefix("sqlite://") {
-            // A parameter would be taken for a part of the file's name.
-            Some(path) if !path.is_empty() && !path.contains('?') => Ok(PathBuf::from(path)),
-            _ => Err(Complaint::new(
-                format!("\"{}\" is not a database", redact(text)),
-                hint,
-            )),
+        if settings.is_exposed() {
+            let complaint = Complaint::new(
+                "whoever is on the way can read and change what PostgreSQL says",
+                "add ?sslmode=verify-full (and &sslrootcert=FILE), or keep the network to yourself",
+            );
+            reader.warn_at(users, "database", complaint);
         }
-    })
+    }
+    Some(address)
 }

@@ -53,7 +53,7 @@ pub(in crate::config) fn store(reader: &mut Reader, scope: &Scope<'_>) -> Option
     let ca = reader.parsed(scope, "ca", |text| Ok(PathBuf::from(not_empty(text)?)));
     let grace = reader.duration(scope, "grace");
     let Some((url, tls)) = place? else {
-        return Some(SessionStoreKind::Embedded);
+        return Some(SessionStoreKind::Embedded { grace: grace? });
     };
     let keys = keys.ok_or_else(|| "is needed for Redis".to_owned());
     let keys = keys.and_then(|text| SealKeys::parse(&text).map_err(|error| error.to_string()));

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use openssl::sha::Sha256;
 
 use crate::base::{Clock, Entropy, StoreError, Timestamp};
-use crate::store::SqliteStore;
+use crate::store::Database;
 
 mod hear;
 mod kept;
@@ -61,7 +61,7 @@ pub struct RedisStore {
     channel: String,
     keys: SealKeys,
     /// The people, and the records of logins.
-    people: Arc<SqliteStore>,
+    people: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -70,7 +70,7 @@ impl RedisStore {
     /// Nothing is asked yet: a gateway can start while Redis does.
     pub fn new(
         settings: &RedisSettings,
-        people: Arc<SqliteStore>,
+        people: Arc<dyn Database>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, StoreError> {

@@ -57,6 +57,11 @@ impl SqliteStore {
         open::open_to_read(path).await
     }
 
+    /// The version of the tables that this program makes.
+    pub fn newest_version() -> i64 {
+        i64::try_from(open::MIGRATIONS.len()).unwrap_or(i64::MAX)
+    }
+
     /// Whether the database answers: for `/readyz`.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT value FROM meta LIMIT 1")

@@ -1,0 +1,58 @@
+//! Forgetting what nobody will ask for any more.
+
+use super::PostgresStore;
+use super::open::APPLICATION_ID;
+use super::row::failed;
+use crate::base::{StoreError, Timestamp};
+use crate::store::keep;
+
+/// Of several nodes that sweep at once, one does; the lock goes with the transaction.
+const ALONE: &str = "SELECT pg_try_advisory_xact_lock($1)";
+/// Another one than that under which tables are made.
+const SWEEPING: i64 = APPLICATION_ID + 1;
+
+pub(super) async fn sweep(store: &PostgresStore, now: Timestamp) -> Result<u64, StoreError> {
+    let before = |age| now.minus(age).unix_micros();
+    let sweeps = [
+        (
+            "DELETE FROM one_use WHERE expires <= $1",
+            before(keep::ONE_USE),
+        ),
+        (
+            "DELETE FROM pending_login WHERE created_at <= $1",
+            before(keep::PENDING),
+        ),
+        ("DELETE FROM kept WHERE expires <= $1", now.unix_micros()),
+        (
+            "DELETE FROM session_end WHERE at <= $1",
+            before(keep::ENDED),
+        ),
+        (
+            // They are nearly in the order of their time: up to the first that is younger.
+            "DELETE FROM login_attempt WHERE at <= $1 AND number < coalesce(
+                 (SELECT number FROM login_attempt WHERE at > $1 ORDER BY number LIMIT 1),
+                 9223372036854775807)",
+            before(keep::ATTEMPTS),
+        ),
+        (
+            "DELETE FROM login_attempt
+             WHERE number <= (SELECT max(number) FROM login_attempt) - $1",
+            keep::MOST_ATTEMPTS,
+        ),
+    ];
+    let mut swept = 0_u64;
+    for (statement, limit) in sweeps {
+        let done = store.transact(move |connection| {
+            Box::pin(async move {
+                let alone = sqlx::query_scalar(ALONE).bind(SWEEPING);
+                if !alone.fetch_one(&mut *connection).await.map_err(failed)? {
+                    return Ok(0);
+                }
+                let done = sqlx::query(statement).bind(limit).execute(connection).await;
+                Ok(done.map_err(failed)?.rows_affected())
+            })
+        });
+        swept = swept.saturating_add(done.await?);
+    }
+    Ok(swept)
+}
