@@ -23,6 +23,7 @@ pub mod serve;
 mod session;
 mod stores;
 mod user;
+pub mod storage;
 pub mod values;
 
 use std::path::PathBuf;
@@ -99,6 +100,9 @@ enum Command {
                       samlgate audit --since all --type user\n  \
                       samlgate audit --verify")]
     Audit(audit::AuditArgs),
+    /// Look after the database: tables, checks, backups.
+    #[command(subcommand)]
+    Storage(storage::StorageCommand),
     /// Check one SAML message offline, and print every check.
     ///
     /// Runs the code of the assertion consumer service on a message that somebody has at hand, and
@@ -211,6 +215,8 @@ pub fn main() -> ExitCode {
         Command::Session(command) => session::run(command),
         Command::Audit(args) => configured(&args.file.clone(), async |loaded| {
             audit::run(args, loaded).await
+        Command::Storage(command) => configured(&command.file().clone(), async |loaded| {
+            storage::run(command, loaded).await
         }),
         Command::Explain(args) => wait(explain::run(args)),
         Command::Health(args) => health::run(&args),

@@ -5,6 +5,7 @@
 
 mod chain;
 mod database;
+pub mod file;
 pub mod identity;
 mod keep;
 pub mod keys;

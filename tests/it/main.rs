@@ -35,6 +35,7 @@ mod hosts;
 mod limits;
 mod logins;
 mod nodes;
+mod nodes_postgres;
 mod peers;
 mod proof;
 mod protocols;

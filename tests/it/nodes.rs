@@ -12,15 +12,15 @@ use crate::support::idp::{self, TestIdp};
 use crate::support::redis::Redis;
 
 /// Within this an ended session stops working on every node.
-const PROMISED: Duration = Duration::from_secs(5);
+pub(crate) const PROMISED: Duration = Duration::from_secs(5);
 /// Longer than anything here takes.
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Two nodes of one gateway, each at an address of its own, as behind a load balancer.
-struct Nodes {
-    here: Gateway,
-    there: Gateway,
-    idp: TestIdp,
+pub(crate) struct Nodes {
+    pub(crate) here: Gateway,
+    pub(crate) there: Gateway,
+    pub(crate) idp: TestIdp,
     _app: App,
 }
 
@@ -30,12 +30,17 @@ impl Nodes {
     }
 
     async fn with(redis: &Redis, more: impl Fn(Setup) -> Setup) -> Self {
+        Self::sharing(|setup| more(redis.shared_by(setup))).await
+    }
+
+    /// Nodes that are told by `share` what they have in common.
+    pub(crate) async fn sharing(share: impl Fn(Setup) -> Setup) -> Self {
         let (idp, app) = (TestIdp::new("corp"), App::start().await);
         let metadata = idp.metadata_file();
         let node = |setup: Setup| {
-            let setup = redis.shared_by(setup.quick_key());
+            let setup = share(setup.quick_key());
             let setup = setup.idp("corp", &metadata, "allow_idp_initiated = true");
-            more(setup.route(&app.url(), ""))
+            setup.route(&app.url(), "")
         };
         let here = node(Setup::http());
         let there = node(Setup::http().node_of(&here));
@@ -44,7 +49,7 @@ impl Nodes {
     }
 
     /// Alice signs in, at this node.
-    async fn alice(&self, node: &Gateway) -> Visitor {
+    pub(crate) async fn alice(&self, node: &Gateway) -> Visitor {
         let mut visitor = Visitor::new();
         let xml = self.idp.write(&self.idp.unsolicited(&self.here.url("")));
         let answer = post(&mut visitor, node, &xml).await;
@@ -53,22 +58,22 @@ impl Nodes {
     }
 }
 
-async fn post(visitor: &mut Visitor, node: &Gateway, xml: &str) -> Answer {
+pub(crate) async fn post(visitor: &mut Visitor, node: &Gateway, xml: &str) -> Answer {
     let acs = Ask::new(Method::POST, &node.url("/saml/acs"));
     visitor.send(acs.navigating().form(&idp::fields(xml, None))).await
 }
 
-async fn page(visitor: &mut Visitor, node: &Gateway) -> u16 {
+pub(crate) async fn page(visitor: &mut Visitor, node: &Gateway) -> u16 {
     visitor.get(&node.url("/x")).await.status.as_u16()
 }
 
-async fn sign_out(visitor: &mut Visitor, node: &Gateway) {
+pub(crate) async fn sign_out(visitor: &mut Visitor, node: &Gateway) {
     let url = node.url("/.samlgate/sign_out");
     assert_eq!(visitor.send(Ask::new(Method::POST, &url)).await.status, 200);
 }
 
 /// Asks until the answer has this status.
-async fn until(visitor: &mut Visitor, node: &Gateway, status: u16, limit: Duration) {
+pub(crate) async fn until(visitor: &mut Visitor, node: &Gateway, status: u16, limit: Duration) {
     let until = tokio::time::timeout(limit, async {
         while page(visitor, node).await != status {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -78,7 +83,7 @@ async fn until(visitor: &mut Visitor, node: &Gateway, status: u16, limit: Durati
 }
 
 /// The same browser twice: what the second has is not taken away when the first signs out.
-fn copy_of(visitor: &Visitor, node: &Gateway) -> Visitor {
+pub(crate) fn copy_of(visitor: &Visitor, node: &Gateway) -> Visitor {
     let url = node.url("/");
     let mut copy = Visitor::new();
     copy.plant(&url, "samlgate", &visitor.cookie(&url, "samlgate").unwrap());
@@ -86,7 +91,7 @@ fn copy_of(visitor: &Visitor, node: &Gateway) -> Visitor {
 }
 
 /// Signs in on one, by a request that the other one made; uses and ends the session on the other.
-async fn walk_between(nodes: &Nodes) {
+pub(crate) async fn walk_between(nodes: &Nodes) {
     let mut alice = Visitor::new();
     let start = alice.get(&nodes.here.url("/.samlgate/start?idp=corp")).await;
     let request = nodes.idp.read(&start);

@@ -39,6 +39,7 @@ pub(crate) struct Setup {
     /// What browsers see of all nodes, when this is one of several.
     shown: Option<String>,
     database: Option<PathBuf>,
+    database_url: Option<String>,
 }
 
 impl Setup {
@@ -66,6 +67,7 @@ impl Setup {
             tail: String::new(),
             shown: None,
             database: None,
+            database_url: None,
         }
     }
 
@@ -78,6 +80,12 @@ impl Setup {
     /// With a database that it does not have for itself.
     pub(crate) fn database_at(mut self, file: &Path) -> Self {
         self.database = Some(file.to_owned());
+        self
+    }
+
+    /// With a database that is no file.
+    pub(crate) fn database_url(mut self, url: &str) -> Self {
+        self.database_url = Some(url.to_owned());
         self
     }
 
@@ -204,7 +212,10 @@ impl Setup {
             ("saml", format!("keys = {:?}", certs.to_str().unwrap())),
             (
                 "users",
-                format!("database = \"sqlite://{}\"", self.database().display()),
+                match &self.database_url {
+                    Some(url) => format!("database = {url:?}"),
+                    None => format!("database = \"sqlite://{}\"", self.database().display()),
+                },
             ),
             ("telemetry", "log = \"json\"".to_owned()),
         ] {

@@ -15,6 +15,7 @@ pub(crate) mod idp;
 pub(crate) mod names;
 pub(crate) mod peers;
 pub(crate) mod ports;
+pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod stage;
