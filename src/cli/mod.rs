@@ -21,9 +21,9 @@ pub mod output;
 mod scim;
 pub mod serve;
 mod session;
+pub mod storage;
 mod stores;
 mod user;
-pub mod storage;
 pub mod values;
 
 use std::path::PathBuf;
@@ -215,6 +215,7 @@ pub fn main() -> ExitCode {
         Command::Session(command) => session::run(command),
         Command::Audit(args) => configured(&args.file.clone(), async |loaded| {
             audit::run(args, loaded).await
+        }),
         Command::Storage(command) => configured(&command.file().clone(), async |loaded| {
             storage::run(command, loaded).await
         }),

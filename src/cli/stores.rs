@@ -12,12 +12,12 @@ use crate::base::{StoreError, Timestamp};
 use crate::config::{Config, SessionStoreKind};
 use crate::directory::{Connections, DirectoryStore, People, Provisioning};
 use crate::session::SessionStore;
-use crate::store::{RedisStore, SqliteStore};
+use crate::store::{Database, RedisStore};
 
 /// The stores of the configuration, each by what is asked of it.
 pub(super) struct Stores {
     /// The database itself, which has the identity providers.
-    pub(super) database: Arc<SqliteStore>,
+    pub(super) database: Arc<dyn Database>,
     /// People, for logins.
     pub(super) directory: Arc<dyn DirectoryStore>,
     /// People and groups, for operators.
@@ -37,10 +37,9 @@ pub(super) async fn with_stores(
     config: &Config,
     command: impl AsyncFnOnce(&Stores) -> Result<ExitCode, Stop>,
 ) -> ExitCode {
-    let path = config.database.display().to_string();
-    let database = match SqliteStore::open(&path).await {
-        Ok(database) => Arc::new(database),
-        Err(error) => return Stop::new(format!("database {path}: {}", error.detail)).say(),
+    let database = match config.database.open().await {
+        Ok(database) => database,
+        Err(error) => return Stop::new(config.database.complaint(&error)).say(),
     };
     let done = match open(config, &database) {
         Ok(stores) => command(&stores).await,
@@ -50,9 +49,9 @@ pub(super) async fn with_stores(
     done.unwrap_or_else(|stop| stop.say())
 }
 
-fn open(config: &Config, database: &Arc<SqliteStore>) -> Result<Stores, Stop> {
+fn open(config: &Config, database: &Arc<dyn Database>) -> Result<Stores, Stop> {
     let sessions: Arc<dyn SessionStore> = match &config.session_store {
-        SessionStoreKind::Embedded => database.clone(),
+        SessionStoreKind::Embedded { .. } => database.clone(),
         SessionStoreKind::Redis { settings, .. } => {
             let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
             let redis = RedisStore::new(settings, Arc::clone(database), clock, entropy);

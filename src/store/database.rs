@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use super::{PostgresSettings, PostgresStore, SqliteStore};
 use crate::audit::AuditSink;
 use crate::base::{StoreError, Timestamp};
-use crate::directory::DirectoryStore;
+use crate::directory::{Connections, DirectoryStore, People, Provisioning};
 use crate::saml::{OneUseStore, PendingStore};
 use crate::session::{KeptStore, Login, LoginStore, SessionStore, Written};
 use crate::trust::IdpStore;
@@ -24,6 +24,9 @@ pub trait Database:
     + PendingStore
     + KeptStore
     + DirectoryStore
+    + People
+    + Provisioning
+    + Connections
     + SessionStore
     + LoginStore
     + AuditSink

@@ -31,7 +31,7 @@ fn unknown(name: &ConnectionName, all: &[Connection]) -> Stop {
 
 /// The names of all identity providers, configured and imported.
 pub(super) async fn idp_names(config: &Config, stores: &Stores, now: Timestamp) -> Vec<IdpName> {
-    let all = idps::all(config, &stores.database, now).await;
+    let all = idps::all(config, &*stores.database, now).await;
     all.into_iter().map(|idp| idp.settings.name).collect()
 }
 

@@ -21,6 +21,7 @@ use super::{Decision, PostgresStore, sessions};
 use crate::base::entropy::hex;
 use crate::base::{IdpName, StoreError, Timestamp, UserId, json};
 use crate::identity::Person;
+use crate::scim::fold::fold;
 use crate::session::{Login, LoginStore, TokenHash, Written};
 use crate::store::chain::{Unchained, detail_json};
 use crate::store::identity;
@@ -264,11 +265,14 @@ async fn newest(
 
 /// Each table takes what the one before let pass: an assertion that was used before leads to no
 /// person, and a person who was changed meanwhile to no session. What is less than all is refused.
+///
+/// Of who is provisioned, names and address are not a login's to change. Whoever signs in holds their
+/// name, or is refused. `is_seen`: it changes what a client sees of them.
 const WRITE: &str = r#"
     WITH login AS MATERIALIZED (
         SELECT * FROM json_to_recordset($1::json) AS login (
             issuer text, assertion text, expires bigint,
-            known boolean, id text, user_name text, external_id text, user_idp text,
+            known boolean, id text, user_name text, user_name_key text, external_id text, user_idp text,
             user_name_id text, email text, profile text, active bigint, created_at bigint,
             updated_at bigint, last_login_at bigint, revision bigint,
             hash text, sid text, idp text, name_id text, session_index text, identity text,
@@ -281,25 +285,45 @@ const WRITE: &str = r#"
         ON CONFLICT DO NOTHING
         RETURNING issuer, id
     ), first AS MATERIALIZED (
-        SELECT login.* FROM login
-        JOIN used ON used.issuer = login.issuer AND used.id = login.assertion
+        SELECT login.*, coalesce((SELECT 'c:' || name FROM connection WHERE idp = login.user_idp),
+                                 'i:' || coalesce(login.user_idp, '')) AS tenant
+        FROM login JOIN used ON used.issuer = login.issuer AND used.id = login.assertion
     ), created AS (
-        INSERT INTO "user" (id, user_name, external_id, idp, name_id, email, profile, active,
-                            created_at, updated_at, last_login_at, revision)
-        SELECT id, user_name, external_id, user_idp, user_name_id, email, profile, active,
-               created_at, updated_at, last_login_at, revision
+        INSERT INTO "user" (id, user_name, user_name_key, external_id, idp, name_id, email, profile,
+                            active, created_at, updated_at, last_login_at, revision, tenant,
+                            claimed, changed_at)
+        SELECT id, user_name, user_name_key, external_id, user_idp, user_name_id, email, profile,
+               active, created_at, updated_at, last_login_at, revision, tenant, 1, updated_at
         FROM first WHERE NOT known AND active = 1
         RETURNING id
     ), updated AS (
-        UPDATE "user"
-        SET user_name = first.user_name, external_id = first.external_id, idp = first.user_idp,
-            name_id = first.user_name_id, email = first.email, profile = first.profile,
-            updated_at = first.updated_at, last_login_at = first.last_login_at,
-            revision = "user".revision + 1
-        FROM first
-        WHERE first.known AND first.active = 1 AND "user".id = first.id
-          AND "user".revision = first.revision AND "user".active = 1
-        RETURNING "user".id
+        UPDATE "user" AS u
+        SET user_name = CASE WHEN u.managed = 1 THEN u.user_name ELSE first.user_name END,
+            user_name_key = CASE WHEN u.managed = 1 THEN u.user_name_key
+                                 ELSE first.user_name_key END,
+            external_id = CASE WHEN u.managed = 1 THEN u.external_id ELSE first.external_id END,
+            email = CASE WHEN u.managed = 1 THEN u.email ELSE first.email END,
+            tenant = CASE WHEN u.tenant = 'i:' THEN first.tenant ELSE u.tenant END,
+            idp = first.user_idp, name_id = first.user_name_id, claimed = 1,
+            changed_at = CASE WHEN is_seen THEN first.updated_at ELSE u.changed_at END,
+            version = u.version + CASE WHEN is_seen THEN 1 ELSE 0 END,
+            indexed = CASE WHEN is_seen AND u.indexed <> 0 AND u.tenant <> 'i:'
+                           THEN 2 ELSE u.indexed END,
+            profile = first.profile, updated_at = first.updated_at,
+            last_login_at = first.last_login_at, revision = u.revision + 1
+        FROM (
+            SELECT first.*, was.managed = 0 AND (
+                was.claimed = 0
+                OR (was.user_name, was.external_id, was.idp, was.name_id, was.email)
+                   IS DISTINCT FROM (first.user_name, first.external_id, first.user_idp,
+                                     first.user_name_id, first.email)
+                OR (was.tenant < 'd' AND was.updated_at <> first.updated_at)) AS is_seen
+            FROM first JOIN "user" AS was ON was.id = first.id
+            WHERE first.known AND first.active = 1
+        ) AS first
+        WHERE u.id = first.id AND u.revision = first.revision
+          AND u.active = 1 AND u.locked = 0 AND u.deleted_at IS NULL
+        RETURNING u.id
     ), opened AS (
         INSERT INTO session (hash, sid, "user", idp, name_id, session_index, identity, browser,
                              opened_at, not_after, last_seen)
@@ -326,12 +350,13 @@ fn row(login: &Login<'_>) -> Result<Value, StoreError> {
         "known": matches!(login.person, Person::Known(_)),
         "id": user.id.as_str(),
         "user_name": user.user_name,
+        "user_name_key": fold(&user.user_name),
         "external_id": user.external_id,
         "user_idp": user.idp.as_ref().map(IdpName::as_str),
         "user_name_id": user.name_id,
         "email": user.profile.email,
         "profile": json::to_string(&user.profile).map_err(StoreError::new)?,
-        "active": i64::from(user.active),
+        "active": i64::from(user.may_enter()),
         "created_at": user.created_at.unix_micros(),
         "updated_at": user.updated_at.unix_micros(),
         "last_login_at": user.last_login_at.map(Timestamp::unix_micros),

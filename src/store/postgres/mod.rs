@@ -27,6 +27,7 @@ use tokio::runtime::Handle;
 use crate::base::{StoreError, Timestamp};
 
 mod audit;
+mod directory;
 mod hear;
 mod idps;
 mod kept;
@@ -43,6 +44,7 @@ mod sweep;
 mod tests;
 mod users;
 
+pub(in crate::store) use sessions::end_sessions_of;
 pub use settings::PostgresSettings;
 
 use login::Logins;

@@ -11,7 +11,10 @@ use super::{PostgresSettings, PostgresStore};
 use crate::base::StoreError;
 
 /// Every migration in order; each sets `schema` in `meta` to its place, counting from 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_begin.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_begin.sql"),
+    include_str!("migrations/0002_directory.sql"),
+];
 
 /// In `meta`, so that our tables can be told from those of others: `samL`. Also the number of the
 /// lock under which tables are made.

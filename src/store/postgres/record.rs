@@ -20,7 +20,7 @@ impl PostgresStore {
         now: Timestamp,
     ) -> Result<Written, StoreError> {
         let (Person::New(user) | Person::Known(user)) = login.person;
-        if !user.active {
+        if !user.may_enter() {
             return Ok(Written::Stale);
         }
         let is_new = matches!(login.person, Person::New(_));

@@ -26,8 +26,8 @@ pub(super) fn unreadable(column: &str) -> StoreError {
 pub(super) fn taken(error: &sqlx::Error) -> Option<UniqueField> {
     let error = error.as_database_error().filter(|error| error.is_unique_violation())?;
     match error.constraint()? {
-        "user_user_name" => Some(UniqueField::UserName),
-        "user_external_id" | "user_unbound_external_id" => Some(UniqueField::ExternalId),
+        "user_claimed" | "user_named" => Some(UniqueField::UserName),
+        "user_external_id" => Some(UniqueField::ExternalId),
         "user_name_id" => Some(UniqueField::NameId),
         _ => None,
     }

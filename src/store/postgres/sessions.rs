@@ -23,7 +23,8 @@ const INSERT: &str = r#"
 
 /// Locks the person, and says whether they may have a session. Who switches them off comes before,
 /// and is seen, or after, and finds the session to end.
-const MAY_ENTER: &str = r#"SELECT active FROM "user" WHERE id = $1 FOR SHARE"#;
+const MAY_ENTER: &str = r#"
+    SELECT active = 1 AND locked = 0 AND deleted_at IS NULL FROM "user" WHERE id = $1 FOR SHARE"#;
 
 /// Whether the parent goes on. Whoever is about to end it comes before or after.
 const PARENT: &str = "SELECT 1 FROM session WHERE hash = $1 FOR SHARE";
@@ -109,12 +110,12 @@ impl SessionStore for PostgresStore {
         let row = Row::of(session)?;
         self.transact(move |connection| {
             Box::pin(async move {
-                let active: Option<i64> = sqlx::query_scalar(MAY_ENTER)
+                let may_enter: Option<bool> = sqlx::query_scalar(MAY_ENTER)
                     .bind(row.user())
                     .fetch_optional(&mut *connection)
                     .await
                     .map_err(failed)?;
-                if active == Some(0) {
+                if may_enter == Some(false) {
                     return Err(StoreError::new(
                         "the person was switched off during the login",
                     ));
@@ -336,6 +337,16 @@ async fn end(
         .iter()
         .map(|row| hash(row, "hash").map(TokenHash))
         .collect()
+}
+
+/// Ends all sessions of a person.
+pub(in crate::store) async fn end_sessions_of(
+    connection: &mut PgConnection,
+    user: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let which = sqlx::query(END_USER).bind(user.to_owned());
+    end(connection, which, now).await.map(|_| ())
 }
 
 /// Ends each of these sessions, and the others of its family.

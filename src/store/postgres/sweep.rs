@@ -28,6 +28,16 @@ pub(super) async fn sweep(store: &PostgresStore, now: Timestamp) -> Result<u64, 
             before(keep::ENDED),
         ),
         (
+            // The last number stays known: who begins to read begins behind it.
+            "WITH gone AS (DELETE FROM person_change WHERE at <= $1 RETURNING sequence),
+                  noted AS (UPDATE meta SET value = last.sequence
+                            FROM (SELECT max(sequence) AS sequence FROM gone) AS last
+                            WHERE key = 'person_changes' AND last.sequence > value)
+             SELECT 1 FROM gone",
+            before(keep::ENDED),
+        ),
+        ("DELETE FROM gone_group WHERE at <= $1", before(keep::NAMES)),
+        (
             // They are nearly in the order of their time: up to the first that is younger.
             "DELETE FROM login_attempt WHERE at <= $1 AND number < coalesce(
                  (SELECT number FROM login_attempt WHERE at > $1 ORDER BY number LIMIT 1),

@@ -20,6 +20,13 @@ use server::Server;
 
 run_suite! { together Server::start().await }
 
+mod directory {
+    use super::Server;
+    use crate::store::suite::run_directory_suite;
+
+    run_directory_suite! { together Server::start().await }
+}
+
 /// Longer than anything here takes.
 const SOON: Duration = Duration::from_secs(20);
 const DONE: Written = Written::Done { replaced: None };

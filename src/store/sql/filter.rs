@@ -185,7 +185,8 @@ impl Compiler<'_> {
             Some(Column::Literal(text)) => {
                 let folded = text.to_ascii_lowercase();
                 let text = if target.case_exact { text } else { &folded };
-                self.text_column(&format!("'{text}'"), false, asked)
+                let octets = self.words.octets;
+                self.text_column(&format!("('{text}'{octets})"), false, asked)
             }
             None => self.value(target, asked, element),
         }
@@ -268,7 +269,9 @@ impl Compiler<'_> {
             },
             (ResourceKind::Group, "type") => {
                 let (user, group) = (fold("User"), fold("Group"));
-                let kind = format!("(CASE WHEN m.member > 0 THEN '{user}' ELSE '{group}' END)");
+                let octets = self.words.octets;
+                let kind =
+                    format!("(CASE WHEN m.member > 0 THEN '{user}' ELSE '{group}' END{octets})");
                 self.text_column(&kind, false, asked)
             }
             (ResourceKind::User, "value") => self.text_column("m.id", false, asked),
@@ -361,6 +364,9 @@ impl Compiler<'_> {
                 match self.words.ends {
                     Ends::NegativeSubstr => {
                         Statement::new(format!("substr({what}, -{length}) = ?")).with(&text)
+                    }
+                    Ends::Right => {
+                        Statement::new(format!("right({what}, {length}) = ?")).with(&text)
                     }
                 }
             }

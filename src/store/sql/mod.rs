@@ -22,11 +22,13 @@ mod index;
 mod members;
 mod page;
 mod people;
+mod postgres;
 mod provisioning;
 mod record;
 mod row;
+mod standing;
 mod users;
-pub(in crate::store) use row::{Row, Sql};
+pub(in crate::store) use row::{PostgresSql, Row, Sql};
 
 /// What is waited for.
 pub(in crate::store) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

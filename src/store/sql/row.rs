@@ -5,12 +5,16 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, TypeInfo as _, ValueRef as _};
 
+use super::postgres;
+pub(in crate::store) use super::postgres::PostgresSql;
 use crate::base::{StoreError, Timestamp};
 
 /// A connection.
 pub(in crate::store) enum Sql<'c> {
     /// To a file.
     Sqlite(&'c mut SqliteConnection),
+    /// To a server.
+    Postgres(PostgresSql<'c>),
 }
 
 impl Sql<'_> {
@@ -24,6 +28,7 @@ impl Sql<'_> {
                 let query = bind(statement).fetch_all(&mut **connection).await;
                 query.map_err(StoreError::new)?.iter().map(Row::read).collect()
             }
+            Self::Postgres(connection) => connection.fetch(statement).await,
         }
     }
 
@@ -45,6 +50,7 @@ impl Sql<'_> {
                 let done = bind(statement).execute(&mut **connection).await;
                 done.map(|done| done.rows_affected()).map_err(StoreError::new)
             }
+            Self::Postgres(connection) => connection.execute(statement).await,
         }
     }
 
@@ -66,6 +72,12 @@ impl Sql<'_> {
                 }
                 self.execute(all).await.map(|_| ())
             }
+            Self::Postgres(connection) => {
+                for statement in statements {
+                    connection.execute(statement).await?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -74,6 +86,7 @@ impl Sql<'_> {
         match self {
             Self::Sqlite(_) => Words {
                 position: "instr",
+                octets: "",
                 integers: "SELECT CAST(value AS INTEGER) AS value FROM json_each(?)",
                 texts: "SELECT value FROM json_each(?)",
                 for_update: "",
@@ -81,6 +94,7 @@ impl Sql<'_> {
                 last_change: "SELECT seq FROM sqlite_sequence WHERE name = 'person_change'",
                 ends: Ends::NegativeSubstr,
             },
+            Self::Postgres(_) => postgres::WORDS,
         }
     }
 
@@ -100,6 +114,7 @@ impl Sql<'_> {
                 let note = note.with(now.unix_micros()).with(person);
                 self.execute_all(vec![note, end.with(person)]).await
             }
+            Self::Postgres(connection) => connection.end_sessions(person, now).await,
         }
     }
 }
@@ -109,6 +124,8 @@ impl Sql<'_> {
 pub(in crate::store) struct Words {
     /// The function that finds a text in another.
     pub(in crate::store) position: &'static str,
+    /// Behind a text that is not of a column, and is compared octet by octet.
+    pub(in crate::store) octets: &'static str,
     /// A question for the numbers in a JSON list that is its value.
     pub(in crate::store) integers: &'static str,
     /// A question for the texts in a JSON list that is its value.
@@ -129,6 +146,8 @@ pub(in crate::store) struct Words {
 pub(in crate::store) enum Ends {
     /// `substr(text, -3)`
     NegativeSubstr,
+    /// `right(text, 3)`
+    Right,
 }
 
 /// A statement that is being put together, and its values.
@@ -228,6 +247,11 @@ impl Row {
             values.push(read_value(row, column).map_err(StoreError::new)?);
         }
         Ok(Self(values.into_iter()))
+    }
+
+    /// A row of these values.
+    pub(super) fn new(values: Vec<Value>) -> Self {
+        Self(values.into_iter())
     }
 
     fn next(&mut self) -> Result<Value, StoreError> {

@@ -23,7 +23,6 @@ mod readers;
 mod record;
 mod row;
 mod sessions;
-mod standing;
 mod sweep;
 #[cfg(test)]
 mod tests;

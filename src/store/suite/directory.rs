@@ -35,8 +35,14 @@ impl<T> Directory for T where
 
 /// As `run_suite`, of people, groups and connections.
 macro_rules! run_directory_suite {
+    (together $open:expr) => {
+        crate::store::suite::run_directory_suite! { @claims together $open }
+    };
     ($open:expr) => {
-        crate::store::suite::run_suite! { $open;
+        crate::store::suite::run_directory_suite! { @claims apart $open }
+    };
+    (@claims $how:ident $open:expr) => {
+        crate::store::suite::run_suite! { @$how $open;
             a_person_is_provisioned_found_changed_and_removed
             of_racing_creates_of_one_name_one_is_made
             names_are_unique_in_a_tenant_and_free_in_another

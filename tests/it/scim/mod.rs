@@ -19,12 +19,20 @@ use tokio::task::JoinSet;
 use story::Story;
 use tenants::Tenants;
 
+use crate::support::postgres::Postgres;
+
 /// How many stories are told at the same time.
 const AT_ONCE: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_story_of_the_corpus_goes_as_it_says_on_sqlite() {
     every_story_goes_as_it_says(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_story_of_the_corpus_goes_as_it_says_on_postgresql() {
+    let postgres = Postgres::start().await;
+    every_story_goes_as_it_says(Some(&postgres.url())).await;
 }
 
 /// On this database, or on one of the gateway's own.

@@ -40,7 +40,7 @@ impl Tenants {
         // Nobody is slowed down here: a tool makes a thousand requests.
         let mut setup = Setup::http().quick_key().route(NOWHERE, "").set("limits", RATE);
         if let Some(database) = database {
-            setup = setup.set("users", &format!("database = {database:?}"));
+            setup = setup.database_url(database);
         }
         let mut idps = BTreeMap::new();
         for name in names {

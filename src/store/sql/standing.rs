@@ -1,0 +1,91 @@
+//! How people stand: asked when a session comes into memory. For every database.
+
+use async_trait::async_trait;
+
+use super::index;
+use super::row::{Sql, Statement, unreadable};
+use super::{Database, work};
+use crate::base::{StoreError, Timestamp, UserId};
+use crate::directory::{Standing, Standings};
+use crate::scim::Document;
+use crate::scim::fold::fold;
+
+#[async_trait]
+impl<D: Database> Standings for D {
+    async fn standing(
+        &self,
+        id: &UserId,
+        groups: &[String],
+        asserted: Timestamp,
+    ) -> Result<Option<Standing>, StoreError> {
+        self.read(work!(standing, id.clone(), groups.to_vec(), asserted)).await
+    }
+}
+
+async fn standing(
+    sql: &mut Sql<'_>,
+    (id, groups, asserted): &(UserId, Vec<String>, Timestamp),
+) -> Result<Option<Standing>, StoreError> {
+    let asked = Statement::new(
+        "SELECT number, tenant, managed, user_name, external_id,
+                CASE WHEN active = 1 AND locked = 0 AND deleted_at IS NULL THEN 1 ELSE 0 END,
+                document
+         FROM \"user\" WHERE id = ?",
+    );
+    let Some(mut row) = sql.fetch_one(asked.with(id.as_str())).await? else {
+        return Ok(None);
+    };
+    let (number, tenant, managed) = (row.integer()?, row.text()?, row.truth()?);
+    let mut standing = Standing {
+        user_name: row.text()?,
+        external_id: row.optional_text()?,
+        may_enter: row.truth()?,
+        ..Standing::default()
+    };
+    let document = row.optional_text()?.map(|json| Document::stored(&json));
+    standing.document = document.transpose().map_err(|_| unreadable())?;
+    if managed {
+        standing.groups = memberships(sql, number).await?;
+        standing.provisioned = provisioned(sql, &tenant, groups, *asserted).await?;
+    }
+    Ok(Some(standing))
+}
+
+/// The groups that somebody is in, and those that these are in, and so on. `UNION` meets each once,
+/// so that groups which are in each other do no harm.
+const MEMBERSHIPS: &str = "
+    WITH RECURSIVE around(grp) AS (
+        SELECT m.grp FROM member m WHERE m.member = ?
+        UNION SELECT m.grp FROM around a JOIN member m ON m.member = a.grp)
+    SELECT g.display_name FROM around a JOIN grp g ON g.number = a.grp ORDER BY g.display_name";
+
+async fn memberships(sql: &mut Sql<'_>, number: i64) -> Result<Vec<String>, StoreError> {
+    let rows = sql.fetch(Statement::new(MEMBERSHIPS).with(number)).await?;
+    rows.into_iter().map(|mut row| row.text()).collect()
+}
+
+/// Those of the names that a group of the tenant has, or had after `asserted`, in any case.
+async fn provisioned(
+    sql: &mut Sql<'_>,
+    tenant: &str,
+    names: &[String],
+    asserted: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let key = |name: &String| index::kept(&fold(name)).to_string();
+    let keys: Vec<String> = names.iter().map(key).collect();
+    let keys = serde_json::to_string(&keys).map_err(StoreError::new)?.replace("\\u0000", "");
+    let these = sql.words().texts;
+    let asked = Statement::new(format!(
+        "SELECT display_name_key FROM grp WHERE tenant = ? AND display_name_key IN ({these})
+         UNION SELECT display_name_key FROM gone_group
+         WHERE tenant = ? AND display_name_key IN ({these}) AND at > ?"
+    ));
+    let asked = asked.with(tenant).with(keys.as_str()).with(tenant).with(keys.as_str());
+    let rows = sql.fetch(asked.with(asserted)).await?;
+    let known: Result<Vec<String>, _> = rows.into_iter().map(|mut row| row.text()).collect();
+    let known = known?;
+    Ok(names.iter().filter(|name| known.contains(&key(name))).cloned().collect())
+}
