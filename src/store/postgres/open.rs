@@ -9,9 +9,10 @@ use tokio::runtime::Handle;
 use super::login::Logins;
 use super::{PostgresSettings, PostgresStore};
 use crate::base::StoreError;
+use crate::scim::fold::fold;
 
 /// Every migration in order; each sets `schema` in `meta` to its place, counting from 1.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_directory.sql"),
 ];
@@ -165,9 +166,34 @@ async fn migrate(
                 .execute(&mut *transaction)
                 .await
                 .map_err(|error| StoreError::new(format_args!("migration {version}: {error}")))?;
+            if version == FOLDED {
+                fold_names(&mut transaction).await.map_err(explain)?;
+            }
         }
     }
     transaction.commit().await.map_err(explain)
+}
+
+/// The migration after which names are folded that PostgreSQL folds otherwise than we do.
+const FOLDED: i64 = 2;
+
+async fn fold_names(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let others = sqlx::query_as::<_, (i64, String)>(
+        r#"SELECT number, user_name FROM "user"
+           WHERE octet_length(user_name) <> char_length(user_name)
+           ORDER BY last_login_at IS NULL, created_at"#,
+    );
+    for (number, name) in others.fetch_all(&mut *connection).await? {
+        let fold_it = r#"
+            UPDATE "user" SET user_name_key = $1,
+                claimed = CASE WHEN EXISTS (SELECT 1 FROM "user" AS holder
+                                            WHERE holder.user_name_key = $1 AND holder.claimed = 1)
+                               THEN 0 ELSE 1 END
+            WHERE number = $2"#;
+        let fold_it = sqlx::query(fold_it).bind(fold(&name)).bind(number);
+        fold_it.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// The version of the tables. What is another program's, or of a later version, is refused.

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::PostgresStore;
 use crate::audit::{AuditSink, Chain, Event, EventKind};
-use crate::directory::DirectoryStore;
+use crate::directory::{DirectoryStore, People};
 use crate::identity::Identity;
 use crate::session::{Session, SessionStore, TokenHash, Written};
 use crate::store::suite::{Entering, at, run_suite};
@@ -64,6 +64,8 @@ async fn several_nodes_share_a_database() {
     endings_and_visits_at_once_wait_for_each_other_in_no_circle(&server).await;
     an_ending_is_heard_at_once(&server).await;
     a_changed_event_breaks_the_chain(&server).await;
+    people_of_the_first_version_keep_their_names(&server).await;
+    no_change_of_people_is_skipped_by_who_reads_meanwhile(&server).await;
 }
 
 async fn nodes_that_start_at_once_make_the_tables_once(server: &Server) {
@@ -293,6 +295,76 @@ async fn a_changed_event_breaks_the_chain(server: &Server) {
         broken_after("DELETE FROM audit_event WHERE sequence = 1").await,
         1
     );
+}
+
+async fn people_of_the_first_version_keep_their_names(server: &Server) {
+    let settings = server.create("first_version").await;
+    let mut operator = server.connect("first_version").await;
+    sqlx::raw_sql(super::open::MIGRATIONS[0]).execute(&mut operator).await.unwrap();
+    let people = r#"
+        INSERT INTO "user" VALUES
+        ('1', 'alice', NULL, 'corp', 'n-1', 'a@example.com', '{"groups":[]}', 1, 1, 1, NULL, 1),
+        ('2', 'Alice', 'e1', 'corp', NULL, NULL, '{"groups":[]}', 1, 2, 2, 2, 7),
+        ('3', 'émile', 'e1', NULL, NULL, NULL, '{"groups":[]}', 0, 3, 3, NULL, 1),
+        ('4', 'ÉMILE', NULL, 'corp', NULL, NULL, '{"groups":[]}', 1, 4, 4, 4, 1)"#;
+    sqlx::raw_sql(people).execute(&mut operator).await.unwrap();
+    let store = PostgresStore::open(&settings).await.unwrap();
+    let mut records = store.records(None, None, 10).await.unwrap();
+    records.sort_by(|a, b| a.user.id.cmp(&b.user.id));
+    let kept: Vec<_> = records
+        .iter()
+        .map(|record| {
+            let id = record.user.id.as_str();
+            (id, record.tenant.as_str(), record.claimed)
+        })
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            ("1", "i:corp", false),
+            ("2", "i:corp", true),
+            ("3", "i:", false),
+            ("4", "i:corp", true)
+        ]
+    );
+    let alice = store.find_by_user_name("Alice").await.unwrap().unwrap();
+    assert_eq!(
+        (alice.id.as_str(), alice.revision, alice.may_enter()),
+        ("2", 7, true)
+    );
+    let holder = store.find_holder("Émile").await.unwrap().unwrap();
+    assert_eq!(holder.id.as_str(), "4");
+    assert!(!store.find_by_user_name("émile").await.unwrap().unwrap().may_enter());
+}
+
+async fn no_change_of_people_is_skipped_by_who_reads_meanwhile(server: &Server) {
+    let store = server.empty("people_marks").await;
+    let mut made = Vec::new();
+    for number in 0..100_u8 {
+        let name = format!("u{number}");
+        let written = Entering::new(number, &name).log_in(&*store).await.unwrap();
+        assert!(matches!(written, Written::Done { .. }), "{written:?}");
+        made.push(store.find_by_user_name(&name).await.unwrap().unwrap().id);
+    }
+    let mut locking = JoinSet::new();
+    for id in made.clone() {
+        let store = Arc::clone(&store);
+        locking.spawn(async move { store.set_locked(&id, true, at(1)).await.unwrap() });
+    }
+    let (mut mark, mut told) = (0, Vec::new());
+    let reading = tokio::time::timeout(SOON, async {
+        while told.len() < made.len() {
+            let changes = store.changes_after(Some(mark)).await.unwrap();
+            mark = changes.mark;
+            told.extend(changes.affected.people);
+        }
+    });
+    assert!(reading.await.is_ok(), "{} of {}", told.len(), made.len());
+    assert!(locking.join_all().await.into_iter().all(|locked| locked));
+    assert_eq!(store.changes_after(None).await.unwrap().mark, mark);
+    assert!(store.sweep(at(24 * 3600)).await.unwrap() >= 100);
+    let after = store.changes_after(None).await.unwrap().mark;
+    assert_eq!(after, mark, "also when the rows are gone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -232,6 +232,12 @@ async fn named(
         let detail = "displayName is missing";
         return Ok(Err(ScimError::bad(ScimType::InvalidValue, detail)));
     };
+    let long = index::too_long("displayName", name);
+    let external_id = new.document.external_id();
+    let long = long.or_else(|| index::too_long("externalId", external_id.unwrap_or_default()));
+    if let Some(long) = long {
+        return Ok(Err(long));
+    }
     let asked = "SELECT number FROM grp WHERE tenant = ? AND display_name_key = ?";
     let asked = Statement::new(asked).with(tenant.as_str());
     let holder = sql.fetch_one(asked.with(index::kept(&fold(name)))).await?;

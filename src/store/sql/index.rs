@@ -8,9 +8,23 @@ use super::row::{Sql, Statement};
 use crate::base::StoreError;
 use crate::directory::Tenant;
 use crate::scim::entries::Entry;
+use crate::scim::fold::fold;
+use crate::scim::{ScimError, ScimType};
 
 /// So much of a value is in the index; whoever finds more there looks at the whole value.
 pub(super) const INDEXED: usize = 200;
+
+/// The longest name by which a person or a group is known, folded, in octets: what is unique is in an
+/// index as a whole, and PostgreSQL's take no more than 2,700 together with the tenant.
+const LONGEST_NAME: usize = 2000;
+
+/// Why a name can not be one.
+pub(super) fn too_long(attribute: &str, name: &str) -> Option<ScimError> {
+    (fold(name).len().max(name.len()) > LONGEST_NAME).then(|| {
+        let detail = format!("{attribute} is longer than {LONGEST_NAME} octets");
+        ScimError::bad(ScimType::InvalidValue, detail)
+    })
+}
 
 /// As many rows as one statement writes.
 const MOST: usize = 32;

@@ -27,7 +27,7 @@ pub(super) const WORDS: Words = Words {
                FROM json_array_elements_text(CAST(? AS JSON)) AS e (value)",
     texts: "SELECT e.value FROM json_array_elements_text(CAST(? AS JSON)) AS e (value)",
     for_update: " FOR UPDATE",
-    next_group: "nextval('grp_number')",
+    next_group: "DEFAULT",
     last_change: "SELECT greatest((SELECT max(sequence) FROM person_change),
                                   (SELECT value FROM meta WHERE key = 'person_changes'))",
     ends: Ends::Right,

@@ -29,6 +29,9 @@ pub(super) async fn create(
         let detail = "userName is missing";
         return refused(ScimError::bad(ScimType::InvalidValue, detail));
     };
+    if let Some(long) = too_long(user_name, &new.document) {
+        return refused(long);
+    }
     let known = match same(sql, &tenant, user_name, new.document.external_id()).await? {
         Ok(known) => known,
         Err(taken) => return refused(taken),
@@ -37,6 +40,12 @@ pub(super) async fn create(
         Some(known) => take_over(sql, actor, known, new, *now).await,
         None => add(sql, actor, id, new, *now).await,
     }
+}
+
+/// What of a document is too long to be known by.
+fn too_long(user_name: &str, document: &Document) -> Option<ScimError> {
+    let external_id = document.external_id().unwrap_or_default();
+    index::too_long("userName", user_name).or_else(|| index::too_long("externalId", external_id))
 }
 
 async fn add(
@@ -246,6 +255,9 @@ pub(super) async fn change(
         let detail = "userName is missing";
         return refused(ScimError::bad(ScimType::InvalidValue, detail));
     };
+    if let Some(long) = too_long(user_name, &new.document) {
+        return refused(long);
+    }
     if let Some(taken) = others(sql, &tenant, &row, user_name, new.document.external_id()).await? {
         return refused(taken);
     }

@@ -45,6 +45,7 @@ macro_rules! run_directory_suite {
         crate::store::suite::run_suite! { @$how $open;
             a_person_is_provisioned_found_changed_and_removed
             of_racing_creates_of_one_name_one_is_made
+            what_is_long_is_kept_or_refused
             names_are_unique_in_a_tenant_and_free_in_another
             a_tenant_sees_its_own_people_and_groups_alone
             who_signed_in_before_is_linked_by_name
@@ -372,6 +373,32 @@ pub(crate) async fn of_racing_creates_of_one_name_one_is_made<S: Directory>(stor
         assert_eq!(refusal(outcome), (409, Some(ScimType::Uniqueness)));
     }
     assert_eq!(found(&*store, &actor, "").await.len(), 1);
+}
+
+pub(crate) async fn what_is_long_is_kept_or_refused<S: Directory>(store: Arc<S>) {
+    let okta = connect(&*store, "okta", None).await;
+    // What does not shrink: a key of an index may be compressed first.
+    let long: String = (0..3_000_u64).map(|number| format!("{:x}", number * 2_654_435)).collect();
+    let titled = json!({ "userName": "ann", "active": true, "title": long });
+    make(&*store, &okta, "1", titled).await;
+    let title = format!("title eq \"{long}\"");
+    assert_eq!(found(&*store, &okta, &title).await, ["1"]);
+    let other = format!("title eq \"{long}x\"");
+    assert!(found(&*store, &okta, &other).await.is_empty());
+    let invalid = (400, Some(ScimType::InvalidValue));
+    for document in [
+        person(&long),
+        json!({ "userName": "bob", "active": true, "externalId": long }),
+    ] {
+        let made = try_make(&*store, &okta, "2", document.clone()).await;
+        assert_eq!(refusal(made), invalid);
+    }
+    // As long as one may be.
+    make(&*store, &okta, "3", person(&long[..2000])).await;
+    let group = json!({ "displayName": long });
+    let group = written(ResourceKind::Group, &group);
+    let made = store.create_group(&okta, GroupId::new("4".into()), group, WITH_MEMBERS, at(1));
+    assert_eq!(refusal(made.await.unwrap()), invalid);
 }
 
 pub(crate) async fn names_are_unique_in_a_tenant_and_free_in_another<S: Directory>(store: Arc<S>) {

@@ -54,10 +54,8 @@ CREATE INDEX user_unclaimed ON "user" (user_name_key) WHERE claimed = 0;
 CREATE INDEX user_gone_external_id ON "user" (external_id) WHERE deleted_at IS NOT NULL;
 CREATE INDEX user_gone_name_id ON "user" (name_id) WHERE deleted_at IS NOT NULL;
 
--- From -1 downwards; no number is given twice.
-CREATE SEQUENCE grp_number AS bigint INCREMENT BY -1;
 CREATE TABLE grp (
-    number           bigint PRIMARY KEY,
+    number           bigint GENERATED ALWAYS AS IDENTITY (INCREMENT BY -1) PRIMARY KEY,   -- from -1 downwards
     id               text   COLLATE "C" NOT NULL UNIQUE,
     tenant           text   COLLATE "C" NOT NULL,
     display_name     text   COLLATE "C" NOT NULL,
