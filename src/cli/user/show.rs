@@ -135,6 +135,7 @@ fn groups(
     for group in all.iter().filter(|group| !standing.groups.contains(group)) {
         groups.push((group.clone(), "said at sign-in"));
     }
+    groups.sort();
     groups
 }
 
