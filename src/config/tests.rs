@@ -6,12 +6,15 @@ use std::time::Duration;
 use super::*;
 use crate::access::{PathMatch, Upstream};
 use crate::base::{ErrorCode, Listen, PublicUrl, Timestamp};
+use crate::scim::{Kind, ResourceKind};
 use crate::trust::MetadataSource;
 
 mod routes;
 
 const SERVER: &str = "[server]\npublic_url = \"https://app.example.com\"\n";
 const ROUTE: &str = "[[route]]\nupstream = \"http://127.0.0.1:3000\"\n";
+const SCHEMA: &str = "[[scim_schema]]\nname = 'badge'\nid = 'urn:example:badge:2.0:User'\n\
+    attributes = { badge = 'string' }\n";
 const IDP: &str = "[[idp]]\nname = \"corp\"\nmetadata = \"https://idp.example.com/metadata\"\n";
 
 /// Loads a file that is at `config/samlgate.toml`, with nothing in the environment.
@@ -932,6 +935,7 @@ fn every_choice_of_the_table_of_keys_is_understood() {
                         "{} = '{word}'\ntrusted_proxies = '10.0.0.0/8'",
                         key.name
                     )),
+                    "scim_schema" => route(&format!("{SCHEMA}{} = '{word}'", key.name)),
                     name => in_section(name, key.name, word),
                 };
                 good(&text);
@@ -992,15 +996,31 @@ fn users_live_in_sqlite() {
 }
 
 #[test]
-fn what_does_nothing_yet_is_a_warning() {
-    let warned = |text: &str| {
-        good(text).warnings.into_iter().map(|warning| warning.path).collect::<Vec<_>>()
-    };
-    assert_eq!(warned(&idp("[scim]\nenabled = true")), ["scim.enabled"]);
+fn attributes_of_ones_own_are_declared_with_their_types() {
+    const BADGE: &str = "id = 'urn:example:params:scim:schemas:badge:2.0:User'";
+    let schema = |lines: &str| section(&format!("[[scim_schema]]\nname = 'badge'\n{lines}"));
+    let attributes = |attributes: &str| schema(&format!("{BADGE}\nattributes = {attributes}"));
+    let scim = good(&attributes("{ badge = 'string', floors = 'integer[]' }")).config.scim;
+    let extensions = scim.catalogue.extensions(ResourceKind::User);
+    let floors = &extensions[1].attributes[1];
     assert_eq!(
-        warned(&idp("[users]\nprovisioning = 'scim'")),
-        ["users.provisioning"]
+        (&*floors.name, floors.kind, floors.multi_valued),
+        ("floors", Kind::Integer, true)
     );
+    refused(
+        &attributes("{ badge = 'text' }"),
+        "scim_schema[badge].attributes",
+    );
+    refused(
+        &attributes("{ 'no name' = 'string' }"),
+        "scim_schema[badge].id",
+    );
+    refused(&attributes("{}"), "scim_schema[badge].id");
+    let enterprise = "id = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'";
+    let taken = schema(&format!(
+        "{enterprise}\nattributes = {{ badge = 'string' }}"
+    ));
+    refused(&taken, "scim_schema[badge].id");
 }
 
 #[test]
@@ -1122,7 +1142,7 @@ fn what_is_shown_says_where_it_comes_from() {
 fn every_key_is_read() {
     // Whatever the table of keys promises must be asked for by somebody.
     let text = format!(
-        "{}require = {{ groups = ['x'] }}\n[[role]]\nname = 'it'\ngroups = 'x'\n{IDP}",
+        "{}require = {{ groups = ['x'] }}\n[[role]]\nname = 'it'\ngroups = 'x'\n{SCHEMA}{IDP}",
         minimal("tls = { certificate = 'Cargo.toml', key = 'Cargo.lock' }")
     );
     let shown = good(&text).values;

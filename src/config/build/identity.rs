@@ -27,13 +27,6 @@ pub(in crate::config) fn identity(
         "provisioning",
         &[("jit", Provisioning::Jit), ("scim", Provisioning::Scim)],
     );
-    if provisioning == Some(Provisioning::Scim) {
-        let complaint = Complaint::new(
-            "only people who are known already may enter, and this version can not provision any",
-            "set it to \"jit\" until SCIM is available",
-        );
-        reader.warn_at(users, "provisioning", complaint);
-    }
     let link_by = reader.choices(
         users,
         "link_by",

@@ -409,8 +409,11 @@ fn is_safe(location: &str) -> bool {
     // `https:/host` and the like: browsers repair it, and others read it in another way.
     let mut parts = location.splitn(2, "://");
     let written = parts.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(url.scheme()));
+    // DEL is a character of XML and of no address; clients make something else of it each.
+    let plain = !location.contains(char::is_control);
     clean
         && written
+        && plain
         && !host.is_empty()
         && (url.scheme() == "https" || url.scheme() == "http" && is_loopback(host))
 }

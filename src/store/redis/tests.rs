@@ -522,32 +522,6 @@ async fn what_was_published_to_nobody_is_read_in_the_list() {
     tokio::time::timeout(SOON, ending).await.unwrap();
 }
 
-/// As docs/operating.md says.
-const END_BY_HAND: &str = "for _, hash in ipairs(redis.call('SMEMBERS', KEYS[1])) do
-    redis.call('DEL', 'samlgate:s:' .. hash) end
-  return redis.call('INCRBY', 'samlgate:epoch', 100000)";
-
-#[tokio::test]
-async fn what_an_operator_ends_by_hand_is_ended() {
-    let redis = TempRedis::start().await;
-    let node = redis.node(&key(1)).await;
-    let sessions = sessions(&node).await;
-    let token = token(&node).await;
-    sessions.resolve(&token, at(1)).await.unwrap().unwrap();
-    let manual = include_str!("../../../docs/operating.md");
-    assert!(manual.contains(END_BY_HAND));
-    redis.ask(&["EVAL", END_BY_HAND, "1", "samlgate:u:id-of-alice"]);
-    sessions.forget_ended(at(2)).await.unwrap();
-    assert!(sessions.resolve(&token, at(2)).await.unwrap().is_none());
-    SessionStore::sweep(&*node.redis, Duration::from_secs(60), at(60))
-        .await
-        .unwrap();
-    assert_eq!(
-        node.redis.count(Duration::from_secs(600), at(60)).await.unwrap(),
-        0
-    );
-}
-
 #[tokio::test]
 async fn while_redis_is_away_memory_goes_on_for_the_grace_and_nobody_is_signed_out() {
     let mut redis = TempRedis::start().await;
