@@ -160,7 +160,8 @@ async fn meant(
         let found = sql.fetch_one(counted.with(FEW)).await?;
         found.map_or(Ok(0), |mut row| row.integer())? < FEW
     };
-    let mut driven = scope.and(" AND t.number IN (").piece(driver.question).and(")");
+    let (among, end) = sql.words().found_first;
+    let mut driven = scope.and(" AND t.number").and(among).piece(driver.question).and(end);
     if !driver.exact {
         driven = driven.and(" AND ").piece(condition);
     }

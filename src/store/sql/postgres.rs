@@ -23,9 +23,10 @@ use crate::store::postgres::end_sessions_of;
 pub(super) const WORDS: Words = Words {
     position: "strpos",
     octets: " COLLATE \"C\"",
-    integers: "SELECT CAST(e.value AS BIGINT) AS value
-               FROM json_array_elements_text(CAST(? AS JSON)) AS e (value)",
+    // The planner counts the elements of an array, but not those of a text of JSON.
+    integers: "SELECT e.value FROM unnest(CAST(translate(?, '[]', '{}') AS BIGINT[])) AS e (value)",
     texts: "SELECT e.value FROM json_array_elements_text(CAST(? AS JSON)) AS e (value)",
+    found_first: (" = ANY (ARRAY(", "))"),
     for_update: " FOR UPDATE",
     next_group: "DEFAULT",
     last_change: "SELECT greatest((SELECT max(sequence) FROM person_change),

@@ -89,6 +89,7 @@ impl Sql<'_> {
                 octets: "",
                 integers: "SELECT CAST(value AS INTEGER) AS value FROM json_each(?)",
                 texts: "SELECT value FROM json_each(?)",
+                found_first: (" IN (", ")"),
                 for_update: "",
                 next_group: "(SELECT coalesce(min(number), 0) - 1 FROM grp)",
                 last_change: "SELECT seq FROM sqlite_sequence WHERE name = 'person_change'",
@@ -130,6 +131,9 @@ pub(in crate::store) struct Words {
     pub(in crate::store) integers: &'static str,
     /// A question for the texts in a JSON list that is its value.
     pub(in crate::store) texts: &'static str,
+    /// Around a question for numbers, behind the number that has to be one of them: they are found
+    /// first, whatever the database believes of how many they are.
+    pub(in crate::store) found_first: (&'static str, &'static str),
     /// What locks the rows of a question that are going to be changed.
     pub(in crate::store) for_update: &'static str,
     /// The number of the next group.
