@@ -382,7 +382,7 @@ pub(crate) async fn what_is_long_is_kept_or_refused<S: Directory>(store: Arc<S>)
     let titled = json!({ "userName": "ann", "active": true, "title": long });
     make(&*store, &okta, "1", titled).await;
     let title = format!("title eq \"{long}\"");
-    assert_eq!(found(&*store, &okta, &title).await, ["1"]);
+    assert_eq!(found(&*store, &okta, &title).await, ["ann"]);
     let other = format!("title eq \"{long}x\"");
     assert!(found(&*store, &okta, &other).await.is_empty());
     let invalid = (400, Some(ScimType::InvalidValue));
