@@ -36,7 +36,11 @@ impl People for Today {
             .directory
             .standing(&identity.user, &asserted.groups, identity.authn_instant)
             .await?;
-        let today = |standing| identity::today(identity, &standing, &self.settings.load());
-        Ok(standing.and_then(today))
+        let Some(standing) = standing else {
+            // No record is ever removed. Where nodes share their sessions and not their people, it
+            // was another one that they signed in at.
+            return Ok(Some(identity));
+        };
+        Ok(identity::today(identity, &standing, &self.settings.load()))
     }
 }

@@ -668,6 +668,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
+    use tokio::task::JoinSet;
 
     use super::*;
     use crate::base::RoleName;
@@ -799,17 +800,17 @@ mod tests {
         let people = Arc::new(Changeable::default());
         let sessions = over(&store().await).knowing(people.clone());
         let (token, before) = open(&sessions, "alice").await;
-        let stream = tokio::spawn(before.ended());
+        let mut streams = JoinSet::new();
+        streams.spawn(before.ended());
         tokio::task::yield_now().await;
         *lock(&people.roles) = Some(vec![role("it-manager"), role("board")]);
         sessions.renew_user(&before.identity().user, at(1)).await.unwrap();
         let after = sessions.resolve(&token, at(1)).await.unwrap().unwrap();
-        let another = tokio::spawn(after.ended());
+        streams.spawn(after.ended());
         tokio::task::yield_now().await;
-        assert!(!stream.is_finished());
+        assert!(streams.try_join_next().is_none());
         sessions.end(&after, EndReason::SignOut, at(2)).await.unwrap();
-        stream.await.unwrap();
-        another.await.unwrap();
+        streams.join_all().await;
     }
 
     #[tokio::test]
@@ -817,7 +818,8 @@ mod tests {
         let people = Arc::new(Changeable::default());
         let sessions = over(&store().await).knowing(people.clone());
         let (token, before) = open(&sessions, "alice").await;
-        drop(tokio::spawn(before.ended()));
+        let mut streams = JoinSet::new();
+        streams.spawn(before.ended());
         tokio::task::yield_now().await;
         *lock(&people.roles) = Some(vec![role("board")]);
         sessions.renew_all(at(1)).await.unwrap();
@@ -948,7 +950,7 @@ mod tests {
         let store = store().await;
         let (sessions, command) = (over(&store), over(&store));
         sessions.forget_ended(at(1)).await.unwrap();
-        let mut waiting = tokio::task::JoinSet::new();
+        let mut waiting = JoinSet::new();
         for name in ["alice", "bob", "carol"] {
             let (_, session) = open(&sessions, name).await;
             let ended = session.ended();
@@ -1070,7 +1072,7 @@ mod tests {
             let sessions = Arc::new(over(&store));
             let (token, session) = open(&sessions, "alice").await;
             sessions.cache.clear();
-            let mut tasks = tokio::task::JoinSet::new();
+            let mut tasks = JoinSet::new();
             for _ in 0..4 {
                 let (sessions, token) = (Arc::clone(&sessions), token.clone());
                 tasks.spawn(async move { sessions.resolve(&token, at(1)).await.map(|_| ()) });

@@ -769,7 +769,10 @@ async fn sessions_end(setup: Setup) {
         open["sid"].as_str().unwrap(),
         open["userName"].as_str().unwrap(),
     );
-    assert_eq!(sessions(&gateway, &["--user", name]), [open.clone()]);
+    assert_eq!(
+        sessions(&gateway, &["--user", name]),
+        std::slice::from_ref(&open)
+    );
     let shown = beside(&gateway, &["user", "show", name, "--json"]);
     let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(

@@ -196,7 +196,7 @@ async fn whoever_is_deactivated_is_out_and_comes_back_as_the_same_person() {
     let alice = office.alice().await;
     let user = format!("/Users/{}", alice["id"].as_str().unwrap());
     let mut visitor = office.signed_in().await;
-    let mut open = websocket(&office, &visitor, &socket).await;
+    let (mut open, _application) = websocket(&office, &visitor, &socket).await;
 
     office
         .patch(
@@ -238,8 +238,12 @@ async fn whoever_is_deactivated_is_out_and_comes_back_as_the_same_person() {
     office.signed_in().await;
 }
 
-/// Opens a WebSocket through the gateway; the other side is `socket`.
-async fn websocket(office: &Office, visitor: &Visitor, socket: &TcpListener) -> TcpStream {
+/// Opens a WebSocket through the gateway: this side, and the application's.
+async fn websocket(
+    office: &Office,
+    visitor: &Visitor,
+    socket: &TcpListener,
+) -> (TcpStream, TcpStream) {
     let url = office.gateway.url("/");
     let token = visitor.cookie(&url, "samlgate").unwrap();
     let host = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
@@ -260,9 +264,7 @@ async fn websocket(office: &Office, visitor: &Visitor, socket: &TcpListener) -> 
     while !read.ends_with(b"\r\n\r\n") {
         read.push(stream.read_u8().await.unwrap());
     }
-    // The application keeps its side open until the test ends.
-    tokio::spawn(async move { application.read(&mut [0; 16]).await });
-    stream
+    (stream, application)
 }
 
 #[tokio::test]

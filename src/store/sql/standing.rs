@@ -74,7 +74,7 @@ async fn provisioned(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let key = |name: &String| index::kept(&fold(name)).to_string();
+    let key = |name: &String| index::kept(&fold(name));
     let keys: Vec<String> = names.iter().map(key).collect();
     let keys = serde_json::to_string(&keys).map_err(StoreError::new)?.replace("\\u0000", "");
     let these = sql.words().texts;

@@ -186,7 +186,7 @@ fn follow(body: &Value, path: &[Part]) -> Option<Value> {
         Part::Where(name, value) => {
             let is_it = |element: &&Value| match element.get(name) {
                 Some(Value::String(text)) => text == value,
-                Some(other) => other.to_string() == *value,
+                Some(other) => other.to_string().as_str() == value,
                 None => false,
             };
             body.as_array()?.iter().find(is_it)?

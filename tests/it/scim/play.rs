@@ -256,7 +256,7 @@ fn apply(
                 return Ok((!found).then(|| "there is a body".to_owned()));
             }
             let holds = check::holds(found.as_ref(), *operator, &operand)?;
-            let found = found.map_or("nothing".to_owned(), |found| found.to_string());
+            let found = found.map_or_else(|| "nothing".to_owned(), |found| found.to_string());
             let line = check.to_string();
             let filled = match line.ends_with(&operand) {
                 true => String::new(),

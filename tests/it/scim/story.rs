@@ -207,7 +207,8 @@ fn request(method: &str, target: &str, lines: &mut Lines<'_>) -> Result<Act, Str
         } else if line.is_empty() {
             in_body = true;
         } else {
-            let (name, value) = line.split_once(':').ok_or(format!("{line:?} is no header"))?;
+            let (name, value) =
+                line.split_once(':').ok_or_else(|| format!("{line:?} is no header"))?;
             headers.push((name.to_owned(), value.trim().to_owned()));
         }
     }

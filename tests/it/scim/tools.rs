@@ -1,6 +1,6 @@
 //! The conformance tools of others: scim2-tester and scim-sanity, without a finding.
 //!
-//! Both are from PyPI (`make peers`), share no code with us, and read what we publish about
+//! Both are from `PyPI` (`make peers`), share no code with us, and read what we publish about
 //! ourselves before they try it.
 
 use super::story::Settings;
