@@ -26,7 +26,7 @@ pub struct Standing {
 /// Who tells it.
 #[async_trait]
 pub trait Standings: Send + Sync {
-    /// How somebody stands; `None`: there is no such person any more. `groups` are names of which
+    /// How somebody stands; `None`: nobody here ever knew them. `groups` are names of which
     /// it is asked whether provisioning decides about them: it does where there is such a group, or
     /// was one after `asserted`.
     async fn standing(
