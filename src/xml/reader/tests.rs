@@ -20,8 +20,8 @@ fn canonical(document: &Document) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// What is known of each element, in their order: (c)anonical, the same (a)gain, its tag is
-/// (p)lain, or (o)ther.
+/// What is known of each element, in their order: `c` for canonical, `a` for the same again, its tag is
+/// `p` for plain, or `o` for other.
 fn forms(text: &str) -> String {
     let form = |data: &ElementData| match data.form {
         Form::Canonical => 'c',
