@@ -6,6 +6,7 @@
 use super::story::Settings;
 use super::tenants::{Tenants, run};
 use crate::support::peers;
+use crate::support::postgres::Postgres;
 
 /// As many checks as scim2-tester makes of a server with two resources and an extension, and
 /// scim-sanity of one without agents, twice. Fewer would mean that something was not found.
@@ -20,6 +21,18 @@ async fn scim2_tester_finds_nothing_on_sqlite() {
 #[tokio::test]
 async fn scim_sanity_finds_nothing_on_sqlite() {
     scim_sanity_finds_nothing(None).await;
+}
+
+#[tokio::test]
+async fn scim2_tester_finds_nothing_on_postgresql() {
+    let postgres = Postgres::start().await;
+    scim2_tester_finds_nothing(Some(&postgres.url())).await;
+}
+
+#[tokio::test]
+async fn scim_sanity_finds_nothing_on_postgresql() {
+    let postgres = Postgres::start().await;
+    scim_sanity_finds_nothing(Some(&postgres.url())).await;
 }
 
 async fn scim2_tester_finds_nothing(database: Option<&str>) {
