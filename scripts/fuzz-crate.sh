@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 crate=$root/target/fuzzed
 mkdir -p "$crate/src/http/net" "$crate/src/store/redis"
-modules="base xml telemetry dsig xmlenc saml directory trust identity audit session access proxy"
+modules="base xml telemetry dsig xmlenc scim saml directory trust identity audit session access proxy"
 for module in $modules; do
     ln -sfn "$root/src/$module" "$crate/src/$module"
 done
