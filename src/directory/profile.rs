@@ -35,6 +35,25 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Each attribute as it is here, else as it is in the other one. Groups are those of here.
+    #[must_use]
+    pub fn over(&self, other: &Self) -> Self {
+        let pick = |of: fn(&Self) -> &Option<String>| {
+            of(self).as_ref().or_else(|| of(other).as_ref()).cloned()
+        };
+        Self {
+            email: pick(|profile| &profile.email),
+            first_name: pick(|profile| &profile.first_name),
+            last_name: pick(|profile| &profile.last_name),
+            display_name: pick(|profile| &profile.display_name),
+            department: pick(|profile| &profile.department),
+            title: pick(|profile| &profile.title),
+            employee_number: pick(|profile| &profile.employee_number),
+            manager: pick(|profile| &profile.manager),
+            groups: self.groups.clone(),
+        }
+    }
+
     /// The name to show: display name, else first and last name, else the e-mail address.
     pub fn name(&self) -> Option<String> {
         let full = || match (&self.first_name, &self.last_name) {

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 
 use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
-use crate::directory::{DirectoryStore, Identifiers, Profile, Standing, UniqueField, User};
+use crate::directory::{DirectoryStore, Identifiers, Standing, UniqueField, User};
 use crate::identity::{
     AttributeMap, Facts, Identity, IdentityError, IdentitySettings, LinkBy, Mapped, NamedBy,
     Provisioning, map, roles, today,
@@ -368,31 +368,15 @@ fn returning(
                 user.user_name.clone_from(&mapped.user_name);
             }
         }
-        // Somebody was created without a client, and the assertion adds what it knows better.
-        Provisioning::Scim => user.profile = overlaid(user.profile, &mapped.profile),
+        // Somebody was created without a client, and the assertion adds what it knows better. Groups
+        // are as asserted: one that somebody left must not go on opening doors.
+        Provisioning::Scim => user.profile = mapped.profile.over(&user.profile),
     }
     if user != *known {
         user.updated_at = now;
     }
     user.last_login_at = Some(now);
     user
-}
-
-/// What was asserted, else what was known. Groups are as asserted: a group that somebody left must
-/// not go on opening doors.
-fn overlaid(known: Profile, asserted: &Profile) -> Profile {
-    let asserted = asserted.clone();
-    Profile {
-        email: asserted.email.or(known.email),
-        first_name: asserted.first_name.or(known.first_name),
-        last_name: asserted.last_name.or(known.last_name),
-        display_name: asserted.display_name.or(known.display_name),
-        department: asserted.department.or(known.department),
-        title: asserted.title.or(known.title),
-        employee_number: asserted.employee_number.or(known.employee_number),
-        manager: asserted.manager.or(known.manager),
-        groups: asserted.groups,
-    }
 }
 
 /// What is provisioned of somebody; `None` for somebody whom nobody provisions.
@@ -443,7 +427,7 @@ mod tests {
     use super::*;
     use crate::base::entropy::SystemEntropy;
     use crate::base::{ErrorCode, RoleName};
-    use crate::directory::{Changed, Created};
+    use crate::directory::{Changed, Created, Profile};
     use crate::identity::{AttributeName, Grounds, RoleRule, Source, Target};
     use crate::saml::{Attribute, NameId, Texts};
     use crate::store::SqliteStore;

@@ -36,19 +36,7 @@ pub fn merged(asserted: &Profile, standing: &Standing, first: Source) -> Profile
         Source::Scim => (&provisioned, asserted),
         Source::Saml => (asserted, &provisioned),
     };
-    let pick =
-        |one: fn(&Profile) -> &Option<String>| one(first).clone().or_else(|| one(second).clone());
-    Profile {
-        email: pick(|profile| &profile.email),
-        first_name: pick(|profile| &profile.first_name),
-        last_name: pick(|profile| &profile.last_name),
-        display_name: pick(|profile| &profile.display_name),
-        department: pick(|profile| &profile.department),
-        title: pick(|profile| &profile.title),
-        employee_number: pick(|profile| &profile.employee_number),
-        manager: pick(|profile| &profile.manager),
-        groups: groups(asserted, standing),
-    }
+    Profile { groups: groups(asserted, standing), ..first.over(second) }
 }
 
 fn groups(asserted: &Profile, standing: &Standing) -> Vec<String> {
@@ -90,7 +78,7 @@ pub fn profile(document: &Document) -> Profile {
     let one = |name: &str| document.texts(name).first().map(|text| (*text).to_owned());
     let enterprise = |name: &str| one(&format!("{ENTERPRISE}:{name}"));
     Profile {
-        email: email(document),
+        email: document.email().map(str::to_owned),
         first_name: one("name.givenName"),
         last_name: one("name.familyName"),
         display_name: one("displayName").or_else(|| one("name.formatted")),
@@ -100,18 +88,6 @@ pub fn profile(document: &Document) -> Profile {
         manager: enterprise("manager.displayName").or_else(|| enterprise("manager")),
         groups: Vec::new(),
     }
-}
-
-/// The primary address, else that of work, else the first one.
-fn email(document: &Document) -> Option<String> {
-    let emails = document.as_object().get("emails")?.as_array()?;
-    let has = |email: &&serde_json::Value, name: &str, wanted: serde_json::Value| {
-        email.get(name) == Some(&wanted)
-    };
-    let primary = emails.iter().find(|email| has(email, "primary", true.into()));
-    let work = || emails.iter().find(|email| has(email, "type", "work".into()));
-    let email = primary.or_else(work).or_else(|| emails.first())?;
-    email.get("value")?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]

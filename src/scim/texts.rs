@@ -6,6 +6,21 @@ use crate::scim::schema::ENTERPRISE;
 use crate::scim::{Document, Object};
 
 impl Document {
+    /// The e-mail address by which somebody may be recognised: the primary one, else that at work,
+    /// else the first.
+    pub fn email(&self) -> Option<&str> {
+        let emails = self.as_object().get("emails")?.as_array()?;
+        let value = |email: &'_ Value| email.get("value").and_then(Value::as_str).is_some();
+        let is = |part: &str, wanted: Value| {
+            emails
+                .iter()
+                .find(|email| email.get(part) == Some(&wanted))
+                .filter(|email| value(email))
+        };
+        let email = is("primary", Value::Bool(true)).or_else(|| is("type", Value::from("work")));
+        email.or_else(|| emails.first())?.get("value")?.as_str()
+    }
+
     /// What it says under a name, as texts: `userType`, `name.familyName`, `emails` (the `value` of
     /// each), `department` of the enterprise extension, `urn:example:2.0:User:badge`. Names are
     /// compared as they are written.

@@ -34,6 +34,8 @@ impl Collection for Groups<'_> {
     ) -> Result<Option<GroupResource>, StoreError> {
         let tenant = actor.connection.tenant();
         self.0
+            .app
+            .ports
             .provisioning
             .group(&tenant, &GroupId::new(id.to_owned()), parts(wanted))
             .await
@@ -46,6 +48,8 @@ impl Collection for Groups<'_> {
         wanted: &Projection,
     ) -> Result<Page<GroupResource>, StoreError> {
         self.0
+            .app
+            .ports
             .provisioning
             .groups(&actor.connection.tenant(), query, parts(wanted))
             .await
@@ -59,7 +63,12 @@ impl Collection for Groups<'_> {
         now: Timestamp,
     ) -> Result<Outcome<GroupResource>, StoreError> {
         let id = GroupId::new(entropy::uuid_in_order(self.0.app.entropy.as_ref(), now));
-        self.0.provisioning.create_group(actor, id, new, parts(wanted), now).await
+        self.0
+            .app
+            .ports
+            .provisioning
+            .create_group(actor, id, new, parts(wanted), now)
+            .await
     }
 
     async fn change(
@@ -72,7 +81,7 @@ impl Collection for Groups<'_> {
         now: Timestamp,
     ) -> Result<Outcome<GroupResource>, StoreError> {
         let id = GroupId::new(id.to_owned());
-        let provisioning = &self.0.provisioning;
+        let provisioning = &self.0.app.ports.provisioning;
         provisioning
             .change_group(actor, &id, if_match, change, echoed(wanted), now)
             .await
@@ -86,7 +95,7 @@ impl Collection for Groups<'_> {
         now: Timestamp,
     ) -> Result<Outcome<()>, StoreError> {
         let id = GroupId::new(id.to_owned());
-        self.0.provisioning.delete_group(actor, &id, if_match, now).await
+        self.0.app.ports.provisioning.delete_group(actor, &id, if_match, now).await
     }
 
     fn id(resource: &GroupResource) -> &str {

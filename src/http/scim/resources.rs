@@ -1,7 +1,5 @@
 //! One resource: made, read, replaced, changed, removed (RFC 7644, 3.3 to 3.6).
 
-use std::sync::Arc;
-
 use http::{Method, StatusCode};
 
 use crate::base::Timestamp;
@@ -38,7 +36,7 @@ pub(in crate::http::scim) async fn create<C: Collection>(
         members: Vec::from([MemberChange::Add(read.members)]),
     };
     let outcome = collection.create(&caller.actor, new, &wanted, now).await?;
-    changed(scim, collection, &Subject::New, outcome, &wanted, now).await
+    changed::<C>(scim, &Subject::New, outcome, &wanted, now).await
 }
 
 /// Everything that is done to one that is there.
@@ -115,7 +113,7 @@ async fn replace<C: Collection>(
         })
     });
     let outcome = collection.change(&caller.actor, &id, if_match, change, &wanted, now).await?;
-    changed(scim, collection, &Subject::Known(id), outcome, &wanted, now).await
+    changed::<C>(scim, &Subject::Known(id), outcome, &wanted, now).await
 }
 
 /// PATCH (3.5.2). Answered with the resource, which every client takes; 204 where the members of a
@@ -134,7 +132,6 @@ async fn patch<C: Collection>(
     let (catalogue, kind) = (scim.catalogue, C::KIND);
     let request = PatchRequest::read(&body, kind, catalogue, unknown(caller))?;
     tell_ignored(caller, &request.ignored);
-    let request = Arc::new(request);
     let change = Change::new(move |before| {
         let applied = request.apply(before)?;
         if applied.changed {
@@ -147,7 +144,7 @@ async fn patch<C: Collection>(
         })
     });
     let outcome = collection.change(&caller.actor, &id, if_match, change, &wanted, now).await?;
-    changed(scim, collection, &Subject::Known(id), outcome, &wanted, now).await
+    changed::<C>(scim, &Subject::Known(id), outcome, &wanted, now).await
 }
 
 /// DELETE (3.6).
@@ -177,7 +174,6 @@ enum Subject {
 
 async fn changed<C: Collection>(
     scim: &Scim,
-    _collection: &C,
     subject: &Subject,
     outcome: Outcome<C::Resource>,
     wanted: &Projection,

@@ -13,13 +13,8 @@ use crate::http::scim::users::Users;
 use crate::http::scim::{Failure, Scim, collection};
 use crate::scim::filter::Target;
 use crate::scim::list::{ListNumbers, ListQuery, Page, SortOrder, list_response};
-use crate::scim::render::Renderer;
+use crate::scim::render::{Renderer, resource_type};
 use crate::scim::{Filter, ResourceKind, ScimError, ScimType};
-
-/// Of the query of an address.
-pub(in crate::http::scim) fn of_query(query: &str) -> Result<ListQuery, ScimError> {
-    ListQuery::from_query(query)
-}
 
 /// Of the body of a search.
 pub(in crate::http::scim) fn of_body(body: Content) -> Result<ListQuery, ScimError> {
@@ -181,8 +176,4 @@ async fn page<C: collection::Collection>(
         },
         resources: page.resources.iter().map(render).collect(),
     })
-}
-
-const fn resource_type(kind: ResourceKind) -> &'static str {
-    crate::scim::render::resource_type(kind)
 }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::base::{StoreError, Timestamp};
-use crate::directory::{Affected, Provisioning};
+use crate::directory::Affected;
 use crate::http::rates::Rates;
 use crate::http::scim::answer::Answer;
 use crate::http::scim::auth::{Caller, Tokens};
@@ -17,13 +17,13 @@ use crate::http::scim::groups::Groups;
 use crate::http::scim::operation::{Collection, Operation, Place};
 use crate::http::scim::users::Users;
 use crate::http::scim::{BASE, Failure, bulk, resources, search};
+use crate::scim::list::ListQuery;
 use crate::scim::{Catalogue, ScimError, discovery};
 use crate::telemetry::SCIM_REQUESTS;
 
 /// The server of SCIM, without HTTP.
 pub struct Scim {
     pub(in crate::http::scim) app: Arc<App>,
-    pub(in crate::http::scim) provisioning: Arc<dyn Provisioning>,
     pub(in crate::http::scim) catalogue: &'static Catalogue,
     /// `https://app.example.com/scim/v2`
     pub(in crate::http::scim) base: String,
@@ -51,7 +51,6 @@ impl Scim {
     /// Puts the parts together.
     pub fn new(parts: ScimParts) -> Self {
         Self {
-            provisioning: Arc::clone(&parts.app.ports.provisioning),
             app: parts.app,
             catalogue: parts.catalogue,
             base: format!("{}{BASE}", parts.public_url),
@@ -97,11 +96,11 @@ impl Scim {
                 search::list(self, caller, among, &asked, now).await
             }
             (Method::GET, Place::All(among)) => {
-                let asked = search::of_query(&operation.query)?;
+                let asked = ListQuery::from_query(&operation.query)?;
                 search::list(self, caller, Some(among), &asked, now).await
             }
             (Method::GET, Place::Root) => {
-                let asked = search::of_query(&operation.query)?;
+                let asked = ListQuery::from_query(&operation.query)?;
                 search::list(self, caller, None, &asked, now).await
             }
             (Method::POST, Place::All(Collection::Users)) => {

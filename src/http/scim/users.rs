@@ -26,6 +26,8 @@ impl Collection for Users<'_> {
     ) -> Result<Option<UserResource>, StoreError> {
         let tenant = actor.connection.tenant();
         self.0
+            .app
+            .ports
             .provisioning
             .user(&tenant, &UserId::new(id.to_owned()), parts(wanted))
             .await
@@ -38,6 +40,8 @@ impl Collection for Users<'_> {
         wanted: &Projection,
     ) -> Result<Page<UserResource>, StoreError> {
         self.0
+            .app
+            .ports
             .provisioning
             .users(&actor.connection.tenant(), query, parts(wanted))
             .await
@@ -51,7 +55,7 @@ impl Collection for Users<'_> {
         now: Timestamp,
     ) -> Result<Outcome<UserResource>, StoreError> {
         let id = UserId::new(entropy::uuid_in_order(self.0.app.entropy.as_ref(), now));
-        self.0.provisioning.create_user(actor, id, new, now).await
+        self.0.app.ports.provisioning.create_user(actor, id, new, now).await
     }
 
     async fn change(
@@ -64,7 +68,7 @@ impl Collection for Users<'_> {
         now: Timestamp,
     ) -> Result<Outcome<UserResource>, StoreError> {
         let id = UserId::new(id.to_owned());
-        let provisioning = &self.0.provisioning;
+        let provisioning = &self.0.app.ports.provisioning;
         provisioning.change_user(actor, &id, if_match, change, parts(wanted), now).await
     }
 
@@ -76,7 +80,7 @@ impl Collection for Users<'_> {
         now: Timestamp,
     ) -> Result<Outcome<()>, StoreError> {
         let id = UserId::new(id.to_owned());
-        self.0.provisioning.delete_user(actor, &id, if_match, now).await
+        self.0.app.ports.provisioning.delete_user(actor, &id, if_match, now).await
     }
 
     fn id(resource: &UserResource) -> &str {

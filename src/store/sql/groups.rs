@@ -208,17 +208,13 @@ fn gone(tenant: &Tenant, name: Option<&str>, now: Timestamp) -> Option<Statement
 
 /// Statements that remove a group from everywhere.
 pub(super) fn remove(number: i64, now: Timestamp) -> Vec<Statement> {
-    let around = Statement::new(
-        "UPDATE grp SET version = version + 1, changed_at = ?
-         WHERE number IN (SELECT grp FROM member WHERE member = ?)",
-    );
-    vec![
-        around.with(now).with(number),
+    let mut statements = Vec::from(members::leave_all(number, now));
+    statements.extend([
         Statement::new("DELETE FROM member WHERE grp = ?").with(number),
-        Statement::new("DELETE FROM member WHERE member = ?").with(number),
         index::forget(number),
         Statement::new("DELETE FROM grp WHERE number = ?").with(number),
-    ]
+    ]);
+    statements
 }
 
 /// The name of a group, if nobody else in the tenant has it.

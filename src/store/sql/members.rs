@@ -43,6 +43,18 @@ pub(super) struct Resolved<'c> {
     numbers: Vec<i64>,
 }
 
+/// Statements that take a person or a group out of every group, whose versions move by it.
+pub(super) fn leave_all(number: i64, now: Timestamp) -> [Statement; 2] {
+    let around = Statement::new(
+        "UPDATE grp SET version = version + 1, changed_at = ?
+         WHERE number IN (SELECT grp FROM member WHERE member = ?)",
+    );
+    [
+        around.with(now).with(number),
+        Statement::new("DELETE FROM member WHERE member = ?").with(number),
+    ]
+}
+
 /// Looks up all ids, before anything is written.
 pub(super) async fn resolve<'c>(
     sql: &mut Sql<'_>,

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::index;
+use super::members::memberships;
 use super::row::{Sql, Statement, unreadable};
 use super::{Database, work};
 use crate::base::{StoreError, Timestamp, UserId};
@@ -45,23 +46,18 @@ async fn standing(
     let document = row.optional_text()?.map(|json| Document::stored(&json));
     standing.document = document.transpose().map_err(|_| unreadable())?;
     if managed {
-        standing.groups = memberships(sql, number).await?;
+        standing.groups = names(sql, number).await?;
         standing.provisioned = provisioned(sql, &tenant, groups, *asserted).await?;
     }
     Ok(Some(standing))
 }
 
-/// The groups that somebody is in, and those that these are in, and so on. `UNION` meets each once,
-/// so that groups which are in each other do no harm.
-const MEMBERSHIPS: &str = "
-    WITH RECURSIVE around(grp) AS (
-        SELECT m.grp FROM member m WHERE m.member = ?
-        UNION SELECT m.grp FROM around a JOIN member m ON m.member = a.grp)
-    SELECT g.display_name FROM around a JOIN grp g ON g.number = a.grp ORDER BY g.display_name";
-
-async fn memberships(sql: &mut Sql<'_>, number: i64) -> Result<Vec<String>, StoreError> {
-    let rows = sql.fetch(Statement::new(MEMBERSHIPS).with(number)).await?;
-    rows.into_iter().map(|mut row| row.text()).collect()
+/// The names of the groups that somebody is in, also by groups in groups.
+async fn names(sql: &mut Sql<'_>, number: i64) -> Result<Vec<String>, StoreError> {
+    let around = memberships(sql, &[number]).await?.remove(&number).unwrap_or_default();
+    let mut names: Vec<String> = around.into_iter().map(|group| group.display_name).collect();
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Those of the names that a group of the tenant has, or had after `asserted`, in any case.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::index;
-use super::members::{memberships, tell};
+use super::members::{leave_all, memberships, tell};
 use super::record::{PersonRow, find_person, person};
 use super::row::{Sql, Statement};
 use crate::audit::{Event, EventKind};
@@ -71,7 +71,7 @@ async fn add(
     .with(index::kept(&fold(user_name)))
     .with(document.external_id().map(index::kept))
     .with(connection.idp.as_ref().map(IdpName::as_str))
-    .with(email(document))
+    .with(document.email())
     .with(document.is_active())
     .with(now)
     .with(now)
@@ -372,7 +372,7 @@ async fn write(
     .with(&key)
     .with(document.external_id().map(index::kept))
     .with(actor.connection.idp.as_ref().map(IdpName::as_str))
-    .with(email(document))
+    .with(document.email())
     .with(document.is_active())
     .with(now)
     .with(now)
@@ -425,16 +425,9 @@ pub(super) async fn delete(
         "UPDATE \"user\" SET deleted_at = ?, claimed = 0, revision = revision + 1,
              updated_at = ?, changed_at = ?, version = version + 1 WHERE number = ?",
     );
-    let groups = Statement::new(
-        "UPDATE grp SET version = version + 1, changed_at = ?
-         WHERE number IN (SELECT grp FROM member WHERE member = ?)",
-    );
-    let mut statements = vec![
-        gone.with(*now).with(*now).with(*now).with(number),
-        groups.with(*now).with(number),
-        Statement::new("DELETE FROM member WHERE member = ?").with(number),
-        index::forget(number),
-    ];
+    let mut statements = vec![gone.with(*now).with(*now).with(*now).with(number)];
+    statements.extend(leave_all(number, *now));
+    statements.push(index::forget(number));
     if was_counted {
         statements.push(count(&tenant, -1));
     }
@@ -456,19 +449,6 @@ fn count(tenant: &Tenant, difference: i64) -> Statement {
     Statement::new("UPDATE connection SET people = people + ? WHERE name = ?")
         .with(difference)
         .with(name.as_ref().map(crate::base::ConnectionName::as_str))
-}
-
-/// The e-mail address by which somebody may be recognised: the primary one, else that at work, else
-/// the first.
-pub(super) fn email(document: &Document) -> Option<String> {
-    let emails = document.as_object().get("emails")?.as_array()?;
-    let value = |email: &serde_json::Value| Some(email.get("value")?.as_str()?.to_owned());
-    let is = |part: &str, wanted: serde_json::Value| {
-        emails.iter().find(|email| email.get(part) == Some(&wanted)).and_then(value)
-    };
-    is("primary", json!(true))
-        .or_else(|| is("type", json!("work")))
-        .or_else(|| emails.first().and_then(value))
 }
 
 /// An event about somebody, or about a group.
