@@ -403,7 +403,7 @@ static LIMITS: &[Key] = &[
     key(
         "scim",
         Kind::Rate,
-        "Requests of one provisioning connection, whatever its addresses.",
+        "Requests with one token of a provisioning client, whatever its addresses.",
     )
     .default("\"6000/m\""),
 ];

@@ -22,8 +22,8 @@ use governor::state::{InMemoryState, NotKeyed, StateStore};
 use governor::{NotUntil, Quota, RateLimiter};
 use moka::sync::Cache;
 
+use crate::base::Rate;
 use crate::base::clock::uptime;
-use crate::base::{ConnectionName, Rate};
 use crate::http::links;
 
 /// The rates in force, each with the clients that it knows.
@@ -32,7 +32,7 @@ pub struct Rates {
     settings: RateSettings,
     sign_in: Option<Limiter<IpAddr, Uptime>>,
     acs: Option<Limiter<IpAddr, Uptime>>,
-    scim: Option<Limiter<ConnectionName, Uptime>>,
+    scim: Option<Limiter<String, Uptime>>,
     guesses: Limiter<IpAddr, Uptime>,
 }
 
@@ -43,7 +43,7 @@ pub struct RateSettings {
     pub sign_in: Option<Rate>,
     /// Answers of identity providers.
     pub acs: Option<Rate>,
-    /// Requests of one provisioning client.
+    /// Requests with one token of a provisioning client.
     pub scim: Option<Rate>,
 }
 
@@ -89,9 +89,9 @@ impl Rates {
 }
 
 impl Rates {
-    /// Counts a request of a provisioning client.
-    pub fn check_connection(&self, connection: &ConnectionName) -> Result<(), TooOften> {
-        self.scim.as_ref().map_or(Ok(()), |limiter| limiter.check(connection.clone()))
+    /// Counts a request of a provisioning client, by the id of its token.
+    pub fn check_token(&self, token: &str) -> Result<(), TooOften> {
+        self.scim.as_ref().map_or(Ok(()), |limiter| limiter.check(token.to_owned()))
     }
 
     /// Counts a token that nobody gave out.
@@ -142,7 +142,7 @@ trait Key: Clone + Eq + Hash + Send + Sync + 'static {}
 
 impl Key for IpAddr {}
 
-impl Key for ConnectionName {}
+impl Key for String {}
 
 impl<K: Key, C: Clock<Instant = Nanos>> Limiter<K, C> {
     fn new(rate: Rate, clock: C) -> Self {

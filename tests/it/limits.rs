@@ -116,6 +116,33 @@ async fn clients_behind_a_trusted_proxy_do_not_count_for_each_other() {
 }
 
 #[tokio::test]
+async fn a_provisioning_client_that_asks_too_often_is_told_when_to_come_back() {
+    let (gateway, _idp, _app) = started(|setup| setup.set("limits", "scim = \"3/h\"")).await;
+    let made = || {
+        let made = gateway.command(&["scim", "token", "create", "corp"]).output().unwrap();
+        assert!(made.status.success());
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    };
+    let (first, second) = (made(), made());
+    let mut client = gateway.visitor();
+    let mut ask = async |token: &str| {
+        let users = Ask::new(Method::GET, &gateway.url("/scim/v2/Users"));
+        client.send(users.header("authorization", &format!("Bearer {token}"))).await
+    };
+    for _ in 0..3 {
+        assert_eq!(ask(&first).await.status, 200);
+    }
+    let refused = ask(&first).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.headers["content-type"], "application/scim+json");
+    assert_eq!(refused.json()["status"], "429");
+    let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1100..=1201).contains(&wait), "{wait}");
+    // Another token of the same connection is counted for itself.
+    assert_eq!(ask(&second).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_reload_changes_rates_and_forgets_nobody_whose_rate_it_leaves() {
     let (gateway, _idp, _app) = started(|setup| setup.set("limits", "sign_in = \"1/h\"")).await;
     let mut visitor = gateway.visitor();

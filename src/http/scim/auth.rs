@@ -124,7 +124,7 @@ impl Scim {
         }
         self.rates
             .load()
-            .check_connection(&connection.name)
+            .check_token(&token.id)
             .map_err(|often| Answer::too_often(often.seconds))?;
         Ok(Caller {
             actor: Actor {
