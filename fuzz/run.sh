@@ -16,7 +16,8 @@ scripts/install-cargo-tools.sh fuzz
 scripts/fuzz-crate.sh
 if [ $# = 0 ]; then
     set -- xml c14n dsig response encrypted redirect metadata \
-        path request forwarded proxy_header relay_state answer sealed
+        path request forwarded proxy_header relay_state answer sealed \
+        scim_filter scim_path scim_patch scim_bodies
 fi
 for target in "$@"; do
     echo "== $target, $seconds s" >&2

@@ -14,6 +14,10 @@ use super::forwarded;
 use super::path;
 use super::proxy_header;
 use super::relay_state;
+use super::scim_bodies;
+use super::scim_filter;
+use super::scim_patch;
+use super::scim_path;
 use super::sealed;
 use super::wire;
 
@@ -115,6 +119,10 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "relay_state" => return relay_state::seeds(),
         "answer" => return answer::seeds(),
         "sealed" => return sealed::seeds(),
+        "scim_filter" => return scim_filter::seeds(),
+        "scim_path" => return scim_path::seeds(),
+        "scim_patch" => return scim_patch::seeds(),
+        "scim_bodies" => return scim_bodies::seeds(),
         _ => {}
     }
     let kinds: &[&str] = match target {

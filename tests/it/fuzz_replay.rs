@@ -34,4 +34,8 @@ replay! {
     relay_state_keeps_its_promises: relay_state;
     answers_keep_their_promises: answer;
     sealed_records_keep_their_promises: sealed;
+    filters_keep_their_promises: scim_filter;
+    paths_of_changes_keep_their_promises: scim_path;
+    changes_keep_their_promises: scim_patch;
+    bodies_keep_their_promises: scim_bodies;
 }
