@@ -44,6 +44,7 @@ mod proxy;
 mod rolling;
 mod routes;
 mod scim;
+mod scim_writes;
 mod slow_bodies;
 mod sso_rules;
 mod stopping;

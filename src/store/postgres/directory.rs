@@ -3,6 +3,7 @@
 //! A change locks the end of the audit before it looks at anything, as a login does: so none waits
 //! for another in a circle, and what nodes read up to a mark (`person_change`) comes in its order.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
@@ -35,8 +36,9 @@ impl Database for PostgresStore {
         work: Work<(T, Vec<Event>)>,
         now: Timestamp,
     ) -> Result<T, StoreError> {
-        let pool = self.pool.clone();
+        let (pool, line) = (self.pool.clone(), Arc::clone(&self.changes));
         self.at_home(async move {
+            let _place = line.acquire_owned().await.map_err(StoreError::new)?;
             let mut tries = 1;
             loop {
                 let again = AtomicBool::new(false);

@@ -20,9 +20,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use sqlx::{PgConnection, PgPool};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::base::{StoreError, Timestamp};
 
@@ -58,6 +60,8 @@ pub struct PostgresStore {
     /// before the last word is written.
     home: Handle,
     logins: Logins,
+    /// Where those stand in line who change people.
+    changes: Arc<Semaphore>,
 }
 
 /// What is asked of a connection.

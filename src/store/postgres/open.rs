@@ -1,10 +1,12 @@
 //! Settings → connections to a database with today's tables.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::login::Logins;
 use super::{PostgresSettings, PostgresStore};
@@ -24,6 +26,9 @@ pub(super) const APPLICATION_ID: i64 = 1_935_764_812;
 /// Sessions in use are in memory and logins share their transactions, so few connections do; and
 /// PostgreSQL has a hundred for everybody, of which each is a process.
 const CONNECTIONS: u32 = 10;
+
+/// As many of them change people at once: one does, and the next ones are ready to.
+const CHANGES: usize = 4;
 
 /// How long a request waits for a connection, new or used, before it answers 503. A server that is
 /// restarted within it is not noticed; one that is away should not keep people waiting.
@@ -91,7 +96,13 @@ pub(super) fn newest() -> i64 {
 fn store(options: PgConnectOptions) -> PostgresStore {
     let home = Handle::current();
     let pool = pool(options);
-    PostgresStore { logins: Logins::start(&home, pool.clone()), pool, home }
+    let changes = Arc::new(Semaphore::new(CHANGES));
+    PostgresStore {
+        logins: Logins::start(&home, pool.clone()),
+        pool,
+        home,
+        changes,
+    }
 }
 
 fn pool(options: PgConnectOptions) -> PgPool {
