@@ -7,7 +7,6 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 
 use crate::support::app::App;
 use crate::support::gateway::{Gateway, Setup};
@@ -314,83 +313,4 @@ async fn a_token_that_was_revoked_is_good_for_nothing() {
         Some("Bearer")
     );
     assert_eq!(refused.json()["status"], "401");
-}
-
-#[tokio::test]
-async fn what_was_acknowledged_is_there_after_a_kill() {
-    const CLIENTS: usize = 8;
-    let mut office = Office::found("provisioning = \"jit\"").await;
-    let group = office.create("/Groups", json!({"displayName": "Everybody"})).await;
-    let group = format!("/Groups/{}", group["id"].as_str().unwrap());
-    let url = office.gateway.url("/scim/v2");
-    let mut clients = JoinSet::new();
-    for client in 0..CLIENTS {
-        let (url, token, group) = (url.clone(), office.token.clone(), group.clone());
-        clients.spawn(async move { write_until_it_breaks(client, &url, &token, &group).await });
-    }
-    // Somebody is always in the middle of something.
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    office.gateway.kill9();
-    let written = clients.join_all().await;
-    assert!(written.iter().all(|ids| !ids.is_empty()), "{written:?}");
-    office.gateway.start_again().await;
-    let members = office.scim(Method::GET, &group, &Value::Null).await.json();
-    let members = members["members"].as_array().unwrap().clone();
-    for id in written.into_iter().flatten() {
-        let user = office.scim(Method::GET, &format!("/Users/{id}"), &Value::Null).await;
-        assert_eq!(user.status, 200, "{id}");
-        // Whole: its name leads to it, and nothing is half there.
-        let name = user.json()["userName"].as_str().unwrap().to_owned();
-        let query = format!("/Users?filter=userName+eq+%22{name}%22&attributes=id");
-        let found = office.scim(Method::GET, &query, &Value::Null).await.json();
-        assert_eq!(
-            (&found["totalResults"], &found["Resources"][0]["id"]),
-            (&json!(1), &json!(id))
-        );
-        assert!(
-            members.iter().any(|member| member["value"] == json!(id)),
-            "{id} is no member"
-        );
-    }
-}
-
-/// Makes people and puts each into the group; the ids of those of whom both was acknowledged.
-async fn write_until_it_breaks(client: usize, url: &str, token: &str, group: &str) -> Vec<String> {
-    let mut written = Vec::new();
-    for number in 0.. {
-        let user = json!({"userName": format!("u{client}-{number}"), "title": "Clerk"});
-        let Some(made) = ask(Method::POST, &format!("{url}/Users"), token, &user).await else {
-            break;
-        };
-        let id = made["id"].as_str().unwrap().to_owned();
-        let add = json!({
-            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
-            "Operations": [{"op": "add", "path": "members", "value": [{"value": id}]}],
-        });
-        let patched = ask(Method::PATCH, &format!("{url}{group}"), token, &add).await;
-        if patched.is_none() {
-            break;
-        }
-        written.push(id);
-    }
-    written
-}
-
-/// What was acknowledged; `None` once nobody answers any more.
-async fn ask(method: Method, url: &str, token: &str, body: &Value) -> Option<Value> {
-    let ask = Ask::new(method, url)
-        .header("authorization", &format!("Bearer {token}"))
-        .header("content-type", "application/scim+json")
-        .body(body.to_string());
-    // A visitor to whom nobody answers panics: in a task of its own that is an answer, too.
-    let mut asking = JoinSet::new();
-    asking.spawn(async move { Visitor::new().send(ask).await });
-    let answer = asking.join_next().await?.ok()?;
-    assert!(
-        answer.status.is_success(),
-        "{} {}",
-        answer.status,
-        answer.text()
-    );
-    Some(serde_json::from_str(&answer.text()).unwrap_or_default())
 }

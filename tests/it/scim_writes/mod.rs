@@ -2,6 +2,7 @@
 //! the built binary over HTTP, on SQLite and on PostgreSQL.
 
 mod at_once;
+mod ended;
 
 use std::time::Duration;
 
