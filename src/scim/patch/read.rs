@@ -162,6 +162,8 @@ impl<'c> Reader<'c> {
         }
         let list = found.sub.is_none() && found.attribute.multi_valued;
         let change = match (verb, value.unwrap_or(&Value::Null)) {
+            // There is nothing in it that could be added.
+            (Verb::Add, Value::Object(parts)) if parts.is_empty() => return Ok(()),
             (Verb::Remove, listed) if list && !listed.is_null() => {
                 let listed = self.normaliser.value(&found, listed)?;
                 Change::Take(found, elements_of(listed))

@@ -150,6 +150,11 @@ fn add_sets_replaces_merges_and_appends() {
         json!({"name": {"givenName": "C", "familyName": "B", "middleName": "D"}}),
     );
     becomes(
+        json!({"name": {"givenName": "A"}}),
+        add("name", json!({})),
+        json!({"name": {"givenName": "A"}}),
+    );
+    becomes(
         json!({"emails": [{"value": "a@x", "type": "work"}]}),
         add(
             "emails",
