@@ -145,6 +145,9 @@ fn column(kind: ResourceKind, key: &str) -> Option<Column> {
 
 const ALL: &str = "1 = 1";
 const NONE: &str = "1 = 0";
+/// The end of EXISTS. SQLite 3.51 makes a join of one without LIMIT, and then OFFSET counts each row
+/// that there is instead of each resource.
+const ONE: &str = " LIMIT 1)";
 
 impl Compiler<'_> {
     /// `element`: the name of the row of an element that all has to be true of.
@@ -211,7 +214,7 @@ impl Compiler<'_> {
         ))
         .with(index::key(self.tenant, key))
         .piece(compared)
-        .and(")")
+        .and(ONE)
     }
 
     /// One element of which all is true.
@@ -229,7 +232,7 @@ impl Compiler<'_> {
         Statement::new("EXISTS (SELECT 1 FROM value e WHERE e.owner = t.number AND e.key = ? AND ")
             .with(index::key(self.tenant, &index::marked(whole)))
             .piece(self.condition(inner, Some("e")))
-            .and(")")
+            .and(ONE)
     }
 
     /// Which part of `groups` or `members` it is.
@@ -287,7 +290,7 @@ impl Compiler<'_> {
             ResourceKind::Group => {
                 Statement::new("EXISTS (SELECT 1 FROM member m WHERE m.grp = t.number AND ")
                     .piece(condition)
-                    .and(")")
+                    .and(ONE)
             }
             ResourceKind::User => {
                 Statement::new("t.number IN (").piece(self.people_of(condition)).and(")")

@@ -70,6 +70,7 @@ macro_rules! run_directory_suite {
             who_is_erased_is_nobody_and_the_audit_stays_whole
             people_are_looked_up_across_tenants
             a_name_is_held_by_who_signs_in_first
+            who_was_on_a_page_is_not_on_the_next
         }
     };
 }
@@ -1373,4 +1374,33 @@ pub(crate) async fn a_name_is_held_by_who_signs_in_first<S: Directory>(store: Ar
         "a"
     );
     assert_eq!(user("b").await.user_name, "alice", "stored, and not held");
+}
+
+/// Also where one has several of what is looked for.
+pub(crate) async fn who_was_on_a_page_is_not_on_the_next<S: Directory>(store: Arc<S>) {
+    let okta = connect(&*store, "okta", None).await;
+    for name in ["ann", "bob"] {
+        let email = |place: u8| json!({ "value": format!("{name}{place}@x"), "type": "work" });
+        let emails: Vec<_> = (0..5).map(email).collect();
+        let several = json!({ "userName": name, "active": true, "emails": emails });
+        make(&*store, &okta, name, several).await;
+    }
+    make_group(&*store, &okta, "staff", &["ann", "bob"]).await;
+    let tenant = okta.connection.tenant();
+    for filter in [
+        "emails.type pr",
+        "emails[type pr and value pr]",
+        "not (title pr) and emails pr",
+    ] {
+        for (offset, wanted) in [(0, vec!["ann", "bob"]), (1, vec!["bob"]), (2, vec![])] {
+            let from = Begin::Offset(offset);
+            let query = Query { from, ..query(ResourceKind::User, filter) };
+            let page = store.users(&tenant, &query, UserParts::default()).await.unwrap();
+            assert_eq!(names(&page), wanted, "{filter}, from {offset}");
+        }
+    }
+    let query = query(ResourceKind::Group, "members.type eq \"User\"");
+    let query = Query { from: Begin::Offset(1), ..query };
+    let page = store.groups(&tenant, &query, GroupParts::default()).await.unwrap();
+    assert!(page.resources.is_empty());
 }
