@@ -14,6 +14,7 @@ use crate::session::{Session, SessionStore, TokenHash, Written};
 use crate::store::suite::{Entering, at, run_suite};
 use crate::trust::IdpStore;
 
+mod plans;
 mod server;
 
 use server::Server;

@@ -478,6 +478,12 @@ impl Compiler<'_> {
         if !index::is_alone(&target.key) {
             return None;
         }
+        // Most addresses are those of work.
+        let rank = if target.key.ends_with(".type") {
+            6
+        } else {
+            rank
+        };
         // Users and groups may have attributes of one name.
         let owner = match self.kind {
             ResourceKind::User => "v.owner > 0",

@@ -66,7 +66,7 @@ macro_rules! work {
 }
 pub(in crate::store) use work;
 
-/// How SQLite answers a filter, line by line.
+/// How a database answers a filter, line by line.
 #[cfg(test)]
 pub(in crate::store) async fn plan_of(
     database: &impl Database,

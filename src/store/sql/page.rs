@@ -301,10 +301,15 @@ pub(super) async fn plan(
     };
     let meant = meant(sql, *kind, tenant, &query).await?;
     let asked = ask(*kind, tenant, &query, &meant.page);
-    let rows = sql.fetch(Statement::new("EXPLAIN QUERY PLAN ").piece(asked)).await?;
+    // SQLite says three numbers before each line.
+    let (explain, before) = match sql {
+        Sql::Sqlite(_) => ("EXPLAIN QUERY PLAN ", 3),
+        Sql::Postgres(_) => ("EXPLAIN ", 0),
+    };
+    let rows = sql.fetch(Statement::new(explain).piece(asked)).await?;
     let mut lines = Vec::new();
     for mut row in rows {
-        for _ in 0..3 {
+        for _ in 0..before {
             row.integer()?;
         }
         lines.push(row.text()?);
