@@ -1,6 +1,7 @@
 //! What every store does, whichever database it is. Run against each by its own tests.
 
 mod directory;
+mod model;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +114,7 @@ macro_rules! run_suite {
     };
 }
 pub(crate) use directory::*;
+pub(crate) use model::*;
 pub(crate) use run_suite;
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -70,6 +70,8 @@ macro_rules! run_directory_suite {
             who_is_erased_is_nobody_and_the_audit_stays_whole
             people_are_looked_up_across_tenants
             a_name_is_held_by_who_signs_in_first
+            any_sequence_of_changes_is_that_of_a_model
+            any_filter_finds_whom_it_means
             who_was_on_a_page_is_not_on_the_next
         }
     };
@@ -239,7 +241,7 @@ async fn found_groups<S: Directory>(store: &S, actor: &Actor, filter: &str) -> V
     page.resources.iter().map(name).collect()
 }
 
-async fn kinds<S: Directory>(store: &S) -> Vec<String> {
+pub(super) async fn kinds<S: Directory>(store: &S) -> Vec<String> {
     let chain = store.verify().await.unwrap();
     assert!(matches!(chain, Chain::Whole { .. }), "{chain:?}");
     let events = store.events(Timestamp::EPOCH, 0, 1000).await.unwrap();
