@@ -14,9 +14,10 @@ use arc_swap::{ArcSwap, Guard};
 use crate::access::{HostMatch, Routes};
 use crate::audit::AuditSink;
 use crate::base::{Clock, Entropy, PublicUrl, Timestamp};
-use crate::directory::{Connections, DirectoryStore, People, Provisioning};
+use crate::directory::{Connections, DirectoryStore, People, Provisioning, RequestLog};
 use crate::dsig::SigningKey;
 use crate::identity::IdentitySettings;
+use crate::notice::Notices;
 use crate::proxy::{Forwarder, TrustedProxies};
 use crate::saml::ServiceProvider;
 use crate::saml::one_use::OneUseStore;
@@ -51,6 +52,10 @@ pub struct Ports {
     pub provisioning: Arc<dyn Provisioning>,
     /// Provisioning clients.
     pub connections: Arc<dyn Connections>,
+    /// What they asked.
+    pub requests: Arc<dyn RequestLog>,
+    /// What administrators were told.
+    pub notices: Arc<dyn Notices>,
 }
 
 /// What an operator can change while the gateway runs.

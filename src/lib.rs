@@ -78,6 +78,9 @@ pub mod identity;
 // What happened, to whom, by whom.
 pub mod audit;
 
+// What an administrator has to be told once.
+pub mod notice;
+
 // Identity → session.
 pub mod session;
 

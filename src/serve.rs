@@ -21,6 +21,7 @@ use crate::base::clock::SystemClock;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{Clock as _, ErrorCode, Listen, StoreError, Timestamp};
 use crate::config::{Config, SessionStoreKind};
+use crate::directory::Recorder;
 use crate::http::admin::{self, Readiness};
 use crate::http::forms::Allowance;
 use crate::http::hosts::Loops;
@@ -36,7 +37,7 @@ use crate::session::{SessionStore, Sessions};
 use crate::store::keys::{KeyFolderError, open_keys};
 use crate::store::{Database, RedisStore};
 use crate::tasks::fetch::{FetchError, Fetcher};
-use crate::tasks::{Supervisor, health, housekeeping, people, trust};
+use crate::tasks::{Supervisor, health, housekeeping, people, provisioning, trust};
 use crate::telemetry::{
     CERTIFICATE_NOT_AFTER, CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, seconds,
 };
@@ -99,6 +100,7 @@ pub struct Running {
     readiness: Readiness,
     store: Arc<dyn Database>,
     idps: watch::Sender<Arc<Vec<IdpSettings>>>,
+    recorder: Arc<Recorder>,
     balancers: watch::Sender<Arc<Balancers>>,
     pool: Pool,
     places: Arc<Places>,
@@ -192,6 +194,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     }));
     let changed = Arc::new(Notify::new());
     let rates = Arc::new(ArcSwap::from_pointee(Rates::new(rates(&config))));
+    let recorder = Arc::new(Recorder::new(config.scim.log));
     let gateway = Arc::new(Gateway {
         app: Arc::clone(&app),
         pages: ArcSwap::from_pointee(pages(&config)),
@@ -200,7 +203,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         seal,
         allowance: Allowance::default(),
         loops: Loops::default(),
-        scim: scim(&config, &app, &rates, &changed),
+        scim: scim(&config, &app, &rates, &changed, &recorder),
         rates,
     });
 
@@ -252,6 +255,10 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     supervisor.keep("people", move |stop| {
         people::keep(Arc::clone(&kept), Arc::clone(&changed), stop)
     });
+    let (kept, taken) = (Arc::clone(&app), Arc::clone(&recorder));
+    supervisor.keep("provisioning", move |stop| {
+        provisioning::keep(Arc::clone(&kept), Arc::clone(&taken), stop)
+    });
     let kept = Arc::clone(&app);
     supervisor.keep("endings", move |stop| {
         housekeeping::endings(Arc::clone(&kept), stop)
@@ -264,6 +271,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         readiness,
         store,
         idps,
+        recorder,
         pool,
         places,
         tls,
@@ -310,6 +318,7 @@ impl Running {
             self.gateway.rates.store(Arc::new(Rates::new(rates(&config))));
         }
         self.idps.send_replace(Arc::new(config.idps.clone()));
+        self.recorder.replace(config.scim.log);
         self.reload_certificate();
         self.record(EventKind::ConfigReloaded, now).await;
         reloaded(true, now);
@@ -367,6 +376,7 @@ impl Running {
             tracing::warn!("some requests were cut off");
         }
         let now = SystemClock.now();
+        provisioning::finish(&self.gateway.app, &self.recorder).await;
         if let Err(error) = self.gateway.app.sessions.flush_touched(now).await {
             tracing::warn!(detail = error.detail, "idle times were not written");
         }
@@ -404,6 +414,8 @@ fn stores(
         people: store.clone(),
         provisioning: store.clone(),
         connections: store.clone(),
+        requests: store.clone(),
+        notices: store.clone(),
     };
     match &config.session_store {
         SessionStoreKind::Embedded { grace } => {
@@ -438,6 +450,7 @@ fn scim(
     app: &Arc<App>,
     rates: &Arc<ArcSwap<Rates>>,
     changed: &Arc<Notify>,
+    recorder: &Arc<Recorder>,
 ) -> Option<Scim> {
     let own = config.sp.public_url.to_string();
     config.scim.enabled.then(|| {
@@ -448,6 +461,7 @@ fn scim(
             public_url: own.trim_end_matches('/').to_owned(),
             rates: Arc::clone(rates),
             changed: Arc::clone(changed),
+            recorder: Arc::clone(recorder),
         })
     })
 }

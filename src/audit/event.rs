@@ -109,6 +109,8 @@ kinds! {
     UserReactivated "user_reactivate_provision",
     /// A person was removed by whoever provisions them.
     UserRemoved "user_delete_provision",
+    /// Whoever provisions looked people up: the first of them, or how many within a minute.
+    UserLookedUp "user_lookup_provision",
     /// Somebody who was known already is provisioned from now on.
     IdentityLinked "identity_linked",
     /// A group was provisioned.

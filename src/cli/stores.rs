@@ -10,7 +10,8 @@ use crate::base::clock::SystemClock;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{StoreError, Timestamp};
 use crate::config::{Config, SessionStoreKind};
-use crate::directory::{Connections, DirectoryStore, People, Provisioning};
+use crate::directory::{Connections, DirectoryStore, People, Provisioning, RequestLog};
+use crate::notice::Notices;
 use crate::session::SessionStore;
 use crate::store::{Database, RedisStore};
 
@@ -26,6 +27,10 @@ pub(super) struct Stores {
     pub(super) provisioning: Arc<dyn Provisioning>,
     /// Connections and their tokens.
     pub(super) connections: Arc<dyn Connections>,
+    /// What their clients asked.
+    pub(super) requests: Arc<dyn RequestLog>,
+    /// What administrators are told.
+    pub(super) notices: Arc<dyn Notices>,
     /// Events.
     pub(super) audit: Arc<dyn AuditSink>,
     /// Sessions, wherever `session.store` says that they are.
@@ -65,6 +70,8 @@ fn open(config: &Config, database: &Arc<dyn Database>) -> Result<Stores, Stop> {
         people: database.clone(),
         provisioning: database.clone(),
         connections: database.clone(),
+        requests: database.clone(),
+        notices: database.clone(),
         audit: database.clone(),
         sessions,
     })

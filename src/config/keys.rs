@@ -1162,14 +1162,32 @@ static USERS: &[Key] = &[
     .default("[\"scim\", \"saml\"]"),
 ];
 
-static SCIM: &[Key] = &[key(
-    "enabled",
-    Kind::Boolean,
-    "Whether provisioning is offered at `/scim/v2`. Nobody may change anything there without a token \
-     (`samlgate scim token create`).",
-)
-.default("true")
-.restart()];
+static SCIM: &[Key] = &[
+    key(
+        "enabled",
+        Kind::Boolean,
+        "Whether provisioning is offered at `/scim/v2`. Nobody may change anything there without a \
+         token (`samlgate scim token create`).",
+    )
+    .default("true")
+    .restart(),
+    key(
+        "log_keep",
+        Kind::Duration,
+        "For how long the requests of provisioning clients are kept (`samlgate scim log`); of each \
+         connection at most 100,000.",
+    )
+    .default("\"7d\""),
+    key(
+        "log_bodies_until",
+        Kind::Moment,
+        "Until when the log also keeps the bodies of requests and answers, to see how a client puts \
+         things. Passwords and whatever says something of a person are left out of them. A day or a \
+         time, so that it ends by itself.",
+    )
+    .otherwise("no bodies are kept")
+    .sample("2027-01-31"),
+];
 
 static SCIM_SCHEMA: &[Key] = &[
     key("name", Kind::Text, "A name for people.").sample("\"Badges\""),

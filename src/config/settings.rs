@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use crate::access::{Route, Underscores};
 use crate::base::{Listen, NonEmpty, ProxyProtocol, Rate, RoleName, TlsFiles};
+use crate::directory::LogSettings;
 use crate::identity::IdentitySettings;
 use crate::saml::ServiceProvider;
 use crate::scim::Catalogue;
@@ -147,4 +148,6 @@ pub struct ScimSettings {
     pub enabled: bool,
     /// The schemas of the standard, and those of `[[scim_schema]]`.
     pub catalogue: Catalogue,
+    /// `log_keep`, `log_bodies_until`
+    pub log: LogSettings,
 }

@@ -3,29 +3,41 @@
 //! A [`User`] is somebody we have met; a [`Profile`] is what their identity provider says of them,
 //! a document what was provisioned. [`DirectoryStore`] is all that a login may ask,
 //! [`Provisioning`] what a client may that keeps people and groups, [`Connections`] who such a
-//! client is, [`People`] everything else; a store implements them.
+//! client is, [`People`] everything else; a store implements them. [`RequestLog`] keeps what such
+//! clients asked, and [`Health`] says what that means.
 
 pub mod connection;
 pub mod connections;
+pub mod discreet;
+pub mod expiry;
 pub mod group;
+pub mod health;
+pub mod lookups;
 pub mod people;
 pub mod profile;
 pub mod provisioning;
+pub mod recorder;
+pub mod requests;
+pub mod run;
 pub mod secret;
 pub mod standing;
 pub mod store;
+mod stored;
 pub mod user;
 pub use connection::{
     Actor, Connection, ConnectionSettings, ScimToken, Scopes, Tenant, UnknownMembers,
 };
 pub use connections::{ConnectionWritten, Connections};
 pub use group::{Member, Membership};
+pub use health::{Health, Transition};
 pub use people::{Changes, GroupRecord, People, Provisioned, Record};
 pub use profile::Profile;
 pub use provisioning::{
     Affected, Begin, Change, Cursor, Done, GroupParts, GroupResource, How, Outcome, Page,
     Provisioning, Query, Sort, UserParts, UserResource, Written,
 };
+pub use recorder::{LogSettings, Recorded, Recorder};
+pub use requests::{RequestLog, RequestQuery, ScimRequest};
 pub use standing::{Standing, Standings};
 pub use store::{Changed, Created, DirectoryStore, Identifiers, UniqueField};
 pub use user::User;

@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use super::{PostgresSettings, PostgresStore, SqliteStore};
 use crate::audit::AuditSink;
 use crate::base::{StoreError, Timestamp};
-use crate::directory::{Connections, DirectoryStore, People, Provisioning};
+use crate::directory::{Connections, DirectoryStore, People, Provisioning, RequestLog};
+use crate::notice::Notices;
 use crate::saml::{OneUseStore, PendingStore};
 use crate::session::{KeptStore, Login, LoginStore, SessionStore, Written};
 use crate::trust::IdpStore;
@@ -27,6 +28,8 @@ pub trait Database:
     + People
     + Provisioning
     + Connections
+    + RequestLog
+    + Notices
     + SessionStore
     + LoginStore
     + AuditSink

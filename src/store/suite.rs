@@ -1,7 +1,9 @@
 //! What every store does, whichever database it is. Run against each by its own tests.
 
 mod directory;
+mod erasure;
 mod model;
+mod requests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +116,9 @@ macro_rules! run_suite {
     };
 }
 pub(crate) use directory::*;
+pub(crate) use erasure::*;
 pub(crate) use model::*;
+pub(crate) use requests::*;
 pub(crate) use run_suite;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -934,20 +938,20 @@ async fn record<S: Store>(store: &S, kind: EventKind, now: Timestamp) {
 }
 
 pub(crate) async fn the_audit_is_one_chain<S: Store>(store: Arc<S>) {
-    let empty = Chain::Whole { events: 0, head: [0; 32] };
-    assert_eq!(store.verify().await.unwrap(), empty);
+    let whole = |events, head| Chain::Whole { events, head, pruned: 0, erased: 0 };
+    assert_eq!(store.verify().await.unwrap(), whole(0, [0; 32]));
     record(&*store, EventKind::ServerStarted, at(0)).await;
     record(&*store, EventKind::LoginRefused, at(1)).await;
     record(&*store, EventKind::LoginAccepted, at(2)).await;
     let events = store.events(at(1), 0, 10).await.unwrap();
     let sequences: Vec<i64> = events.iter().map(|event| event.sequence).collect();
     assert_eq!(sequences, [2, 3]);
-    let refused: serde_json::Value = serde_json::from_str(&events[0].json).unwrap();
+    let refused: serde_json::Value = serde_json::from_str(&events[0].line()).unwrap();
     assert_eq!(refused["code"], "proto.replay");
     assert_eq!(refused["type"], "login.refused");
     assert_eq!(refused["sequence"], 2);
-    assert!(!events[0].json.contains('\n'));
-    let whole = Chain::Whole { events: 3, head: events[1].hash };
+    assert!(!events[0].line().contains('\n'));
+    let whole = whole(3, events[1].hash);
     assert_eq!(store.verify().await.unwrap(), whole);
     assert_eq!(store.events(at(0), 2, 10).await.unwrap().len(), 1);
     assert_eq!(store.events(at(0), 0, 1).await.unwrap().len(), 1);

@@ -7,6 +7,7 @@ pub mod fetch;
 pub mod health;
 pub mod housekeeping;
 pub mod people;
+pub mod provisioning;
 pub mod registry;
 pub mod supervise;
 pub mod trust;

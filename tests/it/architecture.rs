@@ -14,7 +14,7 @@ const ROWS: &[&[&str]] = &[
     &["dsig", "xmlenc", "scim"],
     &["saml", "directory"],
     &["trust", "identity", "audit"],
-    &["session"],
+    &["session", "notice"],
     &["access"],
     &["proxy"],
     // Above `proxy` for its key alone, which lies in the folder of keys with the others.

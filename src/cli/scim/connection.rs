@@ -41,7 +41,7 @@ pub(in crate::cli) enum ConnectionCommand {
 pub(in crate::cli) struct ListArgs {
     /// Which configuration file.
     #[command(flatten)]
-    file: ConfigFile,
+    pub(super) file: ConfigFile,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -122,7 +122,7 @@ pub(super) fn run(command: ConnectionCommand) -> ExitCode {
     }
 }
 
-async fn list(args: ListArgs, loaded: Loaded) -> ExitCode {
+pub(super) async fn list(args: ListArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     with_stores(&loaded.config, async |stores| {
         let all = stores.connections.connections().await?;
@@ -132,8 +132,24 @@ async fn list(args: ListArgs, loaded: Loaded) -> ExitCode {
                 |token: &&ScimToken| token.connection == connection.name && is_live(token, now);
             tokens.iter().filter(own).count()
         };
+        let health = stores.requests.health().await?;
+        let health_of = |connection: &Connection| {
+            let found = health.iter().find(|(name, _)| *name == connection.name);
+            found.map(|(_, health)| health.clone()).unwrap_or_default()
+        };
         if args.json {
-            let one = |connection| as_json(&loaded.config, connection, live(connection));
+            let one = |connection| {
+                let mut json = as_json(&loaded.config, connection, live(connection));
+                if let Some(json) = json.as_object_mut() {
+                    let health = health_of(connection);
+                    json.insert("state".to_owned(), json!(health.state));
+                    let since = health.since.map(Timestamp::to_saml);
+                    json.insert("state_since".to_owned(), json!(since));
+                    let last = health.last_request.map(Timestamp::to_saml);
+                    json.insert("last_request".to_owned(), json!(last));
+                }
+                json
+            };
             return Ok(output::json(&all.iter().map(one).collect()));
         }
         if all.is_empty() {
@@ -141,12 +157,24 @@ async fn list(args: ListArgs, loaded: Loaded) -> ExitCode {
             output::hint("samlgate scim token create NAME makes one, and a token for it");
             return Ok(ExitCode::SUCCESS);
         }
-        let mut table = Table::new(&["NAME", "IDP", "TOKENS", "STRICT", "UNKNOWN MEMBERS"]);
+        let mut table = Table::new(&[
+            "NAME",
+            "STATE",
+            "IDP",
+            "TOKENS",
+            "LAST REQUEST",
+            "STRICT",
+            "UNKNOWN MEMBERS",
+        ]);
         for connection in &all {
             table.row([
                 connection.name.to_string(),
+                health_of(connection).state.as_str().to_owned(),
                 connection.idp.as_ref().map(IdpName::to_string).unwrap_or_default(),
                 live(connection).to_string(),
+                health_of(connection)
+                    .last_request
+                    .map_or_else(|| "never".to_owned(), Timestamp::to_saml),
                 yes(connection.settings.strict).to_owned(),
                 members(connection).to_owned(),
             ]);
@@ -219,11 +247,11 @@ async fn remove(args: RemoveArgs, loaded: Loaded) -> ExitCode {
     .await
 }
 
-const fn yes(is: bool) -> &'static str {
+pub(super) const fn yes(is: bool) -> &'static str {
     if is { "yes" } else { "no" }
 }
 
-const fn members(connection: &Connection) -> &'static str {
+pub(super) const fn members(connection: &Connection) -> &'static str {
     match connection.settings.unknown_members {
         UnknownMembers::Refuse => "refuse",
         UnknownMembers::Ignore => "ignore",

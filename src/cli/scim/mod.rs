@@ -2,6 +2,8 @@
 
 mod connection;
 mod known;
+mod log;
+mod show;
 mod token;
 mod token_create;
 mod token_list;
@@ -27,6 +29,20 @@ pub(super) enum ScimCommand {
     /// create` makes it together with its first token.
     #[command(subcommand)]
     Connection(connection::ConnectionCommand),
+    /// List the connections: how each is, and its tokens. The same as `connection list`.
+    List(connection::ListArgs),
+    /// Show how a connection is: what its client is at, what failed last, until when its tokens are
+    /// good.
+    #[command(after_help = "Example:\n  samlgate scim show okta")]
+    Show(show::ShowArgs),
+    /// Show what the client of a connection asked, the newest last.
+    ///
+    /// Names of attributes are logged, their values are not.
+    #[command(after_help = "Examples:\n  \
+                      samlgate scim log okta\n  \
+                      samlgate scim log okta --since 7d --failed\n  \
+                      samlgate scim log okta --user alice@example.com --json")]
+    Log(log::LogArgs),
 }
 
 /// What may be done with tokens.
@@ -83,6 +99,15 @@ pub(super) fn run(command: ScimCommand) -> ExitCode {
             })
         }
         ScimCommand::Connection(command) => connection::run(command),
+        ScimCommand::List(args) => configured(&args.file.clone(), async |loaded| {
+            connection::list(args, loaded).await
+        }),
+        ScimCommand::Show(args) => configured(&args.file.clone(), async |loaded| {
+            show::run(args, loaded).await
+        }),
+        ScimCommand::Log(args) => configured(&args.file.clone(), async |loaded| {
+            log::run(args, loaded).await
+        }),
     }
 }
 

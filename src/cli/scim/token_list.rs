@@ -73,7 +73,7 @@ pub(super) async fn run(args: ListArgs, loaded: Loaded) -> ExitCode {
     .await
 }
 
-fn left(expires: Timestamp, now: Timestamp) -> String {
+pub(super) fn left(expires: Timestamp, now: Timestamp) -> String {
     match now < expires {
         true => idps::days(expires, now),
         false => "EXPIRED".to_owned(),

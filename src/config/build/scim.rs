@@ -3,6 +3,7 @@
 use crate::config::nearest::any_of;
 use crate::config::reader::{Complaint, Reader, Scope};
 use crate::config::settings::ScimSettings;
+use crate::directory::LogSettings;
 use crate::scim::{Attribute, Catalogue, Kind, ResourceKind, Schema};
 
 /// Whether provisioning is offered, and the schemas that it knows.
@@ -12,6 +13,8 @@ pub(in crate::config) fn scim(
     schemas: &[Scope<'_>],
 ) -> Option<ScimSettings> {
     let enabled = reader.boolean(scope, "enabled");
+    let keep = reader.duration(scope, "log_keep");
+    let bodies_until = reader.moment(scope, "log_bodies_until");
     let (mut of_users, mut of_groups) = (Vec::new(), Vec::new());
     for scope in schemas {
         let kinds = [("User", ResourceKind::User), ("Group", ResourceKind::Group)];
@@ -34,7 +37,8 @@ pub(in crate::config) fn scim(
         }
         (Err(_), None) => Catalogue::standard(),
     };
-    Some(ScimSettings { enabled: enabled?, catalogue })
+    let log = LogSettings { keep: keep?, bodies_until };
+    Some(ScimSettings { enabled: enabled?, catalogue, log })
 }
 
 fn schema(reader: &mut Reader, scope: &Scope<'_>) -> Option<Schema> {

@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::http::scim::Failure;
+use crate::http::scim::record::Seen;
 use crate::scim::ScimError;
 
 /// What is answered.
@@ -25,6 +26,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// What else there is to say.
     pub header: Option<(HeaderName, HeaderValue)>,
+    /// What there is to say to the log alone.
+    pub(in crate::http) seen: Seen,
 }
 
 impl Answer {
@@ -36,6 +39,7 @@ impl Answer {
             etag: None,
             location: None,
             header: None,
+            seen: Seen::NOTHING,
         }
     }
 
@@ -46,12 +50,20 @@ impl Answer {
 
     /// A status alone.
     pub const fn empty(status: StatusCode) -> Self {
-        Self { status, body: None, etag: None, location: None, header: None }
+        Self {
+            status,
+            body: None,
+            etag: None,
+            location: None,
+            header: None,
+            seen: Seen::NOTHING,
+        }
     }
 
     /// Says why not.
     pub fn refusal(error: &ScimError) -> Self {
-        Self::of(error.status, error.body().to_string().into_bytes())
+        let answer = Self::of(error.status, error.body().to_string().into_bytes());
+        answer.seeing(Seen::refused(error))
     }
 
     /// Says why not; what a store says is for the log alone.
@@ -92,6 +104,12 @@ impl Answer {
         let detail = format!("too many requests; try again in {seconds} s");
         let refusal = Self::refusal(&ScimError::of(StatusCode::TOO_MANY_REQUESTS, detail));
         refusal.with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// With what the log is told.
+    #[must_use]
+    pub(in crate::http::scim) fn seeing(self, seen: Seen) -> Self {
+        Self { seen, ..self }
     }
 
     /// With one header more.

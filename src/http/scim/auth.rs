@@ -17,6 +17,7 @@ use crate::directory::{Actor, Connection, Connections, ScimToken, Scopes};
 use crate::http::context::Context;
 use crate::http::scim::answer::Answer;
 use crate::http::scim::operation::{Collection, Operation, Place};
+use crate::http::scim::record::{self, Origin};
 use crate::http::scim::{Failure, Scim};
 use crate::scim::ScimError;
 
@@ -34,6 +35,8 @@ pub(in crate::http::scim) struct Caller {
     pub actor: Actor,
     /// What the token is good for.
     pub scopes: Scopes,
+    /// What it calls itself.
+    pub agent: Option<String>,
 }
 
 impl Caller {
@@ -116,16 +119,31 @@ impl Scim {
         };
         let found = found.map_err(|error| Answer::failure(&Failure::Store(error)))?;
         let Some(found) = found else {
-            return Err(self.unknown(context.client, "this token is not known, or was revoked"));
+            let refused = self.unknown(context.client, "this token is not known, or was revoked");
+            if let Some(hash) = hash_of(token)
+                && let Ok(Some((connection, id))) =
+                    self.app.ports.requests.revoked_token(&hash).await
+            {
+                let from = Origin { agent: record::agent(headers), context };
+                self.record_refusal((&connection, &id), from, &refused, now);
+            }
+            return Err(refused);
         };
         let (token, connection) = &*found;
         if token.expires.is_some_and(|expires| expires <= now) {
-            return Err(self.unknown(context.client, "this token has expired"));
+            let refused = self.unknown(context.client, "this token has expired");
+            let whose = (&connection.name, token.id.as_str());
+            let from = Origin { agent: record::agent(headers), context };
+            self.record_refusal(whose, from, &refused, now);
+            return Err(refused);
         }
-        self.rates
-            .load()
-            .check_token(&token.id)
-            .map_err(|often| Answer::too_often(often.seconds))?;
+        if let Err(often) = self.rates.load().check_token(&token.id) {
+            let refused = Answer::too_often(often.seconds);
+            let whose = (&connection.name, token.id.as_str());
+            let from = Origin { agent: record::agent(headers), context };
+            self.record_refusal(whose, from, &refused, now);
+            return Err(refused);
+        }
         Ok(Caller {
             actor: Actor {
                 connection: connection.clone(),
@@ -134,6 +152,7 @@ impl Scim {
                 request_id: Some(context.request_id.as_str().to_owned()),
             },
             scopes: token.scopes,
+            agent: record::agent(headers),
         })
     }
 

@@ -12,6 +12,7 @@ mod cursor;
 mod groups;
 mod limits;
 mod operation;
+mod record;
 mod resources;
 mod search;
 mod service;
@@ -33,6 +34,7 @@ use crate::scim::{ScimError, ScimType};
 pub use answer::Answer;
 use auth::Caller;
 use operation::{Content, Operation, Place};
+use record::Origin;
 pub use service::{Scim, ScimParts};
 
 /// Below it is everything of SCIM.
@@ -72,7 +74,7 @@ pub(in crate::http) async fn serve(
     let is_head = request.method() == Method::HEAD;
     let now = gateway.app.now();
     let answer = match scim.admit(request.headers(), &context, now).await {
-        Ok(caller) => answer(scim, &caller, request, now).await,
+        Ok(caller) => answer(scim, &caller, &context, request, now).await,
         Err(refused) => refused,
     };
     answer.into_response(is_head)
@@ -81,12 +83,19 @@ pub(in crate::http) async fn serve(
 async fn answer(
     scim: &Scim,
     caller: &Caller,
+    context: &Context,
     request: Request,
     now: crate::base::Timestamp,
 ) -> Answer {
     match understand(request).await {
         Ok(operation) => scim.answer(caller, operation, now).await,
-        Err(error) => Answer::refusal(&error),
+        Err(error) => {
+            let refused = Answer::refusal(&error);
+            let whose = (&caller.actor.connection.name, caller.actor.token.as_str());
+            let from = Origin { agent: caller.agent.clone(), context };
+            scim.record_refusal(whose, from, &refused, now);
+            refused
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::http::scim::answer::Answer;
 use crate::http::scim::auth::Caller;
 use crate::http::scim::collection::Collection;
 use crate::http::scim::operation::{Operation, Tags};
+use crate::http::scim::record::{Seen, Watch};
 use crate::http::scim::{Failure, Scim};
 use crate::scim::document::Unknown;
 use crate::scim::entries::entries;
@@ -35,8 +36,10 @@ pub(in crate::http::scim) async fn create<C: Collection>(
         document,
         members: Vec::from([MemberChange::Add(read.members)]),
     };
+    let watch = Watch::default();
+    watch.note_new(&new);
     let outcome = collection.create(&caller.actor, new, &wanted, now).await?;
-    changed::<C>(scim, &Subject::New, outcome, &wanted, now).await
+    changed::<C>(scim, &Subject::New, outcome, &watch, &wanted, now).await
 }
 
 /// Everything that is done to one that is there.
@@ -99,7 +102,8 @@ async fn replace<C: Collection>(
     };
     let (catalogue, kind) = (scim.catalogue, C::KIND);
     let document = read.document;
-    let change = Change::new(move |before| {
+    let watch = Watch::default();
+    let change = Change::new(watch.watching(move |before| {
         document.validate_change(before, kind, catalogue)?;
         let mut document = document.clone();
         // A body without a word about it is no reason to let somebody in again.
@@ -111,9 +115,9 @@ async fn replace<C: Collection>(
             document,
             members: members.clone(),
         })
-    });
+    }));
     let outcome = collection.change(&caller.actor, &id, if_match, change, &wanted, now).await?;
-    changed::<C>(scim, &Subject::Known(id), outcome, &wanted, now).await
+    changed::<C>(scim, &Subject::Known(id), outcome, &watch, &wanted, now).await
 }
 
 /// PATCH (3.5.2). Answered with the resource, which every client takes; 204 where the members of a
@@ -132,7 +136,8 @@ async fn patch<C: Collection>(
     let (catalogue, kind) = (scim.catalogue, C::KIND);
     let request = PatchRequest::read(&body, kind, catalogue, unknown(caller))?;
     tell_ignored(caller, &request.ignored);
-    let change = Change::new(move |before| {
+    let watch = Watch::default();
+    let change = Change::new(watch.watching(move |before| {
         let applied = request.apply(before)?;
         if applied.changed {
             applied.document.validate_change(before, kind, catalogue)?;
@@ -142,9 +147,9 @@ async fn patch<C: Collection>(
             document: applied.document,
             members: request.members().to_vec(),
         })
-    });
+    }));
     let outcome = collection.change(&caller.actor, &id, if_match, change, &wanted, now).await?;
-    changed::<C>(scim, &Subject::Known(id), outcome, &wanted, now).await
+    changed::<C>(scim, &Subject::Known(id), outcome, &watch, &wanted, now).await
 }
 
 /// DELETE (3.6).
@@ -160,7 +165,7 @@ async fn delete<C: Collection>(
     match collection.delete(&caller.actor, &id, if_match, now).await? {
         Outcome::Done(done) => {
             scim.tell(&done.affected, now).await?;
-            Ok(Answer::empty(StatusCode::NO_CONTENT))
+            Ok(Answer::empty(StatusCode::NO_CONTENT).seeing(Seen::removed()))
         }
         other => Err(refused(other, &Subject::Known(id)).into()),
     }
@@ -176,6 +181,7 @@ async fn changed<C: Collection>(
     scim: &Scim,
     subject: &Subject,
     outcome: Outcome<C::Resource>,
+    watch: &Watch,
     wanted: &Projection,
     now: Timestamp,
 ) -> Result<Answer, Failure> {
@@ -193,10 +199,12 @@ async fn changed<C: Collection>(
         let version = u64::try_from(C::version(&done.resource)).unwrap_or_default();
         return Ok(Answer {
             etag: Some(etag(version)),
+            seen: watch.seen(done.how),
             ..Answer::empty(StatusCode::NO_CONTENT)
         });
     }
-    Ok(rendered::<C>(scim, status, &done.resource, wanted))
+    let answer = rendered::<C>(scim, status, &done.resource, wanted);
+    Ok(answer.seeing(watch.seen(done.how)))
 }
 
 fn refused<T>(outcome: Outcome<T>, subject: &Subject) -> ScimError {

@@ -9,6 +9,7 @@ use crate::http::scim::auth::Caller;
 use crate::http::scim::cursor::{self, Question};
 use crate::http::scim::groups::Groups;
 use crate::http::scim::operation::{self, Content};
+use crate::http::scim::record::Seen;
 use crate::http::scim::users::Users;
 use crate::http::scim::{Failure, Scim, collection};
 use crate::scim::filter::Target;
@@ -111,6 +112,7 @@ impl Part {
             StatusCode::OK,
             list_response(&self.numbers, &self.resources, write),
         )
+        .seeing(Seen::listed(&self.numbers, self.resources.len()))
     }
 }
 

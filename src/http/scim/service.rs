@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::base::{StoreError, Timestamp};
-use crate::directory::Affected;
+use crate::directory::{Affected, Recorder};
 use crate::http::rates::Rates;
 use crate::http::scim::answer::Answer;
 use crate::http::scim::auth::{Caller, Tokens};
@@ -31,6 +31,7 @@ pub struct Scim {
     pub(in crate::http::scim) rates: Arc<ArcSwap<Rates>>,
     /// Told when somebody's sessions have to be looked at.
     pub(in crate::http::scim) changed: Arc<Notify>,
+    pub(in crate::http::scim) recorder: Arc<Recorder>,
 }
 
 /// What [`Scim::new`] is made of.
@@ -45,6 +46,8 @@ pub struct ScimParts {
     pub rates: Arc<ArcSwap<Rates>>,
     /// Told when somebody's sessions have to be looked at.
     pub changed: Arc<Notify>,
+    /// Takes what the log is told.
+    pub recorder: Arc<Recorder>,
 }
 
 impl Scim {
@@ -57,6 +60,7 @@ impl Scim {
             tokens: Tokens::default(),
             rates: parts.rates,
             changed: parts.changed,
+            recorder: parts.recorder,
         }
     }
 
@@ -68,8 +72,10 @@ impl Scim {
         now: Timestamp,
     ) -> Answer {
         let (resource, word) = (operation.place.resource(), operation.word());
+        let begun = self.begin(caller, &operation, now);
         let answer = self.perform(caller, operation, now).await;
         let answer = answer.unwrap_or_else(|failure| Answer::failure(&failure));
+        self.record(begun, &answer);
         let status = answer.status.as_str().to_owned();
         counter!(SCIM_REQUESTS, "resource" => resource, "operation" => word, "status" => status)
             .increment(1);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::row::{Row, Sql, Statement, unreadable};
-use super::{Database, groups, work};
+use super::{Database, groups, requests, work};
 use crate::audit::{Event, EventKind};
 use crate::base::{ConnectionName, GroupId, IdpName, StoreError, Timestamp, json};
 use crate::directory::{Affected, Connection, ConnectionWritten, Connections, ScimToken, Tenant};
@@ -76,7 +76,7 @@ impl<D: Database> Connections for D {
     }
 
     async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
-        self.write(work!(revoke_token, id.to_owned()), now).await
+        self.write(work!(revoke_token, id.to_owned(), now), now).await
     }
 
     async fn note_use(&self, token: &ScimToken, now: Timestamp) -> Result<(), StoreError> {
@@ -235,6 +235,7 @@ async fn delete(
         Statement::new("DELETE FROM scim_token WHERE connection = ?").with(name.as_str()),
         Statement::new("DELETE FROM connection WHERE name = ?").with(name.as_str()),
     ];
+    statements.extend(requests::forget_connection(name));
     if any {
         let affected = Affected { people: Vec::new(), everybody: true };
         statements.extend(super::members::tell(&affected, *now));
@@ -343,10 +344,11 @@ async fn expire_token(sql: &mut Sql<'_>, (id, at): &(String, Timestamp)) -> Told
     Ok((true, vec![about_token(&connection, id, "expires")]))
 }
 
-async fn revoke_token(sql: &mut Sql<'_>, (id,): &(String,)) -> Told<bool> {
+async fn revoke_token(sql: &mut Sql<'_>, (id, now): &(String, Timestamp)) -> Told<bool> {
     let Some(connection) = of_token(sql, id).await? else {
         return Ok((false, Vec::new()));
     };
+    sql.execute(requests::revoke(id, *now)).await?;
     sql.execute(Statement::new("DELETE FROM scim_token WHERE id = ?").with(id))
         .await?;
     Ok((true, vec![about_token(&connection, id, "revoked")]))

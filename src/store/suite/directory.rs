@@ -1,5 +1,7 @@
 //! What every store does of people, groups and connections.
 
+mod guard;
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -9,12 +11,13 @@ use super::{BROWSER, HOUR, at, corp};
 use crate::audit::{AuditSink, Chain};
 use crate::base::{ConnectionName, GroupId, IdpName, Timestamp, UserId};
 use crate::directory::{
-    Actor, Begin, Change, Connection, ConnectionSettings, ConnectionWritten, Connections, Created,
-    DirectoryStore, Done, GroupParts, GroupResource, How, Identifiers, Member, Outcome, Page,
-    People, Profile, Provisioning, Query, ScimToken, Scopes, Sort, Tenant, UnknownMembers, User,
-    UserParts, UserResource, Written,
+    AccessToken, Actor, Begin, Change, Connection, ConnectionSettings, ConnectionWritten,
+    Connections, Created, DirectoryStore, Done, GroupParts, GroupResource, Guards, How,
+    Identifiers, Member, Operator, Outcome, Page, People, Profile, Provisioning, Query, RequestLog,
+    ScimToken, Scopes, Sort, Tenant, UnknownMembers, User, UserParts, UserResource, Written,
 };
 use crate::identity::Identity;
+use crate::notice::Notices;
 use crate::scim::document::Member as Named;
 use crate::scim::entries::entries;
 use crate::scim::filter::Target;
@@ -24,12 +27,30 @@ use crate::session::{Session, SessionStore, TokenHash};
 
 /// What is asked of a database about people.
 pub(crate) trait Directory:
-    Provisioning + People + Connections + DirectoryStore + SessionStore + AuditSink + 'static
+    Provisioning
+    + People
+    + Connections
+    + Guards
+    + DirectoryStore
+    + SessionStore
+    + AuditSink
+    + RequestLog
+    + Notices
+    + 'static
 {
 }
 
 impl<T> Directory for T where
-    T: Provisioning + People + Connections + DirectoryStore + SessionStore + AuditSink + 'static
+    T: Provisioning
+        + People
+        + Connections
+        + Guards
+        + DirectoryStore
+        + SessionStore
+        + AuditSink
+        + RequestLog
+        + Notices
+        + 'static
 {
 }
 
@@ -68,14 +89,32 @@ macro_rules! run_directory_suite {
             a_connection_is_removed_and_its_people_stay
             tokens_are_found_expire_and_are_revoked
             who_is_erased_is_nobody_and_the_audit_stays_whole
+            what_the_audit_says_of_who_is_erased_is_gone
+            who_was_deleted_long_ago_is_due
+            the_chain_goes_on_behind_what_was_pruned
             people_are_looked_up_across_tenants
             a_name_is_held_by_who_signs_in_first
+            requests_are_logged_and_found
+            many_requests_are_logged_at_once_and_old_ones_forgotten
+            a_connection_fails_is_quarantined_and_resumes
+            nodes_that_log_at_once_make_one_transition
+            look_ups_are_told_to_the_audit_by_the_minute
+            whose_a_revoked_token_was_is_known
+            a_notice_is_raised_once_and_cleared
+            a_guard_stops_what_is_more_than_a_few_and_a_share
+            a_guard_lets_a_few_go_however_small_the_company
+            a_guard_forgets_who_returned_and_what_was_long_ago
+            what_is_approved_goes_through_a_guard
+            a_guard_holds_however_many_ask_at_once
+            who_only_signed_in_counts_when_they_are_switched_off
+            access_tokens_are_as_good_as_what_they_were_given_for
             any_sequence_of_changes_is_that_of_a_model
             any_filter_finds_whom_it_means
             who_was_on_a_page_is_not_on_the_next
         }
     };
 }
+pub(crate) use guard::*;
 pub(crate) use run_directory_suite;
 
 const WITH_GROUPS: UserParts = UserParts { groups: true };
@@ -90,15 +129,16 @@ fn connection(name: &str, idp: Option<&str>) -> Connection {
     }
 }
 
-async fn connect<S: Directory>(store: &S, name: &str, idp: Option<&str>) -> Actor {
+pub(super) async fn connect<S: Directory>(store: &S, name: &str, idp: Option<&str>) -> Actor {
     let connection = connection(name, idp);
-    let written = store.create_connection(&connection, at(0)).await.unwrap();
+    let written = store.create_connection(&connection, &Operator::command(), at(0)).await.unwrap();
     assert_eq!(written, ConnectionWritten::Written);
     Actor {
         connection,
         token: "t1".into(),
         client: Some("192.0.2.1".into()),
         request_id: Some("r1".into()),
+        guard: None,
     }
 }
 
@@ -112,15 +152,16 @@ fn named(ids: &[&str]) -> Vec<Named> {
     ids.iter().map(|id| Named { value: (*id).to_owned(), kind: None }).collect()
 }
 
-fn person(user_name: &str) -> Value {
+pub(super) fn person(user_name: &str) -> Value {
     json!({ "userName": user_name, "active": true })
 }
 
-fn done<T>(outcome: Outcome<T>) -> Done<T> {
+pub(super) fn done<T>(outcome: Outcome<T>) -> Done<T> {
     match outcome {
         Outcome::Done(done) => done,
         Outcome::NotFound => panic!("not found"),
         Outcome::PreconditionFailed => panic!("precondition failed"),
+        Outcome::Paused(paused) => panic!("{paused:?}"),
         Outcome::Refused(error) => panic!("{error:?}"),
     }
 }
@@ -131,6 +172,7 @@ fn refusal<T>(outcome: Outcome<T>) -> (u16, Option<ScimType>) {
         Outcome::Done(_) => panic!("done"),
         Outcome::NotFound => panic!("not found"),
         Outcome::PreconditionFailed => panic!("precondition failed"),
+        Outcome::Paused(paused) => panic!("{paused:?}"),
     }
 }
 
@@ -144,11 +186,16 @@ async fn try_make<S: Directory>(
     store.create_user(actor, UserId::new(id.into()), new, at(1)).await.unwrap()
 }
 
-async fn make<S: Directory>(store: &S, actor: &Actor, id: &str, document: Value) -> UserResource {
+pub(super) async fn make<S: Directory>(
+    store: &S,
+    actor: &Actor,
+    id: &str,
+    document: Value,
+) -> UserResource {
     done(try_make(store, actor, id, document).await).resource
 }
 
-async fn make_group<S: Directory>(
+pub(super) async fn make_group<S: Directory>(
     store: &S,
     actor: &Actor,
     name: &str,
@@ -169,7 +216,7 @@ fn set(kind: ResourceKind, parts: Value) -> Change {
     })
 }
 
-async fn change<S: Directory>(
+pub(super) async fn change<S: Directory>(
     store: &S,
     actor: &Actor,
     id: &str,
@@ -224,7 +271,7 @@ async fn found<S: Directory>(store: &S, actor: &Actor, filter: &str) -> Vec<Stri
 }
 
 fn names(page: &Page<UserResource>) -> Vec<String> {
-    let name = |user: &UserResource| user.document.user_name().unwrap().to_owned();
+    let name = |user: &UserResource| user.document.read().user_name().unwrap().to_owned();
     page.resources.iter().map(name).collect()
 }
 
@@ -447,7 +494,7 @@ pub(crate) async fn names_are_unique_in_a_tenant_and_free_in_another<S: Director
     assert_eq!(refusal(rename(json!({ "userName": "aLICE" })).await), taken);
     assert_eq!(refusal(rename(json!({ "externalId": "1" })).await), taken);
     let own = done(rename(json!({ "userName": "BOB" })).await);
-    assert_eq!(own.resource.document.user_name(), Some("BOB"));
+    assert_eq!(own.resource.document.read().user_name(), Some("BOB"));
     make_group(&*store, &one, "Staff", &[]).await;
     let again = written(ResourceKind::Group, &json!({ "displayName": "STAFF" }));
     let again = store
@@ -513,7 +560,7 @@ pub(crate) async fn who_signed_in_before_is_linked_by_name<S: Directory>(store: 
     let bob = sign_in(&*store, "bob").await;
     let changed = change(&*store, &actor, bob.id.as_str(), json!({ "title": "King" })).await;
     let changed = done(changed).resource;
-    assert_eq!(changed.document.user_name(), Some("bob"));
+    assert_eq!(changed.document.read().user_name(), Some("bob"));
     assert_eq!(found(&*store, &actor, "").await, ["Alice", "bob"]);
     assert_eq!(
         kinds(&*store).await[1..],
@@ -661,7 +708,7 @@ pub(crate) async fn of_racing_changes_none_is_lost<S: Directory>(store: Arc<S>) 
     assert_eq!(members.iter().map(Member::id).collect::<Vec<_>>(), ids[8..]);
     assert_eq!(group.version, 25);
     let user = store.user(&tenant, &UserId::new("u00".into()), WITH_GROUPS).await.unwrap();
-    let nick = user.unwrap().document.as_object()["nickName"].as_str().unwrap().len();
+    let nick = user.unwrap().document.read().as_object()["nickName"].as_str().unwrap().len();
     assert_eq!(nick, 24);
     kinds(&*store).await;
 }
@@ -1013,9 +1060,14 @@ pub(crate) async fn a_filter_finds_whom_it_means<S: Directory>(store: Arc<S>) {
     for filter in filters {
         let wanted = Filter::parse(&Catalogue::standard(), ResourceKind::User, &filter).unwrap();
         let meant = everybody.resources.iter().filter(|user| {
-            crate::scim::evaluate::matches(&wanted, &user.document, &crate::scim::Object::new())
+            crate::scim::evaluate::matches(
+                &wanted,
+                &user.document.read(),
+                &crate::scim::Object::new(),
+            )
         });
-        let meant: Vec<_> = meant.map(|user| user.document.user_name().unwrap()).collect();
+        let meant: Vec<_> =
+            meant.map(|user| user.document.read().user_name().unwrap().to_owned()).collect();
         assert_eq!(found(&*store, &actor, &filter).await, meant, "{filter}");
     }
     let second = at(11).to_rfc3339();
@@ -1165,14 +1217,26 @@ pub(crate) async fn a_connection_takes_over_the_people_of_its_idp<S: Directory>(
     assert!(found(&*store, &none, "").await.is_empty());
     let mut actor = connect(&*store, "okta", Some("corp")).await;
     assert_eq!(found(&*store, &actor, "").await, ["alice"]);
-    let twice = store.create_connection(&connection("okta", None), at(1)).await.unwrap();
+    let twice = store
+        .create_connection(&connection("okta", None), &Operator::command(), at(1))
+        .await
+        .unwrap();
     assert_eq!(twice, ConnectionWritten::NameTaken);
-    let again = store.create_connection(&connection("x", Some("corp")), at(1)).await.unwrap();
+    let again = store
+        .create_connection(&connection("x", Some("corp")), &Operator::command(), at(1))
+        .await
+        .unwrap();
     assert_eq!(again, ConnectionWritten::IdpTaken);
     actor.connection.settings.strict = true;
-    let updated = store.update_connection(&actor.connection, at(2)).await.unwrap();
+    let updated = store
+        .update_connection(&actor.connection, &Operator::command(), at(2))
+        .await
+        .unwrap();
     assert_eq!(updated, ConnectionWritten::Written);
-    let unknown = store.update_connection(&connection("x", None), at(2)).await.unwrap();
+    let unknown = store
+        .update_connection(&connection("x", None), &Operator::command(), at(2))
+        .await
+        .unwrap();
     assert_eq!(unknown, ConnectionWritten::NotFound);
     assert_eq!(
         store.connections().await.unwrap(),
@@ -1192,11 +1256,11 @@ pub(crate) async fn a_connection_is_removed_and_its_people_stay<S: Directory>(st
     make_group(&*store, &actor, "staff", &["a"]).await;
     let name = actor.connection.name.clone();
     assert_eq!(
-        store.delete_connection(&name, at(2)).await.unwrap(),
+        store.delete_connection(&name, &Operator::command(), at(2)).await.unwrap(),
         ConnectionWritten::Written
     );
     assert_eq!(
-        store.delete_connection(&name, at(2)).await.unwrap(),
+        store.delete_connection(&name, &Operator::command(), at(2)).await.unwrap(),
         ConnectionWritten::NotFound
     );
     let user = DirectoryStore::find(&*store, &UserId::new("a".into())).await.unwrap().unwrap();
@@ -1223,12 +1287,12 @@ pub(crate) async fn tokens_are_found_expire_and_are_revoked<S: Directory>(store:
         last_used: None,
     };
     for token in [token("t1", 1), token("t2", 2)] {
-        let written = store.create_token(&token, at(1)).await.unwrap();
+        let written = store.create_token(&token, &Operator::command(), at(1)).await.unwrap();
         assert_eq!(written, ConnectionWritten::Written);
     }
     let nobody = ConnectionName::parse("nobody").unwrap();
     let stray = ScimToken { connection: nobody, ..token("t3", 3) };
-    let written = store.create_token(&stray, at(1)).await.unwrap();
+    let written = store.create_token(&stray, &Operator::command(), at(1)).await.unwrap();
     assert_eq!(written, ConnectionWritten::NotFound);
     let (first, connection) = store.find_token(&[1; 32]).await.unwrap().unwrap();
     assert_eq!((&first, &connection), (&token("t1", 1), &actor.connection));
@@ -1238,15 +1302,15 @@ pub(crate) async fn tokens_are_found_expire_and_are_revoked<S: Directory>(store:
     store.note_use(&used, at(20)).await.unwrap();
     let used = store.find_token(&[1; 32]).await.unwrap().unwrap().0;
     assert_eq!(used.last_used, Some(at(10)), "noted once in a minute");
-    assert!(store.expire_token("t1", at(100), at(20)).await.unwrap());
-    assert!(store.expire_token("t1", at(200), at(20)).await.unwrap());
+    assert!(store.expire_token("t1", at(100), &Operator::command(), at(20)).await.unwrap());
+    assert!(store.expire_token("t1", at(200), &Operator::command(), at(20)).await.unwrap());
     let tokens = store.tokens(Some(&actor.connection.name)).await.unwrap();
     assert_eq!(
         tokens.iter().map(|token| token.expires).collect::<Vec<_>>(),
         [Some(at(100)), None]
     );
-    assert!(store.revoke_token("t2", at(20)).await.unwrap());
-    assert!(!store.revoke_token("t2", at(20)).await.unwrap());
+    assert!(store.revoke_token("t2", &Operator::command(), at(20)).await.unwrap());
+    assert!(!store.revoke_token("t2", &Operator::command(), at(20)).await.unwrap());
     assert_eq!(store.tokens(None).await.unwrap().len(), 1);
 }
 
@@ -1262,7 +1326,10 @@ pub(crate) async fn who_is_erased_is_nobody_and_the_audit_stays_whole<S: Directo
     make_group(&*store, &actor, "staff", &["a"]).await;
     let id = UserId::new("a".into());
     open(&*store, 1, &id).await;
-    assert!(store.erase(&id, at(5)).await.unwrap());
+    assert_eq!(
+        store.erase(std::slice::from_ref(&id), at(5)).await.unwrap().len(),
+        1
+    );
     assert!(!is_open(&*store, 1).await);
     assert!(found(&*store, &actor, "").await.is_empty());
     let user = DirectoryStore::find(&*store, &id).await.unwrap().unwrap();

@@ -1,0 +1,46 @@
+//! What an administrator has to be told once.
+//!
+//! In: a [`Notice`] under a key that says what it is about. Out: the same, kept until it is cleared.
+//! The promise: however often a key is raised, by however many nodes, and across restarts, one of
+//! them hears that it is new; so whoever raises it logs it, and sends it on, once.
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::audit::Event;
+use crate::base::{StoreError, Timestamp};
+
+/// Something to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What it is about, with `/` between its parts, the most general first:
+    /// `scim-token/okta/5d0c77e1/30`.
+    pub key: String,
+    /// What happened, in one sentence.
+    pub text: String,
+    /// What to do, in one sentence.
+    pub advice: String,
+    /// Values, for programs.
+    pub detail: Value,
+    /// When it was raised.
+    pub at: Timestamp,
+}
+
+/// Keeps notices.
+#[async_trait]
+pub trait Notices: Send + Sync {
+    /// Raises a notice; whether it is new. The audit is told in the same transaction, if it is.
+    async fn raise(
+        &self,
+        notice: &Notice,
+        event: Option<&Event>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Clears the notice with this key, and those whose keys begin with it and `/`; whether there
+    /// was any.
+    async fn clear(&self, key: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// All that are raised, the oldest first.
+    async fn notices(&self) -> Result<Vec<Notice>, StoreError>;
+}
