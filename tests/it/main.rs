@@ -40,6 +40,7 @@ mod peers;
 mod proof;
 mod protocols;
 mod provisioning;
+mod provisioning_log;
 mod proxy;
 mod rolling;
 mod routes;
