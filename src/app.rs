@@ -9,12 +9,14 @@ mod today;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 
 use crate::access::{HostMatch, Routes};
 use crate::audit::AuditSink;
 use crate::base::{Clock, Entropy, PublicUrl, Timestamp};
-use crate::directory::{Connections, DirectoryStore, People, Provisioning, RequestLog};
+use crate::directory::{
+    Connections, DirectoryStore, Guard, Guards, People, Provisioning, RequestLog,
+};
 use crate::dsig::SigningKey;
 use crate::identity::IdentitySettings;
 use crate::notice::Notices;
@@ -56,6 +58,8 @@ pub struct Ports {
     pub requests: Arc<dyn RequestLog>,
     /// What administrators were told.
     pub notices: Arc<dyn Notices>,
+    /// What keeps those clients from deactivating everybody.
+    pub guards: Arc<dyn Guards>,
 }
 
 /// What an operator can change while the gateway runs.
@@ -72,6 +76,8 @@ pub struct Live {
     pub trusted_proxies: TrustedProxies,
     /// What other proxies may ask.
     pub forward_auth: ForwardAuth,
+    /// How many people a connection may deactivate at once, where it has no guard of its own.
+    pub guard: Guard,
     /// Passes requests on, along these routes.
     pub forwarder: Forwarder,
 }
@@ -178,7 +184,7 @@ impl App {
     }
 
     /// The settings in force, without a lock and without counting: for a look in passing.
-    pub fn live(&self) -> Guard<Arc<Live>> {
+    pub fn live(&self) -> arc_swap::Guard<Arc<Live>> {
         self.live.load()
     }
 

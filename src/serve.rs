@@ -37,7 +37,7 @@ use crate::session::{SessionStore, Sessions};
 use crate::store::keys::{KeyFolderError, open_keys};
 use crate::store::{Database, RedisStore};
 use crate::tasks::fetch::{FetchError, Fetcher};
-use crate::tasks::{Supervisor, health, housekeeping, people, provisioning, trust};
+use crate::tasks::{Supervisor, guards, health, housekeeping, people, provisioning, trust};
 use crate::telemetry::{
     CERTIFICATE_NOT_AFTER, CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, seconds,
 };
@@ -259,6 +259,10 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     supervisor.keep("provisioning", move |stop| {
         provisioning::keep(Arc::clone(&kept), Arc::clone(&taken), stop)
     });
+    if config.scim.enabled {
+        let kept = Arc::clone(&app);
+        supervisor.keep("guards", move |stop| guards::keep(Arc::clone(&kept), stop));
+    }
     let kept = Arc::clone(&app);
     supervisor.keep("endings", move |stop| {
         housekeeping::endings(Arc::clone(&kept), stop)
@@ -416,6 +420,7 @@ fn stores(
         connections: store.clone(),
         requests: store.clone(),
         notices: store.clone(),
+        guards: store.clone(),
     };
     match &config.session_store {
         SessionStoreKind::Embedded { grace } => {
@@ -556,6 +561,7 @@ fn live(
             enabled: config.server.forward_auth.enabled,
             oauth2_proxy_paths: config.server.forward_auth.oauth2_proxy_paths,
         },
+        guard: config.scim.guard,
         forwarder,
     }
 }

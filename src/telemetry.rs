@@ -197,6 +197,7 @@ metrics! {
     describe_gauge SCIM_CONNECTION_STATE "samlgate_scim_connection_state" Count "1 for what a provisioning connection is, 0 for what it is not, by connection and state: healthy, failing, quarantined.";
     describe_gauge SCIM_TOKEN_NOT_AFTER "samlgate_scim_token_not_after_timestamp_seconds" Seconds "When a token of a provisioning connection expires; NaN once it was revoked.";
     describe_counter SCIM_LOG_DROPPED "samlgate_scim_log_dropped_total" Count "Requests of provisioning clients that are missing in their log, because more came than could be written.";
+    describe_gauge SCIM_GUARD_PAUSED "samlgate_scim_guard_paused" Count "1 where deactivations of a connection wait until somebody has approved them, by connection.";
     describe_gauge CERTIFICATE_NOT_AFTER "samlgate_certificate_not_after_timestamp_seconds" Seconds "When a certificate in use expires.";
     describe_gauge METADATA_VALID_UNTIL "samlgate_metadata_valid_until_timestamp_seconds" Seconds "Until when the metadata of an identity provider may be used, where it says so.";
     describe_counter METADATA_REFRESH "samlgate_metadata_refresh_total" Count "Attempts to fetch metadata, by identity provider and result: ok, or the error code.";

@@ -99,6 +99,12 @@ kinds! {
     ConnectionTokens "idm_integration_reauth",
     /// A connection was removed.
     ConnectionRemoved "idm_integration_delete",
+    /// More people were to be deactivated at once than the guard lets through.
+    GuardPaused "deprovision_guard_paused",
+    /// Somebody who runs the gateway lets them through.
+    GuardApproved "deprovision_guard_approved",
+    /// It was a mistake: whom the guard kept from being deactivated stay.
+    GuardRejected "deprovision_guard_rejected",
     /// A person was provisioned.
     UserProvisioned "user_create_provision",
     /// A person was changed by whoever provisions them.

@@ -10,7 +10,7 @@ use crate::base::clock::SystemClock;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{StoreError, Timestamp};
 use crate::config::{Config, SessionStoreKind};
-use crate::directory::{Connections, DirectoryStore, People, Provisioning, RequestLog};
+use crate::directory::{Connections, DirectoryStore, Guards, People, Provisioning, RequestLog};
 use crate::notice::Notices;
 use crate::session::SessionStore;
 use crate::store::{Database, RedisStore};
@@ -31,6 +31,8 @@ pub(super) struct Stores {
     pub(super) requests: Arc<dyn RequestLog>,
     /// What administrators are told.
     pub(super) notices: Arc<dyn Notices>,
+    /// What keeps them from deactivating everybody.
+    pub(super) guards: Arc<dyn Guards>,
     /// Events.
     pub(super) audit: Arc<dyn AuditSink>,
     /// Sessions, wherever `session.store` says that they are.
@@ -72,6 +74,7 @@ fn open(config: &Config, database: &Arc<dyn Database>) -> Result<Stores, Stop> {
         connections: database.clone(),
         requests: database.clone(),
         notices: database.clone(),
+        guards: database.clone(),
         audit: database.clone(),
         sessions,
     })

@@ -106,6 +106,9 @@ pub(super) fn node(key: &Key, text: &str, source: &Source) -> Node {
         (Kind::Integer, _) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
             Item::Number(text.to_owned())
         }
+        (Kind::Share, _) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+            Item::Number(text.to_owned())
+        }
         (Kind::Boolean, "true") => Item::Boolean(true),
         (Kind::Boolean, "false") => Item::Boolean(false),
         _ => Item::Text(text.to_owned()),

@@ -62,6 +62,8 @@ pub(super) enum Kind {
     Boolean,
     /// A whole number, not negative.
     Integer,
+    /// A number above 0 and up to 1.
+    Share,
     /// A string such as `"15m"`.
     Duration,
     /// A string such as `"10MiB"`.
@@ -1187,6 +1189,31 @@ static SCIM: &[Key] = &[
     )
     .otherwise("no bodies are kept")
     .sample("2027-01-31"),
+    key(
+        "guard",
+        Kind::Inner(GUARD),
+        "How many people a connection may deactivate or delete at once, before it has to be \
+         approved (`samlgate scim approve`). A connection may have a guard of its own.",
+    )
+    .otherwise("up to 25 people, or a fifth, within an hour")
+    .sample("{ share = 0.2, people = 25, window = \"1h\" }"),
+];
+
+static GUARD: &[Key] = &[
+    key(
+        "share",
+        Kind::Share,
+        "Of the people whom the connection provisions and who are active: a number above 0, with at \
+         most three places. `1.0` switches the guard off.",
+    )
+    .default("0.2"),
+    key("people", Kind::Integer, "So many in any case.").default("25"),
+    key(
+        "window",
+        Kind::Duration,
+        "Within this time; `30d` at most.",
+    )
+    .default("\"1h\""),
 ];
 
 static SCIM_SCHEMA: &[Key] = &[

@@ -14,6 +14,7 @@ use super::problem::{Problem, Source};
 use super::show::Effective;
 use super::size::parse_size;
 use crate::base::{ErrorCode, Rate, Timestamp};
+use crate::directory::Share;
 
 /// What has been found so far.
 #[derive(Debug, Default)]
@@ -215,6 +216,22 @@ impl Reader {
             self.wrong_at(scope, name, Complaint::new(format!("is {number}"), hint));
         }
         value
+    }
+
+    /// A number above 0 and up to 1.
+    pub(super) fn share(&mut self, scope: &Scope<'_>, name: &str) -> Option<Share> {
+        let node = self.value(scope, name)?;
+        let Item::Number(text) = &node.item else {
+            self.mistyped(scope, name, &node, "a number");
+            return None;
+        };
+        let share = Share::parse(text);
+        if share.is_none() {
+            let hint =
+                "write a number above 0 and up to 1, with at most three places: 0.2 is a fifth";
+            self.wrong_at(scope, name, Complaint::new(format!("is {text}"), hint));
+        }
+        share
     }
 
     /// A size such as `10MiB`.

@@ -8,14 +8,15 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::access::{Route, Underscores};
-use crate::base::{Listen, NonEmpty, ProxyProtocol, Rate, RoleName, TlsFiles};
-use crate::directory::LogSettings;
+use crate::base::{Listen, NonEmpty, ProxyProtocol, Rate, RoleName, Secret, TlsFiles};
+use crate::directory::{Guard, LogSettings};
 use crate::identity::IdentitySettings;
 use crate::saml::ServiceProvider;
 use crate::scim::Catalogue;
 use crate::session::Lifetimes;
 use crate::store::DatabaseAddress;
 use crate::store::redis::RedisSettings;
+use crate::tasks::retention::Retention;
 use crate::telemetry::LogFormat;
 use crate::trust::IdpSettings;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub session_store: SessionStoreKind,
     /// `users.database`
     pub database: DatabaseAddress,
+    /// `[audit]`, and `users.keep_deleted`.
+    pub retention: Retention,
     /// `server.templates`: the operator's own pages.
     pub templates: Option<PathBuf>,
     /// `[telemetry]`
@@ -115,6 +118,8 @@ pub struct AdminSettings {
     pub listen: SocketAddr,
     /// Any of these roles makes an admin.
     pub roles: Vec<RoleName>,
+    /// What the API is used by; without one it is switched off.
+    pub token: Option<Secret<String>>,
 }
 
 /// `session.store`.
@@ -150,4 +155,6 @@ pub struct ScimSettings {
     pub catalogue: Catalogue,
     /// `log_keep`, `log_bodies_until`
     pub log: LogSettings,
+    /// How many people a connection may deactivate at once.
+    pub guard: Guard,
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ConnectionName, IdpName, Timestamp};
+use crate::directory::Guard;
 
 /// One client that provisions people and groups of its own, and sees nobody else's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub struct ConnectionSettings {
     pub strict: bool,
     /// What becomes of members that nobody knows.
     pub unknown_members: UnknownMembers,
+    /// How many people may be deactivated at once; as `scim.guard` says without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
 }
 
 /// What becomes of a member whose id nobody has.
@@ -96,6 +100,26 @@ pub struct ScimToken {
     pub last_used: Option<Timestamp>,
 }
 
+impl ScimToken {
+    /// Whether it is still good.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
+/// A token that a client was given for its long one, by OAuth. It is good for as long as both are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    /// SHA-256 of it.
+    pub hash: [u8; 32],
+    /// The id of the long one.
+    pub token: String,
+    /// What it is good for: nothing that the long one is not.
+    pub scopes: Scopes,
+    /// From when on it is good for nothing.
+    pub expires: Timestamp,
+}
+
 /// What a token is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scopes {
@@ -124,4 +148,28 @@ pub struct Actor {
     pub client: Option<String>,
     /// The request, as in `X-Request-Id`.
     pub request_id: Option<String>,
+    /// How many people it may deactivate at once; `None`: as many as it likes, for an operator means
+    /// what they do.
+    pub guard: Option<Guard>,
+}
+
+/// Somebody who runs the gateway, for the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// By which way: `command`, `api`.
+    pub way: &'static str,
+    /// From which address.
+    pub client: Option<String>,
+}
+
+impl Operator {
+    /// At the command line.
+    pub const fn command() -> Self {
+        Self { way: "command", client: None }
+    }
+
+    /// By the API of the admin listener.
+    pub const fn api(client: Option<String>) -> Self {
+        Self { way: "api", client }
+    }
 }

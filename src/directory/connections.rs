@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::base::{ConnectionName, StoreError, Timestamp};
-use crate::directory::{Connection, ScimToken};
+use crate::directory::{AccessToken, Connection, Operator, ScimToken};
 
 /// Connections and their tokens.
 #[async_trait]
@@ -12,6 +12,7 @@ pub trait Connections: Send + Sync {
     async fn create_connection(
         &self,
         connection: &Connection,
+        by: &Operator,
         now: Timestamp,
     ) -> Result<ConnectionWritten, StoreError>;
 
@@ -19,6 +20,7 @@ pub trait Connections: Send + Sync {
     async fn update_connection(
         &self,
         connection: &Connection,
+        by: &Operator,
         now: Timestamp,
     ) -> Result<ConnectionWritten, StoreError>;
 
@@ -27,6 +29,7 @@ pub trait Connections: Send + Sync {
     async fn delete_connection(
         &self,
         name: &ConnectionName,
+        by: &Operator,
         now: Timestamp,
     ) -> Result<ConnectionWritten, StoreError>;
 
@@ -37,6 +40,7 @@ pub trait Connections: Send + Sync {
     async fn create_token(
         &self,
         token: &ScimToken,
+        by: &Operator,
         now: Timestamp,
     ) -> Result<ConnectionWritten, StoreError>;
 
@@ -57,11 +61,27 @@ pub trait Connections: Send + Sync {
         &self,
         id: &str,
         at: Timestamp,
+        by: &Operator,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
     /// Forgets a token; whether there was one.
-    async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;
+    async fn revoke_token(
+        &self,
+        id: &str,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Adds an access token. Of very many of one long token the oldest go.
+    async fn create_access(&self, access: &AccessToken, now: Timestamp) -> Result<(), StoreError>;
+
+    /// The long token behind the access token of this hash, with the scopes of the access token and
+    /// no longer good than that; and its connection. Whether or not it has expired.
+    async fn find_access(
+        &self,
+        hash: &[u8; 32],
+    ) -> Result<Option<(ScimToken, Connection)>, StoreError>;
 
     /// Notes that a token was used, unless that was noted within the last minute.
     async fn note_use(&self, token: &ScimToken, now: Timestamp) -> Result<(), StoreError>;

@@ -3,14 +3,17 @@
 //! A [`User`] is somebody we have met; a [`Profile`] is what their identity provider says of them,
 //! a document what was provisioned. [`DirectoryStore`] is all that a login may ask,
 //! [`Provisioning`] what a client may that keeps people and groups, [`Connections`] who such a
-//! client is, [`People`] everything else; a store implements them. [`RequestLog`] keeps what such
-//! clients asked, and [`Health`] says what that means.
+//! client is, [`Guards`] what keeps it from deactivating everybody, [`People`] everything else; a
+//! store implements them. [`RequestLog`] keeps what such clients asked, and [`Health`] says what that
+//! means.
 
+pub mod administration;
 pub mod connection;
 pub mod connections;
 pub mod discreet;
 pub mod expiry;
 pub mod group;
+pub mod guard;
 pub mod health;
 pub mod lookups;
 pub mod people;
@@ -24,11 +27,14 @@ pub mod standing;
 pub mod store;
 mod stored;
 pub mod user;
+pub use administration::{Administration, Refusal, Rotated};
 pub use connection::{
-    Actor, Connection, ConnectionSettings, ScimToken, Scopes, Tenant, UnknownMembers,
+    AccessToken, Actor, Connection, ConnectionSettings, Operator, ScimToken, Scopes, Tenant,
+    UnknownMembers,
 };
 pub use connections::{ConnectionWritten, Connections};
 pub use group::{Member, Membership};
+pub use guard::{Approval, Guard, GuardState, Guards, Paused, Share};
 pub use health::{Health, Transition};
 pub use people::{Changes, GroupRecord, People, Provisioned, Record};
 pub use profile::Profile;

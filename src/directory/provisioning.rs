@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::base::{GroupId, StoreError, Timestamp, UserId};
-use crate::directory::{Actor, Member, Membership, Tenant};
+use crate::directory::{Actor, Member, Membership, Paused, Tenant};
 use crate::scim::entries::Entry;
 use crate::scim::filter::Target;
 use crate::scim::patch::MemberChange;
@@ -267,6 +267,8 @@ pub enum Outcome<T> {
     PreconditionFailed,
     /// It can not be.
     Refused(ScimError),
+    /// Too many were deactivated already: not until somebody who runs the gateway has looked.
+    Paused(Paused),
 }
 
 /// What was done.

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use super::{PostgresSettings, PostgresStore, SqliteStore};
 use crate::audit::AuditSink;
 use crate::base::{StoreError, Timestamp};
-use crate::directory::{Connections, DirectoryStore, People, Provisioning, RequestLog};
+use crate::directory::{Connections, DirectoryStore, Guards, People, Provisioning, RequestLog};
 use crate::notice::Notices;
 use crate::saml::{OneUseStore, PendingStore};
 use crate::session::{KeptStore, Login, LoginStore, SessionStore, Written};
@@ -30,6 +30,7 @@ pub trait Database:
     + Connections
     + RequestLog
     + Notices
+    + Guards
     + SessionStore
     + LoginStore
     + AuditSink

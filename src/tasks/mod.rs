@@ -1,9 +1,11 @@
 //! What runs without a request.
 //!
-//! [`trust`] keeps the identity providers up to date, [`housekeeping`] the sessions;
+//! [`trust`] keeps the identity providers up to date, [`housekeeping`] the sessions, [`guards`]
+//! who waits for an operator;
 //! [`Supervisor`] starts them, starts them again when they fall, and waits for them at the end.
 
 pub mod fetch;
+pub mod guards;
 pub mod health;
 pub mod housekeeping;
 pub mod people;

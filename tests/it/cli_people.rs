@@ -340,7 +340,7 @@ fn a_rotation_leaves_the_old_token_for_a_while() {
     assert_eq!(days, [0, 179]);
     assert_eq!(listed[1]["scopes"], listed[0]["scopes"]);
     let again = ["scim", "token", "rotate", "okta", "--overlap", "7d"];
-    place.refused(&again, 1, &["two good tokens", "--overlap 0"]);
+    place.refused(&again, 1, &["2 good tokens", "--overlap 0"]);
     place.done(&["scim", "token", "rotate", "okta", "--overlap", "0"]);
     assert_eq!(
         place.json(&["scim", "token", "list"]).as_array().unwrap().len(),

@@ -30,6 +30,7 @@ mod flawed;
 #[expect(unreachable_pub, reason = "the fuzz targets use the same file")]
 mod fuzz_replay;
 mod gateway;
+mod guard;
 mod heads;
 mod hosts;
 mod limits;

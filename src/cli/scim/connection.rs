@@ -1,13 +1,15 @@
 //! `samlgate scim connection`: who provisions, and how.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::connection_name;
-use super::known::{check_idp, find, written};
-use super::token::{base_url, is_live};
+use super::guard;
+use super::known::{administration, find, idp_names};
+use super::token::base_url;
 use super::token_create::UnknownMembersArg;
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, ConnectionName, IdpName, Timestamp};
@@ -15,7 +17,7 @@ use crate::cli::output::Table;
 use crate::cli::stores::{Stop, with_stores};
 use crate::cli::{ConfigFile, configured, idp_name, output};
 use crate::config::{Config, Loaded};
-use crate::directory::{Connection, ScimToken, UnknownMembers};
+use crate::directory::{Connection, GuardState, ScimToken, Share, UnknownMembers};
 
 /// What may be done with connections.
 #[derive(Debug, Subcommand)]
@@ -27,7 +29,8 @@ pub(in crate::cli) enum ConnectionCommand {
     /// Change the settings of a connection.
     #[command(after_help = "Examples:\n  \
                       samlgate scim connection set okta --idp okta\n  \
-                      samlgate scim connection set okta --unknown-members ignore --strict=false")]
+                      samlgate scim connection set okta --unknown-members ignore --strict=false\n  \
+                      samlgate scim connection set okta --guard-people 100 --guard-share 0.1")]
     Set(SetArgs),
     /// Remove a connection with its tokens and its groups.
     ///
@@ -89,6 +92,18 @@ struct Wanted {
     /// What becomes of members of groups that nobody knows.
     #[arg(long, value_name = "WHAT")]
     unknown_members: Option<UnknownMembersArg>,
+    /// The share of its people that may be deactivated at once: 0.2; 1.0 is all, without a guard.
+    #[arg(long, value_name = "SHARE", value_parser = guard::share)]
+    guard_share: Option<Share>,
+    /// How many may be deactivated at once in any case.
+    #[arg(long, value_name = "N")]
+    guard_people: Option<u32>,
+    /// At once means within this time: 1h; 30d at most.
+    #[arg(long, value_name = "DURATION", value_parser = guard::window)]
+    guard_window: Option<Duration>,
+    /// The guard is that of the configuration again.
+    #[arg(long, conflicts_with_all = ["guard_share", "guard_people", "guard_window"])]
+    guard_default: bool,
 }
 
 /// Arguments of `scim connection remove`.
@@ -129,7 +144,7 @@ pub(super) async fn list(args: ListArgs, loaded: Loaded) -> ExitCode {
         let tokens = stores.connections.tokens(None).await?;
         let live = |connection: &Connection| {
             let own =
-                |token: &&ScimToken| token.connection == connection.name && is_live(token, now);
+                |token: &&ScimToken| token.connection == connection.name && token.is_live(now);
             tokens.iter().filter(own).count()
         };
         let health = stores.requests.health().await?;
@@ -137,9 +152,15 @@ pub(super) async fn list(args: ListArgs, loaded: Loaded) -> ExitCode {
             let found = health.iter().find(|(name, _)| *name == connection.name);
             found.map(|(_, health)| health.clone()).unwrap_or_default()
         };
+        let guards = stores.guards.guards().await?;
+        let state = |name: &ConnectionName| {
+            let known = guards.iter().find(|state| state.connection == *name);
+            known.cloned().unwrap_or_else(|| GuardState::quiet(name.clone()))
+        };
         if args.json {
-            let one = |connection| {
-                let mut json = as_json(&loaded.config, connection, live(connection));
+            let one = |connection: &Connection| {
+                let word = state(&connection.name).word(now);
+                let mut json = as_json(&loaded.config, connection, live(connection), word);
                 if let Some(json) = json.as_object_mut() {
                     let health = health_of(connection);
                     json.insert("state".to_owned(), json!(health.state));
@@ -165,6 +186,7 @@ pub(super) async fn list(args: ListArgs, loaded: Loaded) -> ExitCode {
             "LAST REQUEST",
             "STRICT",
             "UNKNOWN MEMBERS",
+            "DEACTIVATIONS",
         ]);
         for connection in &all {
             table.row([
@@ -177,6 +199,7 @@ pub(super) async fn list(args: ListArgs, loaded: Loaded) -> ExitCode {
                     .map_or_else(|| "never".to_owned(), Timestamp::to_saml),
                 yes(connection.settings.strict).to_owned(),
                 members(connection).to_owned(),
+                guard::word(&loaded.config, connection, &state(&connection.name), now).to_owned(),
             ]);
         }
         Ok(output::data(&table.to_string()))
@@ -189,10 +212,12 @@ async fn show(args: ShowArgs, loaded: Loaded) -> ExitCode {
     with_stores(&loaded.config, async |stores| {
         let connection = find(stores, &args.name).await?;
         let tokens = stores.connections.tokens(Some(&args.name)).await?;
-        let live = tokens.iter().filter(|token| is_live(token, now)).count();
+        let live = tokens.iter().filter(|token| token.is_live(now)).count();
+        let state = guard::state_of(stores, &args.name).await?;
+        let guard = guard::say(&loaded.config, &connection, &state, now);
         Ok(match args.json {
-            true => output::json(&as_json(&loaded.config, &connection, live)),
-            false => output::data(&as_text(&loaded.config, &connection, live)),
+            true => output::json(&as_json(&loaded.config, &connection, live, state.word(now))),
+            false => output::data(&as_text(&loaded.config, &connection, live, &guard)),
         })
     })
     .await
@@ -201,10 +226,12 @@ async fn show(args: ShowArgs, loaded: Loaded) -> ExitCode {
 async fn set(args: SetArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     with_stores(&loaded.config, async |stores| {
-        let mut connection = find(stores, &args.name).await?;
+        let before = find(stores, &args.name).await?;
+        let mut connection = before.clone();
         let wanted = &args.wanted;
+        let mut idps = Vec::new();
         if let Some(idp) = &wanted.idp {
-            check_idp(&loaded.config, stores, idp, now).await?;
+            idps = idp_names(&loaded.config, stores, now).await;
             connection.idp = Some(idp.clone());
         }
         if wanted.no_idp {
@@ -214,8 +241,14 @@ async fn set(args: SetArgs, loaded: Loaded) -> ExitCode {
         settings.strict = wanted.strict.unwrap_or(settings.strict);
         let members = wanted.unknown_members.map(UnknownMembers::from);
         settings.unknown_members = members.unwrap_or(settings.unknown_members);
-        let answer = stores.connections.update_connection(&connection, now).await?;
-        written(stores, &connection, answer).await?;
+        let guard = guard::Wanted {
+            share: wanted.guard_share,
+            people: wanted.guard_people,
+            window: wanted.guard_window,
+            default: wanted.guard_default,
+        };
+        settings.guard = guard.apply(settings.guard, loaded.config.scim.guard);
+        administration(stores, &idps, now).update(&before, &connection).await?;
         output::note(&format!(
             "changed {}; it holds from now on",
             connection.name
@@ -237,8 +270,7 @@ async fn remove(args: RemoveArgs, loaded: Loaded) -> ExitCode {
             ))
             .hint("add --yes if that is meant"));
         }
-        let answer = stores.connections.delete_connection(name, now).await?;
-        written(stores, &connection, answer).await?;
+        administration(stores, &[], now).delete(&connection).await?;
         output::note(&format!(
             "removed {name}; its people stay, its groups are gone"
         ));
@@ -258,7 +290,7 @@ pub(super) const fn members(connection: &Connection) -> &'static str {
     }
 }
 
-fn as_json(config: &Config, connection: &Connection, live: usize) -> Value {
+fn as_json(config: &Config, connection: &Connection, live: usize, deactivations: &str) -> Value {
     json!({
         "name": connection.name,
         "idp": connection.idp,
@@ -266,11 +298,13 @@ fn as_json(config: &Config, connection: &Connection, live: usize) -> Value {
         "strict": connection.settings.strict,
         "unknown_members": connection.settings.unknown_members,
         "tokens": live,
+        "guard": connection.settings.guard,
+        "deactivations": deactivations,
         "created": connection.created_at.to_saml(),
     })
 }
 
-fn as_text(config: &Config, connection: &Connection, live: usize) -> String {
+fn as_text(config: &Config, connection: &Connection, live: usize, guard: &str) -> String {
     let mut table = Table::plain();
     let idp = connection.idp.as_ref();
     table.row(["name", connection.name.as_str()]);
@@ -279,6 +313,7 @@ fn as_text(config: &Config, connection: &Connection, live: usize) -> String {
     table.row(["strict", yes(connection.settings.strict)]);
     table.row(["unknown members", members(connection)]);
     table.row(["good tokens", &live.to_string()]);
+    table.row(["deactivations", guard]);
     table.row(["created", &Timestamp::to_saml(connection.created_at)]);
     table.to_string()
 }

@@ -1,31 +1,35 @@
-//! Connections by name, and the identity providers that they may have.
+//! Connections by name, the identity providers that they may have, and what is said where something
+//! can not be done about them.
 
+use crate::base::entropy::SystemEntropy;
 use crate::base::{ConnectionName, IdpName, Timestamp};
 use crate::cli::idps;
 use crate::cli::stores::{Stop, Stores};
 use crate::config::Config;
-use crate::directory::{Connection, ConnectionWritten};
+use crate::directory::{Administration, Connection, Operator, Refusal, ScimToken, administration};
 
 /// The connection of this name.
 pub(in crate::cli) async fn find(
     stores: &Stores,
     name: &ConnectionName,
 ) -> Result<Connection, Stop> {
-    let all = stores.connections.connections().await?;
-    if let Some(found) = all.iter().find(|connection| connection.name == *name) {
-        return Ok(found.clone());
-    }
-    Err(unknown(name, &all))
+    Ok(administration::find(&*stores.connections, name).await?)
 }
 
-fn unknown(name: &ConnectionName, all: &[Connection]) -> Stop {
-    let stop = Stop::new(format!("there is no connection {name}"));
-    let names: Vec<&str> = all.iter().map(|connection| connection.name.as_str()).collect();
-    match names.is_empty() {
-        true => stop.hint(format!(
-            "there is none at all: samlgate scim token create {name} makes it"
-        )),
-        false => stop.hint(format!("there is {}", names.join(", "))),
+const COMMAND: &Operator = &Operator::command();
+
+/// What is done about connections, by whoever is at the command line.
+pub(super) fn administration<'a>(
+    stores: &'a Stores,
+    idps: &'a [IdpName],
+    now: Timestamp,
+) -> Administration<'a> {
+    Administration {
+        connections: &*stores.connections,
+        entropy: &SystemEntropy,
+        idps,
+        by: COMMAND,
+        now,
     }
 }
 
@@ -35,50 +39,62 @@ pub(super) async fn idp_names(config: &Config, stores: &Stores, now: Timestamp) 
     all.into_iter().map(|idp| idp.settings.name).collect()
 }
 
-/// Refuses an identity provider that nobody has heard of.
-pub(super) async fn check_idp(
-    config: &Config,
-    stores: &Stores,
-    idp: &IdpName,
-    now: Timestamp,
-) -> Result<(), Stop> {
-    let names = idp_names(config, stores, now).await;
-    if names.contains(idp) {
-        return Ok(());
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Store(error) => error.into(),
+            Refusal::UnknownConnection(name, all) => {
+                let stop = Self::new(format!("there is no connection {name}"));
+                match all.is_empty() {
+                    true => stop.hint(format!(
+                        "there is none at all: samlgate scim token create {name} makes it"
+                    )),
+                    false => stop.hint(format!("there is {}", list(&all))),
+                }
+            }
+            Refusal::NameTaken(name) => Self::new(format!("there is a connection {name} already")),
+            Refusal::UnknownIdp(idp, all) => {
+                let stop = Self::new(format!("there is no identity provider {idp}"));
+                match all.is_empty() {
+                    true => {
+                        stop.hint("there is none at all: samlgate idp import URL|FILE adds one")
+                    }
+                    false => stop.hint(format!("there is {}", list(&all))),
+                }
+            }
+            Refusal::IdpTaken(idp, other) => {
+                let other = other.map_or_else(String::new, |other| format!(", {other}"));
+                Self::new(format!("{idp} has a connection already{other}")).hint(
+                    "the people of one identity provider are provisioned by one connection: \
+                     leave --idp out, or use that one",
+                )
+            }
+            Refusal::TooManyTokens(name, live) => Self::new(format!(
+                "{name} has {} good tokens already: {}",
+                live.len(),
+                list(&live.iter().map(until).collect::<Vec<_>>())
+            ))
+            .hint(format!(
+                "samlgate scim token revoke {name} --token ID ends one"
+            ))
+            .hint(format!(
+                "samlgate scim token rotate {name} --overlap 0 ends both, and makes a new one"
+            )),
+            Refusal::NoToken(name) => Self::new(format!("{name} has no token"))
+                .hint(format!("samlgate scim token create {name} makes one")),
+            Refusal::UnknownToken(name, id, all) => Self::new(format!("{name} has no token {id}"))
+                .hint(format!("it has: {}", list(&all))),
+        }
     }
-    let stop = Stop::new(format!("there is no identity provider {idp}"));
-    let names: Vec<&str> = names.iter().map(IdpName::as_str).collect();
-    Err(match names.is_empty() {
-        true => stop.hint("there is none at all: samlgate idp import URL|FILE adds one"),
-        false => stop.hint(format!("there is {}", names.join(", "))),
-    })
 }
 
-/// What came of writing a connection, if it was not written.
-pub(super) async fn written(
-    stores: &Stores,
-    connection: &Connection,
-    written: ConnectionWritten,
-) -> Result<(), Stop> {
-    let name = &connection.name;
-    match (written, &connection.idp) {
-        (ConnectionWritten::Written, _) => Ok(()),
-        (ConnectionWritten::IdpTaken, Some(idp)) => {
-            let all = stores.connections.connections().await?;
-            let other = all.iter().find(|other| other.idp.as_ref() == Some(idp));
-            let other = other.map_or_else(String::new, |other| format!(", {}", other.name));
-            Err(
-                Stop::new(format!("{idp} has a connection already{other}")).hint(
-                    "the people of one identity provider are provisioned by one connection: \
-                 leave --idp out, or use that one",
-                ),
-            )
-        }
-        (ConnectionWritten::NotFound, _) => {
-            Err(unknown(name, &stores.connections.connections().await?))
-        }
-        (ConnectionWritten::NameTaken | ConnectionWritten::IdpTaken, _) => {
-            Err(Stop::new(format!("there is a connection {name} already")))
-        }
+fn list(all: &[impl ToString]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn until(token: &ScimToken) -> String {
+    match token.expires {
+        None => format!("{} (does not expire)", token.id),
+        Some(expires) => format!("{} (until {})", token.id, expires.to_saml()),
     }
 }

@@ -1,6 +1,7 @@
 //! `samlgate scim`: connections, by which others provision people, and their tokens.
 
 mod connection;
+mod guard;
 mod known;
 mod log;
 mod show;
@@ -43,6 +44,21 @@ pub(super) enum ScimCommand {
                       samlgate scim log okta --since 7d --failed\n  \
                       samlgate scim log okta --user alice@example.com --json")]
     Log(log::LogArgs),
+    /// Show whose deactivation waits because too many were to be deactivated at once.
+    Guard(guard::ShowArgs),
+    /// Let deactivations through that the guard holds up: people are really leaving.
+    ///
+    /// The client asks again by itself; how soon is its own affair. May be done beforehand.
+    #[command(after_help = "Examples:\n  \
+                      samlgate scim approve okta\n  \
+                      samlgate scim approve okta --for 1d --people 300")]
+    Approve(guard::ApproveArgs),
+    /// Go on watching: it was a mistake, and is put right at the identity provider.
+    ///
+    /// Nobody who waits is deactivated by this. The count begins anew; a client that still asks is
+    /// stopped again at the same number.
+    #[command(after_help = "Example:\n  samlgate scim resume okta")]
+    Resume(guard::ResumeArgs),
 }
 
 /// What may be done with tokens.
@@ -107,6 +123,15 @@ pub(super) fn run(command: ScimCommand) -> ExitCode {
         }),
         ScimCommand::Log(args) => configured(&args.file.clone(), async |loaded| {
             log::run(args, loaded).await
+        }),
+        ScimCommand::Guard(args) => configured(&args.file.clone(), async |loaded| {
+            guard::show(args, loaded).await
+        }),
+        ScimCommand::Approve(args) => configured(&args.file.clone(), async |loaded| {
+            guard::approve(args, loaded).await
+        }),
+        ScimCommand::Resume(args) => configured(&args.file.clone(), async |loaded| {
+            guard::resume(args, loaded).await
         }),
     }
 }

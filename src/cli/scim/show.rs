@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::connection::{members, yes};
-use super::token::{base_url, is_live, scopes};
+use super::token::{base_url, scopes};
 use super::token_list::left;
 use super::{connection_name, find_connection};
 use crate::base::clock::SystemClock;
@@ -210,7 +210,7 @@ fn as_json(config: &Config, known: &Known, now: Timestamp) -> Value {
     let token = |token: &ScimToken| {
         json!({
             "token": token.id, "scopes": token.scopes, "expires": time(token.expires),
-            "expired": !is_live(token, now), "last_used": time(token.last_used),
+            "expired": !token.is_live(now), "last_used": time(token.last_used),
         })
     };
     let notice = |notice: &Notice| {

@@ -4,16 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::base::entropy::{self, SystemEntropy};
-use crate::base::{ConnectionName, Timestamp};
+use crate::base::Timestamp;
 use crate::cli::output;
-use crate::cli::stores::{Stop, Stores};
 use crate::config::{Config, parse_duration};
-use crate::directory::secret::ScimSecret;
-use crate::directory::{ConnectionWritten, ScimToken, Scopes};
-
-/// As many tokens of a connection are good at a time: one, and the one that follows it.
-pub(super) const MOST: usize = 2;
+use crate::directory::{ScimToken, Scopes};
 
 /// `--expires`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +60,6 @@ pub(super) fn overlap(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Whether a token is still good.
-pub(super) fn is_live(token: &ScimToken, now: Timestamp) -> bool {
-    token.expires.is_none_or(|expires| now < expires)
-}
-
 /// `users, groups, read-only`
 pub(super) fn scopes(scopes: Scopes) -> String {
     let words = [
@@ -80,30 +69,6 @@ pub(super) fn scopes(scopes: Scopes) -> String {
     ];
     let words: Vec<&str> = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
     words.join(", ")
-}
-
-/// Draws a token and keeps what it is known by.
-pub(super) async fn add(
-    stores: &Stores,
-    connection: &ConnectionName,
-    scopes: Scopes,
-    expires: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<(ScimSecret, ScimToken), Stop> {
-    let secret = ScimSecret::draw(connection, &SystemEntropy);
-    let token = ScimToken {
-        id: entropy::hex(&entropy::bytes::<4>(&SystemEntropy)),
-        connection: connection.clone(),
-        hash: secret.hash(),
-        scopes,
-        created_at: now,
-        expires,
-        last_used: None,
-    };
-    match stores.connections.create_token(&token, now).await? {
-        ConnectionWritten::Written => Ok((secret, token)),
-        _ => Err(Stop::new(format!("there is no connection {connection}"))),
-    }
 }
 
 /// Says where a token is entered.

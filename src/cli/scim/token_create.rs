@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::connection_name;
-use super::known::{check_idp, idp_names, written};
-use super::token::{Expires, MOST, add, is_live, say_where};
+use super::known::{administration, idp_names};
+use super::token::{Expires, say_where};
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, ConnectionName, IdpName, Timestamp};
 use crate::cli::stores::{Stop, Stores, with_stores};
 use crate::cli::{ConfigFile, idp_name, output};
 use crate::config::{Config, Loaded};
+use crate::directory::administration::{OnlyIdp, the_only_idp};
 use crate::directory::{Connection, ConnectionSettings, Scopes, UnknownMembers};
 
 /// Arguments of `scim token create`.
@@ -73,33 +74,14 @@ pub(super) async fn run(args: CreateArgs, loaded: Loaded) -> ExitCode {
             Some(known) => check_same(&args, known)?,
             None => create(&args, &loaded.config, stores, &all, now).await?,
         }
-        let tokens = stores.connections.tokens(Some(&args.name)).await?;
-        let live: Vec<&str> = tokens
-            .iter()
-            .filter(|token| is_live(token, now))
-            .map(|token| token.id.as_str())
-            .collect();
-        if live.len() >= MOST {
-            let name = &args.name;
-            return Err(Stop::new(format!(
-                "{name} has {} good tokens already: {}",
-                live.len(),
-                live.join(", ")
-            ))
-            .hint(format!(
-                "samlgate scim token revoke {name} --token ID ends one"
-            ))
-            .hint(format!(
-                "samlgate scim token rotate {name} --overlap 0 ends both, and makes a new one"
-            )));
-        }
         let scopes = Scopes {
             users: !args.groups_only,
             groups: !args.users_only,
             read_only: args.read_only,
         };
         let expires = args.expires.from(now);
-        let (secret, token) = add(stores, &args.name, scopes, expires, now).await?;
+        let administration = administration(stores, &[], now);
+        let (secret, token) = administration.create_token(&args.name, scopes, expires).await?;
         say_where(&loaded.config, &token, now);
         Ok(output::data(&format!("{}\n", secret.reveal())))
     })
@@ -132,12 +114,15 @@ async fn create(
     all: &[Connection],
     now: Timestamp,
 ) -> Result<(), Stop> {
+    let idps = idp_names(config, stores, now).await;
     let (idp, why) = match &args.idp {
-        Some(idp) => {
-            check_idp(config, stores, idp, now).await?;
-            (Some(idp.clone()), String::new())
-        }
-        None => the_only_idp(&idp_names(config, stores, now).await, all),
+        Some(idp) => (Some(idp.clone()), String::new()),
+        None => match the_only_idp(&idps, all) {
+            OnlyIdp::None => (None, ": there is none".to_owned()),
+            OnlyIdp::This(only) => (Some(only.clone()), ", the only one there is".to_owned()),
+            OnlyIdp::Taken(only, other) => (None, format!(": {only} is that of {}", other.name)),
+            OnlyIdp::Several(number) => (None, format!(": there are {number}")),
+        },
     };
     let connection = Connection {
         name: args.name.clone(),
@@ -145,11 +130,11 @@ async fn create(
         settings: ConnectionSettings {
             strict: args.strict,
             unknown_members: args.unknown_members.map(UnknownMembers::from).unwrap_or_default(),
+            guard: None,
         },
         created_at: now,
     };
-    let answer = stores.connections.create_connection(&connection, now).await?;
-    written(stores, &connection, answer).await?;
+    administration(stores, &idps, now).create(&connection).await?;
     let name = &connection.name;
     match &connection.idp {
         Some(idp) => output::note(&format!(
@@ -165,16 +150,4 @@ async fn create(
         }
     }
     Ok(())
-}
-
-/// The identity provider of a connection for which none was named, and why it is that one.
-fn the_only_idp(names: &[IdpName], all: &[Connection]) -> (Option<IdpName>, String) {
-    match names {
-        [] => (None, ": there is none".to_owned()),
-        [only] => match all.iter().find(|other| other.idp.as_ref() == Some(only)) {
-            None => (Some(only.clone()), ", the only one there is".to_owned()),
-            Some(other) => (None, format!(": {only} is that of {}", other.name)),
-        },
-        [..] => (None, format!(": there are {}", names.len())),
-    }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::token::{is_live, scopes};
+use super::token::scopes;
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, IdpName, Timestamp};
 use crate::cli::output::Table;
@@ -88,7 +88,7 @@ fn as_json(token: &ScimToken, idp: Option<&IdpName>, now: Timestamp) -> Value {
         "created": token.created_at.to_saml(),
         "expires": token.expires.map(Timestamp::to_saml),
         "days_left": token.expires.map(|expires| expires.days_left(now)),
-        "expired": !is_live(token, now),
+        "expired": !token.is_live(now),
         "last_used": token.last_used.map(Timestamp::to_saml),
         "idp": idp,
     })

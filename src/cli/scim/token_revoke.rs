@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::known::administration;
 use super::{connection_name, find_connection};
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, ConnectionName};
-use crate::cli::stores::{Stop, count, with_stores};
+use crate::cli::stores::{count, with_stores};
 use crate::cli::{ConfigFile, output};
 use crate::config::Loaded;
 
@@ -31,20 +32,9 @@ pub(super) async fn run(args: RevokeArgs, loaded: Loaded) -> ExitCode {
     with_stores(&loaded.config, async |stores| {
         let name = &args.name;
         find_connection(stores, name).await?;
-        let tokens = stores.connections.tokens(Some(name)).await?;
-        let mut meant: Vec<&str> = tokens.iter().map(|token| token.id.as_str()).collect();
-        if let Some(wanted) = &args.token {
-            let ids = meant.join(", ");
-            meant.retain(|id| id == wanted);
-            if meant.is_empty() {
-                return Err(Stop::new(format!("{name} has no token {wanted}"))
-                    .hint(format!("it has: {ids}")));
-            }
-        }
-        for id in &meant {
-            stores.connections.revoke_token(id, now).await?;
-        }
-        output::note(&match meant.len() {
+        let only = args.token.as_deref();
+        let ended = administration(stores, &[], now).revoke(name, only).await?;
+        output::note(&match ended {
             0 => format!("{name} has no token"),
             number => format!("{} of {name} revoked", count(number, "token")),
         });

@@ -1,9 +1,11 @@
 //! `[scim]` and `[[scim_schema]]`.
 
+use std::time::Duration;
+
 use crate::config::nearest::any_of;
 use crate::config::reader::{Complaint, Reader, Scope};
 use crate::config::settings::ScimSettings;
-use crate::directory::LogSettings;
+use crate::directory::{Guard, LogSettings};
 use crate::scim::{Attribute, Catalogue, Kind, ResourceKind, Schema};
 
 /// Whether provisioning is offered, and the schemas that it knows.
@@ -38,8 +40,28 @@ pub(in crate::config) fn scim(
         (Err(_), None) => Catalogue::standard(),
     };
     let log = LogSettings { keep: keep?, bodies_until };
-    Some(ScimSettings { enabled: enabled?, catalogue, log })
+    let guard = guard(reader, scope);
+    Some(ScimSettings { enabled: enabled?, catalogue, log, guard: guard? })
 }
+
+/// `scim.guard`.
+fn guard(reader: &mut Reader, scope: &Scope<'_>) -> Option<Guard> {
+    let Some(inner) = reader.inner(scope, "guard") else {
+        return Some(Guard::default());
+    };
+    let share = reader.share(&inner, "share");
+    let people = reader.integer(&inner, "people", 0..=1_000_000_000);
+    let window = reader.span(&inner, "window")?;
+    if window > LONGEST {
+        let complaint = Complaint::new("is too long", "write 30d at most");
+        reader.wrong_at(&inner, "window", complaint);
+        return None;
+    }
+    Some(Guard { share: share?, people: people?, window })
+}
+
+/// Whoever was deactivated so long ago was not deactivated at once with anybody.
+const LONGEST: Duration = Duration::from_secs(30 * 86_400);
 
 fn schema(reader: &mut Reader, scope: &Scope<'_>) -> Option<Schema> {
     let name = reader.text(scope, "name");

@@ -70,6 +70,9 @@ impl Answer {
     pub(in crate::http::scim) fn failure(failure: &Failure) -> Self {
         match failure {
             Failure::Refused(error) => Self::refusal(error),
+            Failure::Later(error, seconds) => {
+                Self::refusal(error).with(RETRY_AFTER, HeaderValue::from(*seconds))
+            }
             Failure::Store(error) => {
                 tracing::error!(
                     detail = error.detail,

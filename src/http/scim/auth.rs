@@ -150,6 +150,7 @@ impl Scim {
                 token: token.id.clone(),
                 client: context.client.map(|client| client.to_string()),
                 request_id: Some(context.request_id.as_str().to_owned()),
+                guard: Some(connection.settings.guard.unwrap_or_else(|| self.app.live().guard)),
             },
             scopes: token.scopes,
             agent: record::agent(headers),

@@ -10,6 +10,7 @@ mod bulk;
 mod collection;
 mod cursor;
 mod groups;
+mod guard;
 mod limits;
 mod operation;
 mod record;
@@ -47,6 +48,9 @@ pub(in crate::http::scim) enum Failure {
     Refused(ScimError),
     /// The store did not answer.
     Store(StoreError),
+    /// Not now: somebody who runs the gateway has to look first. Asking again makes sense after so
+    /// many seconds.
+    Later(ScimError, u64),
 }
 
 impl From<ScimError> for Failure {

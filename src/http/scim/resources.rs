@@ -9,7 +9,7 @@ use crate::http::scim::auth::Caller;
 use crate::http::scim::collection::Collection;
 use crate::http::scim::operation::{Operation, Tags};
 use crate::http::scim::record::{Seen, Watch};
-use crate::http::scim::{Failure, Scim};
+use crate::http::scim::{Failure, Scim, guard};
 use crate::scim::document::Unknown;
 use crate::scim::entries::entries;
 use crate::scim::list::projection;
@@ -39,7 +39,7 @@ pub(in crate::http::scim) async fn create<C: Collection>(
     let watch = Watch::default();
     watch.note_new(&new);
     let outcome = collection.create(&caller.actor, new, &wanted, now).await?;
-    changed::<C>(scim, &Subject::New, outcome, &watch, &wanted, now).await
+    changed::<C>(scim, caller, &Subject::New, outcome, &watch, &wanted, now).await
 }
 
 /// Everything that is done to one that is there.
@@ -117,7 +117,16 @@ async fn replace<C: Collection>(
         })
     }));
     let outcome = collection.change(&caller.actor, &id, if_match, change, &wanted, now).await?;
-    changed::<C>(scim, &Subject::Known(id), outcome, &watch, &wanted, now).await
+    changed::<C>(
+        scim,
+        caller,
+        &Subject::Known(id),
+        outcome,
+        &watch,
+        &wanted,
+        now,
+    )
+    .await
 }
 
 /// PATCH (3.5.2). Answered with the resource, which every client takes; 204 where the members of a
@@ -149,7 +158,16 @@ async fn patch<C: Collection>(
         })
     }));
     let outcome = collection.change(&caller.actor, &id, if_match, change, &wanted, now).await?;
-    changed::<C>(scim, &Subject::Known(id), outcome, &watch, &wanted, now).await
+    changed::<C>(
+        scim,
+        caller,
+        &Subject::Known(id),
+        outcome,
+        &watch,
+        &wanted,
+        now,
+    )
+    .await
 }
 
 /// DELETE (3.6).
@@ -167,6 +185,7 @@ async fn delete<C: Collection>(
             scim.tell(&done.affected, now).await?;
             Ok(Answer::empty(StatusCode::NO_CONTENT).seeing(Seen::removed()))
         }
+        Outcome::Paused(paused) => Err(guard::stopped(caller, paused)),
         other => Err(refused(other, &Subject::Known(id)).into()),
     }
 }
@@ -179,6 +198,7 @@ enum Subject {
 
 async fn changed<C: Collection>(
     scim: &Scim,
+    caller: &Caller,
     subject: &Subject,
     outcome: Outcome<C::Resource>,
     watch: &Watch,
@@ -187,6 +207,7 @@ async fn changed<C: Collection>(
 ) -> Result<Answer, Failure> {
     let done = match outcome {
         Outcome::Done(done) => done,
+        Outcome::Paused(paused) => return Err(guard::stopped(caller, paused)),
         other => return Err(refused(other, subject).into()),
     };
     scim.tell(&done.affected, now).await?;

@@ -24,6 +24,10 @@ pub(super) async fn sweep(store: &PostgresStore, now: Timestamp) -> Result<u64, 
         ),
         ("DELETE FROM kept WHERE expires <= $1", now.unix_micros()),
         (
+            "DELETE FROM scim_access WHERE expires <= $1",
+            now.unix_micros(),
+        ),
+        (
             "DELETE FROM session_end WHERE at <= $1",
             before(keep::ENDED),
         ),

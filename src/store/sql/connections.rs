@@ -9,35 +9,42 @@ use super::row::{Row, Sql, Statement, unreadable};
 use super::{Database, groups, requests, work};
 use crate::audit::{Event, EventKind};
 use crate::base::{ConnectionName, GroupId, IdpName, StoreError, Timestamp, json};
-use crate::directory::{Affected, Connection, ConnectionWritten, Connections, ScimToken, Tenant};
+use crate::directory::{
+    AccessToken, Affected, Connection, ConnectionWritten, Connections, Operator, ScimToken, Tenant,
+};
 
 /// The last use of a token is noted once in this time.
 const NOTED: Duration = Duration::from_secs(60);
+/// Access tokens of one long token. A client that keeps what it is given has one or two.
+const MOST_ACCESS: i64 = 100;
 
 #[async_trait]
 impl<D: Database> Connections for D {
     async fn create_connection(
         &self,
         connection: &Connection,
+        by: &Operator,
         now: Timestamp,
     ) -> Result<ConnectionWritten, StoreError> {
-        self.write(work!(create, connection.clone(), now), now).await
+        self.write(work!(create, connection.clone(), by.clone(), now), now).await
     }
 
     async fn update_connection(
         &self,
         connection: &Connection,
+        by: &Operator,
         now: Timestamp,
     ) -> Result<ConnectionWritten, StoreError> {
-        self.write(work!(update, connection.clone(), now), now).await
+        self.write(work!(update, connection.clone(), by.clone(), now), now).await
     }
 
     async fn delete_connection(
         &self,
         name: &ConnectionName,
+        by: &Operator,
         now: Timestamp,
     ) -> Result<ConnectionWritten, StoreError> {
-        self.write(work!(delete, name.clone(), now), now).await
+        self.write(work!(delete, name.clone(), by.clone(), now), now).await
     }
 
     async fn connections(&self) -> Result<Vec<Connection>, StoreError> {
@@ -47,9 +54,10 @@ impl<D: Database> Connections for D {
     async fn create_token(
         &self,
         token: &ScimToken,
+        by: &Operator,
         now: Timestamp,
     ) -> Result<ConnectionWritten, StoreError> {
-        self.write(work!(create_token, token.clone()), now).await
+        self.write(work!(create_token, token.clone(), by.clone()), now).await
     }
 
     async fn find_token(
@@ -70,13 +78,30 @@ impl<D: Database> Connections for D {
         &self,
         id: &str,
         at: Timestamp,
+        by: &Operator,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.write(work!(expire_token, id.to_owned(), at), now).await
+        self.write(work!(expire_token, id.to_owned(), at, by.clone()), now).await
     }
 
-    async fn revoke_token(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
-        self.write(work!(revoke_token, id.to_owned(), now), now).await
+    async fn revoke_token(
+        &self,
+        id: &str,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(work!(revoke_token, id.to_owned(), by.clone(), now), now).await
+    }
+
+    async fn create_access(&self, access: &AccessToken, now: Timestamp) -> Result<(), StoreError> {
+        self.write(work!(create_access, access.clone()), now).await
+    }
+
+    async fn find_access(
+        &self,
+        hash: &[u8; 32],
+    ) -> Result<Option<(ScimToken, Connection)>, StoreError> {
+        self.read(work!(find_access, *hash)).await
     }
 
     async fn note_use(&self, token: &ScimToken, now: Timestamp) -> Result<(), StoreError> {
@@ -109,7 +134,10 @@ async fn all(sql: &mut Sql<'_>, (): &()) -> Result<Vec<Connection>, StoreError> 
     sql.fetch(asked).await?.iter_mut().map(connection).collect()
 }
 
-async fn find(sql: &mut Sql<'_>, name: &ConnectionName) -> Result<Option<Connection>, StoreError> {
+pub(super) async fn find(
+    sql: &mut Sql<'_>,
+    name: &ConnectionName,
+) -> Result<Option<Connection>, StoreError> {
     let asked = format!("SELECT {CONNECTION} FROM connection c WHERE c.name = ?");
     let row = sql.fetch_one(Statement::new(asked).with(name.as_str())).await?;
     row.map(|mut row| connection(&mut row)).transpose()
@@ -125,7 +153,7 @@ async fn is_taken(sql: &mut Sql<'_>, wanted: &Connection) -> Result<bool, StoreE
 
 async fn create(
     sql: &mut Sql<'_>,
-    (connection, now): &(Connection, Timestamp),
+    (connection, by, now): &(Connection, Operator, Timestamp),
 ) -> Told<ConnectionWritten> {
     if find(sql, &connection.name).await?.is_some() {
         return Ok((ConnectionWritten::NameTaken, Vec::new()));
@@ -146,7 +174,7 @@ async fn create(
     adopt(sql, connection).await?;
     Ok((
         ConnectionWritten::Written,
-        vec![event(EventKind::ConnectionMade, connection)],
+        vec![signed(event(EventKind::ConnectionMade, connection), by)],
     ))
 }
 
@@ -176,7 +204,7 @@ async fn adopt(sql: &mut Sql<'_>, connection: &Connection) -> Result<(), StoreEr
 
 async fn update(
     sql: &mut Sql<'_>,
-    (connection, now): &(Connection, Timestamp),
+    (connection, by, now): &(Connection, Operator, Timestamp),
 ) -> Told<ConnectionWritten> {
     if find(sql, &connection.name).await?.is_none() {
         return Ok((ConnectionWritten::NotFound, Vec::new()));
@@ -195,13 +223,13 @@ async fn update(
     adopt(sql, connection).await?;
     Ok((
         ConnectionWritten::Written,
-        vec![event(EventKind::ConnectionChanged, connection)],
+        vec![signed(event(EventKind::ConnectionChanged, connection), by)],
     ))
 }
 
 async fn delete(
     sql: &mut Sql<'_>,
-    (name, now): &(ConnectionName, Timestamp),
+    (name, by, now): &(ConnectionName, Operator, Timestamp),
 ) -> Told<ConnectionWritten> {
     let Some(connection) = find(sql, name).await? else {
         return Ok((ConnectionWritten::NotFound, Vec::new()));
@@ -232,10 +260,15 @@ async fn delete(
     let mut statements = vec![
         forget.with(tenant.as_str()),
         moved.with(left.as_str()).with(left.as_str()).with(tenant.as_str()),
+        Statement::new(
+            "DELETE FROM scim_access WHERE token IN (SELECT id FROM scim_token WHERE connection = ?)",
+        )
+        .with(name.as_str()),
         Statement::new("DELETE FROM scim_token WHERE connection = ?").with(name.as_str()),
         Statement::new("DELETE FROM connection WHERE name = ?").with(name.as_str()),
     ];
     statements.extend(requests::forget_connection(name));
+    statements.extend(super::guard::remove(name));
     if any {
         let affected = Affected { people: Vec::new(), everybody: true };
         statements.extend(super::members::tell(&affected, *now));
@@ -243,8 +276,16 @@ async fn delete(
     sql.execute_all(statements).await?;
     Ok((
         ConnectionWritten::Written,
-        vec![event(EventKind::ConnectionRemoved, &connection)],
+        vec![signed(event(EventKind::ConnectionRemoved, &connection), by)],
     ))
+}
+
+/// Says who did it.
+pub(super) fn signed(mut event: Event, by: &Operator) -> Event {
+    if let Some(detail) = event.detail.as_object_mut() {
+        detail.insert("actor".to_owned(), by.way.into());
+    }
+    Event { client: by.client.clone(), ..event }
 }
 
 fn event(kind: EventKind, connection: &Connection) -> Event {
@@ -269,7 +310,10 @@ fn token(row: &mut Row) -> Result<ScimToken, StoreError> {
     })
 }
 
-async fn create_token(sql: &mut Sql<'_>, (token,): &(ScimToken,)) -> Told<ConnectionWritten> {
+async fn create_token(
+    sql: &mut Sql<'_>,
+    (token, by): &(ScimToken, Operator),
+) -> Told<ConnectionWritten> {
     let Some(connection) = find(sql, &token.connection).await? else {
         return Ok((ConnectionWritten::NotFound, Vec::new()));
     };
@@ -287,7 +331,7 @@ async fn create_token(sql: &mut Sql<'_>, (token,): &(ScimToken,)) -> Told<Connec
     sql.execute(insert).await?;
     Ok((
         ConnectionWritten::Written,
-        vec![about_token(&connection, &token.id, "created")],
+        vec![signed(about_token(&connection, &token.id, "created"), by)],
     ))
 }
 
@@ -333,7 +377,10 @@ async fn of_token(sql: &mut Sql<'_>, id: &str) -> Result<Option<Connection>, Sto
     row.map(|mut row| connection(&mut row)).transpose()
 }
 
-async fn expire_token(sql: &mut Sql<'_>, (id, at): &(String, Timestamp)) -> Told<bool> {
+async fn expire_token(
+    sql: &mut Sql<'_>,
+    (id, at, by): &(String, Timestamp, Operator),
+) -> Told<bool> {
     let Some(connection) = of_token(sql, id).await? else {
         return Ok((false, Vec::new()));
     };
@@ -341,17 +388,69 @@ async fn expire_token(sql: &mut Sql<'_>, (id, at): &(String, Timestamp)) -> Told
         "UPDATE scim_token SET expires = ? WHERE id = ? AND (expires IS NULL OR expires > ?)",
     );
     sql.execute(update.with(*at).with(id).with(*at)).await?;
-    Ok((true, vec![about_token(&connection, id, "expires")]))
+    Ok((
+        true,
+        vec![signed(about_token(&connection, id, "expires"), by)],
+    ))
 }
 
-async fn revoke_token(sql: &mut Sql<'_>, (id, now): &(String, Timestamp)) -> Told<bool> {
+async fn revoke_token(
+    sql: &mut Sql<'_>,
+    (id, by, now): &(String, Operator, Timestamp),
+) -> Told<bool> {
     let Some(connection) = of_token(sql, id).await? else {
         return Ok((false, Vec::new()));
     };
-    sql.execute(requests::revoke(id, *now)).await?;
-    sql.execute(Statement::new("DELETE FROM scim_token WHERE id = ?").with(id))
-        .await?;
-    Ok((true, vec![about_token(&connection, id, "revoked")]))
+    let gone = [
+        requests::revoke(id, *now),
+        Statement::new("DELETE FROM scim_access WHERE token = ?").with(id),
+        Statement::new("DELETE FROM scim_token WHERE id = ?").with(id),
+    ];
+    sql.execute_all(gone.into()).await?;
+    Ok((
+        true,
+        vec![signed(about_token(&connection, id, "revoked"), by)],
+    ))
+}
+
+async fn create_access(sql: &mut Sql<'_>, (access,): &(AccessToken,)) -> Told<()> {
+    let insert = Statement::new(
+        "INSERT INTO scim_access (hash, token, scopes, expires) VALUES (?, ?, ?, ?)",
+    )
+    .with(&access.hash)
+    .with(&access.token)
+    .with(json::to_string(&access.scopes).map_err(StoreError::new)?)
+    .with(access.expires);
+    let oldest = Statement::new(
+        "DELETE FROM scim_access WHERE token = ? AND expires < (
+             SELECT expires FROM scim_access WHERE token = ?
+             ORDER BY expires DESC LIMIT 1 OFFSET ?)",
+    )
+    .with(&access.token)
+    .with(&access.token)
+    .with(MOST_ACCESS - 1);
+    sql.execute_all(vec![insert, oldest]).await?;
+    Ok(((), Vec::new()))
+}
+
+async fn find_access(
+    sql: &mut Sql<'_>,
+    (hash,): &([u8; 32],),
+) -> Result<Option<(ScimToken, Connection)>, StoreError> {
+    let asked = Statement::new(format!(
+        "SELECT a.scopes, a.expires, {TOKEN}, {CONNECTION} FROM scim_access a
+         JOIN scim_token s ON s.id = a.token JOIN connection c ON c.name = s.connection
+         WHERE a.hash = ?"
+    ));
+    let Some(mut row) = sql.fetch_one(asked.with(hash)).await? else {
+        return Ok(None);
+    };
+    let scopes = serde_json::from_str(&row.text()?).map_err(|_| unreadable())?;
+    let expires = row.time()?;
+    let (token, connection) = (token(&mut row)?, connection(&mut row)?);
+    let expires = token.expires.map_or(expires, |end| end.min(expires));
+    let access = ScimToken { scopes, expires: Some(expires), ..token };
+    Ok(Some((access, connection)))
 }
 
 async fn note_use(sql: &mut Sql<'_>, (id, now): &(String, Timestamp)) -> Told<()> {

@@ -18,6 +18,7 @@ use crate::base::{StoreError, Timestamp};
 mod connections;
 mod filter;
 mod groups;
+mod guard;
 mod index;
 mod members;
 mod notices;

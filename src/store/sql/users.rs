@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::index;
 use super::members::{leave_all, memberships, tell};
 use super::record::{PersonRow, find_person, person};
 use super::row::{Sql, Statement};
+use super::{guard, index};
 use crate::audit::{Event, EventKind};
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::directory::{
-    Actor, Affected, Change, Done, How, Outcome, Tenant, UserParts, UserResource, Written,
+    Actor, Affected, Change, Done, How, Outcome, Paused, Tenant, UserParts, UserResource, Written,
 };
 use crate::scim::fold::fold;
 use crate::scim::{Document, ScimError, ScimType};
@@ -190,6 +190,16 @@ async fn take_over(
 ) -> Told<UserResource> {
     let returns = known.row.record.deleted_at.is_some();
     let before = known.row.document();
+    let number = known.row.record.number;
+    match (!returns && before.is_active(), new.document.is_active()) {
+        (true, false) => {
+            if let Err(paused) = guard::pass(sql, actor, number, now).await? {
+                return stopped(paused);
+            }
+        }
+        (false, true) => guard::returned(sql, &known.row.record.tenant, number).await?,
+        _ => {}
+    }
     let by = known.by;
     let linked = write(sql, actor, &known.row, new, now).await?;
     let resource = linked.resource(&known.row, new, now);
@@ -260,6 +270,15 @@ pub(super) async fn change(
     }
     if let Some(taken) = others(sql, &tenant, &row, user_name, new.document.external_id()).await? {
         return refused(taken);
+    }
+    match (before.is_active(), new.document.is_active()) {
+        (true, false) => {
+            if let Err(paused) = guard::pass(sql, actor, row.record.number, *now).await? {
+                return stopped(paused);
+            }
+        }
+        (false, true) => guard::returned(sql, &tenant, row.record.number).await?,
+        _ => {}
     }
     let written = write(sql, actor, &row, &new, *now).await?;
     let kind = match (before.is_active(), new.document.is_active()) {
@@ -419,6 +438,11 @@ pub(super) async fn delete(
         return Ok((Outcome::PreconditionFailed, Vec::new()));
     }
     let number = row.record.number;
+    if row.document().is_active()
+        && let Err(paused) = guard::pass(sql, actor, number, *now).await?
+    {
+        return stopped(paused);
+    }
     let was_counted = is_counted(sql, number).await?;
     // They are active again when they return; until then nothing lets them in.
     let gone = Statement::new(
@@ -483,6 +507,10 @@ pub(super) fn done<T>(resource: T, how: How, affected: Affected, events: Vec<Eve
 
 pub(super) fn refused<T>(error: ScimError) -> Told<T> {
     Ok((Outcome::Refused(error), Vec::new()))
+}
+
+fn stopped<T>((paused, events): (Paused, Vec<Event>)) -> Told<T> {
+    Ok((Outcome::Paused(paused), events))
 }
 
 fn taken(attribute: &str) -> ScimError {

@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_families.sql"),
     include_str!("migrations/0004_directory.sql"),
     include_str!("migrations/0005_provisioning_log.sql"),
+    include_str!("migrations/0006_guard.sql"),
 ];
 
 /// `samL` in the header of the file, so that `file(1)` and we can tell our databases from others.

@@ -19,6 +19,10 @@ pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<u64, St
             before(keep::PENDING),
         ),
         ("DELETE FROM kept WHERE expires <= ?", now.unix_micros()),
+        (
+            "DELETE FROM scim_access WHERE expires <= ?",
+            now.unix_micros(),
+        ),
         ("DELETE FROM session_end WHERE at <= ?", before(keep::ENDED)),
         (
             "DELETE FROM person_change WHERE at <= ?",

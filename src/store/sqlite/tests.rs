@@ -360,8 +360,8 @@ async fn people_of_the_third_version_keep_their_names() {
 
     use crate::base::ConnectionName;
     use crate::directory::{
-        Begin, Connection, ConnectionSettings, Connections as _, DirectoryStore as _, People as _,
-        Provisioning as _, Query, UserParts,
+        Begin, Connection, ConnectionSettings, Connections as _, DirectoryStore as _, Operator,
+        People as _, Provisioning as _, Query, UserParts,
     };
 
     let folder = tempfile::tempdir().unwrap();
@@ -422,7 +422,7 @@ async fn people_of_the_third_version_keep_their_names() {
         settings: ConnectionSettings::default(),
         created_at: at(0),
     };
-    let _ = store.create_connection(&okta, at(0)).await.unwrap();
+    let _ = store.create_connection(&okta, &Operator::command(), at(0)).await.unwrap();
     let everybody = Query {
         filter: None,
         sort: None,

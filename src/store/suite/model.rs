@@ -19,8 +19,8 @@ use super::directory::{Directory, kinds};
 use crate::base::{ConnectionName, GroupId, IdpName, StoreError, UserId};
 use crate::directory::{
     Actor, Affected, Begin, Change, Connection, ConnectionSettings, ConnectionWritten, Created,
-    GroupParts, GroupResource, How, Outcome, Profile, Query, UnknownMembers, User, UserParts,
-    UserResource, Written,
+    GroupParts, GroupResource, How, Operator, Outcome, Profile, Query, UnknownMembers, User,
+    UserParts, UserResource, Written,
 };
 use crate::scim::document::Unknown;
 use crate::scim::entries::entries;
@@ -109,10 +109,19 @@ impl<'s, S: Directory> Play<'s, S> {
                 settings: ConnectionSettings { unknown_members, ..ConnectionSettings::default() },
                 created_at: super::at(0),
             };
-            let written = store.create_connection(&connection, super::at(0)).await.unwrap();
+            let written = store
+                .create_connection(&connection, &Operator::command(), super::at(0))
+                .await
+                .unwrap();
             assert_eq!(written, ConnectionWritten::Written);
             let token = "t1".to_owned();
-            actors.push(Actor { connection, token, client: None, request_id: None });
+            actors.push(Actor {
+                connection,
+                token,
+                client: None,
+                request_id: None,
+                guard: None,
+            });
         }
         Self {
             store,
@@ -412,6 +421,7 @@ fn answered<T>(
         Outcome::NotFound => (Answer::NotFound, Affected::default()),
         Outcome::PreconditionFailed => (Answer::OtherVersion, Affected::default()),
         Outcome::Refused(error) => refused(&error),
+        Outcome::Paused(_) => unreachable!("nobody guards these"),
     }
 }
 

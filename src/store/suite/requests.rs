@@ -12,7 +12,7 @@ use crate::audit::{Chain, Event, EventKind};
 use crate::base::{ConnectionName, Timestamp};
 use crate::directory::health::{State, Why};
 use crate::directory::requests::{Effect, Kept};
-use crate::directory::{ConnectionWritten, RequestQuery, ScimRequest, ScimToken, Scopes};
+use crate::directory::{ConnectionWritten, Operator, RequestQuery, ScimRequest, ScimToken, Scopes};
 use crate::notice::Notice;
 
 fn okta() -> ConnectionName {
@@ -174,7 +174,7 @@ pub(crate) async fn a_connection_fails_is_quarantined_and_resumes<S: Directory>(
     assert_eq!(events[0]["idp"], "corp");
     assert!(matches!(store.verify().await.unwrap(), Chain::Whole { .. }));
     // What is known of it goes with it; one of the same name later is another.
-    let deleted = store.delete_connection(&okta(), at(7500)).await.unwrap();
+    let deleted = store.delete_connection(&okta(), &Operator::command(), at(7500)).await.unwrap();
     assert_eq!(deleted, ConnectionWritten::Written);
     assert!(store.health().await.unwrap().is_empty());
     assert!(store.requests(&all()).await.unwrap().is_empty());
@@ -241,9 +241,9 @@ pub(crate) async fn whose_a_revoked_token_was_is_known<S: Directory>(store: Arc<
         expires: None,
         last_used: None,
     };
-    let _ = store.create_token(&token, at(1)).await.unwrap();
+    let _ = store.create_token(&token, &Operator::command(), at(1)).await.unwrap();
     assert_eq!(store.revoked_token(&[7; 32]).await.unwrap(), None);
-    assert!(store.revoke_token("t1", at(2)).await.unwrap());
+    assert!(store.revoke_token("t1", &Operator::command(), at(2)).await.unwrap());
     let revoked = store.revoked_token(&[7; 32]).await.unwrap();
     assert_eq!(revoked, Some((okta(), "t1".to_owned())));
     assert_eq!(store.revoked_token(&[8; 32]).await.unwrap(), None);

@@ -24,6 +24,8 @@ pub(super) struct Settings {
     pub(super) strict: bool,
     /// Unknown members of groups are left out, not refused.
     pub(super) ignore_unknown_members: bool,
+    /// So many may be deactivated at once in any case.
+    pub(super) guard_people: Option<u32>,
 }
 
 /// A request, or several alike.
@@ -225,7 +227,11 @@ impl Settings {
         match line {
             "strict = true" => self.strict = true,
             "unknown_members = ignore" => self.ignore_unknown_members = true,
-            _ => return Err(format!("{line:?} is no setting")),
+            _ => {
+                let people = line.strip_prefix("guard_people = ").and_then(|it| it.parse().ok());
+                let people = people.ok_or_else(|| format!("{line:?} is no setting"))?;
+                self.guard_people = Some(people);
+            }
         }
         Ok(())
     }

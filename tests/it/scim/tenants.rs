@@ -62,6 +62,7 @@ impl Tenants {
         let mut known = Variables::new();
         let mut know = |name: String, value: String| known.insert(name, Variable::Value(value));
         know("base".to_owned(), self.base());
+        know("connection".to_owned(), name.to_owned());
         let token = self.token(name, story.settings, idp.map(|_| name)).await;
         know("token".to_owned(), token);
         for (other, settings) in &story.others {
@@ -90,6 +91,12 @@ impl Tenants {
         let output = run(self.gateway.command(&arguments)).await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {said}");
+        if let Some(people) = settings.guard_people {
+            let people = people.to_string();
+            let set = ["scim", "connection", "set", name, "--guard-people", &people];
+            let set = run(self.gateway.command(&set)).await;
+            assert!(set.status.success(), "{set:?}");
+        }
         // The secret, and nothing else, so that it can be piped.
         let secret = String::from_utf8(output.stdout).unwrap();
         let secret = secret.trim_end().to_owned();

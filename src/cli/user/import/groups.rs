@@ -160,7 +160,8 @@ fn done<T>(outcome: Outcome<T>) -> Result<T, ScimError> {
     match outcome {
         Outcome::Done(done) => Ok(done.resource),
         Outcome::Refused(error) => Err(error),
-        Outcome::NotFound | Outcome::PreconditionFailed => Err(ScimError::of(
+        // No guard stands in the way of an operator.
+        Outcome::NotFound | Outcome::PreconditionFailed | Outcome::Paused(_) => Err(ScimError::of(
             http::StatusCode::NOT_FOUND,
             "it was removed in this moment",
         )),

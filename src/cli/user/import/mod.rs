@@ -152,6 +152,7 @@ async fn import(
             token: "command line".to_owned(),
             client: None,
             request_id: None,
+            guard: None,
         },
         catalogue,
         dry_run,

@@ -191,7 +191,8 @@ fn fate(outcome: Outcome<UserResource>, groups: Vec<Membership>) -> Fate {
             Fate::Known { id: Some(done.resource.id), kind, groups }
         }
         Outcome::Refused(error) => Fate::Conflict(error.detail),
-        Outcome::NotFound | Outcome::PreconditionFailed => {
+        // No guard stands in the way of an operator.
+        Outcome::NotFound | Outcome::PreconditionFailed | Outcome::Paused(_) => {
             Fate::Conflict("they were removed in this moment".to_owned())
         }
     }

@@ -10,8 +10,9 @@ use super::super::PostgresStore;
 use super::server::Server;
 use crate::base::{ConnectionName, GroupId, UserId};
 use crate::directory::{
-    Actor, Begin, Change, Connection, ConnectionSettings, Connections, GroupParts, Outcome, People,
-    Provisioning, Query, ScimToken, Scopes, Sort, Standings, Tenant, UserParts, Written,
+    Actor, Begin, Change, Connection, ConnectionSettings, Connections, GroupParts, Operator,
+    Outcome, People, Provisioning, Query, ScimToken, Scopes, Sort, Standings, Tenant, UserParts,
+    Written,
 };
 use crate::scim::document::Member;
 use crate::scim::entries::entries;
@@ -229,8 +230,12 @@ async fn fill(store: &Arc<PostgresStore>, connection: &mut PgConnection) -> Acto
         token: "t1".into(),
         client: None,
         request_id: None,
+        guard: None,
     };
-    let _ = store.create_connection(&actor.connection, at(0)).await.unwrap();
+    let _ = store
+        .create_connection(&actor.connection, &Operator::command(), at(0))
+        .await
+        .unwrap();
     let token = ScimToken {
         id: "t1".into(),
         connection: actor.connection.name.clone(),
@@ -240,7 +245,7 @@ async fn fill(store: &Arc<PostgresStore>, connection: &mut PgConnection) -> Acto
         expires: None,
         last_used: None,
     };
-    let _ = store.create_token(&token, at(0)).await.unwrap();
+    let _ = store.create_token(&token, &Operator::command(), at(0)).await.unwrap();
     let first = written(ResourceKind::User, &person("#"), Vec::new());
     let made = store.create_user(&actor, UserId::new("i#".into()), first, at(1)).await.unwrap();
     assert!(matches!(made, Outcome::Done(_)), "{made:?}");
