@@ -124,7 +124,13 @@ pub fn is_loopback(host: &str) -> bool {
 }
 
 /// Below these, everything is the gateway's own and nothing the application's.
-pub const OWN_PATHS: [&str; 4] = ["/saml", "/.samlgate", "/.well-known/samlgate", "/scim/v2"];
+pub const OWN_PATHS: [&str; 5] = [
+    "/saml",
+    "/.samlgate",
+    "/.well-known/samlgate",
+    "/scim/v2",
+    "/.well-known/oauth-authorization-server/scim/v2",
+];
 
 /// A path and query on our own origin: the only thing a redirect after login may point to.
 ///

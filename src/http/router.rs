@@ -89,6 +89,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/.samlgate/authz/ext-authz/", any(authz::ext_authz))
         .route("/.samlgate/authz/ext-authz/{*path}", any(authz::ext_authz))
         .route(scim::BASE, any(scim::serve))
+        .route(scim::METADATA, get(scim::metadata))
         .route("/scim/v2/", any(scim::serve))
         .route("/scim/v2/{*path}", any(scim::serve))
         .route("/oauth2/auth", any(authz::oauth2::auth))

@@ -48,6 +48,15 @@ pub fn service_provider_config(base: &str) -> Value {
             "description": "A token that an administrator of the gateway made, in Authorization.",
             "specUri": "https://www.rfc-editor.org/info/rfc6750",
             "primary": true,
+        }, {
+            "type": "oauth2",
+            "name": "OAuth 2.0 client credentials",
+            "description": format!(
+                "An access token of {base}/oauth/token, where the client is the connection and its \
+                 secret that token."
+            ),
+            "specUri": "https://www.rfc-editor.org/info/rfc6749",
+            "primary": false,
         }],
         "meta": {
             "resourceType": "ServiceProviderConfig",

@@ -12,7 +12,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 
 use crate::base::{StoreError, Timestamp};
-use crate::directory::secret::hash_of;
+use crate::directory::secret::{access_hash_of, hash_of};
 use crate::directory::{Actor, Connection, Connections, ScimToken, Scopes};
 use crate::http::context::Context;
 use crate::http::scim::answer::Answer;
@@ -64,6 +64,15 @@ impl Caller {
 #[derive(Default)]
 pub(in crate::http::scim) struct Tokens(Mutex<HashMap<[u8; 32], Known>>);
 
+/// By which hash a store knows what was shown.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http::scim) enum Shown {
+    /// A token that an operator made.
+    Long([u8; 32]),
+    /// One that was given out for it.
+    Access([u8; 32]),
+}
+
 #[derive(Clone)]
 struct Known {
     token: Arc<(ScimToken, Connection)>,
@@ -71,17 +80,23 @@ struct Known {
 }
 
 impl Tokens {
-    async fn find(
+    /// The token behind what was shown; an access token's is the long one, as far as it goes.
+    pub(in crate::http::scim) async fn find(
         &self,
-        hash: [u8; 32],
+        shown: Shown,
         store: &dyn Connections,
         now: Timestamp,
     ) -> Result<Option<Arc<(ScimToken, Connection)>>, StoreError> {
+        let (Shown::Long(hash) | Shown::Access(hash)) = shown;
         let known = self.lock().get(&hash).cloned();
         if let Some(known) = known.filter(|known| now.since(known.at) < BELIEVED) {
             return Ok(Some(known.token));
         }
-        let Some(found) = store.find_token(&hash).await? else {
+        let found = match shown {
+            Shown::Long(hash) => store.find_token(&hash).await?,
+            Shown::Access(hash) => store.find_access(&hash).await?,
+        };
+        let Some(found) = found else {
             self.lock().remove(&hash);
             return Ok(None);
         };
@@ -113,8 +128,9 @@ impl Scim {
         let Some(token) = bearer(headers) else {
             return Err(Answer::unauthorized("a bearer token is needed", None));
         };
-        let found = match hash_of(token) {
-            Some(hash) => self.tokens.find(hash, &*self.app.ports.connections, now).await,
+        let long = hash_of(token).map(Shown::Long);
+        let found = match long.or_else(|| access_hash_of(token).map(Shown::Access)) {
+            Some(shown) => self.tokens.find(shown, &*self.app.ports.connections, now).await,
             None => Ok(None),
         };
         let found = found.map_err(|error| Answer::failure(&Failure::Store(error)))?;

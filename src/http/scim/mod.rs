@@ -12,6 +12,7 @@ mod cursor;
 mod groups;
 mod guard;
 mod limits;
+mod oauth;
 mod operation;
 mod record;
 mod resources;
@@ -40,6 +41,8 @@ pub use service::{Scim, ScimParts};
 
 /// Below it is everything of SCIM.
 pub const BASE: &str = "/scim/v2";
+/// Where clients look for the endpoint of tokens.
+pub const METADATA: &str = "/.well-known/oauth-authorization-server/scim/v2";
 
 /// Why there is no answer of the kind that was asked for.
 #[derive(Clone, Debug)]
@@ -77,11 +80,22 @@ pub(in crate::http) async fn serve(
     };
     let is_head = request.method() == Method::HEAD;
     let now = gateway.app.now();
+    if oauth::is_asked(request.uri().path()) {
+        return oauth::token(scim, &context, request, now).await;
+    }
     let answer = match scim.admit(request.headers(), &context, now).await {
         Ok(caller) => answer(scim, &caller, &context, request, now).await,
         Err(refused) => refused,
     };
     answer.into_response(is_head)
+}
+
+/// What the server that gives out tokens says of itself (RFC 8414), at [`METADATA`].
+pub(in crate::http) async fn metadata(State(gateway): State<Arc<Gateway>>) -> Response {
+    match &gateway.scim {
+        Some(scim) => oauth::metadata(scim),
+        None => Answer::empty(StatusCode::NOT_FOUND).into_response(false),
+    }
 }
 
 async fn answer(
