@@ -78,6 +78,8 @@ pub struct Live {
     pub forward_auth: ForwardAuth,
     /// How many people a connection may deactivate at once, where it has no guard of its own.
     pub guard: Guard,
+    /// SHA-256 of what the admin listener's API is used by; without it the API is off.
+    pub api_token: Option<[u8; 32]>,
     /// Passes requests on, along these routes.
     pub forwarder: Forwarder,
 }

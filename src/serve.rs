@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use hyper::body::Incoming;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
+use openssl::sha::sha256;
 use tokio::sync::{Notify, watch};
 
 use crate::access::Routes;
@@ -23,6 +25,7 @@ use crate::base::{Clock as _, ErrorCode, Listen, StoreError, Timestamp};
 use crate::config::{Config, SessionStoreKind};
 use crate::directory::Recorder;
 use crate::http::admin::{self, Readiness};
+use crate::http::api;
 use crate::http::forms::Allowance;
 use crate::http::hosts::Loops;
 use crate::http::rates::{RateSettings, Rates};
@@ -31,7 +34,7 @@ use crate::http::seal::Seal;
 use crate::http::server::{self, BindError, Detached, Listener, Patience, Places};
 use crate::http::tls::{Tls, TlsError};
 use crate::http::{Door, Gateway, PageSettings, Pages, workers};
-use crate::proxy::{Balancers, ForwardSettings, Forwarder, Jwt, Pool, TrustedProxies};
+use crate::proxy::{Balancers, ForwardSettings, Forwarder, Jwt, Peer, Pool, TrustedProxies};
 use crate::saml::metadata::sp_metadata;
 use crate::session::{SessionStore, Sessions};
 use crate::store::keys::{KeyFolderError, open_keys};
@@ -220,6 +223,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         &config,
         readiness.clone(),
         metrics,
+        &gateway,
     );
 
     let fetcher = Fetcher::new()?;
@@ -516,10 +520,12 @@ fn listen_admin(
     config: &Config,
     readiness: Readiness,
     metrics: PrometheusHandle,
+    gateway: &Arc<Gateway>,
 ) {
-    let router = admin::router(readiness, metrics);
-    let service = move |request, _| {
+    let router = admin::router(readiness, metrics).merge(api::router(Arc::clone(gateway)));
+    let service = move |mut request: http::Request<Incoming>, peer: Peer| {
         let router = router.clone();
+        request.extensions_mut().insert(api::Sender::of(peer));
         async move {
             match tower::ServiceExt::oneshot(router, request).await {
                 Ok(response) => response,
@@ -562,6 +568,7 @@ fn live(
             oauth2_proxy_paths: config.server.forward_auth.oauth2_proxy_paths,
         },
         guard: config.scim.guard,
+        api_token: config.admin.token.as_ref().map(|token| sha256(token.reveal().as_bytes())),
         forwarder,
     }
 }

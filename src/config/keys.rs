@@ -436,6 +436,15 @@ static ADMIN: &[Key] = &[
         "People with any of these roles are admins.",
     )
     .default("[\"gateway-admin\"]"),
+    key(
+        "token",
+        Kind::Text,
+        "Whoever shows it may use the API at `/api/v1` of this listener: at least 32 characters, as \
+         `openssl rand -hex 32` draws them.",
+    )
+    .otherwise("the API is switched off")
+    .sample("\"draw-one-with-openssl-rand-hex-32\"")
+    .secret(),
 ];
 
 static SAML: &[Key] = &[

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod answers;
+pub mod api;
 pub mod application;
 pub mod authz;
 pub mod context;

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on should stop, and say what its programs wrote"
 )]
 
+mod api;
 mod architecture;
 mod attacks_page;
 mod authz;

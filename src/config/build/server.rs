@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::access::Underscores;
-use crate::base::{Listen, NonEmpty, ProxyProtocol, PublicUrl, RoleName, TlsFiles};
+use crate::base::{Listen, NonEmpty, ProxyProtocol, PublicUrl, RoleName, Secret, TlsFiles};
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
 use crate::config::settings::{AdminSettings, ConnectionLimits, ForwardAuth, ServerSettings};
 use crate::saml::ServiceProvider;
@@ -217,8 +217,22 @@ pub(in crate::config) fn admin(
         );
         reader.wrong_at(scope, "listen", complaint);
     }
-    Some(AdminSettings { listen: listen?, roles })
+    // Nobody can guess what nobody could remember.
+    let token = reader.parsed(scope, "token", |text| {
+        let complaint = |message| Complaint::new(message, "draw one: openssl rand -hex 32");
+        match text.len() {
+            _ if !text.bytes().all(|byte| byte.is_ascii_graphic()) => Err(complaint(
+                "has characters that do not belong in a header".to_owned(),
+            )),
+            0..SHORTEST => Err(complaint(format!("has fewer than {SHORTEST} characters"))),
+            _ => Ok(Secret::new(text.to_owned())),
+        }
+    });
+    Some(AdminSettings { listen: listen?, roles, token })
 }
+
+/// Characters of `admin.token`.
+const SHORTEST: usize = 32;
 
 /// A name of a role.
 pub(in crate::config) fn role_name(text: &str) -> Result<RoleName, Complaint> {
