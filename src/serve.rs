@@ -40,7 +40,10 @@ use crate::session::{SessionStore, Sessions};
 use crate::store::keys::{KeyFolderError, open_keys};
 use crate::store::{Database, RedisStore};
 use crate::tasks::fetch::{FetchError, Fetcher};
-use crate::tasks::{Supervisor, guards, health, housekeeping, people, provisioning, trust};
+use crate::tasks::retention::Retention;
+use crate::tasks::{
+    Supervisor, guards, health, housekeeping, people, provisioning, retention, trust,
+};
 use crate::telemetry::{
     CERTIFICATE_NOT_AFTER, CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, seconds,
 };
@@ -104,6 +107,7 @@ pub struct Running {
     store: Arc<dyn Database>,
     idps: watch::Sender<Arc<Vec<IdpSettings>>>,
     recorder: Arc<Recorder>,
+    retention: watch::Sender<Retention>,
     balancers: watch::Sender<Arc<Balancers>>,
     pool: Pool,
     places: Arc<Places>,
@@ -250,6 +254,12 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         housekeeping::sessions(Arc::clone(&kept), Arc::clone(&swept), answers, stop)
     });
 
+    let (retention, kept_for) = watch::channel(config.retention);
+    let (kept, old) = (Arc::clone(&app), Arc::clone(&store));
+    supervisor.keep("retention", move |stop| {
+        retention::keep(Arc::clone(&kept), Arc::clone(&old), kept_for.clone(), stop)
+    });
+
     let (balancers, checked) = watch::channel(Arc::clone(app.live().forwarder.balancers()));
     let asking = pool.clone();
     supervisor.keep("health checks", move |stop| {
@@ -274,6 +284,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
 
     let running = Running {
         gateway,
+        retention,
         balancers,
         supervisor,
         readiness,
@@ -327,6 +338,7 @@ impl Running {
         }
         self.idps.send_replace(Arc::new(config.idps.clone()));
         self.recorder.replace(config.scim.log);
+        self.retention.send_replace(config.retention);
         self.reload_certificate();
         self.record(EventKind::ConfigReloaded, now).await;
         reloaded(true, now);

@@ -23,6 +23,8 @@ pub struct Event {
     pub client: Option<String>,
     /// All the values.
     pub detail: serde_json::Value,
+    /// What stays when client, reference and detail are erased: nothing personal.
+    pub public: serde_json::Value,
 }
 
 impl Event {
@@ -37,6 +39,7 @@ impl Event {
             user: None,
             client: None,
             detail: serde_json::Value::Null,
+            public: serde_json::Value::Null,
         }
     }
 }
@@ -91,6 +94,8 @@ kinds! {
     UserUnlocked "user.unlocked",
     /// What was known of somebody was erased.
     UserErased "user.erased",
+    /// Events up to some moment were removed from the beginning of the chain.
+    AuditPruned "audit.pruned",
     /// A connection was made, by which people are provisioned.
     ConnectionMade "idm_integration_activate",
     /// The settings of a connection were changed.

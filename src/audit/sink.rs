@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::audit::{Event, LoginAttempt};
+use crate::audit::{Event, LoginAttempt, RecordedEvent};
 use crate::base::{StoreError, Timestamp};
 
 /// Keeps events in a chain: each carries a hash over itself and the one before, so that a record
@@ -39,33 +39,44 @@ pub trait AuditSink: Send + Sync {
 
     /// Reads the whole chain and recomputes every hash.
     async fn verify(&self) -> Result<Chain, StoreError>;
+
+    /// Removes login attempts of before a moment; how many.
+    async fn forget_attempts(&self, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// Events that were recorded before a moment, from the first on.
+    async fn older(&self, before: Timestamp) -> Result<Option<Older>, StoreError>;
+
+    /// Says in the chain that it begins behind this event from now on. Whether it did not before.
+    async fn prune(&self, last: i64, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Removes some of the events before the beginning of the chain; how many.
+    async fn remove_pruned(&self) -> Result<u64, StoreError>;
 }
 
-/// An event as it is kept. Texts, since a later version may read what an earlier one wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordedEvent {
-    /// Its place in the chain, counting from 1 without gaps.
-    pub sequence: i64,
-    /// When it was recorded.
-    pub at: Timestamp,
-    /// [`crate::audit::EventKind::as_str`].
-    pub kind: String,
-    /// The event as one line of JSON: exactly the text that is hashed.
-    pub json: String,
-    /// SHA-256 over the hash before it and the JSON.
-    pub hash: [u8; 32],
+/// Events that a moment has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Older {
+    /// The last one.
+    pub last: i64,
+    /// How many.
+    pub events: u64,
 }
 
 /// What [`AuditSink::verify`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chain {
-    /// Nothing was changed or removed between the first and the last event.
+    /// Nothing was changed or removed between the first and the last event, but for what the chain
+    /// itself says was erased or pruned.
     Whole {
-        /// How many events.
+        /// How many events were ever recorded.
         events: i64,
         /// The hash of the last one: whoever wrote it down elsewhere can tell whether events were
         /// cut off at the end.
         head: [u8; 32],
+        /// How many of them are gone from the beginning, as an `audit.pruned` says.
+        pruned: i64,
+        /// How many of them are without their content, as a `user.erased` says.
+        erased: i64,
     },
     /// From here on the chain can not be trusted.
     Broken {

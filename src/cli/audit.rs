@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::stores::{Stop, Stores, with_stores};
+use super::stores::{Stop, Stores, count, with_stores};
+use super::user::Progress;
 use super::{ConfigFile, output};
 use crate::audit::{Chain, EventKind, RecordedEvent};
 use crate::base::clock::SystemClock;
@@ -15,7 +16,10 @@ use crate::config::{Loaded, parse_duration};
 
 /// Arguments of `audit`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct AuditArgs {
+    #[command(subcommand)]
+    command: Option<AuditCommand>,
     /// How far back: 24h, 7d, a date, a moment (2026-11-21T12:00:00Z), or all.
     #[arg(long, value_name = "WHEN", default_value = "24h", value_parser = since)]
     since: Since,
@@ -28,7 +32,42 @@ pub(super) struct AuditArgs {
     verify: bool,
     /// Which configuration file.
     #[command(flatten)]
-    pub(super) file: ConfigFile,
+    file: ConfigFile,
+}
+
+impl AuditArgs {
+    /// Which configuration file.
+    pub(super) const fn file(&self) -> &ConfigFile {
+        match &self.command {
+            Some(AuditCommand::Prune(args)) => &args.file,
+            None => &self.file,
+        }
+    }
+}
+
+/// `audit …`
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Remove old events from the beginning of the chain, which says so and stays verifiable.
+    ///
+    /// Without --yes it only says how many. `audit.keep` in the configuration does it each hour.
+    #[command(after_help = "Examples:\n  samlgate audit prune --before 730d\n  \
+                            samlgate audit prune --before 2025-01-01 --yes")]
+    Prune(PruneArgs),
+}
+
+/// Arguments of `audit prune`.
+#[derive(Args, Debug)]
+struct PruneArgs {
+    /// What is older goes: 730d, a date, a moment (2026-11-21T12:00:00Z).
+    #[arg(long, value_name = "WHEN", value_parser = since)]
+    before: Since,
+    /// Yes, remove them; they do not come back.
+    #[arg(long)]
+    yes: bool,
+    /// Which configuration file.
+    #[command(flatten)]
+    file: ConfigFile,
 }
 
 /// `--since`
@@ -36,6 +75,15 @@ pub(super) struct AuditArgs {
 enum Since {
     Ago(Duration),
     At(Timestamp),
+}
+
+impl Since {
+    fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(duration) => now.minus(duration),
+            Self::At(at) => at,
+        }
+    }
 }
 
 fn since(text: &str) -> Result<Since, String> {
@@ -67,14 +115,13 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 pub(super) async fn run(args: AuditArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     with_stores(&loaded.config, async |stores| {
+        if let Some(AuditCommand::Prune(args)) = &args.command {
+            return prune(stores, args, now).await;
+        }
         if args.verify {
             return verify(stores).await;
         }
-        let since = match args.since {
-            Since::Ago(duration) => now.minus(duration),
-            Since::At(at) => at,
-        };
-        print(stores, since, &args.kinds).await
+        print(stores, args.since.at(now), &args.kinds).await
     })
     .await
 }
@@ -95,7 +142,7 @@ async fn print(stores: &Stores, since: Timestamp, kinds: &[String]) -> Result<Ex
         };
         let mut lines = String::new();
         for event in events.iter().filter(wanted) {
-            lines.push_str(&event.json);
+            lines.push_str(&event.line());
             lines.push('\n');
         }
         let code = output::data(&lines);
@@ -105,15 +152,54 @@ async fn print(stores: &Stores, since: Timestamp, kinds: &[String]) -> Result<Ex
     }
 }
 
+async fn prune(stores: &Stores, args: &PruneArgs, now: Timestamp) -> Result<ExitCode, Stop> {
+    let before = args.before.at(now);
+    let told = before.to_rfc3339();
+    let older = stores.audit.older(before).await?;
+    if !args.yes {
+        let events = older.map_or(0, |older| older.events);
+        output::note(&format!(
+            "{} of before {told} would be removed",
+            many(events)
+        ));
+        output::hint("add --yes to remove them; samlgate audit prints them first");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(older) = older {
+        stores.audit.prune(older.last, now).await?;
+    }
+    let mut removed = 0_u64;
+    {
+        let progress = Progress::new("removed");
+        loop {
+            let some = stores.audit.remove_pruned().await?;
+            if some == 0 {
+                break;
+            }
+            removed = removed.saturating_add(some);
+            let of = older.and_then(|older| usize::try_from(older.events).ok());
+            progress.at(usize::try_from(removed).unwrap_or(usize::MAX), of);
+        }
+    }
+    output::note(&format!("removed {} of before {told}", many(removed)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn many(events: u64) -> String {
+    count(usize::try_from(events).unwrap_or(usize::MAX), "event")
+}
+
 async fn verify(stores: &Stores) -> Result<ExitCode, Stop> {
     match stores.audit.verify().await? {
-        Chain::Whole { events, head } => {
+        Chain::Whole { events, head, pruned, erased } => {
             let head = entropy::hex(&head);
             output::note(
                 "nothing was changed or removed; keep events and head elsewhere to see whether \
                  the end is cut off later",
             );
-            let found = json!({ "whole": true, "events": events, "head": head });
+            let found = json!({
+                "whole": true, "events": events, "head": head, "pruned": pruned, "erased": erased,
+            });
             Ok(output::data(&format!("{found}\n")))
         }
         Chain::Broken { sequence } => {

@@ -213,7 +213,7 @@ pub fn main() -> ExitCode {
         Command::User(command) => user::run(command),
         Command::Group(command) => group::run(command),
         Command::Session(command) => session::run(command),
-        Command::Audit(args) => configured(&args.file.clone(), async |loaded| {
+        Command::Audit(args) => configured(&args.file().clone(), async |loaded| {
             audit::run(args, loaded).await
         }),
         Command::Storage(command) => configured(&command.file().clone(), async |loaded| {

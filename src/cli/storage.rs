@@ -230,7 +230,7 @@ async fn findings(address: &DatabaseAddress) -> Vec<Finding> {
         findings.push(("pages", pages.0, pages.1));
     }
     let (fine, detail) = match chain(address).await {
-        Ok(Chain::Whole { events, head }) => {
+        Ok(Chain::Whole { events, head, .. }) => {
             let head = crate::base::entropy::hex(&head);
             (true, format!("{events} events, head {head}"))
         }

@@ -66,6 +66,8 @@ pub(super) enum Kind {
     Share,
     /// A string such as `"15m"`.
     Duration,
+    /// A string such as `"365d"`, or `"forever"`.
+    Age,
     /// A string such as `"10MiB"`.
     Size,
     /// A string such as `"30/m"`, or `"off"`.
@@ -252,6 +254,7 @@ pub(super) static SECTIONS: &[Section] = &[
         LIMITS,
     ),
     table("users", "Who is known here.", USERS),
+    table("audit", "How long what happened is kept.", AUDIT),
     table("scim", "Provisioning by SCIM 2.0.", SCIM),
     list(
         "scim_schema",
@@ -1171,6 +1174,33 @@ static USERS: &[Key] = &[
          first one's. Who is in a group that SCIM provisions is always said by SCIM.",
     )
     .default("[\"scim\", \"saml\"]"),
+    key(
+        "keep_deleted",
+        Kind::Age,
+        "Who was deleted by provisioning so long ago is erased, as `samlgate user erase` does it. \
+         Until then the same person can return under the same id. `forever`: nobody.",
+    )
+    .default("\"forever\"")
+    .sample("\"90d\""),
+];
+
+static AUDIT: &[Key] = &[
+    key(
+        "keep",
+        Kind::Age,
+        "Older events are removed from the beginning of the chain, which says so and stays \
+         verifiable. `forever`: none; rules on how long a record has to be kept differ, and what \
+         is removed does not come back.",
+    )
+    .default("\"forever\"")
+    .sample("\"730d\""),
+    key(
+        "keep_attempts",
+        Kind::Age,
+        "How long the checks of a login can be looked up by its reference; at most the last \
+         100,000 are kept.",
+    )
+    .default("\"30d\""),
 ];
 
 static SCIM: &[Key] = &[

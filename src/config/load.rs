@@ -221,6 +221,7 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
     let limits = build::session::limits(reader, &sheet.scope("limits")?);
     let database = build::identity::database(reader, &users);
     let scim = build::scim::scim(reader, &sheet.scope("scim")?, &sheet.scopes("scim_schema"));
+    let retention = build::session::retention(reader, &sheet.scope("audit")?, &users);
     let telemetry = build::session::telemetry(reader, &sheet.scope("telemetry")?);
 
     let (sp, keys) = saml?;
@@ -235,6 +236,7 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
         lifetimes: lifetimes?,
         session_store: session_store?,
         database: database?,
+        retention: retention?,
         templates,
         telemetry: telemetry?,
         scim: scim?,

@@ -83,6 +83,7 @@ fn kind(key: &Key) -> String {
         Kind::Share => "number above 0 and up to 1".to_owned(),
         Kind::Size => "size: a number and `B`, `KB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`".to_owned(),
         Kind::Rate => "rate: a number and `/s`, `/m` or `/h`; or `off`".to_owned(),
+        Kind::Age => "duration: a number and `s`, `m`, `h` or `d`; or `forever`".to_owned(),
         Kind::Duration => "duration: a number and `s`, `m`, `h` or `d`".to_owned(),
         Kind::Moment => "a day such as `2027-01-31`, or a time of RFC 3339".to_owned(),
         Kind::Choice(choices) => format!("one of {}", words(choices)),

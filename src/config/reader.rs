@@ -259,6 +259,24 @@ impl Reader {
         })
     }
 
+    /// How long something is kept; `None` is for ever.
+    pub(super) fn age(&mut self, scope: &Scope<'_>, name: &str) -> Option<Option<Duration>> {
+        self.parsed(scope, name, |text| match text {
+            "forever" => Ok(None),
+            _ => match parse_duration(text) {
+                Some(age) if !age.is_zero() => Ok(Some(age)),
+                Some(_) => Err(Complaint::new(
+                    "is zero: nothing would be kept at all",
+                    "for example 365d, or forever",
+                )),
+                None => Err(Complaint::new(
+                    format!("\"{text}\" is not a duration"),
+                    "write a whole number and a unit: 90d; or forever",
+                )),
+            },
+        })
+    }
+
     /// A duration that is not zero.
     pub(super) fn span(&mut self, scope: &Scope<'_>, name: &str) -> Option<Duration> {
         let duration = self.duration(scope, name)?;

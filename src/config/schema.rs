@@ -62,6 +62,7 @@ fn property(key: &Key) -> Value {
         Kind::Share => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1 }),
         Kind::Size => json!({ "type": "string", "pattern": "^[0-9]+([KMG]i?)?B$" }),
         Kind::Rate => json!({ "type": "string", "pattern": "^([1-9][0-9]*/[smh]|off)$" }),
+        Kind::Age => json!({ "type": "string", "pattern": "^([0-9]+[smhd]|forever)$" }),
         Kind::Duration => json!({ "type": "string", "pattern": "^[0-9]+[smhd]$" }),
         Kind::Moment => json!({
             "type": "string",

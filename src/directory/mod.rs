@@ -36,7 +36,7 @@ pub use connections::{ConnectionWritten, Connections};
 pub use group::{Member, Membership};
 pub use guard::{Approval, Guard, GuardState, Guards, Paused, Share};
 pub use health::{Health, Transition};
-pub use people::{Changes, GroupRecord, People, Provisioned, Record};
+pub use people::{Changes, Erased, GroupRecord, People, Provisioned, Record};
 pub use profile::Profile;
 pub use provisioning::{
     Affected, Begin, Change, Cursor, Done, GroupParts, GroupResource, How, Outcome, Page,

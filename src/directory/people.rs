@@ -52,8 +52,20 @@ pub trait People: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Forgets everything about a person but that there was one of this id. Whether there was.
-    async fn erase(&self, id: &UserId, now: Timestamp) -> Result<bool, StoreError>;
+    /// Forgets everything about people but that there were some of these ids: also what the audit
+    /// and the login attempts say of them. Those who were there.
+    async fn erase(
+        &self,
+        people: &[UserId],
+        now: Timestamp,
+    ) -> Result<Vec<(UserId, Erased)>, StoreError>;
+
+    /// People who were deleted before a moment, and of whom something is still known.
+    async fn deleted_before(
+        &self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<UserId>, StoreError>;
 
     /// Whose sessions have to be looked at since `mark`; without one, where to begin.
     async fn changes_after(&self, mark: Option<i64>) -> Result<Changes, StoreError>;
@@ -106,6 +118,15 @@ pub struct GroupRecord {
     pub created_at: Timestamp,
     /// When it last changed.
     pub changed_at: Timestamp,
+}
+
+/// Where something was said of somebody who was erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Events of the audit.
+    pub events: u64,
+    /// Login attempts.
+    pub attempts: u64,
 }
 
 /// What has changed about people.

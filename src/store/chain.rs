@@ -1,13 +1,18 @@
 //! The audit chain, whatever keeps it.
 //!
-//! In: an event and the end of the chain. Out: its place, one line of JSON, and its hash, which is
-//! `SHA-256(hash of the event before, line)`. The promise: who changes or removes an event breaks
-//! the chain at it.
+//! In: an event and the end of the chain. Out: its place, its two halves as lines of JSON, and its
+//! hash, which is `SHA-256(hash of the event before, public half)`. The public half has the digest of
+//! the private one: `SHA-256(private half)`, with a salt inside. The promise: who changes or removes
+//! an event breaks the chain at it; [`super::walk`] has the exceptions.
 
-use openssl::sha::Sha256;
+use std::sync::Arc;
 
-use crate::audit::{Chain, Event, EventKind, RecordedEvent};
-use crate::base::{ErrorCode, IdpName, StoreError, Timestamp, UserId, json};
+use openssl::sha::{Sha256, sha256};
+
+use crate::audit::recorded::{DIGEST, SALT};
+use crate::audit::{Event, EventKind};
+use crate::base::entropy::{self, hex};
+use crate::base::{Entropy, ErrorCode, IdpName, StoreError, Timestamp, UserId, json};
 
 /// The end of the chain while a batch is written.
 #[derive(Clone, Debug)]
@@ -46,14 +51,15 @@ impl Head {
     /// The next event of the chain.
     pub(in crate::store) fn append(&mut self, event: &Unchained) -> Link {
         self.sequence = self.sequence.saturating_add(1);
-        let json = event.json(self.sequence);
-        self.hash = link(&self.hash, &json);
+        let public = event.public(self.sequence);
+        self.hash = link(&self.hash, &public);
         self.appended = true;
         Link {
             sequence: self.sequence,
             at: event.at,
             kind: event.kind,
-            json,
+            public,
+            private: Arc::clone(&event.private),
             hash: self.hash,
         }
     }
@@ -64,48 +70,9 @@ pub(in crate::store) struct Link {
     pub(in crate::store) sequence: i64,
     pub(in crate::store) at: Timestamp,
     pub(in crate::store) kind: EventKind,
-    pub(in crate::store) json: String,
+    pub(in crate::store) public: String,
+    pub(in crate::store) private: Arc<str>,
     pub(in crate::store) hash: [u8; 32],
-}
-
-/// Goes through a chain from its first event, and says where it is broken.
-#[derive(Debug)]
-pub(in crate::store) struct Walk {
-    head: [u8; 32],
-    events: i64,
-}
-
-impl Walk {
-    /// Before the first event.
-    pub(in crate::store) const fn new() -> Self {
-        Self { head: BEGINNING, events: 0 }
-    }
-
-    /// How many events were passed: the next are those behind.
-    pub(in crate::store) const fn passed(&self) -> i64 {
-        self.events
-    }
-
-    /// Passes the next event; what is wrong, if it does not follow.
-    pub(in crate::store) fn pass(&mut self, event: &RecordedEvent) -> Result<(), Chain> {
-        let sequence = self.events.saturating_add(1);
-        let follows = event.sequence == sequence
-            && event.hash == link(&self.head, &event.json)
-            && repeats(event);
-        if !follows {
-            return Err(Chain::Broken { sequence });
-        }
-        (self.head, self.events) = (event.hash, sequence);
-        Ok(())
-    }
-
-    /// The end; `recorded` events there have to be at least.
-    pub(in crate::store) const fn end(self, recorded: i64) -> Chain {
-        if self.events < recorded {
-            return Chain::Broken { sequence: self.events.saturating_add(1) };
-        }
-        Chain::Whole { events: self.events, head: self.head }
-    }
 }
 
 /// The detail of an event or an attempt. Both of a login have the same, and it is written once.
@@ -116,41 +83,52 @@ pub(in crate::store) fn detail_json(detail: &serde_json::Value) -> Result<String
 /// What the first event is linked to.
 pub(in crate::store) const BEGINNING: [u8; 32] = [0; 32];
 
-fn link(previous: &[u8; 32], json: &str) -> [u8; 32] {
+/// The hash of an event.
+pub(super) fn link(previous: &[u8; 32], public: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(previous);
-    hash.update(json.as_bytes());
+    hash.update(public.as_bytes());
     hash.finish()
 }
 
-/// An event whose place in the chain is not known yet: its line of JSON, but for the number.
+/// What the public half says of the private one.
+pub(super) fn digest(private: &str) -> String {
+    hex(&sha256(private.as_bytes()))
+}
+
+/// An event whose place in the chain is not known yet: its halves, but for the number.
 pub(in crate::store) struct Unchained {
     at: Timestamp,
     kind: EventKind,
     before: Vec<u8>,
     after: Vec<u8>,
+    private: Arc<str>,
 }
 
 impl Unchained {
     /// `detail` is that of the event as JSON.
-    pub(in crate::store) fn new(event: &Event, detail: &str, now: Timestamp) -> Self {
-        let mut before = Vec::with_capacity(detail.len().saturating_add(256));
+    pub(in crate::store) fn new(
+        event: &Event,
+        detail: &str,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let private = private(event, detail, &entropy::bytes(entropy));
+        let mut before = Vec::with_capacity(256);
         // In the order of the names.
         before.extend_from_slice(b"{\"at\":");
         json::string(&mut before, &now.to_rfc3339());
         let texts = [
-            ("client", event.client.as_deref()),
             ("code", event.code.map(ErrorCode::as_str)),
-        ];
-        add(&mut before, &texts);
-        before.extend_from_slice(b",\"detail\":");
-        before.extend_from_slice(detail.as_bytes());
-        let texts = [
             ("idp", event.idp.as_ref().map(IdpName::as_str)),
-            ("reference", event.reference.as_deref()),
-            ("request_id", event.request_id.as_deref()),
+            (DIGEST, Some(&*digest(&private))),
         ];
         add(&mut before, &texts);
+        if !event.public.is_null() {
+            before.extend_from_slice(b",\"public\":");
+            before.extend_from_slice(detail_json(&event.public)?.as_bytes());
+        }
+        add(&mut before, &[("request_id", event.request_id.as_deref())]);
         let mut after = Vec::with_capacity(96);
         let user = event.user.as_ref().map(UserId::as_str);
         add(
@@ -158,11 +136,11 @@ impl Unchained {
             &[("type", Some(event.kind.as_str())), ("user", user)],
         );
         after.push(b'}');
-        Self { at: now, kind: event.kind, before, after }
+        Ok(Self { at: now, kind: event.kind, before, after, private })
     }
 
     /// One line. Place and time are inside, so that the hash covers them.
-    fn json(&self, sequence: i64) -> String {
+    fn public(&self, sequence: i64) -> String {
         let Self { before, after, .. } = self;
         let length = before.len().saturating_add(after.len()).saturating_add(32);
         let mut line = Vec::with_capacity(length);
@@ -170,9 +148,33 @@ impl Unchained {
         line.extend_from_slice(b",\"sequence\":");
         json::integer(&mut line, sequence);
         line.extend_from_slice(after);
-        // It is put together from texts. What was none would break the chain, visibly.
-        String::from_utf8(line).unwrap_or_default()
+        text(line)
     }
+}
+
+/// What may have to be erased one day. 128 bits of salt: what was erased can not be found out by
+/// trying.
+fn private(event: &Event, detail: &str, salt: &[u8; 16]) -> Arc<str> {
+    let mut line = Vec::with_capacity(detail.len().saturating_add(160));
+    line.extend_from_slice(b"{\"client\":");
+    match &event.client {
+        Some(client) => json::string(&mut line, client),
+        None => line.extend_from_slice(b"null"),
+    }
+    line.extend_from_slice(b",\"detail\":");
+    line.extend_from_slice(detail.as_bytes());
+    let texts = [
+        ("reference", event.reference.as_deref()),
+        (SALT, Some(&*hex(salt))),
+    ];
+    add(&mut line, &texts);
+    line.push(b'}');
+    text(line).into()
+}
+
+/// It is put together from texts. What was none would break the chain, visibly.
+fn text(line: Vec<u8>) -> String {
+    String::from_utf8(line).unwrap_or_default()
 }
 
 /// Adds members to an object that has some.
@@ -186,12 +188,4 @@ fn add(out: &mut Vec<u8>, members: &[(&str, Option<&str>)]) {
             None => out.extend_from_slice(b"null"),
         }
     }
-}
-
-/// Whether the columns that queries use say the same as the JSON that is hashed.
-fn repeats(event: &RecordedEvent) -> bool {
-    let json: serde_json::Value = serde_json::from_str(&event.json).unwrap_or_default();
-    json.get("sequence").and_then(serde_json::Value::as_i64) == Some(event.sequence)
-        && json.get("at").and_then(serde_json::Value::as_str) == Some(&event.at.to_rfc3339())
-        && json.get("type").and_then(serde_json::Value::as_str) == Some(&event.kind)
 }

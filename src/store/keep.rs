@@ -13,8 +13,7 @@ pub(super) const PENDING: Duration = Duration::from_secs(60 * 60);
 /// Other processes ask for ended sessions every few seconds.
 pub(super) const ENDED: Duration = Duration::from_secs(60 * 60);
 
-/// A help desk is asked about a reference within days. And anybody can make us write attempts.
-pub(super) const ATTEMPTS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Anybody can make us write attempts. How long they are kept, `audit.keep_attempts` says.
 pub(super) const MOST_ATTEMPTS: i64 = 100_000;
 
 /// Longer than any session lasts that began with an assertion about a group that is gone.

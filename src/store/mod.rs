@@ -15,6 +15,7 @@ mod sql;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
+mod walk;
 pub use database::{Database, DatabaseAddress};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use redis::RedisStore;

@@ -1,7 +1,7 @@
 //! What runs without a request.
 //!
 //! [`trust`] keeps the identity providers up to date, [`housekeeping`] the sessions, [`guards`]
-//! who waits for an operator;
+//! who waits for an operator; [`retention`] forgets what is old;
 //! [`Supervisor`] starts them, starts them again when they fall, and waits for them at the end.
 
 pub mod fetch;
@@ -11,6 +11,7 @@ pub mod housekeeping;
 pub mod people;
 pub mod provisioning;
 pub mod registry;
+pub mod retention;
 pub mod supervise;
 pub mod trust;
 

@@ -7,7 +7,7 @@ use clap::Args;
 use super::find;
 use crate::base::Clock as _;
 use crate::base::clock::SystemClock;
-use crate::cli::stores::{Stop, with_stores};
+use crate::cli::stores::{Stop, count, with_stores};
 use crate::cli::{ConfigFile, output};
 use crate::config::Loaded;
 
@@ -38,16 +38,28 @@ pub(super) async fn run(args: EraseArgs, loaded: Loaded) -> ExitCode {
             ))
             .hint("add --yes if that is meant"));
         }
-        if !stores.people.erase(id, now).await? {
+        let erased = stores.people.erase(std::slice::from_ref(id), now).await?;
+        let Some((_, erased)) = erased.first() else {
             return Err(Stop::new(format!("there is nobody {id} any more")));
-        }
+        };
         // Where the sessions are not kept beside the people.
         stores.sessions.end_user(id, now).await?;
         output::note(&format!("erased {name}"));
         output::note(&format!(
-            "what stays: that there was somebody of the id {id}, and the audit chain: what its \
-             events say of them can not be changed"
+            "taken out of the audit: what {} said; login attempts removed: {}",
+            count(
+                usize::try_from(erased.events).unwrap_or(usize::MAX),
+                "event"
+            ),
+            erased.attempts,
         ));
+        output::note(&format!(
+            "what stays: that there was somebody of the id {id}, and when what happened to them"
+        ));
+        output::hint(
+            "copies of before still know them: backups, log files, exports; samlgate storage \
+             compact removes what the files of the database have left over",
+        );
         if record.user.managed {
             output::hint("whoever provisions them should stop: they would be provisioned anew");
         }

@@ -181,17 +181,17 @@ fn name(record: &Record) -> Option<String> {
 }
 
 /// Says how far something is, on a terminal.
-struct Progress {
+pub(in crate::cli) struct Progress {
     what: &'static str,
     shown: bool,
 }
 
 impl Progress {
-    fn new(what: &'static str) -> Self {
+    pub(in crate::cli) fn new(what: &'static str) -> Self {
         Self { what, shown: output::is_terminal() }
     }
 
-    fn at(&self, done: usize, of: Option<usize>) {
+    pub(in crate::cli) fn at(&self, done: usize, of: Option<usize>) {
         if self.shown {
             let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
             output::progress(&format!("{} {done}{of}", self.what));

@@ -1,4 +1,4 @@
-//! `[session]`, `[limits]` and `[telemetry]`.
+//! `[session]`, `[limits]`, `[audit]` and `[telemetry]`.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,7 @@ use crate::config::settings::{RateLimits, SessionStoreKind, TelemetrySettings};
 use crate::config::show::redact;
 use crate::session::Lifetimes;
 use crate::store::redis::{RedisSettings, SealKeys};
+use crate::tasks::retention::Retention;
 use crate::telemetry::LogFormat;
 
 /// `session.idle_timeout` and `session.lifetime`.
@@ -88,6 +89,18 @@ pub(in crate::config) fn limits(reader: &mut Reader, scope: &Scope<'_>) -> Optio
     let acs = reader.rate(scope, "acs");
     let scim = reader.rate(scope, "scim");
     Some(RateLimits { sign_in: sign_in?, acs: acs?, scim: scim? })
+}
+
+/// `[audit]`, and `users.keep_deleted`.
+pub(in crate::config) fn retention(
+    reader: &mut Reader,
+    audit: &Scope<'_>,
+    users: &Scope<'_>,
+) -> Option<Retention> {
+    let events = reader.age(audit, "keep");
+    let attempts = reader.age(audit, "keep_attempts");
+    let deleted = reader.age(users, "keep_deleted");
+    Some(Retention { events: events?, attempts: attempts?, deleted: deleted? })
 }
 
 /// `[telemetry]`.

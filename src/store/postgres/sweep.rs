@@ -42,13 +42,6 @@ pub(super) async fn sweep(store: &PostgresStore, now: Timestamp) -> Result<u64, 
         ),
         ("DELETE FROM gone_group WHERE at <= $1", before(keep::NAMES)),
         (
-            // They are nearly in the order of their time: up to the first that is younger.
-            "DELETE FROM login_attempt WHERE at <= $1 AND number < coalesce(
-                 (SELECT number FROM login_attempt WHERE at > $1 ORDER BY number LIMIT 1),
-                 9223372036854775807)",
-            before(keep::ATTEMPTS),
-        ),
-        (
             "DELETE FROM login_attempt
              WHERE number <= (SELECT max(number) FROM login_attempt) - $1",
             keep::MOST_ATTEMPTS,

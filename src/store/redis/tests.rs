@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::task::JoinSet;
 
 use super::{RedisSettings, RedisStore, SealKeys};
-use crate::audit::{AuditSink, Chain, Event, LoginAttempt, RecordedEvent};
+use crate::audit::{AuditSink, Chain, Event, LoginAttempt, Older, RecordedEvent};
 use crate::base::clock::TestClock;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
@@ -225,6 +225,10 @@ by! { sqlite: AuditSink {
     fn attempts(limit: u32) -> Vec<LoginAttempt>;
     fn events(since: Timestamp, after: i64, limit: u32) -> Vec<RecordedEvent>;
     fn verify() -> Chain;
+    fn forget_attempts(before: Timestamp) -> u64;
+    fn older(before: Timestamp) -> Option<Older>;
+    fn prune(last: i64, now: Timestamp) -> bool;
+    fn remove_pruned() -> u64;
 } }
 
 by! { sqlite: IdpStore {

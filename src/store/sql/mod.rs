@@ -15,7 +15,9 @@ use async_trait::async_trait;
 use crate::audit::Event;
 use crate::base::{StoreError, Timestamp};
 
+mod audit;
 mod connections;
+mod erase;
 mod filter;
 mod groups;
 mod guard;

@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use super::members::{MEMBER, member, memberships, tell};
 use super::record::{PERSON, of_login, person};
 use super::row::{Sql, Statement};
-use super::{Database, index, page, work};
+use super::{Database, erase, index, page, work};
 use crate::audit::{Event, EventKind};
 use crate::base::{GroupId, StoreError, Timestamp, UserId};
 use crate::directory::{
-    Affected, Changes, GroupRecord, Member, People, Provisioned, Query, Record, Tenant,
+    Affected, Changes, Erased, GroupRecord, Member, People, Provisioned, Query, Record, Tenant,
 };
 use crate::scim::fold::fold;
 use crate::scim::{Catalogue, ResourceKind, entries};
@@ -64,8 +64,20 @@ impl<D: Database> People for D {
         self.write(work!(set_locked, id.clone(), locked, now), now).await
     }
 
-    async fn erase(&self, id: &UserId, now: Timestamp) -> Result<bool, StoreError> {
-        self.write(work!(erase, id.clone(), now), now).await
+    async fn erase(
+        &self,
+        people: &[UserId],
+        now: Timestamp,
+    ) -> Result<Vec<(UserId, Erased)>, StoreError> {
+        erase::erase(self, people, now).await
+    }
+
+    async fn deleted_before(
+        &self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<UserId>, StoreError> {
+        self.read(work!(erase::deleted_before, before, limit)).await
     }
 
     async fn changes_after(&self, mark: Option<i64>) -> Result<Changes, StoreError> {
@@ -238,51 +250,6 @@ async fn set_locked(
         true,
         vec![Event { user: Some(id.clone()), ..Event::new(kind) }],
     ))
-}
-
-async fn erase(
-    sql: &mut Sql<'_>,
-    (id, now): &(UserId, Timestamp),
-) -> Result<(bool, Vec<Event>), StoreError> {
-    let asked = Statement::new(
-        "SELECT number, tenant, CASE WHEN deleted_at IS NULL AND indexed <> 0 THEN 1 ELSE 0 END
-         FROM \"user\" WHERE id = ?",
-    );
-    let Some(mut row) = sql.fetch_one(asked.with(id.as_str())).await? else {
-        return Ok((false, Vec::new()));
-    };
-    let (number, tenant, counted) = (row.integer()?, row.text()?, row.truth()?);
-    let blank = Statement::new(
-        "UPDATE \"user\" SET user_name = id, user_name_key = id, claimed = 0, managed = 0,
-             external_id = NULL, name_id = NULL, email = NULL, profile = '{}', active = 0,
-             updated_at = ?, changed_at = ?, deleted_at = coalesce(deleted_at, ?), document = NULL,
-             revision = revision + 1, version = version + 1, indexed = 1
-         WHERE number = ?",
-    );
-    let around = Statement::new(
-        "UPDATE grp SET version = version + 1, changed_at = ?
-         WHERE number IN (SELECT grp FROM member WHERE member = ?)",
-    );
-    let attempts = "UPDATE login_attempt SET detail = '{}' WHERE \"user\" = ?";
-    let mut statements = vec![
-        blank.with(*now).with(*now).with(*now).with(number),
-        around.with(*now).with(number),
-        Statement::new("DELETE FROM member WHERE member = ?").with(number),
-        index::forget(number),
-        Statement::new(attempts).with(id.as_str()),
-    ];
-    if counted && let Some(name) = tenant.strip_prefix("c:") {
-        let less = "UPDATE connection SET people = people - 1 WHERE name = ?";
-        statements.push(Statement::new(less).with(name));
-    }
-    statements.extend(tell(
-        &Affected { people: vec![id.clone()], everybody: false },
-        *now,
-    ));
-    sql.execute_all(statements).await?;
-    sql.end_sessions(id.as_str(), *now).await?;
-    let event = Event { user: Some(id.clone()), ..Event::new(EventKind::UserErased) };
-    Ok((true, vec![event]))
 }
 
 async fn changes_after(sql: &mut Sql<'_>, (mark,): &(Option<i64>,)) -> Result<Changes, StoreError> {

@@ -28,6 +28,7 @@ pub(super) const WORDS: Words = Words {
     texts: "SELECT e.value FROM json_array_elements_text(CAST(? AS JSON)) AS e (value)",
     found_first: (" = ANY (ARRAY(", "))"),
     for_update: " FOR UPDATE",
+    recorded: "SELECT sequence FROM audit_head",
     next_group: "DEFAULT",
     last_change: "SELECT greatest((SELECT max(sequence) FROM person_change),
                                   (SELECT value FROM meta WHERE key = 'person_changes'))",

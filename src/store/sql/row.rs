@@ -91,6 +91,7 @@ impl Sql<'_> {
                 texts: "SELECT value FROM json_each(?)",
                 found_first: (" IN (", ")"),
                 for_update: "",
+                recorded: "SELECT value FROM meta WHERE key = 'audit_events'",
                 next_group: "(SELECT coalesce(min(number), 0) - 1 FROM grp)",
                 last_change: "SELECT seq FROM sqlite_sequence WHERE name = 'person_change'",
                 ends: Ends::NegativeSubstr,
@@ -136,6 +137,8 @@ pub(in crate::store) struct Words {
     pub(in crate::store) found_first: (&'static str, &'static str),
     /// What locks the rows of a question that are going to be changed.
     pub(in crate::store) for_update: &'static str,
+    /// A question for how many events there are in the audit.
+    pub(in crate::store) recorded: &'static str,
     /// The number of the next group.
     pub(in crate::store) next_group: &'static str,
     /// A question for the last number that [`crate::directory::People::changes_after`] tells of,
@@ -320,12 +323,17 @@ impl Row {
         Ok(self.optional_integer()?.map(Timestamp::from_unix_micros))
     }
 
-    /// The next column, which is a hash.
-    pub(in crate::store) fn hash(&mut self) -> Result<[u8; 32], StoreError> {
+    /// The next column, which is octets of any number.
+    pub(in crate::store) fn octets(&mut self) -> Result<Vec<u8>, StoreError> {
         match self.next()? {
-            Value::Bytes(bytes) => bytes.try_into().map_err(|_| unreadable()),
+            Value::Bytes(bytes) => Ok(bytes),
             Value::Null | Value::Integer(_) | Value::Text(_) => Err(unreadable()),
         }
+    }
+
+    /// The next column, which is a hash.
+    pub(in crate::store) fn hash(&mut self) -> Result<[u8; 32], StoreError> {
+        self.octets()?.try_into().map_err(|_| unreadable())
     }
 }
 

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::SqliteStore;
-use super::audit::{attempt_columns, link_columns};
+use super::audit::{self, attempt_columns, link_columns};
 use super::login_sql::{self, Kind, Part};
 use super::row::{Columns, failed, hash};
 use super::writer::{Batch, Order};
@@ -31,11 +31,11 @@ impl LoginStore for SqliteStore {
         let (answer, told) = oneshot::channel();
         let detail = detail_json(&login.attempt.detail)?;
         let unchained = |event: &Event| -> Result<_, StoreError> {
-            Ok(if event.detail == login.attempt.detail {
-                Unchained::new(event, &detail, now)
+            if event.detail == login.attempt.detail {
+                audit::unchained(event, &detail, now)
             } else {
-                Unchained::new(event, &detail_json(&event.detail)?, now)
-            })
+                audit::unchained(event, &detail_json(&event.detail)?, now)
+            }
         };
         let entry = Entry {
             kind: Kind { known, created: login.created.is_some() },
@@ -182,10 +182,10 @@ async fn write_alike(batch: &mut Batch, entries: &mut [Box<Entry>]) -> Result<()
     }
     for entry in &*entries {
         let accepted = batch.head.append(&entry.accepted);
-        query = link_columns(Columns::for_up_to(5), accepted).bind(query);
+        query = link_columns(Columns::for_up_to(6), accepted).bind(query);
         if let Some(created) = &entry.created {
             let created = batch.head.append(created);
-            query = link_columns(Columns::for_up_to(5), created).bind(query);
+            query = link_columns(Columns::for_up_to(6), created).bind(query);
         }
     }
     query.execute(&mut batch.connection).await?;

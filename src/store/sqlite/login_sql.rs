@@ -79,7 +79,7 @@ fn statement(kind: Kind, rows: usize) -> String {
         &values(7, rows),
         ";",
         EVENT,
-        &values(5, events),
+        &values(6, events),
     ]
     .concat()
 }
@@ -149,4 +149,4 @@ const ATTEMPT: &str = "
 INSERT OR FAIL INTO login_attempt (reference, at, idp, outcome, user, request_id, detail) VALUES ";
 
 const EVENT: &str = "
-INSERT OR FAIL INTO audit_event (sequence, at, kind, json, hash) VALUES ";
+INSERT OR FAIL INTO audit_event (sequence, at, kind, json, private, hash) VALUES ";

@@ -56,6 +56,12 @@ impl From<&Option<String>> for Value {
     }
 }
 
+impl From<Arc<str>> for Value {
+    fn from(value: Arc<str>) -> Self {
+        Self::Text(value)
+    }
+}
+
 impl From<[u8; 32]> for Value {
     fn from(value: [u8; 32]) -> Self {
         Self::Hash(value)

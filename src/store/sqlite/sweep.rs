@@ -30,13 +30,6 @@ pub(super) async fn sweep(store: &SqliteStore, now: Timestamp) -> Result<u64, St
         ),
         ("DELETE FROM gone_group WHERE at <= ?", before(keep::NAMES)),
         (
-            // They are in the order of their time: up to the first that is younger.
-            "DELETE FROM login_attempt WHERE at <= ?1 AND number < coalesce(
-                 (SELECT number FROM login_attempt WHERE at > ?1 ORDER BY number LIMIT 1),
-                 9223372036854775807)",
-            before(keep::ATTEMPTS),
-        ),
-        (
             "DELETE FROM login_attempt WHERE number <= (SELECT max(number) FROM login_attempt) - ?",
             keep::MOST_ATTEMPTS,
         ),

@@ -220,9 +220,17 @@ async fn a_path_that_can_not_be_written_is_named() {
 #[tokio::test]
 async fn an_audit_that_was_changed_or_cut_is_broken() {
     let changed =
-        "UPDATE audit_event SET json = replace(json, 'alice', 'mallory') WHERE sequence = 2";
+        "UPDATE audit_event SET private = replace(private, 'alice', 'mallory') WHERE sequence = 2";
     for (edit, expected) in [
         (changed, 2),
+        (
+            "UPDATE audit_event SET json = replace(json, 'null', '1') WHERE sequence = 3",
+            3,
+        ),
+        (
+            "UPDATE audit_event SET private = NULL WHERE sequence = 3",
+            3,
+        ),
         ("DELETE FROM audit_event WHERE sequence = 2", 2),
         ("DELETE FROM audit_event WHERE sequence = 4", 4),
         ("DELETE FROM audit_event", 1),
@@ -248,6 +256,137 @@ async fn an_audit_that_was_changed_or_cut_is_broken() {
             Chain::Broken { sequence: expected },
             "{edit}"
         );
+    }
+}
+
+/// What is missing has to be named by an erasure, and an erasure has to name what is missing.
+#[tokio::test]
+async fn an_erasure_excuses_what_it_names_and_nothing_else() {
+    use crate::base::UserId;
+    use crate::directory::People as _;
+
+    // 2 and 3 make Alice and Bob, 9 is the erasure.
+    for (edit, expected) in [
+        (
+            "UPDATE audit_event SET private = NULL WHERE sequence = 3",
+            3,
+        ),
+        (
+            "UPDATE audit_event SET private = '{}' WHERE sequence = 2",
+            2,
+        ),
+        (
+            "UPDATE audit_event SET json = replace(json, '2,', '2-4,') WHERE kind = 'user.erased'",
+            9,
+        ),
+        // Its chain is made anew from there on: it names somebody else's event, or one that is there.
+        ("names 2-3,5-7", 9),
+        ("names 2,5-7,8", 9),
+        ("names 5-7", 2),
+        ("names 2,5-7,10", 9),
+        ("names nonsense", 9),
+    ] {
+        let store = Arc::new(SqliteStore::open(":memory:").await.unwrap());
+        crate::store::suite::live(&*store).await;
+        store.erase(&[UserId::new("a".into())], at(5)).await.unwrap();
+        let chain = store.verify().await.unwrap();
+        assert!(matches!(chain, Chain::Whole { erased: 4, .. }), "{chain:?}");
+        match edit.strip_prefix("names ") {
+            None => execute(&store, edit).await,
+            Some(names) => {
+                if names == "2-3,5-7" {
+                    execute(
+                        &store,
+                        "UPDATE audit_event SET private = NULL WHERE sequence = 3",
+                    )
+                    .await;
+                }
+                rename(&store, names).await;
+            }
+        }
+        let found = store.verify().await.unwrap();
+        assert_eq!(found, Chain::Broken { sequence: expected }, "{edit}");
+    }
+}
+
+/// Writes the last event anew, as a forger would, with a hash that fits.
+async fn rename(store: &SqliteStore, names: &str) {
+    let mut last = store.events(at(0), 7, 100).await.unwrap();
+    let (erasure, before) = (last.pop().unwrap(), last.pop().unwrap());
+    let known: serde_json::Value = serde_json::from_str(&erasure.public).unwrap();
+    let known = known["public"]["events"].as_str().unwrap().to_owned();
+    let public = erasure.public.replace(&known, names);
+    assert_ne!(public, erasure.public);
+    let hash = crate::store::chain::link(&before.hash, &public).to_vec();
+    let edit = store.writer.run(move |batch| {
+        Box::pin(async move {
+            sqlx::query("UPDATE audit_event SET json = ?, hash = ? WHERE sequence = ?")
+                .bind(public)
+                .bind(hash)
+                .bind(erasure.sequence)
+                .execute(&mut batch.connection)
+                .await
+                .unwrap();
+            Ok(())
+        })
+    });
+    edit.await.unwrap();
+}
+
+/// Events of the first version had everything in what is hashed.
+#[tokio::test]
+async fn events_of_before_are_erased_as_well() {
+    use crate::base::UserId;
+    use crate::directory::People as _;
+
+    let store = Arc::new(SqliteStore::open(":memory:").await.unwrap());
+    let mut hash = [0; 32];
+    for (number, user) in [(1, "a"), (2, "b"), (3, "a")] {
+        let old = json!({
+            "at": at(0).to_rfc3339(), "client": "198.51.100.7", "code": null,
+            "detail": { "user_name": "alice@example.com" }, "idp": "corp", "reference": "7F3K-92QA",
+            "request_id": "r", "sequence": number, "type": "login.accepted", "user": user,
+        });
+        let line = old.to_string();
+        hash = crate::store::chain::link(&hash, &line);
+        let hash = hash.to_vec();
+        let edit = store.writer.run(move |batch| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO audit_event (sequence, at, kind, json, hash)
+                     VALUES (?, ?, 'login.accepted', ?, ?)",
+                )
+                .bind(number)
+                .bind(at(0).unix_micros())
+                .bind(line)
+                .bind(hash)
+                .execute(&mut batch.connection)
+                .await
+                .unwrap();
+                Ok(())
+            })
+        });
+        edit.await.unwrap();
+    }
+    crate::store::suite::live(&*store).await;
+    let erased = store.erase(&[UserId::new("a".into())], at(5)).await.unwrap();
+    assert_eq!(erased[0].1.events, 6);
+    let events = store.events(at(0), 0, 100).await.unwrap();
+    assert!(!events[0].public.contains("alice"), "{}", events[0].public);
+    assert!(events[0].line().contains("\"erased\":true"));
+    assert!(events[1].line().contains("alice"), "of somebody else");
+    let whole = store.verify().await.unwrap();
+    assert!(matches!(whole, Chain::Whole { erased: 6, .. }), "{whole:?}");
+    for edit in [
+        "UPDATE audit_event SET json = replace(json, '\"corp\"', '\"evil\"') WHERE sequence = 3",
+        "UPDATE audit_event SET json = replace(json, '\"idp\"', '\"erased\":true,\"idp\"')
+         WHERE sequence = 2",
+    ] {
+        execute(&store, edit).await;
+        assert!(matches!(
+            store.verify().await.unwrap(),
+            Chain::Broken { .. }
+        ));
     }
 }
 

@@ -43,7 +43,7 @@ fn all() -> RequestQuery {
 async fn events<S: Directory>(store: &S, kind: EventKind) -> Vec<Value> {
     let all = store.events(Timestamp::EPOCH, 0, 1000).await.unwrap();
     let of_kind = all.iter().filter(|event| event.kind == kind.as_str());
-    of_kind.map(|event| serde_json::from_str(&event.json).unwrap()).collect()
+    of_kind.map(|event| serde_json::from_str(&event.line()).unwrap()).collect()
 }
 
 pub(crate) async fn requests_are_logged_and_found<S: Directory>(store: Arc<S>) {

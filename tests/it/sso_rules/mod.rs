@@ -224,7 +224,7 @@ impl Stage {
     async fn is_audited(&self, reference: &str, code: &str) -> bool {
         let found = sqlx::query(
             "SELECT 1 FROM audit_event WHERE kind = 'login.refused'
-             AND json_extract(json, '$.reference') = ? AND json_extract(json, '$.code') = ?",
+             AND json_extract(private, '$.reference') = ? AND json_extract(json, '$.code') = ?",
         );
         let found = found.bind(reference).bind(code).fetch_optional(&self.records).await;
         found.unwrap().is_some()

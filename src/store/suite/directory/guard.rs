@@ -65,7 +65,7 @@ async fn told<S: Directory>(store: &S, kind: EventKind) -> Vec<Value> {
     let events = store.events(Timestamp::EPOCH, 0, 10_000).await.unwrap();
     let of_kind = events.into_iter().filter(|event| event.kind == kind.as_str());
     let detail = |json: &str| serde_json::from_str::<Value>(json).unwrap()["detail"].clone();
-    of_kind.map(|event| detail(&event.json)).collect()
+    of_kind.map(|event| detail(&event.line())).collect()
 }
 
 pub(crate) async fn a_guard_stops_what_is_more_than_a_few_and_a_share<S: Directory>(store: Arc<S>) {
