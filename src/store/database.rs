@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{PostgresSettings, PostgresStore, SqliteStore};
+use super::{PostgresSettings, PostgresStore, SqliteStore, file, postgres};
 use crate::audit::AuditSink;
 use crate::base::{StoreError, Timestamp};
 use crate::directory::{Connections, DirectoryStore, Guards, People, Provisioning, RequestLog};
@@ -122,6 +122,14 @@ impl DatabaseAddress {
             }
             Self::Postgres(settings) => Arc::new(PostgresStore::open_to_read(settings).await?),
         })
+    }
+
+    /// Removes what was removed or written over and is still on its pages.
+    pub async fn compact(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(path) => file::compact(path).await,
+            Self::Postgres(settings) => postgres::compact(settings).await,
+        }
     }
 
     /// The file that it is in, and that is not there yet.

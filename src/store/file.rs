@@ -40,6 +40,36 @@ pub async fn damages(path: &Path) -> Result<Vec<String>, StoreError> {
     Ok(found)
 }
 
+/// Writes the file anew, without what was removed or written over and is still on its pages, and
+/// empties the WAL. Others may read meanwhile, and wait to write.
+pub async fn compact(path: &Path) -> Result<(), StoreError> {
+    let mut connection = connect(path, BUSY_TIMEOUT).await?;
+    let done = sqlx::raw_sql("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);");
+    let done = done.execute(&mut connection).await;
+    close(connection).await;
+    done.map(|_| ()).map_err(|error| failed(path, error))
+}
+
+/// Writes the WAL back into the file and empties it, if nobody reads just now.
+pub async fn checkpoint(path: &Path) -> Result<(), StoreError> {
+    let mut connection = connect(path, BUSY_TIMEOUT).await?;
+    let done = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE);").execute(&mut connection).await;
+    close(connection).await;
+    done.map(|_| ()).map_err(|error| failed(path, error))
+}
+
+/// A connection, to read by.
+pub(in crate::store) async fn connection(path: &Path) -> Result<SqliteConnection, StoreError> {
+    connect(path, BUSY_TIMEOUT).await
+}
+
+/// A connection to a database that nobody else has open, nor opens while it is there.
+pub(in crate::store) async fn locked(path: &Path) -> Result<SqliteConnection, StoreError> {
+    be_alone(path)
+        .await?
+        .ok_or_else(|| StoreError::new(format_args!("{} is damaged", path.display())))
+}
+
 /// Writes a copy, as of one moment, while whoever uses the database goes on. The copy is for nobody
 /// else to read (0600); what is there already is not written over.
 pub async fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 //! once, whoever asks at the same moment, and what was answered with `Ok` survives a crash.
 
 mod chain;
+pub mod copy;
 mod database;
 pub mod file;
 pub mod identity;

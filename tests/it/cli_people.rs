@@ -706,7 +706,8 @@ async fn a_changed_record_is_found() {
 
     let database = format!("sqlite://{}", place.database().display());
     let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
-    let changed = "UPDATE audit_event SET json = replace(json, 'okta', 'octa') WHERE sequence = 3";
+    let changed =
+        "UPDATE audit_event SET private = replace(private, 'okta', 'octa') WHERE sequence = 3";
     sqlx::query(changed).execute(&pool).await.unwrap();
     pool.close().await;
     let broken = place.run(&["audit", "--verify"]);

@@ -26,6 +26,7 @@ mod cli_serve;
 mod corpus;
 mod demo;
 mod dsig_xmlsec;
+mod erasure;
 mod error_codes;
 mod flawed;
 #[expect(unreachable_pub, reason = "the fuzz targets use the same file")]

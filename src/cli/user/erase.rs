@@ -10,6 +10,7 @@ use crate::base::clock::SystemClock;
 use crate::cli::stores::{Stop, count, with_stores};
 use crate::cli::{ConfigFile, output};
 use crate::config::Loaded;
+use crate::store::{DatabaseAddress, file};
 
 /// Arguments of `user erase`.
 #[derive(Args, Debug)]
@@ -56,9 +57,10 @@ pub(super) async fn run(args: EraseArgs, loaded: Loaded) -> ExitCode {
         output::note(&format!(
             "what stays: that there was somebody of the id {id}, and when what happened to them"
         ));
+        tidy_up(&loaded.config.database).await;
         output::hint(
-            "copies of before still know them: backups, log files, exports; samlgate storage \
-             compact removes what the files of the database have left over",
+            "copies of before still know them: backups, log files, exports, and what the audit was \
+             passed on to",
         );
         if record.user.managed {
             output::hint("whoever provisions them should stop: they would be provisioned anew");
@@ -66,4 +68,24 @@ pub(super) async fn run(args: EraseArgs, loaded: Loaded) -> ExitCode {
         Ok(ExitCode::SUCCESS)
     })
     .await
+}
+
+/// Files up to this size are written anew in a second.
+const SMALL: u64 = 64 * 1024 * 1024;
+
+/// Removes what SQLite has left on its pages, where that is quick: what it writes over goes at once,
+/// but rows that moved to another page before leave something behind. An error is worth a hint: what
+/// is erased is erased.
+async fn tidy_up(address: &DatabaseAddress) {
+    let DatabaseAddress::Sqlite(path) = address else {
+        return;
+    };
+    let is_small = path.metadata().is_ok_and(|metadata| metadata.len() <= SMALL);
+    let done = match is_small {
+        true => file::compact(path).await,
+        false => file::checkpoint(path).await,
+    };
+    if done.is_err() || !is_small {
+        output::hint("remains on pages of the file are removed by: samlgate storage compact");
+    }
 }

@@ -46,6 +46,8 @@ mod sweep;
 mod tests;
 mod users;
 
+pub(in crate::store) use one_use::short;
+pub(in crate::store) use open::{alone, compact};
 pub(in crate::store) use sessions::end_sessions_of;
 pub use settings::PostgresSettings;
 

@@ -11,7 +11,7 @@ use crate::saml::OneUseStore;
 
 /// As it is kept: a key of PostgreSQL has at most 2,700 bytes, and nobody limits what an identity
 /// provider calls its assertions.
-pub(super) fn short(text: &str) -> String {
+pub(in crate::store) fn short(text: &str) -> String {
     if text.len() <= 512 {
         return text.to_owned();
     }

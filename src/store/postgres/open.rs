@@ -92,6 +92,32 @@ pub(super) async fn version(settings: &PostgresSettings) -> Result<i64, StoreErr
     version
 }
 
+/// A connection by itself, on which things take as long as they take.
+pub(in crate::store) async fn alone(
+    settings: &PostgresSettings,
+) -> Result<PgConnection, StoreError> {
+    connect(settings, &settings.options()).await
+}
+
+/// Has the server remove what was written over from the pages of tables, while others use them.
+pub(in crate::store) async fn compact(settings: &PostgresSettings) -> Result<(), StoreError> {
+    let mut connection = alone(settings).await?;
+    let tables = sqlx::query_scalar::<_, String>(
+        "SELECT format('%I', table_name) FROM information_schema.tables
+         WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'",
+    );
+    let done = async {
+        for table in tables.fetch_all(&mut connection).await? {
+            let vacuum = sqlx::AssertSqlSafe(format!("VACUUM {table}"));
+            sqlx::query(vacuum).execute(&mut connection).await?;
+        }
+        Ok(())
+    };
+    let done = done.await;
+    let _ = connection.close().await;
+    done.map_err(|error| explain(settings, error))
+}
+
 pub(super) fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }

@@ -53,7 +53,7 @@ pub(super) fn is_alone(attribute: &str) -> bool {
 }
 
 /// A value without the one character that not all databases keep.
-pub(super) fn kept(value: &str) -> String {
+pub(in crate::store) fn kept(value: &str) -> String {
     value.replace('\0', "\u{2400}")
 }
 

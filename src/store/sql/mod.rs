@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use crate::audit::Event;
 use crate::base::{StoreError, Timestamp};
 
-mod audit;
+pub(in crate::store) mod audit;
 mod connections;
 mod erase;
 mod filter;
@@ -33,7 +33,8 @@ mod requests;
 mod row;
 mod standing;
 mod users;
-pub(in crate::store) use row::{PostgresSql, Row, Sql};
+pub(in crate::store) use index::kept as without_nul;
+pub(in crate::store) use row::{PostgresSql, Row, Sql, Statement, Value};
 
 /// What is waited for.
 pub(in crate::store) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -261,6 +261,11 @@ impl Row {
         Self(values.into_iter())
     }
 
+    /// All columns that were not taken.
+    pub(in crate::store) fn values(self) -> Vec<Value> {
+        self.0.collect()
+    }
+
     fn next(&mut self) -> Result<Value, StoreError> {
         self.0.next().ok_or_else(unreadable)
     }

@@ -70,6 +70,8 @@ pub(super) async fn open(path: &str) -> Result<SqliteStore, StoreError> {
         .statement_cache_capacity(STATEMENTS)
         .pragma("cache_size", WRITER_CACHE)
         .pragma("wal_autocheckpoint", CHECKPOINT)
+        // What is removed is not left on the pages: somebody may have had a right to that.
+        .pragma("secure_delete", "ON")
         // What a statement would take back is kept in memory, not in a file beside.
         .pragma("temp_store", "MEMORY");
     connect(path, written, options(path).pragma("query_only", "ON")).await
