@@ -109,10 +109,10 @@ pub struct RestoreArgs {
 /// Arguments of `storage copy`.
 #[derive(Args, Debug)]
 pub struct CopyArgs {
-    /// Where to: postgres://user@host/database.
+    /// Where to: an address that begins with postgres.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub to: DatabaseAddress,
-    /// Where from, instead of the database in the configuration: sqlite://PATH.
+    /// Where from, instead of the database in the configuration: one that begins with sqlite.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub from: Option<DatabaseAddress>,
     /// Only say what would be copied, and what stands against it.

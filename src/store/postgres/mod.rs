@@ -31,7 +31,6 @@ use crate::base::{StoreError, Timestamp};
 mod audit;
 mod directory;
 mod hear;
-mod idps;
 mod kept;
 mod login;
 mod one_use;

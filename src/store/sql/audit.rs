@@ -228,7 +228,7 @@ async fn older(sql: &mut Sql<'_>, (before,): &(Timestamp,)) -> Result<Option<Old
     let found = sql.fetch_one(Statement::new(asked).with(*before)).await?;
     let mut row = found.ok_or_else(unreadable)?;
     let last = row.optional_integer()?;
-    Ok(last.map(|last| Ok(Older { last, events: row.count()? })).transpose()?)
+    last.map(|last| Ok(Older { last, events: row.count()? })).transpose()
 }
 
 async fn prune(sql: &mut Sql<'_>, (last,): &(i64,)) -> Result<(bool, Vec<Event>), StoreError> {

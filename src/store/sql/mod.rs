@@ -21,6 +21,7 @@ mod erase;
 mod filter;
 mod groups;
 mod guard;
+mod idps;
 mod index;
 mod members;
 mod notices;

@@ -12,7 +12,6 @@ use crate::base::{StoreError, Timestamp};
 
 mod audit;
 mod directory;
-mod idps;
 mod kept;
 mod login;
 mod login_sql;
