@@ -12,6 +12,7 @@ use async_trait::async_trait;
 
 use crate::base::{GroupId, StoreError, Timestamp, UserId};
 use crate::directory::{Actor, Member, Membership, Paused, Tenant};
+use crate::scim::document::StoredDocument;
 use crate::scim::entries::Entry;
 use crate::scim::filter::Target;
 use crate::scim::patch::MemberChange;
@@ -136,7 +137,7 @@ pub struct UserResource {
     /// Our id.
     pub id: UserId,
     /// Their attributes.
-    pub document: Document,
+    pub document: StoredDocument,
     /// Counts changes: the `ETag`.
     pub version: i64,
     /// When they were created.

@@ -7,6 +7,7 @@
 mod member;
 mod normalise;
 mod read;
+mod stored;
 
 use serde_json::Value;
 
@@ -16,6 +17,7 @@ pub use member::Member;
 pub use normalise::{LONGEST, Unknown};
 pub(in crate::scim) use normalise::{Normaliser, is_nothing};
 pub use read::ReadDocument;
+pub use stored::StoredDocument;
 
 /// The attributes of a user, or of a group.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +31,8 @@ impl Document {
 
     /// For a store to keep.
     pub fn to_json(&self) -> String {
-        Value::Object(self.0.clone()).to_string()
+        // A map of texts has nothing that JSON could not say.
+        serde_json::to_string(&self.0).unwrap_or_default()
     }
 
     /// Its attributes.

@@ -3,7 +3,7 @@
 
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::schema::{Mutability, Returned};
-use crate::scim::{Catalogue, ResourceKind};
+use crate::scim::{Attribute, Catalogue, ResourceKind};
 
 /// What of a resource is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,16 +211,18 @@ fn special(kind: ResourceKind, catalogue: &Catalogue) -> Vec<(Name, Returned)> {
     special.extend(always);
     let core = [(None, catalogue.core(kind))];
     let extensions = catalogue.extensions(kind).iter();
-    let extensions = extensions.map(|schema| (Some(schema.id.to_string()), schema));
+    let extensions = extensions.map(|schema| (Some(&schema.id), schema));
     for (extension, schema) in core.into_iter().chain(extensions) {
         for attribute in &schema.attributes {
-            let mut add = |sub: Option<String>, returned| {
-                let attribute = Some(attribute.name.to_string());
+            // Few are, and every request asks: nothing is made of the others.
+            let mut add = |sub: Option<&Attribute>, returned| {
                 if returned != Returned::Default {
-                    special.push((
-                        Name { extension: extension.clone(), attribute, sub },
-                        returned,
-                    ));
+                    let name = Name {
+                        extension: extension.map(ToString::to_string),
+                        attribute: Some(attribute.name.to_string()),
+                        sub: sub.map(|sub| sub.name.to_string()),
+                    };
+                    special.push((name, returned));
                 }
             };
             // A document has no password.
@@ -228,7 +230,7 @@ fn special(kind: ResourceKind, catalogue: &Catalogue) -> Vec<(Name, Returned)> {
                 add(None, attribute.returned);
             }
             for sub in &attribute.sub_attributes {
-                add(Some(sub.name.to_string()), sub.returned);
+                add(Some(sub), sub.returned);
             }
         }
     }

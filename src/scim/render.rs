@@ -7,6 +7,7 @@ use memchr::memmem;
 use serde_json::Value;
 
 use crate::base::{Timestamp, json};
+use crate::scim::document::StoredDocument;
 use crate::scim::project::{Part, Projection};
 use crate::scim::schema::{GROUP, USER};
 use crate::scim::{Catalogue, Document, Object, ResourceKind};
@@ -37,6 +38,16 @@ pub enum Source<'a> {
     Read(&'a Document),
     /// As [`Document::to_json`] wrote it.
     Stored(&'a str),
+}
+
+impl<'a> Source<'a> {
+    /// A document of a store.
+    pub const fn of(kept: &'a StoredDocument) -> Self {
+        match kept {
+            StoredDocument::Text(text) => Self::Stored(text.as_str()),
+            StoredDocument::Read(document) => Self::Read(document),
+        }
+    }
 }
 
 /// A group that a user is in.

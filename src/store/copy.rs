@@ -44,7 +44,7 @@ pub async fn plan(from: &Path, to: &PostgresSettings) -> Result<Vec<Copied>, Sto
         empty?;
     }
     let mut source = file::connection(from).await?;
-    let counted = count_all(&mut Sql::Sqlite(&mut source)).await;
+    let counted = count_all(&mut Sql::sqlite(&mut source)).await;
     let _ = source.close().await;
     counted
 }
@@ -82,7 +82,7 @@ async fn copy_by(
     target: &mut PgConnection,
     tell: Tell<'_>,
 ) -> Result<Vec<Copied>, StoreError> {
-    let mut from = Sql::Sqlite(source);
+    let mut from = Sql::sqlite(source);
     let mut transaction = target.begin().await.map_err(StoreError::new)?;
     let again = AtomicBool::new(false);
     {

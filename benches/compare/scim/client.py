@@ -3,10 +3,13 @@
 import json
 import multiprocessing
 import os
+import re
 import socket
 
 SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:"
 MESSAGE = "urn:ietf:params:scim:api:messages:2.0:"
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)")
+ID = re.compile(rb'"id": ?"([^"]+)"')
 
 
 class Connection:
@@ -19,31 +22,33 @@ class Connection:
 
     def ask(self, method, path, body=None):
         """The answer as JSON; anything but success ends the run."""
-        data = b"" if body is None else json.dumps(body).encode()
-        kind = "" if body is None else "Content-Type: application/scim+json\r\n"
+        content = self.send(method, path, b"" if body is None else json.dumps(body).encode())
+        return json.loads(content) if content else None
+
+    def send(self, method, path, data=b""):
+        """The body of the answer, as it came."""
+        kind = "Content-Type: application/scim+json\r\n" if data else ""
         head = f"{method} /scim/v2{path} HTTP/1.1\r\n{self.head}{kind}Content-Length: {len(data)}\r\n\r\n"
         if self.socket is None:
             self.socket, self.rest = socket.create_connection(("127.0.0.1", self.port), 600), b""
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.sendall(head.encode() + data)
-        while b"\r\n\r\n" not in self.rest:
+        while (end := self.rest.find(b"\r\n\r\n")) < 0:
             self.more()
-        answer, self.rest = self.rest.split(b"\r\n\r\n", 1)
-        lines = answer.decode("latin-1").split("\r\n")
-        status = int(lines[0].split(" ")[1])
-        headers = {key.lower(): value.strip() for key, value in (line.split(":", 1) for line in lines[1:])}
-        content = self.body(status, headers)
-        if headers.get("connection", "").lower() == "close":
+        answer, self.rest = self.rest[: end + 2].lower(), self.rest[end + 4 :]
+        status = int(answer[9:12])
+        content = self.body(status, answer)
+        if b"\r\nconnection: close\r\n" in answer:
             self.socket.close()
             self.socket = None
         if status >= 300:
             raise RuntimeError(f"{method} {path}: {status} {content[:300]!r}")
-        return json.loads(content) if content else None
+        return content
 
-    def body(self, status, headers):
+    def body(self, status, answer):
         if status == 204:
             return b""
-        if headers.get("transfer-encoding", "").lower() == "chunked":
+        if b"\r\ntransfer-encoding: chunked\r\n" in answer:
             whole = b""
             while True:
                 while b"\r\n" not in self.rest:
@@ -55,7 +60,8 @@ class Connection:
                 whole, self.rest = whole + self.rest[:size], self.rest[size + 2 :]
                 if not size:
                     return whole
-        size = int(headers.get("content-length", 0))
+        size = LENGTH.search(answer)
+        size = int(size[1]) if size else 0
         while len(self.rest) < size:
             self.more()
         content, self.rest = self.rest[:size], self.rest[size:]
@@ -91,8 +97,9 @@ def sync_people(job):
     connection, ids = Connection(port, token), []
     for number in numbers:
         name = f"{prefix}-{number}"
-        connection.ask("GET", f"/Users?filter=userName%20eq%20%22{name}%40example.com%22")
-        ids.append(connection.ask("POST", "/Users", user(name))["id"])
+        connection.send("GET", f"/Users?filter=userName%20eq%20%22{name}%40example.com%22")
+        answer = connection.send("POST", "/Users", json.dumps(user(name)).encode())
+        ids.append(ID.search(answer)[1].decode())
     return ids
 
 
@@ -109,7 +116,7 @@ def sync_groups(job):
 def fill(connection, group, ids, at_once):
     for first in range(0, len(ids), at_once):
         path = f"/Groups/{group}?excludedAttributes=members"
-        connection.ask("PATCH", path, add(ids[first : first + at_once]))
+        connection.send("PATCH", path, json.dumps(add(ids[first : first + at_once])).encode())
 
 
 def bulk_people(job):

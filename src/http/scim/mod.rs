@@ -23,7 +23,7 @@ mod users;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
@@ -68,10 +68,16 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// Whether a path is [`BASE`], or below it.
+pub(in crate::http) fn is_below(path: &str) -> bool {
+    let below = path.strip_prefix(BASE);
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Any request below [`BASE`].
 pub(in crate::http) async fn serve(
-    State(gateway): State<Arc<Gateway>>,
-    Extension(context): Extension<Context>,
+    gateway: &Gateway,
+    context: &Context,
     request: Request,
 ) -> Response {
     let Some(scim) = &gateway.scim else {
@@ -81,10 +87,10 @@ pub(in crate::http) async fn serve(
     let is_head = request.method() == Method::HEAD;
     let now = gateway.app.now();
     if oauth::is_asked(request.uri().path()) {
-        return oauth::token(scim, &context, request, now).await;
+        return oauth::token(scim, context, request, now).await;
     }
-    let answer = match scim.admit(request.headers(), &context, now).await {
-        Ok(caller) => answer(scim, &caller, &context, request, now).await,
+    let answer = match scim.admit(request.headers(), context, now).await {
+        Ok(caller) => answer(scim, &caller, context, request, now).await,
         Err(refused) => refused,
     };
     answer.into_response(is_head)

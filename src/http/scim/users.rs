@@ -111,7 +111,7 @@ impl Collection for Users<'_> {
             created: resource.created_at,
             last_modified: resource.changed_at,
             version: u64::try_from(resource.version).unwrap_or_default(),
-            document: Source::Read(&resource.document),
+            document: Source::of(&resource.document),
             groups: &groups,
             members: &[],
         };

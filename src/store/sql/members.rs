@@ -197,16 +197,16 @@ pub(super) async fn everybody(sql: &mut Sql<'_>, numbers: &[i64]) -> Result<Affe
         return Ok(Affected { people: Vec::new(), everybody: true });
     }
     let integers = sql.words().integers;
-    let most = i64::try_from(COUNTED).unwrap_or(i64::MAX).saturating_add(1);
+    let most = COUNTED.saturating_add(1);
     let asked = Statement::new(format!(
         "WITH RECURSIVE inside(number) AS (
              SELECT i.value FROM ({integers}) AS i
              UNION SELECT m.member FROM inside JOIN member m ON m.grp = inside.number
              WHERE inside.number < 0)
          SELECT u.id FROM inside JOIN \"user\" u ON u.number = inside.number
-         WHERE inside.number > 0 LIMIT ?"
+         WHERE inside.number > 0 LIMIT {most}"
     ));
-    let rows = sql.fetch(asked.with(list(numbers)).with(most)).await?;
+    let rows = sql.fetch(asked.with(list(numbers))).await?;
     if rows.len() > COUNTED {
         return Ok(Affected { people: Vec::new(), everybody: true });
     }

@@ -32,10 +32,11 @@ mod provisioning;
 mod record;
 mod requests;
 mod row;
+mod seen;
 mod standing;
 mod users;
 pub(in crate::store) use index::kept as without_nul;
-pub(in crate::store) use row::{PostgresSql, Row, Sql, Statement, Value};
+pub(in crate::store) use row::{PostgresSql, Row, Sql, SqliteSql, Statement, Value, bind};
 
 /// What is waited for.
 pub(in crate::store) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

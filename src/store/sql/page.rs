@@ -1,65 +1,64 @@
-//! A page of what was found: first the numbers, then the rows.
+//! A page of what was found.
 //!
-//! The numbers alone come from an index, however far the page is from the beginning.
+//! Which numbers are on it comes from an index, however far the page is from the beginning; of people
+//! their rows come with them, of groups afterwards.
 
 use std::collections::HashMap;
 
 use super::filter::{self, Compiled};
-use super::members::{members_of, memberships};
-use super::record::{self, GROUP, PERSON, list};
-use super::row::{Sql, Statement, Value};
+use super::members::members_of;
+use super::people;
+use super::record::{self, GROUP, list};
+use super::row::{Row, Sql, Statement, Value, Words};
+use super::seen::{self, Seen};
 use crate::base::StoreError;
 use crate::directory::{
     Begin, Cursor, GroupParts, GroupResource, Page, Query, Tenant, UserParts, UserResource,
 };
 use crate::scim::ResourceKind;
 
-/// The numbers of a page, how many there are, and where the next page begins.
-struct Numbers {
-    numbers: Vec<i64>,
-    total: Option<u64>,
+/// What is on a page, and where the next one begins.
+struct Part<T> {
+    found: Vec<T>,
     next: Option<Cursor>,
 }
 
 pub(super) async fn users(
     sql: &mut Sql<'_>,
     (tenant, query, with): &(Tenant, Query, UserParts),
-) -> Result<Page<UserResource>, StoreError> {
-    let found = numbers(sql, ResourceKind::User, tenant, query).await?;
-    let rows = load(sql, ResourceKind::User, &found.numbers).await?;
-    let mut people = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let row = record::person(row)?;
-        people.insert(row.record.number, row.resource());
+) -> Result<Option<Page<UserResource>>, StoreError> {
+    if people::is_behind(sql, tenant, query).await? {
+        return Ok(None);
     }
-    if with.groups {
-        for (number, groups) in memberships(sql, &found.numbers).await? {
-            if let Some(person) = people.get_mut(&number) {
-                person.groups = Some(groups);
-            }
-        }
-    }
-    let resources = found.numbers.iter().filter_map(|number| people.remove(number)).collect();
-    Ok(Page { resources, total: found.total, next: found.next })
+    let kind = ResourceKind::User;
+    let meant = meant(sql, kind, tenant, query).await?;
+    let asked = ask(kind, tenant, query, &meant.page).seen(sql.words(), *with);
+    let part = part(sql, kind, query, asked, |_, row| Seen::read(row)).await?;
+    let total = total(sql, kind, tenant, query, &part, meant.all).await?;
+    let resources = seen::resources(sql, part.found, *with).await?;
+    Ok(Some(Page { resources, total, next: part.next }))
 }
 
 pub(super) async fn groups(
     sql: &mut Sql<'_>,
     (tenant, query, with): &(Tenant, Query, GroupParts),
 ) -> Result<Page<GroupResource>, StoreError> {
-    let found = numbers(sql, ResourceKind::Group, tenant, query).await?;
-    let rows = load(sql, ResourceKind::Group, &found.numbers).await?;
-    let groups: Result<HashMap<_, _>, _> = rows.into_iter().map(record::group).collect();
-    let mut groups = groups?;
+    let kind = ResourceKind::Group;
+    let meant = meant(sql, kind, tenant, query).await?;
+    let asked = ask(kind, tenant, query, &meant.page).statement;
+    let part = part(sql, kind, query, asked, |number, _| Ok(number)).await?;
+    let total = total(sql, kind, tenant, query, &part, meant.all).await?;
+    let numbers = &part.found;
+    let mut groups = load(sql, numbers).await?;
     if with.members {
-        for (number, members) in members_of(sql, &found.numbers).await? {
+        for (number, members) in members_of(sql, numbers).await? {
             if let Some(group) = groups.get_mut(&number) {
                 group.members = Some(members);
             }
         }
     }
-    let resources = found.numbers.iter().filter_map(|number| groups.remove(number)).collect();
-    Ok(Page { resources, total: found.total, next: found.next })
+    let resources = numbers.iter().filter_map(|number| groups.remove(number)).collect();
+    Ok(Page { resources, total, next: part.next })
 }
 
 /// Whether a query asks the index of values.
@@ -77,56 +76,46 @@ pub(super) fn asks_values(query: &Query, tenant: &Tenant, sql: &Sql<'_>) -> bool
 
 async fn load(
     sql: &mut Sql<'_>,
-    kind: ResourceKind,
     numbers: &[i64],
-) -> Result<Vec<super::Row>, StoreError> {
+) -> Result<HashMap<i64, GroupResource>, StoreError> {
     if numbers.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
-    let columns = match kind {
-        ResourceKind::User => PERSON,
-        ResourceKind::Group => GROUP,
-    };
+    let integers = sql.words().integers;
     let asked = Statement::new(format!(
-        "SELECT {columns} FROM {} WHERE t.number IN ({})",
-        filter::table(kind),
-        sql.words().integers,
+        "SELECT {GROUP} FROM grp t WHERE t.number IN ({integers})"
     ));
-    sql.fetch(asked.with(list(numbers))).await
+    let rows = sql.fetch(asked.with(list(numbers))).await?;
+    rows.into_iter().map(record::group).collect()
 }
 
-async fn numbers(
+/// What a question of [`ask`] finds, with what `read` makes of the columns behind its own.
+async fn part<T>(
     sql: &mut Sql<'_>,
     kind: ResourceKind,
-    tenant: &Tenant,
     query: &Query,
-) -> Result<Numbers, StoreError> {
-    let meant = meant(sql, kind, tenant, query).await?;
-    let mut numbers = Vec::new();
-    let mut next = None;
+    asked: Statement,
+    read: impl Fn(i64, Row) -> Result<T, StoreError>,
+) -> Result<Part<T>, StoreError> {
     let count = usize::try_from(query.count).unwrap_or(usize::MAX);
-    if query.count > 0 {
-        let mut last = None;
-        // One more shows whether there is a next page.
-        for mut row in sql.fetch(ask(kind, tenant, query, &meant.page)).await? {
-            if numbers.len() == count {
-                next = last.take();
-                break;
-            }
-            let number = row.integer()?;
-            numbers.push(number);
-            last = Some(Cursor { value: row.as_text()?, number });
-        }
+    if count == 0 {
+        return Ok(Part { found: Vec::new(), next: None });
     }
-    let total = match (&query.from, query.total) {
-        (_, false) => None,
-        // All of them are here.
-        (Begin::Offset(0), true) if next.is_none() && query.count > 0 => {
-            Some(u64::try_from(numbers.len()).unwrap_or(u64::MAX))
-        }
-        (_, true) => Some(total(sql, kind, tenant, query, meant.all).await?),
-    };
-    Ok(Numbers { numbers, total, next })
+    let mut rows = Vec::new();
+    for mut row in sql.fetch(asked).await? {
+        let cursor = Cursor { number: row.integer()?, value: row.as_text()? };
+        let found = read(cursor.number, row)?;
+        rows.push((cursor, found));
+    }
+    if kind == ResourceKind::User && query.sort.is_none() {
+        rows.sort_unstable_by_key(|(cursor, _)| cursor.number);
+    }
+    // One more shows whether there is a next page.
+    let is_last = rows.len() <= count;
+    rows.truncate(count);
+    let next = rows.last().filter(|_| !is_last).map(|(cursor, _)| cursor.clone());
+    let found = rows.into_iter().map(|(_, found)| found).collect();
+    Ok(Part { found, next })
 }
 
 /// Which resources are meant, as conditions: for a page of them, and for all.
@@ -156,8 +145,8 @@ async fn meant(
     let are_few = driver.rank == 0 || {
         let counted = Statement::new("SELECT count(*) FROM (SELECT 1 FROM (")
             .piece(driver.question.clone())
-            .and(") AS d LIMIT ?) AS few");
-        let found = sql.fetch_one(counted.with(FEW)).await?;
+            .and(&format!(") AS d LIMIT {FEW}) AS few"));
+        let found = sql.fetch_one(counted).await?;
         found.map_or(Ok(0), |mut row| row.integer())? < FEW
     };
     let (among, end) = sql.words().found_first;
@@ -174,7 +163,7 @@ async fn meant(
 }
 
 /// The numbers of a page and one more, with what they are sorted by.
-fn ask(kind: ResourceKind, tenant: &Tenant, query: &Query, meant: &Statement) -> Statement {
+fn ask(kind: ResourceKind, tenant: &Tenant, query: &Query, meant: &Statement) -> Asked {
     // Groups count downwards.
     let (behind, order) = match kind {
         ResourceKind::User => (">", "ASC"),
@@ -186,9 +175,11 @@ fn ask(kind: ResourceKind, tenant: &Tenant, query: &Query, meant: &Statement) ->
         Begin::Offset(offset) => (i64::try_from(*offset).unwrap_or(i64::MAX), None),
         Begin::Cursor(cursor) => (0, Some(cursor)),
     };
+    let mut sorted = String::new();
     let statement = match &query.sort {
         None => {
-            let asked = Statement::new(format!("SELECT t.number, NULL FROM {table} WHERE "));
+            let asked = format!("SELECT t.number, NULL AS sorted FROM {table} WHERE ");
+            let asked = Statement::new(asked);
             let mut asked = asked.piece(meant.clone());
             if let Some(cursor) = cursor {
                 asked = asked.and(&format!(" AND t.number {behind} ?")).with(cursor.number);
@@ -215,12 +206,31 @@ fn ask(kind: ResourceKind, tenant: &Tenant, query: &Query, meant: &Statement) ->
             } else {
                 format!("CASE WHEN x.sorted IS NULL THEN 1 ELSE 0 END {direction}, ")
             };
-            asked.and(&format!(
-                " ORDER BY {missing}x.sorted {direction}, x.number {order}"
-            ))
+            sorted = format!(" ORDER BY {missing}x.sorted {direction}, x.number {order}");
+            asked.and(&sorted)
         }
     };
-    statement.and(" LIMIT ? OFFSET ?").with(more).with(offset)
+    // Not `LIMIT ?`: SQLite looks at its value, and for that plans the statement anew each time.
+    let statement = statement.and(&format!(" LIMIT {more} OFFSET ?")).with(offset);
+    Asked { statement, sorted }
+}
+
+/// A question for the numbers of a page, and how it sorts them if not by number.
+struct Asked {
+    statement: Statement,
+    sorted: String,
+}
+
+impl Asked {
+    /// The same question for people as clients see them. The rows of those alone are read who are on
+    /// the page.
+    fn seen(self, words: Words, with: UserParts) -> Statement {
+        let columns = seen::columns(words, with);
+        Statement::new(format!("SELECT x.number, x.sorted, {columns} FROM ("))
+            .piece(self.statement)
+            .and(") AS x JOIN \"user\" t ON t.number = x.number")
+            .and(&self.sorted)
+    }
 }
 
 /// What comes after the end of a page in a sorted list.
@@ -258,13 +268,22 @@ fn after(cursor: &Cursor, is_number: bool, descending: bool, behind: &str) -> St
     }
 }
 
-async fn total(
+/// How many there are on all pages, if somebody wants to know.
+async fn total<T>(
     sql: &mut Sql<'_>,
     kind: ResourceKind,
     tenant: &Tenant,
     query: &Query,
+    part: &Part<T>,
     meant: Statement,
-) -> Result<u64, StoreError> {
+) -> Result<Option<u64>, StoreError> {
+    if !query.total {
+        return Ok(None);
+    }
+    if query.from == Begin::Offset(0) && part.next.is_none() && query.count > 0 {
+        // All of them are here.
+        return Ok(Some(u64::try_from(part.found.len()).unwrap_or(u64::MAX)));
+    }
     let asked = match (kind, &query.filter, tenant.connection()) {
         // Who is not counted yet has not been looked at either.
         (ResourceKind::User, None, Some(connection)) => Statement::new(
@@ -279,10 +298,9 @@ async fn total(
             Statement::new(counted).piece(meant)
         }
     };
-    match sql.fetch_one(asked).await? {
-        Some(mut row) => Ok(u64::try_from(row.optional_integer()?.unwrap_or(0)).unwrap_or(0)),
-        None => Ok(0),
-    }
+    let total = sql.fetch_one(asked).await?;
+    let total = total.map_or(Ok(None), |mut row| row.optional_integer())?;
+    Ok(Some(u64::try_from(total.unwrap_or(0)).unwrap_or(0)))
 }
 
 /// How the numbers of all that a filter means are found.
@@ -300,7 +318,7 @@ pub(super) async fn plan(
         total: false,
     };
     let meant = meant(sql, *kind, tenant, &query).await?;
-    let asked = ask(*kind, tenant, &query, &meant.page);
+    let asked = ask(*kind, tenant, &query, &meant.page).statement;
     // SQLite says three numbers before each line.
     let (explain, before) = match sql {
         Sql::Sqlite(_) => ("EXPLAIN QUERY PLAN ", 3),

@@ -276,7 +276,8 @@ async fn changes_after(sql: &mut Sql<'_>, (mark,): &(Option<i64>,)) -> Result<Ch
 /// Whether there are people whose values a query asks for, and who are not in the index.
 pub(super) async fn is_behind(
     sql: &mut Sql<'_>,
-    (tenant, query): &(Tenant, Query),
+    tenant: &Tenant,
+    query: &Query,
 ) -> Result<bool, StoreError> {
     if !page::asks_values(query, tenant, sql) {
         return Ok(false);
@@ -287,10 +288,9 @@ pub(super) async fn is_behind(
 fn behind(tenant: &Tenant, columns: &str, limit: i64) -> Statement {
     Statement::new(format!(
         "SELECT {columns} FROM \"user\" t WHERE t.tenant = ? AND t.tenant < 'd'
-         AND t.deleted_at IS NULL AND t.indexed <> 1 LIMIT ?"
+         AND t.deleted_at IS NULL AND t.indexed <> 1 LIMIT {limit}"
     ))
     .with(tenant.as_str())
-    .with(limit)
 }
 
 /// As many people are looked at in one transaction: some 20 ms of work.

@@ -26,6 +26,7 @@ pub(super) const WORDS: Words = Words {
     // The planner counts the elements of an array, but not those of a text of JSON.
     integers: "SELECT e.value FROM unnest(CAST(translate(?, '[]', '{}') AS BIGINT[])) AS e (value)",
     texts: "SELECT e.value FROM json_array_elements_text(CAST(? AS JSON)) AS e (value)",
+    json_rows: ("CAST(json_agg(json_build_array(", ")) AS TEXT)"),
     found_first: (" = ANY (ARRAY(", "))"),
     for_update: " FOR UPDATE",
     recorded: "SELECT sequence FROM audit_head",
@@ -88,7 +89,7 @@ fn bind(statement: Statement) -> Query<'static, Postgres, PgArguments> {
         Value::Integer(value) => query.bind(value),
         // Texts hold no NUL here.
         Value::Text(value) if value.contains('\0') => query.bind(index::kept(&value)),
-        Value::Text(value) => query.bind(value.as_ref().to_owned()),
+        Value::Text(value) => query.bind(value),
         Value::Bytes(value) => query.bind(value),
     })
 }
@@ -144,7 +145,7 @@ fn read_value(row: &PgRow, column: usize) -> Result<Value, sqlx::Error> {
         "INT4" => Value::Integer(row.try_get::<i32, _>(column)?.into()),
         "BOOL" => Value::Integer(row.try_get::<bool, _>(column)?.into()),
         "BYTEA" => Value::Bytes(row.try_get(column)?),
-        _ => Value::Text(row.try_get::<String, _>(column)?.into()),
+        _ => Value::Text(row.try_get(column)?),
     })
 }
 

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::members::{members_of, memberships};
-use super::record::{find_group, find_person};
-use super::row::Sql;
+use super::members::members_of;
+use super::record::find_group;
+use super::row::{Sql, Statement};
+use super::seen::{self, Seen};
 use super::{Database, groups, page, people, users, work};
 use crate::base::{GroupId, StoreError, Timestamp, UserId};
 use crate::directory::{
@@ -39,11 +40,13 @@ impl<D: Database> Provisioning for D {
         with: UserParts,
     ) -> Result<Page<UserResource>, StoreError> {
         // Whom only logins made is looked at when somebody first asks for what they say.
-        while self.read(work!(people::is_behind, tenant.clone(), query.clone())).await? {
-            let write = work!(people::catch_up, tenant.clone());
-            self.write(write, Timestamp::EPOCH).await?;
+        loop {
+            let read = work!(page::users, tenant.clone(), query.clone(), with);
+            if let Some(page) = self.read(read).await? {
+                return Ok(page);
+            }
+            self.write(work!(people::catch_up, tenant.clone()), Timestamp::EPOCH).await?;
         }
-        self.read(work!(page::users, tenant.clone(), query.clone(), with)).await
     }
 
     async fn groups(
@@ -155,15 +158,13 @@ async fn user(
     sql: &mut Sql<'_>,
     (tenant, id, with): &(Tenant, UserId, UserParts),
 ) -> Result<Option<UserResource>, StoreError> {
-    let Some(row) = find_person(sql, tenant, id, "").await? else {
-        return Ok(None);
-    };
-    let number = row.record.number;
-    let mut user = row.resource();
-    if with.groups {
-        user.groups = memberships(sql, &[number]).await?.remove(&number);
-    }
-    Ok(Some(user))
+    let columns = seen::columns(sql.words(), *with);
+    let asked = Statement::new(format!(
+        "SELECT {columns} FROM \"user\" t WHERE t.id = ? AND t.tenant = ? AND t.deleted_at IS NULL"
+    ));
+    let rows = sql.fetch(asked.with(id.as_str()).with(tenant.as_str())).await?;
+    let found: Result<Vec<_>, _> = rows.into_iter().map(Seen::read).collect();
+    Ok(seen::resources(sql, found?, *with).await?.into_iter().next())
 }
 
 async fn group(

@@ -66,7 +66,7 @@ impl PersonRow {
     /// As a client sees them, without their groups.
     pub(super) fn resource(self) -> UserResource {
         UserResource {
-            document: self.document(),
+            document: self.document().into(),
             id: self.record.user.id,
             version: self.version,
             created_at: self.record.user.created_at,

@@ -1,7 +1,5 @@
 //! Connections, statements, values and rows, of whichever database.
 
-use std::sync::Arc;
-
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, TypeInfo as _, ValueRef as _};
 
@@ -12,9 +10,35 @@ use crate::base::{StoreError, Timestamp};
 /// A connection.
 pub(in crate::store) enum Sql<'c> {
     /// To a file.
-    Sqlite(&'c mut SqliteConnection),
+    Sqlite(SqliteSql<'c>),
     /// To a server.
     Postgres(PostgresSql<'c>),
+}
+
+/// A connection to a file. Each statement is handed to another thread and back, which is as dear as
+/// a small one itself.
+pub(in crate::store) struct SqliteSql<'c> {
+    /// It.
+    pub(in crate::store) connection: &'c mut SqliteConnection,
+    /// What is done before anything else, in one go with it. In a transaction what is only done, and
+    /// answers nothing, waits here; whoever lent the connection does what is left at the end.
+    pub(in crate::store) waiting: Option<&'c mut Statement>,
+}
+
+impl SqliteSql<'_> {
+    fn take_waiting(&mut self) -> Statement {
+        self.waiting
+            .as_mut()
+            .map(|waiting| std::mem::take(*waiting))
+            .unwrap_or_default()
+    }
+}
+
+impl<'c> Sql<'c> {
+    /// Of a file, where nothing waits.
+    pub(in crate::store) const fn sqlite(connection: &'c mut SqliteConnection) -> Self {
+        Self::Sqlite(SqliteSql { connection, waiting: None })
+    }
 }
 
 impl Sql<'_> {
@@ -24,8 +48,9 @@ impl Sql<'_> {
         statement: Statement,
     ) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Sqlite(connection) => {
-                let query = bind(statement).fetch_all(&mut **connection).await;
+            Self::Sqlite(sql) => {
+                let all = sql.take_waiting().piece(statement);
+                let query = bind(all).fetch_all(&mut *sql.connection).await;
                 query.map_err(StoreError::new)?.iter().map(Row::read).collect()
             }
             Self::Postgres(connection) => connection.fetch(statement).await,
@@ -46,8 +71,13 @@ impl Sql<'_> {
         statement: Statement,
     ) -> Result<u64, StoreError> {
         match self {
-            Self::Sqlite(connection) => {
-                let done = bind(statement).execute(&mut **connection).await;
+            Self::Sqlite(sql) => {
+                // The rows of those that wait would be counted with it.
+                let waiting = sql.take_waiting();
+                if !waiting.text.is_empty() {
+                    bind(waiting).execute(&mut *sql.connection).await.map_err(StoreError::new)?;
+                }
+                let done = bind(statement).execute(&mut *sql.connection).await;
                 done.map(|done| done.rows_affected()).map_err(StoreError::new)
             }
             Self::Postgres(connection) => connection.execute(statement).await,
@@ -60,17 +90,17 @@ impl Sql<'_> {
         statements: Vec<Statement>,
     ) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(_) => {
-                let mut all = Statement::default();
+            Self::Sqlite(sql) => {
+                let mut all = sql.take_waiting();
                 for statement in statements {
-                    all.text.push_str(&statement.text);
-                    all.text.push_str(";\n");
-                    all.values.extend(statement.values);
+                    all = all.piece(statement).and(";\n");
                 }
-                if all.text.is_empty() {
-                    return Ok(());
+                if let Some(waiting) = &mut sql.waiting {
+                    **waiting = all;
+                } else if !all.text.is_empty() {
+                    bind(all).execute(&mut *sql.connection).await.map_err(StoreError::new)?;
                 }
-                self.execute(all).await.map(|_| ())
+                Ok(())
             }
             Self::Postgres(connection) => {
                 for statement in statements {
@@ -89,6 +119,7 @@ impl Sql<'_> {
                 octets: "",
                 integers: "SELECT CAST(value AS INTEGER) AS value FROM json_each(?)",
                 texts: "SELECT value FROM json_each(?)",
+                json_rows: ("json_group_array(json_array(", "))"),
                 found_first: (" IN (", ")"),
                 for_update: "",
                 recorded: "SELECT value FROM meta WHERE key = 'audit_events'",
@@ -132,6 +163,8 @@ pub(in crate::store) struct Words {
     pub(in crate::store) integers: &'static str,
     /// A question for the texts in a JSON list that is its value.
     pub(in crate::store) texts: &'static str,
+    /// Around the columns of a question, for a list of its rows as JSON.
+    pub(in crate::store) json_rows: (&'static str, &'static str),
     /// Around a question for numbers, behind the number that has to be one of them: they are found
     /// first, whatever the database believes of how many they are.
     pub(in crate::store) found_first: (&'static str, &'static str),
@@ -197,7 +230,10 @@ impl Statement {
     }
 }
 
-fn bind(statement: Statement) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+/// A statement for the driver.
+pub(in crate::store) fn bind(
+    statement: Statement,
+) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
     let query = sqlx::query(AssertSqlSafe(statement.text));
     statement.values.into_iter().fold(query, |query, value| match value {
         Value::Null => query.bind(None::<i64>),
@@ -212,7 +248,7 @@ fn bind(statement: Statement) -> sqlx::query::Query<'static, Sqlite, SqliteArgum
 pub(in crate::store) enum Value {
     Null,
     Integer(i64),
-    Text(Arc<str>),
+    Text(String),
     Bytes(Vec<u8>),
 }
 
@@ -229,9 +265,9 @@ macro_rules! into_value {
 into_value! {
     i64, value => Self::Integer(value);
     bool, value => Self::Integer(value.into());
-    &str, value => Self::Text(value.into());
-    &String, value => Self::Text(value.as_str().into());
-    String, value => Self::Text(value.into());
+    &str, value => Self::Text(value.to_owned());
+    &String, value => Self::Text(value.clone());
+    String, value => Self::Text(value);
     Timestamp, value => Self::Integer(value.unix_micros());
     &[u8; 32], value => Self::Bytes(value.to_vec());
 }
@@ -303,7 +339,7 @@ impl Row {
     pub(in crate::store) fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
         match self.next()? {
             Value::Null => Ok(None),
-            Value::Text(value) => Ok(Some(value.as_ref().to_owned())),
+            Value::Text(value) => Ok(Some(value)),
             Value::Integer(_) | Value::Bytes(_) => Err(unreadable()),
         }
     }
@@ -312,7 +348,7 @@ impl Row {
     pub(in crate::store) fn as_text(&mut self) -> Result<Option<String>, StoreError> {
         match self.next()? {
             Value::Null => Ok(None),
-            Value::Text(value) => Ok(Some(value.as_ref().to_owned())),
+            Value::Text(value) => Ok(Some(value)),
             Value::Integer(value) => Ok(Some(value.to_string())),
             Value::Bytes(_) => Err(unreadable()),
         }
@@ -349,7 +385,7 @@ fn read_value(row: &SqliteRow, column: usize) -> Result<Value, sqlx::Error> {
     }
     let kind = value.type_info();
     Ok(match kind.name() {
-        "TEXT" => Value::Text(row.try_get_unchecked::<String, _>(column)?.into()),
+        "TEXT" => Value::Text(row.try_get_unchecked(column)?),
         "BLOB" => Value::Bytes(row.try_get_unchecked(column)?),
         _ => Value::Integer(row.try_get_unchecked(column)?),
     })

@@ -13,6 +13,7 @@ use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::directory::{
     Actor, Affected, Change, Done, How, Outcome, Paused, Tenant, UserParts, UserResource, Written,
 };
+use crate::scim::document::StoredDocument;
 use crate::scim::fold::fold;
 use crate::scim::{Document, ScimError, ScimType};
 
@@ -58,6 +59,7 @@ async fn add(
     let connection = &actor.connection;
     let tenant = connection.tenant();
     let document = &new.document;
+    let json = document.to_json();
     let user_name = document.user_name().unwrap_or_default();
     let insert = Statement::new(
         "INSERT INTO \"user\" (id, tenant, user_name, user_name_key, claimed, managed, external_id,
@@ -76,7 +78,7 @@ async fn add(
     .with(now)
     .with(now)
     .with(now)
-    .with(document.to_json());
+    .with(json.as_str());
     let owner =
         Statement::new("SELECT number AS owner FROM \"user\" WHERE id = ?").with(id.as_str());
     let mut statements = vec![insert];
@@ -92,7 +94,7 @@ async fn add(
     };
     let resource = UserResource {
         id: id.clone(),
-        document: document.clone(),
+        document: StoredDocument::Text(json),
         version: 1,
         created_at: now,
         changed_at: now,
@@ -347,7 +349,7 @@ impl Wrote {
     fn resource(&self, row: &PersonRow, new: &Written, now: Timestamp) -> UserResource {
         UserResource {
             id: row.record.user.id.clone(),
-            document: new.document.clone(),
+            document: new.document.clone().into(),
             version: row.version.saturating_add(1),
             created_at: row.record.user.created_at,
             changed_at: now,

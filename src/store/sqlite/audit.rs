@@ -8,6 +8,7 @@ use crate::audit::{Event, LoginAttempt};
 use crate::base::entropy::SystemEntropy;
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
 use crate::store::chain::{Head, Link, Unchained, detail_json};
+use crate::store::sql;
 
 /// Adds an event to the chain.
 pub(super) async fn append(
@@ -17,7 +18,8 @@ pub(super) async fn append(
 ) -> Result<(), StoreError> {
     let unchained = unchained(event, &detail_json(&event.detail)?, now)?;
     let link = link_columns(Columns::default(), batch.head.append(&unchained));
-    link.bind(sqlx::query(APPEND))
+    let waiting = std::mem::take(&mut batch.waiting);
+    link.bind(sql::bind(waiting.and(APPEND)))
         .execute(&mut batch.connection)
         .await
         .map_err(failed)?;

@@ -2,15 +2,17 @@
 
 use async_trait::async_trait;
 
+use super::writer::Batch;
 use super::{SqliteStore, audit};
 use crate::audit::Event;
 use crate::base::{StoreError, Timestamp};
-use crate::store::sql::{Database, Sql, Work};
+use crate::store::sql::{Database, Sql, SqliteSql, Work};
 
 #[async_trait]
 impl Database for SqliteStore {
     async fn read<T: Send + 'static>(&self, work: Work<T>) -> Result<T, StoreError> {
-        work(Sql::Sqlite(&mut *self.readers.lend().await?)).await
+        let connection = &mut *self.readers.lend().await?;
+        work(Sql::sqlite(connection)).await
     }
 
     async fn write<T: Send + 'static>(
@@ -19,12 +21,15 @@ impl Database for SqliteStore {
         now: Timestamp,
     ) -> Result<T, StoreError> {
         self.writer
-            .run(move |batch| {
+            .run_waiting(move |batch| {
                 Box::pin(async move {
-                    let (done, events) = work(Sql::Sqlite(&mut batch.connection)).await?;
+                    let Batch { connection, waiting, .. } = batch;
+                    let sql = SqliteSql { connection, waiting: Some(waiting) };
+                    let (done, events) = work(Sql::Sqlite(sql)).await?;
                     for event in &events {
                         audit::append(batch, event, now).await?;
                     }
+                    batch.do_what_waits().await?;
                     Ok(done)
                 })
             })

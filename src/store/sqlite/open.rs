@@ -39,6 +39,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Sessions in use are in memory, so few requests read here at all.
 const READERS: usize = 4;
 
+/// Rows that a connection reads ahead of whoever asked: a page of people, which then costs no change
+/// of threads for each few.
+const ROWS: usize = 1024;
+
 /// 64 MB of pages, in KiB and negative as SQLite wants it. Identifiers are random, so that each
 /// login touches pages all over the file; with the usual 2 MB most are read again each time.
 const WRITER_CACHE: &str = "-65536";
@@ -74,7 +78,8 @@ pub(super) async fn open(path: &str) -> Result<SqliteStore, StoreError> {
         .pragma("secure_delete", "ON")
         // What a statement would take back is kept in memory, not in a file beside.
         .pragma("temp_store", "MEMORY");
-    connect(path, written, options(path).pragma("query_only", "ON")).await
+    let read = options(path).pragma("query_only", "ON").row_buffer_size(ROWS);
+    connect(path, written, read).await
 }
 
 async fn connect(

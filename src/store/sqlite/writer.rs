@@ -29,6 +29,7 @@ use super::row::failed;
 use super::users::{self, Search};
 use crate::base::StoreError;
 use crate::store::chain::Head;
+use crate::store::sql::{self, Statement};
 
 /// How many writes may wait: a second of work, at about 1 KB each. Who comes later is told to come
 /// again, which is better than to wait longer than browsers do.
@@ -37,6 +38,9 @@ const QUEUE: usize = 4096;
 /// How many writes share a commit: some 20 ms of work, which is the longest that one waits for the
 /// others of its batch.
 const BATCH: usize = 256;
+
+const SAVEPOINT: &str = "SAVEPOINT work;";
+const RELEASE: &str = "RELEASE work;";
 
 /// What work becomes: a result that is sent when the batch is on the disk, or is not.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -91,6 +95,21 @@ impl Writer {
         T: Send + 'static,
         W: for<'a> FnOnce(&'a mut Batch) -> Boxed<'a, Result<T, StoreError>> + Send + 'static,
     {
+        self.run_waiting(move |batch| {
+            Box::pin(async move {
+                batch.do_what_waits().await?;
+                work(batch).await
+            })
+        })
+        .await
+    }
+
+    /// The same of work that does what waits ([`Batch::waiting`]) before anything else.
+    pub(super) async fn run_waiting<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'a> FnOnce(&'a mut Batch) -> Boxed<'a, Result<T, StoreError>> + Send + 'static,
+    {
         let (answer, told) = oneshot::channel();
         let job: Job = Box::new(move |batch| {
             Box::pin(async move {
@@ -141,6 +160,8 @@ pub(super) struct Batch {
     pub(super) connection: SqliteConnection,
     /// The end of the audit chain, this batch's events included.
     pub(super) head: Head,
+    /// What is to be done before, and in one go with, the next statement.
+    pub(super) waiting: Statement,
     /// The transaction was taken back by SQLite itself: a full disk, no memory.
     broken: Option<StoreError>,
 }
@@ -151,10 +172,11 @@ impl Batch {
         &mut self,
         work: impl for<'a> FnOnce(&'a mut Self) -> Boxed<'a, Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        let head = self.set_savepoint().await?;
+        let head = self.head.clone();
+        self.wait_with(SAVEPOINT);
         let result = work(self).await;
         match &result {
-            Ok(_) => self.release().await?,
+            Ok(_) => self.wait_with(RELEASE),
             Err(_) => self.take_back(head).await,
         }
         result
@@ -163,13 +185,29 @@ impl Batch {
     /// From here on everything can be taken back, to this end of the chain.
     pub(super) async fn set_savepoint(&mut self) -> Result<Head, StoreError> {
         let head = self.head.clone();
-        self.execute("SAVEPOINT work").await?;
+        self.wait_with(SAVEPOINT);
+        self.do_what_waits().await?;
         Ok(head)
     }
 
     /// Nothing is going to be taken back.
     pub(super) async fn release(&mut self) -> Result<(), StoreError> {
-        self.execute("RELEASE work").await
+        self.execute(RELEASE).await
+    }
+
+    /// Has this done with what comes next.
+    fn wait_with(&mut self, statement: &str) {
+        self.waiting.text.push_str(statement);
+    }
+
+    /// Does what waits, if nothing did it.
+    pub(super) async fn do_what_waits(&mut self) -> Result<(), StoreError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        if waiting.text.is_empty() {
+            return Ok(());
+        }
+        let done = sql::bind(waiting).execute(&mut self.connection).await;
+        done.map(|_| ()).map_err(failed)
     }
 
     /// Ends the batch without a commit: SQLite may have taken back more than it says.
@@ -185,6 +223,13 @@ impl Batch {
     /// Undoes everything since [`Self::set_savepoint`].
     pub(super) async fn take_back(&mut self, head: Head) {
         self.head = head;
+        // What waited was part of it, but for the savepoint and what is before that.
+        let waiting = std::mem::take(&mut self.waiting);
+        let nothing_done = waiting.text.ends_with(SAVEPOINT);
+        if nothing_done {
+            self.waiting = Statement::new(waiting.text.strip_suffix(SAVEPOINT).unwrap_or_default());
+            return;
+        }
         if let Err(error) = self.execute("ROLLBACK TO work; RELEASE work").await {
             self.broken = Some(error);
         }
@@ -193,6 +238,7 @@ impl Batch {
     async fn begin(&mut self) -> Result<(), StoreError> {
         // IMMEDIATE: a deferred transaction would ask for the lock at its first write, and be
         // refused without waiting if another process wrote since its first read.
+        self.waiting = Statement::default();
         let begin = "BEGIN IMMEDIATE; SELECT sequence, hash FROM audit_event \
                      ORDER BY sequence DESC LIMIT 1";
         let rows: Vec<SqliteRow> =
@@ -212,17 +258,13 @@ impl Batch {
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
-        match self.head.appended() {
-            Some(sequence) => {
-                sqlx::query("UPDATE meta SET value = ? WHERE key = 'audit_events'; COMMIT")
-                    .bind(sequence)
-                    .execute(&mut self.connection)
-                    .await
-                    .map(|_| ())
-                    .map_err(failed)
-            }
-            None => self.execute("COMMIT").await,
+        let mut last = std::mem::take(&mut self.waiting);
+        if let Some(sequence) = self.head.appended() {
+            let count = "UPDATE meta SET value = ? WHERE key = 'audit_events';";
+            last = last.and(count).with(sequence);
         }
+        self.waiting = last.and("COMMIT");
+        self.do_what_waits().await
     }
 
     async fn execute(&mut self, statements: &'static str) -> Result<(), StoreError> {
@@ -236,7 +278,8 @@ impl Batch {
 
 /// Until the last [`Writer`] is gone, or one says that it is enough.
 async fn write(connection: SqliteConnection, mut queue: mpsc::Receiver<Order>) {
-    let mut batch = Batch { connection, head: Head::default(), broken: None };
+    let waiting = Statement::default();
+    let mut batch = Batch { connection, head: Head::default(), waiting, broken: None };
     let mut last = None;
     while last.is_none()
         && let Some(order) = queue.recv().await
@@ -503,6 +546,37 @@ mod tests {
         let written = waiting.join_all().await;
         assert_eq!(written.iter().filter(|written| written.is_ok()).count(), 3);
         assert_eq!(notes(&writer).await, 3);
+    }
+
+    #[tokio::test]
+    async fn work_that_writes_nothing_is_no_trouble_to_its_batch() {
+        let writer = writer(10).await;
+        let (go_on, held) = hold(&writer).await;
+        let mut waiting = JoinSet::new();
+        for idle in ["fails", "a", "does well", "fails", "b"] {
+            let writer = writer.clone();
+            waiting.spawn(async move {
+                match idle {
+                    "fails" => {
+                        let fails = writer.run_waiting(|_| {
+                            Box::pin(async { Err::<(), _>(StoreError::new("no")) })
+                        });
+                        assert_eq!(fails.await.unwrap_err().detail, "no");
+                    }
+                    "does well" => {
+                        writer.run_waiting(|_| Box::pin(async { Ok(()) })).await.unwrap();
+                    }
+                    key => note(&writer, key).await.unwrap(),
+                }
+            });
+        }
+        while writer.orders.capacity() > 5 {
+            tokio::task::yield_now().await;
+        }
+        go_on.send(()).unwrap();
+        held.join_all().await;
+        waiting.join_all().await;
+        assert_eq!(notes(&writer).await, 2);
     }
 
     #[tokio::test]

@@ -446,7 +446,7 @@ fn user_seen(user: &UserResource, how: Option<How>) -> Answer {
         id: user.id.as_str().to_owned(),
         version: user.version,
         times: [user.created_at, user.changed_at].map(seconds),
-        document: Value::Object(user.document.as_object().clone()),
+        document: Value::Object(user.document.read().as_object().clone()),
         around: groups.collect(),
     }
 }

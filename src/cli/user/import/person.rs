@@ -65,7 +65,8 @@ impl Importer {
             None => None,
         };
         let name = fold(&row.user_name);
-        let has_name = |known: &UserResource| known.document.user_name().map(fold) == Some(name);
+        let has_name =
+            |known: &UserResource| known.document.read().user_name().map(fold) == Some(name);
         let by_name = match by_id.as_ref().is_some_and(has_name) {
             true => None,
             false => match self.find(row, "userName", &row.user_name).await? {
@@ -80,8 +81,8 @@ impl Importer {
             ))),
             (Some(known), _) => self.change(row, known).await,
             (None, Some(known)) => {
-                let id = known.document.external_id();
-                match (id, &row.external_id) {
+                let document = known.document.read();
+                match (document.external_id(), &row.external_id) {
                     (Some(id), Some(_)) => Ok(Fate::Conflict(format!(
                         "{} has this userName, and the externalId {id}",
                         known.id
@@ -130,9 +131,9 @@ impl Importer {
         let catalogue = Arc::clone(&self.catalogue);
         let change = Change::new(move |before| changed(&catalogue, before, &new, &columns));
         if self.dry_run {
-            return Ok(match change.apply(&known.document) {
+            return Ok(match change.apply(&known.document.read()) {
                 Ok(written) => {
-                    let same = written.document == known.document;
+                    let same = written.document == *known.document.read();
                     let kind = if same { Kind::Unchanged } else { Kind::Changed };
                     Fate::Known { id: Some(known.id), kind, groups }
                 }

@@ -53,7 +53,7 @@ async fn state<S: Directory>(store: &S) -> GuardState {
 }
 
 async fn is_active<S: Directory>(store: &S, actor: &Actor, id: &str) -> bool {
-    found_by_id(store, actor, id).await.document.is_active()
+    found_by_id(store, actor, id).await.document.read().is_active()
 }
 
 async fn found_by_id<S: Directory>(store: &S, actor: &Actor, id: &str) -> UserResource {
