@@ -514,6 +514,8 @@ async fn our_metadata_is_signed_and_need_not_be_fetched_twice() {
     assert!(answer.header("cache-control").contains("max-age"));
     let xml = answer.text();
     assert!(xml.contains(&format!("entityID=\"{url}\"")));
+    // We sign for those that ask: no promise that others would hold us to.
+    assert!(!xml.contains("AuthnRequestsSigned"), "{xml}");
     assert!(xml.contains(&format!("Location=\"{}\"", town.gateway.url("/saml/acs"))));
 
     let file = town.gateway.folder().join("metadata.xml");

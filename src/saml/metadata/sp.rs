@@ -44,9 +44,10 @@ pub fn sp_metadata(
         .attr("ID", &id)
         .attr("cacheDuration", "PT1H")
         .attr("entityID", &sp.entity_id);
+    // No AuthnRequestsSigned: we sign for those that ask for it, and whoever reads that we always do
+    // refuses everything else (SimpleSAMLphp does).
     writer
         .start("md:SPSSODescriptor")
-        .attr("AuthnRequestsSigned", "true")
         .attr("WantAssertionsSigned", "true")
         .attr("protocolSupportEnumeration", PROTOCOL_NS);
     for key in keys {
