@@ -69,7 +69,8 @@ async fn copy(
         last_modified: fetched.last_modified,
         fetched_at: now,
     };
-    store.put_copy(&copy).await.map_err(|error| error.detail)
+    store.put_copy(&copy).await.map_err(|error| error.detail)?;
+    store.renewed().await.map_err(|error| error.detail)
 }
 
 async fn record(

@@ -1045,6 +1045,10 @@ pub(crate) async fn the_last_copy_of_metadata_is_kept<S: Store>(store: Arc<S>) {
     idps.put_copy(&first).await.unwrap();
     assert_eq!(idps.copy(&corp()).await.unwrap().as_ref(), Some(&first));
     let second = MetadataCopy { etag: None, fetched_at: at(9), ..first };
+    let before = idps.revision().await.unwrap();
     idps.put_copy(&second).await.unwrap();
     assert_eq!(idps.copy(&corp()).await.unwrap(), Some(second));
+    assert_eq!(idps.revision().await.unwrap(), before);
+    idps.renewed().await.unwrap();
+    assert!(idps.revision().await.unwrap() > before);
 }

@@ -52,12 +52,15 @@ pub trait IdpStore: Send + Sync {
     /// Removes one; whether it was there.
     async fn remove(&self, name: &IdpName) -> Result<bool, StoreError>;
 
-    /// Grows with each [`IdpStore::put`] and [`IdpStore::remove`], whichever process made it: how
-    /// a running gateway sees what a command changed.
+    /// Grows with each [`IdpStore::put`], [`IdpStore::remove`] and [`IdpStore::renewed`], whichever
+    /// process made it: how a running gateway sees what a command changed.
     async fn revision(&self) -> Result<i64, StoreError>;
 
     /// Keeps a copy, replacing the one before.
     async fn put_copy(&self, copy: &MetadataCopy) -> Result<(), StoreError>;
+
+    /// A copy is another one by a command: whoever runs loads all of them again.
+    async fn renewed(&self) -> Result<(), StoreError>;
 
     /// The copy for an identity provider.
     async fn copy(&self, idp: &IdpName) -> Result<Option<MetadataCopy>, StoreError>;

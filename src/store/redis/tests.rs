@@ -237,6 +237,7 @@ by! { sqlite: IdpStore {
     fn remove(name: &IdpName) -> bool;
     fn revision() -> i64;
     fn put_copy(copy: &MetadataCopy) -> ();
+    fn renewed() -> ();
     fn copy(idp: &IdpName) -> Option<MetadataCopy>;
 } }
 

@@ -33,6 +33,10 @@ impl<D: Database> IdpStore for D {
         self.write(work!(put_copy, copy.clone()), Timestamp::EPOCH).await
     }
 
+    async fn renewed(&self) -> Result<(), StoreError> {
+        self.write(work!(renewed,), Timestamp::EPOCH).await
+    }
+
     async fn copy(&self, idp: &IdpName) -> Result<Option<MetadataCopy>, StoreError> {
         self.read(work!(copy, idp.clone())).await
     }
@@ -98,6 +102,11 @@ async fn put_copy(sql: &mut Sql<'_>, (copy,): &(MetadataCopy,)) -> Told<()> {
     .with(copy.last_modified.as_deref())
     .with(copy.fetched_at);
     sql.execute(put).await?;
+    Ok(((), Vec::new()))
+}
+
+async fn renewed(sql: &mut Sql<'_>, (): &()) -> Told<()> {
+    sql.execute(count_up()).await?;
     Ok(((), Vec::new()))
 }
 
