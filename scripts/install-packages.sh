@@ -34,13 +34,29 @@ pysaml2() {
     fi
 }
 
+# Identity providers that others run (tests/it/interop): 85 MB with all that they need. Their own
+# dependencies name a web server, which nginx is, and leave out what SAML needs.
+identity_providers() {
+    [ -d /usr/share/simplesamlphp/www ] || packages+=(simplesamlphp php8.2-cgi)
+    need php php8.2-cli
+    for extension in dom:php8.2-xml pdo_sqlite:php8.2-sqlite3; do
+        php -r "exit(extension_loaded('${extension%:*}') ? 0 : 1);" 2>/dev/null ||
+            packages+=("${extension#*:}")
+    done
+    [ -d /usr/share/lemonldap-ng/portal ] || packages+=(liblemonldap-ng-portal-perl)
+    for module in Lasso:liblasso-perl XML::Simple:libxml-simple-perl IO::String:libio-string-perl; do
+        perl -M"${module%:*}" -e1 2>/dev/null || packages+=("${module##*:}")
+    done
+}
+
 test_packages() {
     build
     pysaml2
     # The browser. Without a font it draws empty pages.
     need chromium chromium fonts-dejavu-core
     need chromedriver chromium-driver
-    # The other identity provider.
+    # Other identity providers.
+    identity_providers
     need node nodejs
     need npm npm
     need openssl openssl

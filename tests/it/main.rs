@@ -35,6 +35,7 @@ mod gateway;
 mod guard;
 mod heads;
 mod hosts;
+mod interop;
 mod limits;
 mod logins;
 mod nodes;

@@ -163,6 +163,11 @@ impl Browser {
         self.when_there(css, async |element| element.click().await).await;
     }
 
+    /// Waits until there is such a field, and types into it.
+    pub(crate) async fn text_into(&self, css: &str, text: &str) {
+        self.when_there(css, async |field| field.send_keys(text).await).await;
+    }
+
     /// Says who one is, on the login page of an identity provider.
     pub(crate) async fn sign_in_at(&self, idp: &Idp, user: &str) {
         self.text("form#login").await;

@@ -1,0 +1,52 @@
+//! Identity providers that others run, as Debian packages them: one suite, over each of them.
+//!
+//! [`suite`] has the claims, a function each; [`every_claim`] makes a test of each for each product.
+//! A new feature is a function there and its name below, and a row in `docs/interop.md`. What a
+//! product needs to be told is in `simplesamlphp` and `lemonldap`, behind [`peer::Peer`].
+//!
+//! `scripts/install-packages.sh test` installs them. They run as whoever runs the tests, on free
+//! ports on loopback, and write into a temporary folder alone.
+
+mod lemonldap;
+mod logins;
+mod peer;
+mod simplesamlphp;
+mod suite;
+mod way;
+mod world;
+
+macro_rules! every_claim {
+    ($($claim:ident),+ $(,)?) => {
+        mod at_simplesamlphp {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    super::suite::$claim(super::peer::Product::SimpleSamlPhp).await;
+                }
+            )+
+        }
+
+        mod at_lemonldap {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    super::suite::$claim(super::peer::Product::LemonLdap).await;
+                }
+            )+
+        }
+    };
+}
+
+every_claim! {
+    requests_by_redirect_sign_in_and_say_who_it_is_and_who_may_do_what,
+    signed_requests_by_post_sign_in_and_unsigned_ones_do_not,
+    signed_requests_by_redirect_sign_in_and_unsigned_ones_do_not,
+    a_person_signs_in_by_redirect_and_by_post_in_a_browser,
+    beginning_at_the_portal_signs_in_where_that_is_allowed,
+    an_encrypted_assertion_signs_in,
+    force_authn_asks_again_and_without_it_nobody_is_asked_twice,
+    is_passive_is_answered_as_the_product_does,
+    wrong_answers_are_refused_each_with_its_code,
+    metadata_is_imported_from_the_running_identity_provider,
+    a_key_roll_over_fails_no_login,
+}

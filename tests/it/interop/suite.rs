@@ -1,0 +1,345 @@
+//! What holds with each identity provider. One function is one claim; `mod.rs` makes tests of them.
+
+use std::io::{Read as _, Write as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use url::Url;
+
+use super::logins::Logins;
+use super::peer::{Key, Product, Settings};
+use super::world::World;
+use crate::support::browser::Browser;
+use crate::support::http::Answer;
+
+const IDP_INITIATED: &str = "allow_idp_initiated = true";
+
+pub(super) async fn requests_by_redirect_sign_in_and_say_who_it_is_and_who_may_do_what(
+    product: Product,
+) {
+    let world = World::with(product, Settings::default(), "").await;
+    let [first, second] = world.people();
+    for person in [&first, &second] {
+        let mut visitor = world.gateway.visitor();
+        let trip = world.sign_in(&mut visitor, person).await;
+        assert_eq!((trip.request_by, trip.asked), ("redirect", 1));
+        trip.is(person);
+        let signatures = trip.response().matches("<ds:SignatureValue>").count()
+            + trip.response().matches("<SignatureValue>").count();
+        assert_eq!(signatures, 2, "{}", trip.response());
+        assert_eq!(trip.answer.url.path(), "/page");
+        let board = visitor.get(&world.gateway.url("/board")).await;
+        if person.groups.contains(&product.board()) {
+            assert_eq!(board.status, 200);
+        } else {
+            assert_eq!(board.status, 403);
+            assert_eq!(world.gateway.code_of(&board).await, "access.role");
+        }
+    }
+}
+
+pub(super) async fn signed_requests_by_post_sign_in_and_unsigned_ones_do_not(product: Product) {
+    signed_requests(product, "post").await;
+}
+
+pub(super) async fn signed_requests_by_redirect_sign_in_and_unsigned_ones_do_not(product: Product) {
+    signed_requests(product, "redirect").await;
+}
+
+async fn signed_requests(product: Product, by: &str) {
+    let settings = Settings {
+        only_post: by == "post",
+        wants_signed_requests: true,
+        ..Settings::default()
+    };
+    let mut world = World::with(product, settings, "").await;
+    let [person, _] = world.people();
+    let trip = world.sign_in(&mut world.gateway.visitor(), &person).await;
+    assert_eq!(trip.request_by, by);
+    trip.is(&person);
+
+    // The same without the signature gets no answer that we would ever see.
+    world.with_idp_settings("sign_requests = false").await;
+    let trip = world.sign_in(&mut world.gateway.visitor(), &person).await;
+    assert!(world.peer.wrote(&trip.answer), "{}", trip.answer.url);
+    assert!(trip.response.is_none());
+}
+
+pub(super) async fn a_person_signs_in_by_redirect_and_by_post_in_a_browser(product: Product) {
+    let mut world = World::with(product, Settings::default(), "").await;
+    let [first, second] = world.people();
+    for person in [&first, &second] {
+        let browser = Browser::start().await;
+        let page = world.gateway.url("/page?a=1&b=2");
+        browser.goto(&page).await;
+        let [name, password] = world.peer.login_fields();
+        browser.text_into(name, person.login).await;
+        assert!(browser.address().await.starts_with(&world.peer.url("/")));
+        browser.text_into(password, person.login).await;
+        browser.click("button[type=submit], #submit_button, input[type=submit]").await;
+        browser.arrives_at(&page).await;
+        browser.reads("body", &format!("\"remote-user\",\"{}\"", person.login)).await;
+
+        // From now on there is no other way for requests.
+        world.peer.change(|settings| settings.only_post = true);
+        world.command(&["idp", "refresh", "peer"]).await;
+        world.requests_go_by("post").await;
+    }
+}
+
+pub(super) async fn beginning_at_the_portal_signs_in_where_that_is_allowed(product: Product) {
+    let mut world = World::with(product, Settings::default(), "").await;
+    let [person, _] = world.people();
+    let portal = world.peer.portal_url(&world.gateway.url("/saml/metadata"), "/page?from=portal");
+    let mut visitor = world.gateway.visitor();
+    let from = visitor.get(&portal).await;
+    let trip = world.go_on(&mut visitor, from, &person).await;
+    assert!(!trip.response().contains("InResponseTo"));
+    assert_eq!(
+        world.gateway.code_of(&trip.answer).await,
+        "proto.unsolicited"
+    );
+
+    world.with_idp_settings(IDP_INITIATED).await;
+    let from = visitor.get(&portal).await;
+    let trip = world.go_on(&mut visitor, from, &person).await;
+    assert_eq!(trip.asked, 0);
+    trip.is(&person);
+    assert_eq!(
+        trip.answer.url.as_str(),
+        world.gateway.url("/page?from=portal")
+    );
+}
+
+pub(super) async fn an_encrypted_assertion_signs_in(product: Product) {
+    let settings = Settings { encrypts: true, ..Settings::default() };
+    let world = World::with(product, settings, "want_encrypted = true").await;
+    let [person, _] = world.people();
+    let trip = world.sign_in(&mut world.gateway.visitor(), &person).await;
+    let response = trip.response();
+    assert!(response.contains("EncryptedAssertion") && !response.contains(person.mail));
+    // Both choose CBC, whatever our metadata prefers. It counts, since the Response is signed around it.
+    assert!(
+        response.contains("http://www.w3.org/2001/04/xmlenc#aes128-cbc"),
+        "{response}"
+    );
+    assert!(
+        response.contains("http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"),
+        "{response}"
+    );
+    trip.is(&person);
+}
+
+pub(super) async fn force_authn_asks_again_and_without_it_nobody_is_asked_twice(product: Product) {
+    let mut world = World::with(product, Settings::default(), "").await;
+    let [person, _] = world.people();
+    let mut visitor = world.gateway.visitor();
+    world.sign_in(&mut visitor, &person).await.is(&person);
+    sign_out(&world, &mut visitor).await;
+    let trip = world.sign_in(&mut visitor, &person).await;
+    assert_eq!(trip.asked, 0);
+    trip.is(&person);
+
+    world.with_idp_settings("force_authn = true").await;
+    world.peer.a_minute_passes();
+    sign_out(&world, &mut visitor).await;
+    let trip = world.sign_in(&mut visitor, &person).await;
+    assert_eq!(trip.asked, 1);
+    trip.is(&person);
+}
+
+async fn sign_out(world: &World, visitor: &mut crate::support::http::Visitor) {
+    let page = visitor.get(&world.gateway.url("/.samlgate/sign_out")).await;
+    let form = page.forms().into_iter().find(|form| form.method == "post").unwrap();
+    let done = visitor.submit(&page, &form).await;
+    visitor.follow_all(done).await;
+}
+
+pub(super) async fn is_passive_is_answered_as_the_product_does(product: Product) {
+    let world = World::with(product, Settings::default(), "").await;
+    let [person, _] = world.people();
+    let mut visitor = world.gateway.visitor();
+    let start = visitor.get(&world.gateway.url("/.samlgate/start?idp=peer&rd=/page")).await;
+    let passive = visitor.get(&with_is_passive(&start)).await;
+    let trip = world.go_on(&mut visitor, passive, &person).await;
+    match product {
+        Product::SimpleSamlPhp => {
+            assert_eq!(trip.asked, 0);
+            assert!(trip.response().contains("status:NoPassive"));
+            assert_eq!(world.gateway.code_of(&trip.answer).await, "idp.status");
+        }
+        // It asks all the same.
+        Product::LemonLdap => {
+            assert_eq!(trip.asked, 1);
+            trip.is(&person);
+        }
+    }
+}
+
+/// Our request with `IsPassive`, which takes its signature away.
+fn with_is_passive(start: &Answer) -> String {
+    let mut target: Url = start.target();
+    let pairs: Vec<(String, String)> = target.query_pairs().into_owned().collect();
+    let value = |name: &str| {
+        let pair = pairs.iter().find(|(found, _)| found == name);
+        pair.map(|(_, value)| value.clone()).unwrap()
+    };
+    let mut xml = String::new();
+    let deflated = STANDARD.decode(value("SAMLRequest")).unwrap();
+    flate2::read::DeflateDecoder::new(deflated.as_slice())
+        .read_to_string(&mut xml)
+        .unwrap();
+    let xml = xml.replacen(" ID=", " IsPassive=\"true\" ID=", 1);
+    assert!(xml.contains("IsPassive"), "{xml}");
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(xml.as_bytes()).unwrap();
+    let request = STANDARD.encode(encoder.finish().unwrap());
+    target
+        .query_pairs_mut()
+        .clear()
+        .append_pair("SAMLRequest", &request)
+        .append_pair("RelayState", &value("RelayState"));
+    target.into()
+}
+
+pub(super) async fn wrong_answers_are_refused_each_with_its_code(product: Product) {
+    let mut world = World::with(product, Settings::default(), IDP_INITIATED).await;
+    let ours = world.gateway.url("/saml/metadata");
+    assert_eq!(code(&world, &ours).await, None);
+
+    // Signed by a key that its metadata does not have.
+    let key = Key::new();
+    world.peer.change(|settings| settings.key = key.clone());
+    assert_eq!(code(&world, &ours).await.as_deref(), Some("sig.invalid"));
+    world.peer.change(|settings| settings.published = vec![key.clone()]);
+    world.command(&["idp", "refresh", "peer"]).await;
+    world.trusts_key(&key).await;
+    assert_eq!(code(&world, &ours).await, None);
+
+    // For somebody else, and sent to us.
+    let metadata = world.gateway.visitor().get(&ours).await.text();
+    let other = "https://other.example.com/saml/metadata";
+    let metadata =
+        without_signature(&metadata).replace(&format!("\"{ours}\""), &format!("\"{other}\""));
+    world.peer.knows(&metadata);
+    assert_eq!(code(&world, other).await.as_deref(), Some("proto.audience"));
+
+    // Over before it is sent, by more than a clock may be wrong.
+    world.peer.change(|settings| settings.lifetime = Some(-3600));
+    assert_eq!(
+        code(&world, &ours).await.as_deref(),
+        Some("subject.expired")
+    );
+}
+
+/// Begins at the portal, with this entityID as the service provider; `None` is for whoever arrives.
+async fn code(world: &World, entity_id: &str) -> Option<String> {
+    let [person, _] = world.people();
+    let mut visitor = world.gateway.visitor();
+    let from = visitor.get(&world.peer.portal_url(entity_id, "/page")).await;
+    let trip = world.go_on(&mut visitor, from, &person).await;
+    if trip.answer.status == 200 {
+        trip.is(&person);
+        return None;
+    }
+    assert!(trip.response.is_some(), "{}", trip.answer.text());
+    Some(world.gateway.code_of(&trip.answer).await)
+}
+
+/// Metadata that says something else than what was signed.
+fn without_signature(metadata: &str) -> String {
+    let Some((before, rest)) = metadata.split_once("<ds:Signature") else {
+        return metadata.to_owned();
+    };
+    let (_, after) = rest.split_once("</ds:Signature>").unwrap();
+    [before, after].concat()
+}
+
+pub(super) async fn metadata_is_imported_from_the_running_identity_provider(product: Product) {
+    let world = World::apart(product, Settings::default()).await;
+    let [person, _] = world.people();
+    let url = world.peer.metadata_url();
+    // It offers more than we use so far.
+    let offered = world.gateway.visitor().get(&url).await.text();
+    for endpoint in ["SingleLogoutService", "ArtifactResolutionService"] {
+        assert!(offered.contains(endpoint), "{offered}");
+    }
+    // LemonLDAP::NG is a service provider as well.
+    assert_eq!(
+        offered.contains("SPSSODescriptor"),
+        product == Product::LemonLdap
+    );
+    world
+        .command(&[
+            "idp",
+            "import",
+            &url,
+            "--name",
+            "peer",
+            "--label",
+            "Example Corp",
+        ])
+        .await;
+    let shown = world.command(&["idp", "show", "peer", "--json"]).await;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["entity_id"], url.as_str(), "{shown}");
+    assert_eq!(
+        shown["signing_keys"].as_array().unwrap().len(),
+        1,
+        "{shown}"
+    );
+    world.trusts(1).await;
+    world.sign_in(&mut world.gateway.visitor(), &person).await.is(&person);
+}
+
+/// People sign in all the time, while the identity provider gets another key.
+pub(super) async fn a_key_roll_over_fails_no_login(product: Product) {
+    let mut world = World::apart(product, Settings::default()).await;
+    let url = world.peer.metadata_url();
+    world.command(&["idp", "import", &url, "--name", "peer"]).await;
+    world.trusts(1).await;
+
+    let next = Key::new();
+    let mut logins = Logins::begin(&world);
+    logins.one_more().await;
+    if product.publishes_the_next_key() {
+        world.peer.change(|settings| settings.published.push(next.clone()));
+        world.command(&["idp", "refresh", "peer"]).await;
+    } else {
+        let both = with_another_key(&world, &next).await;
+        world.command(&["idp", "import", &both, "--name", "peer"]).await;
+    }
+    world.trusts(2).await;
+    logins.one_more().await;
+    world.peer.change(|settings| {
+        settings.key = next.clone();
+        settings.published = vec![next];
+    });
+    logins.one_more().await;
+    world.command(&["idp", "import", &url, "--name", "peer"]).await;
+    world.trusts(1).await;
+    logins.one_more().await;
+    logins.end().await;
+    let attempts = world.gateway.login_attempts().await;
+    assert!(attempts.len() >= 12, "{attempts:?}");
+    assert!(
+        attempts.iter().all(|attempt| attempt.code.is_none()),
+        "{attempts:?}"
+    );
+}
+
+/// What an administrator hands over where the product publishes one key: its metadata, with the
+/// next key written in. A file.
+async fn with_another_key(world: &World, next: &Key) -> String {
+    let metadata = world.gateway.visitor().get(&world.peer.metadata_url()).await.text();
+    let (before, after) = metadata.split_once("<KeyDescriptor").unwrap();
+    let base64: String = next.certificate.lines().filter(|line| !line.starts_with("---")).collect();
+    let both = format!(
+        "{before}<KeyDescriptor use=\"signing\"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>\
+         {base64}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></KeyDescriptor>\
+         <KeyDescriptor{after}"
+    );
+    let file = world.gateway.folder().join("both-keys.xml");
+    std::fs::write(&file, both).unwrap();
+    file.to_str().unwrap().to_owned()
+}

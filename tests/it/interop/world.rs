@@ -1,0 +1,152 @@
+//! An identity provider, a gateway that trusts it, and an application behind that.
+
+use std::process::Output;
+use std::time::Duration;
+
+use openssl::pkey::PKey;
+
+use super::peer::{Key, Peer, Person, Product, Settings};
+use super::way::{Trip, Way};
+use crate::support::app::App;
+use crate::support::certificate::self_signed;
+use crate::support::encryption;
+use crate::support::gateway::{Gateway, Setup};
+use crate::support::http::{Answer, Visitor};
+
+/// Longer than the gateway takes to notice that something was imported.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What it logs for each identity provider, each time it has loaded all.
+const READY: &str = "\"identity provider ready\"";
+
+/// Field by field what runs, in the order in which it ends.
+pub(super) struct World {
+    pub(super) gateway: Gateway,
+    pub(super) peer: Peer,
+    _app: App,
+}
+
+impl World {
+    /// The gateway has the identity provider in its configuration, with these lines, and the
+    /// identity provider has the gateway's metadata.
+    pub(super) async fn with(product: Product, settings: Settings, idp_settings: &str) -> Self {
+        let peer = Peer::start(product, settings).await;
+        let url = peer.metadata_url();
+        Self::around(peer, |setup| setup.idp("peer", &url, idp_settings)).await
+    }
+
+    /// The gateway knows no identity provider.
+    pub(super) async fn apart(product: Product, settings: Settings) -> Self {
+        let peer = Peer::start(product, settings).await;
+        Self::around(peer, |setup| setup).await
+    }
+
+    async fn around(mut peer: Peer, more: impl FnOnce(Setup) -> Setup) -> Self {
+        let app = App::start().await;
+        let board = format!(
+            "[[role]]\nname = \"board\"\ngroups = [{:?}]\n\
+             [[route]]\npath = \"/board\"\nupstream = [{:?}]\nheaders = [\"remote\"]\n\
+             require = {{ roles = [\"board\"] }}",
+            peer.product.board(),
+            app.url()
+        );
+        // Both keys are RSA: neither product verifies anything else.
+        let signing = PKey::private_key_from_pem(encryption::OLDER_KEY).unwrap();
+        let certificate = self_signed(&signing, "localhost", None).to_pem().unwrap();
+        let setup = Setup::https()
+            .key("sp-signing", encryption::OLDER_KEY, Some(&certificate))
+            .key(
+                "sp-encryption",
+                encryption::KEY,
+                Some(&encryption::certificate()),
+            )
+            .set("attributes", "user_name = [\"uid\"]")
+            .add(&board)
+            .route(&app.url(), "headers = [\"remote\"]");
+        let gateway = more(setup).start().await;
+        let metadata = gateway.visitor().get(&gateway.url("/saml/metadata")).await;
+        assert_eq!(metadata.status, 200);
+        peer.knows(&metadata.text());
+        Self { gateway, peer, _app: app }
+    }
+
+    /// Whom the tests sign in, and somebody else.
+    pub(super) const fn people(&self) -> [Person; 2] {
+        self.peer.product.people()
+    }
+
+    /// From a page of the application back to it, over the identity provider.
+    pub(super) async fn sign_in(&self, visitor: &mut Visitor, person: &Person) -> Trip {
+        self.way().sign_in(visitor, person).await
+    }
+
+    /// Goes on from an answer; see [`Way::go_on`].
+    pub(super) async fn go_on(&self, visitor: &mut Visitor, from: Answer, person: &Person) -> Trip {
+        self.way().go_on(visitor, from, person).await
+    }
+
+    /// For those who go by themselves.
+    pub(super) fn way(&self) -> Way {
+        Way::new(self.gateway.url("/page"), &self.peer)
+    }
+
+    /// A command of the program, which has to work: what it prints.
+    pub(super) async fn command(&self, arguments: &[&str]) -> String {
+        let mut command = self.gateway.command(arguments);
+        let Output { status, stdout, stderr } =
+            tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert!(
+            status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&stderr)
+        );
+        String::from_utf8(stdout).unwrap()
+    }
+
+    /// Starts the gateway again with these lines in the `[[idp]]`.
+    pub(super) async fn with_idp_settings(&mut self, lines: &str) {
+        self.gateway
+            .rewrite(|toml| toml.replace("name = \"peer\"", &format!("name = \"peer\"\n{lines}")));
+        self.gateway.kill9();
+        self.gateway.start_again().await;
+    }
+
+    /// Waits until the gateway has loaded the identity provider with this many keys.
+    pub(super) async fn trusts(&self, keys: usize) {
+        let mark = format!("\"keys\":{keys},");
+        self.until(async || {
+            self.gateway
+                .log()
+                .lines()
+                .rev()
+                .find(|line| line.contains(READY))
+                .is_some_and(|line| line.contains(&mark))
+        })
+        .await;
+    }
+
+    /// Waits until the gateway's requests go by this binding.
+    pub(super) async fn requests_go_by(&self, binding: &str) {
+        self.until(async || {
+            let start =
+                self.gateway.visitor().get(&self.gateway.url("/.samlgate/start?idp=peer")).await;
+            start.status.is_redirection() == (binding == "redirect")
+        })
+        .await;
+    }
+
+    /// Waits until the gateway has a signing key with this certificate.
+    pub(super) async fn trusts_key(&self, key: &Key) {
+        let fingerprint = key.fingerprint();
+        self.until(async || self.gateway.admin("/metrics").await.text().contains(&fingerprint))
+            .await;
+    }
+
+    async fn until(&self, there: impl AsyncFn() -> bool) {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while !there().await {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "{}", self.gateway.log());
+    }
+}
