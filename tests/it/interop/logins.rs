@@ -23,17 +23,20 @@ pub(super) struct Logins {
 impl Logins {
     /// Each login is a browser of its own, which has to arrive at the application as who it is.
     pub(super) fn begin(world: &World) -> Self {
-        let (done, enough) = (Arc::default(), Arc::default());
+        let (done, enough) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let mut tasks = JoinSet::new();
         for _ in 0..SIDE_BY_SIDE {
             let (done, enough) = (Arc::clone(&done), Arc::clone(&enough));
             let (way, mut visitor) = (world.way(), world.gateway.visitor());
             let [person, _] = world.people();
             tasks.spawn(async move {
-                while !AtomicBool::load(&enough, Ordering::SeqCst) {
+                while !enough.load(Ordering::SeqCst) {
                     visitor.forget();
                     way.sign_in(&mut visitor, &person).await.is(&person);
-                    AtomicUsize::fetch_add(&done, 1, Ordering::SeqCst);
+                    done.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
