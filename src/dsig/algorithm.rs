@@ -66,13 +66,9 @@ impl DigestMethod {
 
     /// The digest of what `write` writes, which is nowhere kept.
     pub(super) fn digest_of(self, write: impl FnOnce(&mut Digesting)) -> Digest {
-        let mut digesting = Digesting {
-            hasher: Hasher::new(self),
-            short: Vec::with_capacity(Digesting::SHORT.saturating_mul(2)),
-        };
+        let mut digesting = Digesting::new(self);
         write(&mut digesting);
-        digesting.flush();
-        digesting.hasher.finish()
+        digesting.finish()
     }
 
     pub(super) fn md(self) -> &'static MdRef {
@@ -95,6 +91,19 @@ pub(super) struct Digesting {
 impl Digesting {
     /// Pieces of this length are not worth a copy.
     const SHORT: usize = 512;
+
+    pub(super) fn new(method: DigestMethod) -> Self {
+        Self {
+            hasher: Hasher::new(method),
+            short: Vec::with_capacity(Self::SHORT.saturating_mul(2)),
+        }
+    }
+
+    /// The digest of all that came.
+    pub(super) fn finish(mut self) -> Digest {
+        self.flush();
+        self.hasher.finish()
+    }
 
     fn flush(&mut self) {
         self.hasher.update(&self.short);

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use openssl::asn1::Asn1Time;
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::bn::BigNumContext;
 use openssl::ec::EcKeyRef;
 use openssl::nid::Nid;
@@ -226,7 +226,11 @@ pub(super) fn fingerprint(certificate: &X509Ref) -> Result<String, KeyRefusal> {
 }
 
 pub(super) fn not_after(certificate: &X509Ref) -> Result<Timestamp, KeyRefusal> {
-    let from_epoch = Asn1Time::from_unix(0)?.diff(certificate.not_after())?;
+    timestamp(certificate.not_after())
+}
+
+pub(super) fn timestamp(time: &Asn1TimeRef) -> Result<Timestamp, KeyRefusal> {
+    let from_epoch = Asn1Time::from_unix(0)?.diff(time)?;
     let seconds = i64::from(from_epoch.days)
         .saturating_mul(86_400)
         .saturating_add(i64::from(from_epoch.secs));

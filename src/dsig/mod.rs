@@ -13,15 +13,19 @@
 //! - What is out of the ordinary ([`Allowed`]) is refused unless the caller allows it, and
 //!   [`Verified::needed`] says when it was needed.
 //! - What the digest covers and what [`Verified`] lets the holder see is the same view.
+//! - What is too large for one tree is verified in [`Pieces`], by the same rules; a piece of it can be
+//!   read when all of them are, and then only if it is one of them.
 // Tests may add and multiply; what reads a stranger's bytes may not overflow.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod algorithm;
 mod canonicalization;
 mod census;
+mod certificate;
 mod error;
 mod key;
 mod made_by;
+mod pieces;
 mod shape;
 mod sign;
 mod signed_info;
@@ -32,8 +36,10 @@ mod verify;
 
 pub use algorithm::{DigestMethod, SignatureMethod};
 pub use census::{Census, signature_positions};
+pub use certificate::Certificate;
 pub use error::DsigError;
 pub use key::{KeyRefusal, TrustedKey, TrustedKeys};
+pub use pieces::{Pieces, Whole};
 pub use shape::Place;
 pub use sign::{sign_enveloped, sign_query};
 pub use signing_key::SigningKey;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Allowed;
+use super::{Allowed, Whole};
 use crate::xml::{Children, Element};
 
 /// A value that a trusted key has signed, whole.
@@ -59,6 +59,16 @@ impl<T> Verified<T> {
     /// withdrawn.
     pub const fn needed(&self) -> Allowed {
         self.signed_by.needed()
+    }
+}
+
+impl<T> Verified<Whole<T>> {
+    pub(super) const fn whole(&self) -> &Whole<T> {
+        &self.value
+    }
+
+    pub(super) const fn by(&self) -> &SignedBy {
+        &self.signed_by
     }
 }
 

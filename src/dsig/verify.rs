@@ -6,10 +6,11 @@
 use super::algorithm::SignatureMethod;
 use super::key::TrustedKey;
 use super::made_by::Signed;
+use super::pieces::{Announced, Pieces, Whole};
 use super::shape::ProfiledSignature;
 use super::{DsigError, Place, SignedBy, Trust, TrustedKeys, Verified};
 use crate::base::Checks;
-use crate::xml::Element;
+use crate::xml::{Document, Element};
 
 /// How many keys a signature is tried with, in the order of the metadata.
 ///
@@ -47,20 +48,8 @@ pub fn verify_at<'d>(
         return Ok(None);
     };
 
-    // What the signature covers are canonical bytes; so what it says is read from those.
     let signed_info = &signature.claimed;
-    let signed_bytes = match signed_info.written(signature.signed_info, element) {
-        Some(bytes) => {
-            debug_assert_eq!(bytes, signature.signed_info_bytes());
-            debug_assert_eq!(Ok(()), signed_info.is_read_from(&bytes, element, trust));
-            bytes
-        }
-        None => {
-            let bytes = signature.signed_info_bytes();
-            signed_info.is_read_from(&bytes, element, trust)?;
-            bytes
-        }
-    };
+    let signed_bytes = signed_bytes(&signature, element, trust)?;
 
     // The one view that is digested here is the one that is given away below.
     let view = element.narrowed(Some(signature.element));
@@ -73,15 +62,87 @@ pub fn verify_at<'d>(
     }
     checks.pass("signature.digest");
 
+    let signed_by = signed_by(&signature, &signed_bytes, trust, checks)?;
+    Ok(Some(Verified::attest(view, signed_by)))
+}
+
+/// What the signature of an element says of its content, which is not there yet; `None` when the
+/// element has no Signature. It is the first child, or it is refused.
+///
+/// By the rules of [`verify_at`], in another order: the signature over SignedInfo comes first, so
+/// that a stranger can not have us digest what they like.
+pub(super) fn announced(
+    element: Element<'_>,
+    trust: Trust<'_>,
+    checks: &mut Checks,
+) -> Result<Option<Announced>, DsigError> {
+    let Some(signature) = ProfiledSignature::of(element, Place::First, trust, checks)? else {
+        return Ok(None);
+    };
+    let signed_bytes = signed_bytes(&signature, element, trust)?;
+    let signed_by = signed_by(&signature, &signed_bytes, trust, checks)?;
+    Ok(Some(Announced::new(&signature.claimed, signed_by)))
+}
+
+impl<T> Pieces<T> {
+    /// All has come. It is what was signed, if its digest is the one that was announced.
+    pub fn finish(self) -> Result<Verified<Whole<T>>, DsigError> {
+        let (whole, signed_by) = self.ended()?;
+        Ok(Verified::attest(whole, signed_by))
+    }
+}
+
+impl<T> Verified<Whole<T>> {
+    /// What was made of the pieces that were kept, in their order.
+    pub fn kept(&self) -> impl ExactSizeIterator<Item = &T> {
+        self.whole().kept()
+    }
+
+    /// The root of `document`, if that is the piece that was kept under this number: the same
+    /// canonical bytes, with the start tags around it.
+    pub fn piece<'d>(
+        &self,
+        number: usize,
+        document: &'d Document,
+    ) -> Option<Verified<Element<'d>>> {
+        let root = self.whole().is_piece(number, document)?;
+        Some(Verified::attest(root, self.by().clone()))
+    }
+}
+
+/// What the signature covers are canonical bytes; so what it says is read from those.
+fn signed_bytes(
+    signature: &ProfiledSignature<'_>,
+    element: Element<'_>,
+    trust: Trust<'_>,
+) -> Result<Vec<u8>, DsigError> {
+    let signed_info = &signature.claimed;
+    if let Some(bytes) = signed_info.written(signature.signed_info, element) {
+        debug_assert_eq!(bytes, signature.signed_info_bytes());
+        debug_assert_eq!(Ok(()), signed_info.is_read_from(&bytes, element, trust));
+        return Ok(bytes);
+    }
+    let bytes = signature.signed_info_bytes();
+    signed_info.is_read_from(&bytes, element, trust)?;
+    Ok(bytes)
+}
+
+/// Whose signature this is.
+fn signed_by(
+    signature: &ProfiledSignature<'_>,
+    signed_bytes: &[u8],
+    trust: Trust<'_>,
+    checks: &mut Checks,
+) -> Result<SignedBy, DsigError> {
+    let signed_info = &signature.claimed;
     let key = signer(
         trust.keys,
         signed_info.method,
-        &signed_bytes,
+        signed_bytes,
         &signature.value,
     )?;
     checks.pass_with("signature.value", || key.fingerprint().to_owned());
-    let signed_by = SignedBy::new(key.shared_fingerprint(), signed_info.needs());
-    Ok(Some(Verified::attest(view, signed_by)))
+    Ok(SignedBy::new(key.shared_fingerprint(), signed_info.needs()))
 }
 
 /// Bindings 3.4.4.1: verifies the signature over `SAMLRequest=…&RelayState=…&SigAlg=…` (or
