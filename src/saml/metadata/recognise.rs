@@ -1,6 +1,6 @@
 //! Whose product is behind this metadata? Seen by the addresses that only it uses.
 
-use super::idp::Endpoint;
+use super::endpoint::Endpoint;
 use crate::saml::vendor::Vendor;
 
 type Rule<'a> = (Vendor, &'a dyn Fn(&str) -> bool);
@@ -102,7 +102,8 @@ mod tests {
             ),
         ];
         for (entity_id, location, vendor) in cases {
-            let sign_on = [Endpoint { binding: Binding::Post, location: location.to_owned() }];
+            let location = location.to_owned();
+            let sign_on = [Endpoint { binding: Binding::Post, location, response_location: None }];
             assert_eq!(recognise(entity_id, &sign_on), vendor, "{entity_id}");
         }
     }
