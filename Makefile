@@ -80,7 +80,7 @@ corpus:
 bench-core:
 	@scripts/install-packages.sh bench-core
 	scripts/core-crate.sh
-	cd target/core && cargo bench --bench core --bench core_memory
+	cd target/core && cargo bench --bench core --bench core_memory --bench aggregate
 	benches/compare/core/run.sh
 
 fmt:

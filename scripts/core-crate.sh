@@ -54,6 +54,7 @@ RUST
     printf '\n[profile.release]\nlto = "thin"\ncodegen-units = 4\ndebug = "line-tables-only"\n'
     printf '\n[profile.release.package.samlgate]\ncodegen-units = 1\n'
     printf '\n[[bench]]\nname = "core_memory"\npath = "benches/core/memory.rs"\nharness = false\n'
+    printf '\n[[bench]]\nname = "aggregate"\npath = "benches/core/aggregate.rs"\nharness = false\n'
     printf '\n[[bench]]\nname = "core"\npath = "benches/core/main.rs"\nharness = false\n'
 } > "$core/Cargo.toml"
 echo "made $core"

@@ -4,6 +4,7 @@
 //! fuzzers have found (`findings/`).
 #![allow(dead_code, reason = "each target uses one of them")]
 
+pub mod aggregate;
 pub mod answer;
 pub mod c14n;
 pub mod dsig;

@@ -127,7 +127,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
     }
     let kinds: &[&str] = match target {
         "redirect" => &["logout_redirect"],
-        "metadata" => &["metadata"],
+        "metadata" | "aggregate" => &["metadata"],
         "xml" | "c14n" | "dsig" => &["response", "logout_post", "metadata"],
         _ => &["response"],
     };

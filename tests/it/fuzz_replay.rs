@@ -27,6 +27,7 @@ replay! {
     decryption_keeps_its_promises: encrypted;
     queries_keep_their_promises: redirect;
     metadata_keeps_its_promises: metadata;
+    aggregates_keep_their_promises: aggregate;
     paths_keep_their_promises: path;
     requests_keep_their_promises: request;
     where_a_client_comes_from_is_kept: forwarded;
