@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use samlgate::base::{IdpName, PublicUrl, ReturnTo, Timestamp};
 use samlgate::dsig::{Place, SigningKey, Trust, TrustedKey, TrustedKeys, sign_enveloped};
+use samlgate::saml::asked::Asked;
 use samlgate::saml::binding::post;
 use samlgate::saml::keys::Keys;
 use samlgate::saml::pending::PendingLogin;
@@ -152,8 +153,7 @@ impl World {
             sp: &self.sp,
             idp_entity_id: IDP,
             clock_skew: self.sp.clock_skew,
-            authn_context: &[],
-            force_authn: false,
+            asked: Asked::NOTHING,
             scopes: None,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use samlgate::base::{Checks, IdpName, PublicUrl, ReturnTo};
 use samlgate::dsig::{Allowed, Trust};
+use samlgate::saml::asked::Asked;
 use samlgate::saml::keys::Keys;
 use samlgate::saml::pending::PendingLogin;
 use samlgate::saml::profile::{Expectations, Origin, Permission};
@@ -84,8 +85,7 @@ pub fn claims(bytes: &[u8]) -> Option<Claims> {
         sp: &SP,
         idp_entity_id: &IDP.entity_id,
         clock_skew: SP.clock_skew,
-        authn_context: &[],
-        force_authn: false,
+        asked: Asked::NOTHING,
         scopes: None,
     };
     let origin = match asked {

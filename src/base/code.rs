@@ -104,6 +104,11 @@ codes! {
     BindingQuery "binding.query" 400 BadRequest "The sign-in message is incomplete." "IdP: send exactly one SAML message with the parameters of bindings 3.4.4.1.";
     BindingQuerySignature "binding.query_signature" 403 NotAuthentic "The message could not be verified." "IdP: sign the query with a key in its metadata.";
     BindingInflate "binding.inflate" 400 BadRequest "The sign-in message arrived damaged." "IdP: raw DEFLATE, at most 256 KiB.";
+    BindingSoap "binding.soap" 400 BadRequest "The message is not a SOAP message with one SAML message in it." "IdP: SOAP 1.1, with one SAML message in the Body, no header that must be understood, at most 256 KiB.";
+    BindingFault "binding.fault" 502 Unavailable "Your organisation's sign-in service reported an error." "IdP: its SOAP endpoint answered with a fault, which is in the log; its own log says why.";
+    BindingArtifact "binding.artifact" 400 BadRequest "The sign-in answer is incomplete." "IdP: SAMLart is one artifact of type 0x0004, made from its own entityID, for an endpoint in its metadata.";
+    BindingArtifactGone "binding.artifact_gone" 403 TryAgain "The sign-in answer was fetched before, or was not fetched in time." "IdP: it has no message for this artifact any more. Going back or reloading sends the same one again; otherwise its servers do not share their artifacts.";
+    BindingDiscovery "binding.discovery" 400 BadRequest "Your choice of an organisation did not arrive." "The discovery service has to come back to the address that we gave it, with at most one entityID.";
     XmlEncoding "xml.encoding" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: send XML 1.0 in UTF-8.";
     XmlSyntax "xml.syntax" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message is not well-formed XML.";
     XmlDtd "xml.dtd" 403 NotAuthentic "The sign-in answer could not be verified." "A DOCTYPE is never accepted; treat this as an attack.";
@@ -156,6 +161,7 @@ codes! {
     SubjectQualifier "subject.qualifier" 403 NotForUs "The sign-in answer could not be accepted." "IdP: NameQualifier and SPNameQualifier must name the IdP and this gateway.";
     AuthnMissing "authn.missing" 403 NotForUs "The sign-in answer could not be accepted." "IdP: switch the AuthnStatement on.";
     AuthnContext "authn.context" 403 NotForUs "You signed in by a method that is not enough here." "IdP: authenticate by one of the methods in authn_context.";
+    AuthnAge "authn.age" 403 TryAgain "You signed in at your organisation too long ago for this page." "IdP: it has to ask the person again when our request has ForceAuthn; where it does and says another AuthnInstant, compare the clocks, or allow a longer age.";
     ValueRefused "value.refused" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: an identifier is empty, too long, or holds control characters or outer spaces.";
     ValueComplex "value.complex" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: send attribute values as text.";
     ValueDuplicate "value.duplicate" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: an attribute that can have one value came with several different ones.";

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::texts::Texts;
 use crate::base::Timestamp;
+use crate::xml::Writer;
 
 /// For us, now, in answer to our request; perhaps not for the first time.
 ///
@@ -163,6 +164,17 @@ impl NameId {
             && self.format() == other.format()
             && same(&self.name_qualifier, &other.name_qualifier)
             && same(&self.sp_name_qualifier, &other.sp_name_qualifier)
+    }
+
+    /// As `saml:NameID`, with every part that it has (profiles 4.4.4.1: a LogoutRequest repeats it).
+    pub(in crate::saml) fn write(&self, writer: &mut Writer) {
+        writer
+            .start("saml:NameID")
+            .attr_opt("Format", self.format.as_deref())
+            .attr_opt("NameQualifier", self.name_qualifier.as_deref())
+            .attr_opt("SPNameQualifier", self.sp_name_qualifier.as_deref())
+            .text(&self.value)
+            .end();
     }
 
     /// Core 8.3.1: no Format is [`NameId::UNSPECIFIED`].

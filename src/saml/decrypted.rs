@@ -7,9 +7,9 @@
 use std::fmt;
 
 use super::exceptions::Exceptions;
-use super::schema::ASSERTION_NS;
+use super::schema::{ASSERTION_NS, is_assertion};
 use crate::base::Checks;
-use crate::xml::{Document, Element, Limits, Mode, XmlError};
+use crate::xml::{Document, Element, Limits, Mode, XmlError, ns};
 use crate::xmlenc::{Covered, Decryption, XmlencError, decrypt};
 
 /// A decrypted element of the kind that was asked for.
@@ -35,6 +35,29 @@ impl Decrypted {
         let (document, inherits) = plaintext.read(|bytes| Self::read(bytes, encrypted, name))?;
         checks.pass("encryption.decrypted");
         Ok(Self { document, inherits, exceptions: plaintext.needed().into() })
+    }
+
+    /// The same for a part of something that a signature covers: an EncryptedID or an
+    /// EncryptedAttribute. SAML has no place for a Signature or an Assertion in what is in there.
+    pub(in crate::saml) fn open_part(
+        encrypted: Element<'_>,
+        name: &'static str,
+        decryption: Decryption<'_>,
+        checks: &mut Checks,
+    ) -> Result<Self, XmlencError> {
+        let opened = Self::open(encrypted, name, decryption, Covered::BySignature, checks)?;
+        let holds = |what: fn(Element<'_>) -> bool| opened.root().descendants().any(what);
+        if holds(|inner| inner.is(ns::DS, "Signature")) {
+            return Err(XmlencError::Content(
+                "there is a Signature in it".to_owned(),
+            ));
+        }
+        if holds(is_assertion) {
+            return Err(XmlencError::Content(
+                "there is an Assertion in it".to_owned(),
+            ));
+        }
+        Ok(opened)
     }
 
     /// The element.

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::binding::BindingError;
 use super::profile::ProfileError;
-use super::schema::SchemaError;
+use super::schema::{SchemaError, Status};
 use crate::base::{ErrorCode, Refusal, Values};
 use crate::dsig::DsigError;
 use crate::xml::XmlError;
@@ -24,6 +25,9 @@ pub enum SamlError {
     /// A rule of the profile.
     #[error("{0}")]
     Profile(#[from] ProfileError),
+    /// Not carried as the bindings say.
+    #[error("{0}")]
+    Binding(#[from] BindingError),
     /// Core 3.3.3: the ACS takes a Response.
     #[error("the document element is {found}, not samlp:Response")]
     Root {
@@ -38,6 +42,15 @@ pub enum SamlError {
         /// What it is.
         found: String,
     },
+    /// Bindings 3.6.6: an ArtifactResolve is answered by an ArtifactResponse.
+    #[error("what is in the SOAP Body is {found}, not samlp:ArtifactResponse")]
+    ArtifactRoot {
+        /// What it is.
+        found: String,
+    },
+    /// Bindings 3.6.6: there is no message for this artifact, or not any more.
+    #[error("the ArtifactResponse brings no message")]
+    ArtifactGone,
     /// Exactly one Assertion is used; profiles would allow more, and attackers would, too.
     #[error("there are {found} Assertions, exactly one is accepted")]
     AssertionCount {
@@ -67,12 +80,26 @@ impl SamlError {
             Self::Schema(error) => error.code(),
             Self::Signature(error) => error.code(),
             Self::Profile(error) => error.code(),
-            Self::Root { .. } | Self::LogoutRoot { .. } => ErrorCode::ProtoRoot,
+            Self::Binding(error) => error.code(),
+            Self::Root { .. } | Self::LogoutRoot { .. } | Self::ArtifactRoot { .. } => {
+                ErrorCode::ProtoRoot
+            }
+            Self::ArtifactGone => ErrorCode::BindingArtifactGone,
             Self::AssertionCount { .. } => ErrorCode::ProtoAssertionCount,
             Self::Unsigned => ErrorCode::SigMissing,
             Self::Encrypted(error) => error.code(),
             Self::Inherits => ErrorCode::EncContent,
             Self::NotEncrypted => ErrorCode::EncRequired,
+        }
+    }
+}
+
+impl SamlError {
+    /// What the identity provider reported, where that is why: it has sentences of its own.
+    pub fn reported(&self) -> Option<&Status> {
+        match self {
+            Self::Profile(error) => error.reported(),
+            _ => None,
         }
     }
 }
@@ -88,8 +115,10 @@ impl Refusal for SamlError {
             Self::Schema(error) => error.rule(),
             Self::Signature(error) => error.rule(),
             Self::Profile(error) => error.rule().into(),
+            Self::Binding(error) => error.rule().into(),
             Self::Root { .. } => "response.root".into(),
-            Self::LogoutRoot { .. } => "root".into(),
+            Self::LogoutRoot { .. } | Self::ArtifactRoot { .. } => "root".into(),
+            Self::ArtifactGone => "message".into(),
             Self::AssertionCount { .. } => "response.assertion_count".into(),
             Self::Unsigned => "signed".into(),
             Self::Encrypted(error) => error.rule(),
@@ -104,11 +133,17 @@ impl Refusal for SamlError {
             Self::Schema(error) => error.values(),
             Self::Signature(error) => error.values(),
             Self::Profile(error) => error.values(),
+            Self::Binding(error) => Values::found(error.to_string()),
             Self::Root { found } => Values::new(
                 "{urn:oasis:names:tc:SAML:2.0:protocol}Response",
                 found.clone(),
             ),
             Self::LogoutRoot { expected, found } => Values::new(expected.clone(), found.clone()),
+            Self::ArtifactRoot { found } => Values::new(
+                "{urn:oasis:names:tc:SAML:2.0:protocol}ArtifactResponse",
+                found.clone(),
+            ),
+            Self::ArtifactGone => Values::new("a samlp:Response", "nothing"),
             Self::AssertionCount { found } => Values::new("1", found.to_string()),
             Self::Unsigned => Values::new("a Signature in the Response or the Assertion", "none"),
             Self::Encrypted(error) => error.values(),

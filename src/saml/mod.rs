@@ -12,13 +12,19 @@
 //! accepted  Accepted                       and for the first time
 //! ```
 //!
+//! A Response that is fetched instead of posted comes to the second line by [`artifact`]. What it was
+//! asked for is [`asked`], and why there is none, [`status`]. [`logout`] is the other kind of message.
+//!
 //! In the other direction: [`authn_request`] is what we ask for, [`metadata`] what both sides say
 //! about themselves. Nothing here knows HTTP, stores or configuration; keys come in as arguments.
 
 pub mod accepted;
+pub mod artifact;
+pub mod asked;
 pub mod authn_request;
 pub mod binding;
 mod decrypted;
+pub mod discovery;
 pub mod error;
 pub mod exceptions;
 pub mod keys;
@@ -30,13 +36,14 @@ pub mod profile;
 pub mod response;
 pub mod schema;
 pub mod sp;
+pub mod status;
 mod texts;
 pub mod vendor;
 
 pub use accepted::{Accepted, Attribute, Claims, NameId, ValidAssertion};
 pub use error::SamlError;
 pub use exceptions::{Exception, Exceptions};
-pub use one_use::{Claimer, OneUse, OneUseError, OneUseStore};
+pub use one_use::{AcceptedLogout, Claimer, OneUse, OneUseError, OneUseStore};
 pub use pending::{PendingLogin, PendingStore, Taken};
 pub use sp::ServiceProvider;
 pub use texts::Texts;

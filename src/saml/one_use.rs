@@ -2,11 +2,13 @@
 //!
 //! In: a [`ValidAssertion`]. Out: an [`Accepted`], the first time; `proto.replay` ever after
 //! (profiles 4.1.4.5). Remembered is issuer and assertion ID, until the assertion would be refused
-//! as too old anyway.
+//! as too old anyway. Logout requests and artifacts are good for one use as well.
 
 use async_trait::async_trait;
 
 use crate::base::{ErrorCode, StoreError, Timestamp};
+use crate::saml::artifact::{Artifact, FreshArtifact};
+use crate::saml::logout::ValidLogoutRequest;
 use crate::saml::{Accepted, ValidAssertion};
 
 /// The only maker of [`Accepted`].
@@ -36,6 +38,54 @@ impl OneUse {
         } else {
             Err(OneUseError::Replayed { issuer: claims.issuer, assertion_id: claims.assertion_id })
         }
+    }
+}
+
+impl OneUse {
+    /// Uses a LogoutRequest up: one that comes again would end what was begun after it.
+    pub async fn claim_logout(
+        store: &dyn OneUseStore,
+        valid: ValidLogoutRequest,
+        now: Timestamp,
+    ) -> Result<AcceptedLogout, OneUseError> {
+        // Not the same name as an assertion, should somebody count both from one.
+        let id = format!("LogoutRequest {}", valid.id);
+        match store.claim(&valid.issuer, &id, valid.expires, now).await? {
+            true => Ok(AcceptedLogout(valid)),
+            false => Err(OneUseError::Replayed { issuer: valid.issuer, assertion_id: id }),
+        }
+    }
+
+    /// Uses an artifact up before it is resolved: the one that comes second is nobody's.
+    ///
+    /// The identity provider resolves it once as well (bindings 3.6.6), but that is its promise.
+    pub async fn claim_artifact(
+        store: &dyn OneUseStore,
+        artifact: Artifact,
+        idp_entity_id: &str,
+        now: Timestamp,
+    ) -> Result<FreshArtifact, OneUseError> {
+        if !artifact.is_from(idp_entity_id) {
+            return Err(OneUseError::OtherSource { idp_entity_id: idp_entity_id.to_owned() });
+        }
+        let id = artifact.one_use_id();
+        match store.claim(idp_entity_id, &id, now.plus(Artifact::REMEMBERED), now).await? {
+            true => Ok(FreshArtifact::new(artifact, idp_entity_id)),
+            false => {
+                Err(OneUseError::Replayed { issuer: idp_entity_id.to_owned(), assertion_id: id })
+            }
+        }
+    }
+}
+
+/// A LogoutRequest whose one use was claimed: the sessions that it names end.
+#[derive(Debug)]
+pub struct AcceptedLogout(ValidLogoutRequest);
+
+impl AcceptedLogout {
+    /// What it says.
+    pub const fn request(&self) -> &ValidLogoutRequest {
+        &self.0
     }
 }
 
@@ -76,13 +126,20 @@ pub trait OneUseStore: Send + Sync {
 /// Why a valid assertion is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OneUseError {
-    /// Profiles 4.1.4.5: a bearer assertion must not be used twice.
-    #[error("assertion {assertion_id} of {issuer} was used before")]
+    /// Profiles 4.1.4.5: a bearer assertion must not be used twice; nor are logout requests and
+    /// artifacts.
+    #[error("{assertion_id} of {issuer} was used before")]
     Replayed {
         /// Who issued it.
         issuer: String,
         /// Its ID.
         assertion_id: String,
+    },
+    /// Bindings 3.6.4: an artifact is resolved where it was made, and nowhere else.
+    #[error("the artifact was not made by {idp_entity_id}")]
+    OtherSource {
+        /// Who was to be asked.
+        idp_entity_id: String,
     },
     /// Whether it was used before can not be known, so it is not accepted.
     #[error(transparent)]
@@ -90,10 +147,11 @@ pub enum OneUseError {
 }
 
 impl OneUseError {
-    /// `proto.replay` or `store.unavailable`.
+    /// `proto.replay`, `binding.artifact` or `store.unavailable`.
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Replayed { .. } => ErrorCode::ProtoReplay,
+            Self::OtherSource { .. } => ErrorCode::BindingArtifact,
             Self::Store(error) => error.code(),
         }
     }
@@ -194,5 +252,56 @@ mod tests {
         assert_eq!(accepted.authn_context(), Some("urn:strong"));
         assert_eq!(accepted.session_not_on_or_after(), Some(seconds(3600)));
         assert_eq!(accepted.expires(), seconds(480));
+    }
+
+    #[tokio::test]
+    async fn a_logout_request_counts_once_and_then_it_is_proto_replay() {
+        let request = || ValidLogoutRequest {
+            id: "_a".to_owned(),
+            issuer: "https://idp.example.com".to_owned(),
+            name_id: claims("").name_id.unwrap(),
+            session_indexes: Vec::new(),
+            expires: seconds(60),
+            exceptions: crate::saml::Exceptions::NONE,
+        };
+        let store = Used(Some(Mutex::default()));
+        let first = OneUse::claim_logout(&store, request(), now()).await.unwrap();
+        assert_eq!(first.request(), &request());
+        let second = OneUse::claim_logout(&store, request(), now()).await;
+        assert_eq!(second.unwrap_err().code().as_str(), "proto.replay");
+        // An assertion may have the same ID.
+        assert!(claim(&store, "https://idp.example.com").await.is_ok());
+        let down = OneUse::claim_logout(&Used::default(), request(), now()).await;
+        assert_eq!(down.unwrap_err().code().as_str(), "store.unavailable");
+    }
+
+    #[tokio::test]
+    async fn an_artifact_is_asked_for_once_and_only_where_it_was_made() {
+        // Made from https://idp.example.com/metadata.
+        let idp = "https://idp.example.com/metadata";
+        let text = {
+            use base64::Engine as _;
+            let mut bytes = vec![0, 4, 0, 0];
+            bytes.extend(openssl::sha::sha1(idp.as_bytes()));
+            bytes.extend([7; 20]);
+            base64::engine::general_purpose::STANDARD.encode(bytes)
+        };
+        let store = Used(Some(Mutex::default()));
+        let claim =
+            |idp| OneUse::claim_artifact(&store, Artifact::parse(&text).unwrap(), idp, now());
+        let code = |result: Result<FreshArtifact, OneUseError>| {
+            result.map(|_| ()).map_err(|error| error.code().as_str())
+        };
+        assert_eq!(
+            code(claim("https://other.example.com").await),
+            Err("binding.artifact")
+        );
+        assert_eq!(code(claim(idp).await), Ok(()));
+        assert_eq!(code(claim(idp).await), Err("proto.replay"));
+        let used = store.0.as_ref().unwrap().lock().unwrap();
+        assert!(
+            used.iter().all(|one| !one.1.contains(&text)),
+            "a copy of it is worth nothing"
+        );
     }
 }

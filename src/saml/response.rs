@@ -18,7 +18,7 @@ use super::decrypted::Decrypted;
 use super::error::SamlError;
 use super::exceptions::Exceptions;
 use super::keys::Keys;
-use super::profile::{Expectations, Origin, check_envelope, validate};
+use super::profile::{Expectations, Origin, ProfileError, Seal, check_envelope, validate};
 use super::schema::{
     ASSERTION_NS, AssertionFields, Envelope, PROTOCOL_NS, SchemaError, read_assertion, read_issuer,
 };
@@ -34,12 +34,30 @@ pub struct ResponseMessage<'d> {
     root: Element<'d>,
     envelope: Envelope<'d>,
     census: Census,
+    /// A signed message around it, which brought it: by the artifact binding alone.
+    around: Option<Around<'d>>,
+}
+
+/// A signed message around a Response, and whose it is.
+#[derive(Debug)]
+pub(in crate::saml) struct Around<'d> {
+    pub(in crate::saml) proof: Verified<Element<'d>>,
+    /// Whose keys have verified it. It vouches for nobody else's Response.
+    pub(in crate::saml) idp_entity_id: String,
 }
 
 impl<'d> ResponseMessage<'d> {
     /// Checks the shape of a document: a Response, with signatures only where they belong.
     pub fn parse(document: &'d Document, checks: &mut Checks) -> Result<Self, SamlError> {
-        let root = document.root();
+        Self::inside(document.root(), None, checks)
+    }
+
+    /// The same for one inside of another message, which may be signed as a whole.
+    pub(in crate::saml) fn inside(
+        root: Element<'d>,
+        around: Option<Around<'d>>,
+        checks: &mut Checks,
+    ) -> Result<Self, SamlError> {
         if !root.is(PROTOCOL_NS, "Response") {
             let found = format!("{{{}}}{}", root.namespace(), root.local_name());
             return Err(SamlError::Root { found });
@@ -49,7 +67,7 @@ impl<'d> ResponseMessage<'d> {
             let census = dsig::signature_positions(root)?;
             let envelope = Envelope::read(root)?;
             checks.pass("schema");
-            Ok(Self { root, envelope, census })
+            Ok(Self { root, envelope, census, around })
         })
     }
 
@@ -86,14 +104,21 @@ impl<'d> ResponseMessage<'d> {
         keys: Keys<'_>,
         checks: &mut Checks,
     ) -> Result<SignedResponse<'d>, SamlError> {
-        let response = checks.within("response", |checks| {
+        let own = checks.within("response", |checks| {
             dsig::verify(self.root, keys.signing, checks)
         })?;
-        let signed = response.is_some();
-        if !signed {
+        // It vouches for this Response because this Response is a part of it, or not at all.
+        let around = self.around.as_ref().and_then(|around| around.proof.map_child(self.root));
+        let seal = match (&own, &around) {
+            (Some(_), _) => Seal::Own,
+            (None, Some(_)) => Seal::Around,
+            (None, None) => Seal::Nothing,
+        };
+        if own.is_none() {
             checks.skip("response.signature", "the Response itself is not signed");
         }
-        let mut exceptions = needed(response.as_ref());
+        let mut exceptions = needed(own.as_ref()) | needed(around.as_ref());
+        let response = own.or(around);
         let found = self.envelope.assertions;
         let assertion = match (self.envelope.plain, self.envelope.encrypted, found) {
             (Some(plain), None, 1) => {
@@ -129,7 +154,14 @@ impl<'d> ResponseMessage<'d> {
         if let Some(assertion) = &assertion {
             exceptions = exceptions | assertion.1;
         }
-        Ok(SignedResponse { envelope: self.envelope, signed, assertion, exceptions })
+        let idp_entity_id = self.around.map(|around| around.idp_entity_id);
+        Ok(SignedResponse {
+            envelope: self.envelope,
+            seal,
+            idp_entity_id,
+            assertion,
+            exceptions,
+        })
     }
 
     /// `outer` is the same EncryptedAssertion, if the Response's signature covers it.
@@ -195,7 +227,11 @@ impl<'d> ResponseMessage<'d> {
 
     /// Core 1.3.4: the message and what was encrypted in it are one document.
     fn ids_stay_unique(&self, decrypted: Element<'_>) -> Result<(), XmlError> {
-        let around = std::iter::once(self.root).chain(self.root.descendants());
+        let mut top = self.root;
+        while let Some(parent) = top.parent() {
+            top = parent;
+        }
+        let around = std::iter::once(top).chain(top.descendants());
         let around = around.filter_map(|element| element.attribute("ID")).collect::<HashSet<_>>();
         let inside = std::iter::once(decrypted).chain(decrypted.descendants());
         match inside
@@ -261,7 +297,9 @@ impl Assertion {
 #[derive(Debug)]
 pub struct SignedResponse<'d> {
     envelope: Envelope<'d>,
-    signed: bool,
+    seal: Seal,
+    /// Whose keys have verified the message around it, if there was one.
+    idp_entity_id: Option<String>,
     assertion: Option<Assertion>,
     exceptions: Exceptions,
 }
@@ -280,8 +318,12 @@ impl SignedResponse<'_> {
         checks: &mut Checks,
         now: Timestamp,
     ) -> Result<ValidAssertion, SamlError> {
+        if let Some(found) = self.idp_entity_id.filter(|found| found != expected.idp_entity_id) {
+            let expected = expected.idp_entity_id.to_owned();
+            return Err(ProfileError::Issuer { found, expected }.into());
+        }
         checks.within("response", |checks| {
-            check_envelope(&self.envelope, self.signed, &origin, expected, checks, now)
+            check_envelope(&self.envelope, self.seal, &origin, expected, checks, now)
         })?;
         let assertion = self.assertion.ok_or(SamlError::AssertionCount { found: 0 })?;
         Ok(checks.within("assertion", |checks| {

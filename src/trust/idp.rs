@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::settings::IdpSettings;
 use crate::base::Timestamp;
 use crate::dsig::{Allowed, Trust};
+use crate::saml::asked::{Asked, AskedContext};
 use crate::saml::keys::Keys;
 use crate::saml::metadata::{Binding, Endpoint, IdpMetadata};
 use crate::saml::profile::Expectations;
@@ -73,14 +74,22 @@ impl IdpTrust {
         }
     }
 
+    /// What every sign-in there has to be: it is asked for, and checked in the answer.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            context: AskedContext::exact(&self.settings.authn_context),
+            force_authn: self.settings.force_authn,
+            max_age: None,
+        }
+    }
+
     /// What its messages are checked against.
     pub fn expectations<'a>(&'a self, sp: &'a ServiceProvider) -> Expectations<'a> {
         Expectations {
             sp,
             idp_entity_id: &self.metadata.entity_id,
             clock_skew: self.clock_skew(sp),
-            authn_context: &self.settings.authn_context,
-            force_authn: self.settings.force_authn,
+            asked: self.asked(),
             scopes: self.metadata.scopes.as_deref(),
         }
     }

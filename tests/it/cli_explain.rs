@@ -9,8 +9,8 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use samlgate::base::{ErrorCode, IdpName, Timestamp};
-use samlgate::saml::authn_request::AuthnRequest;
-use samlgate::saml::binding::redirect::request_url;
+use samlgate::saml::Vendor;
+use samlgate::saml::authn_request::{AuthnRequest, Wishes};
 use samlgate::saml::profile::{ASSERTION_RULES, RESPONSE_RULES};
 use samlgate::store::SqliteStore;
 use samlgate::trust::{IdpStore as _, ImportedIdp};
@@ -354,17 +354,15 @@ fn a_request_of_ours_is_decoded_and_nobody_here_takes_it() {
     let metadata = std::fs::read_to_string(idp.metadata_file()).unwrap();
     let sso = metadata.split("SingleSignOnService").nth(1).unwrap();
     let destination = sso.split("Location=\"").nth(1).unwrap().split('"').next().unwrap();
+    let wishes = Wishes::answer_to(ACS).for_vendor(Vendor::Generic).unwrap();
     let request = AuthnRequest {
         id: "_request",
         issue_instant: Timestamp::parse_saml(AT).unwrap(),
         destination,
-        acs_url: ACS,
         issuer: SP,
-        force_authn: false,
-        name_id_format: None,
-        authn_context: &[],
+        wishes: &wishes,
     };
-    let url = request_url(destination, &request.to_xml(), "handle", None).unwrap();
+    let url = request.redirect_url("handle", None).unwrap();
     let answer = refused(&explain(&idp, &["--json"], &url), "proto.root");
     let note = answer["notes"][0].as_str().unwrap();
     assert!(

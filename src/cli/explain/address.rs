@@ -29,7 +29,7 @@ impl Walk<'_> {
         if message.carries == Carries::Response {
             self.way = Way::LogoutResponse;
         }
-        let idp = self.idp(logout::issuer_hint(&document).as_deref(), false)?;
+        let idp = self.idp(logout::issuer_hint(document.root()).as_deref(), false)?;
         self.enabled(&idp)?;
 
         let carries = message.carries;
@@ -126,6 +126,8 @@ impl Walk<'_> {
         let expected = LogoutExpectations {
             slo_url: &slo_url,
             idp_entity_id: &idp.metadata.entity_id,
+            vendor: idp.metadata.vendor,
+            decryption: idp.keys(&known.decryption_keys, now).decryption,
             clock_skew: idp.clock_skew(&known.sp),
         };
         let checks = &mut self.checks;

@@ -1,19 +1,17 @@
 //! `GET, POST /.samlgate/sign_in` and `GET /.samlgate/start`: a person wants in → an
 //! AuthnRequest on its way to an identity provider.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use openssl::sha::sha256;
 
 use super::return_to;
 use crate::base::{ErrorCode, IdpName, ReturnTo, Timestamp, entropy};
-use crate::dsig::{self, sign_enveloped};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::form::Fields;
@@ -22,8 +20,7 @@ use crate::http::hosts::pages::ask;
 use crate::http::state::Gateway;
 use crate::http::views::{Choose, Field, Post};
 use crate::http::{links, respond};
-use crate::saml::authn_request::AuthnRequest;
-use crate::saml::binding::redirect::request_url;
+use crate::saml::authn_request::{AuthnRequest, NameIdPolicy, Wishes};
 use crate::saml::metadata::Binding;
 use crate::saml::pending::PendingLogin;
 use crate::trust::{IdpTrust, Way};
@@ -205,35 +202,33 @@ async fn begin(
         )
     })?;
     let acs_url = live.sp.acs_url();
+    let wishes = Wishes {
+        asked: idp.asked(),
+        name_id_policy: idp.settings.name_id_format.as_deref().map(NameIdPolicy::of_format),
+        ..Wishes::answer_to(&acs_url)
+    };
+    let internal = |error: &dyn Display| GatewayError::new(ErrorCode::Internal, error);
+    let wishes = wishes.for_vendor(idp.metadata.vendor).map_err(|error| internal(&error))?;
     let request = AuthnRequest {
         id: &login.request_id,
         issue_instant: now,
         destination: &endpoint.location,
-        acs_url: &acs_url,
         issuer: &live.sp.entity_id,
-        force_authn: idp.settings.force_authn,
-        name_id_format: idp.settings.name_id_format.as_deref(),
-        authn_context: &idp.settings.authn_context,
+        wishes: &wishes,
     };
     let key = idp.signs_requests().then_some(&app.signing_key);
     let mut response = match endpoint.binding {
         Binding::Redirect => {
-            let url = request_url(&endpoint.location, &request.to_xml(), &handle, key);
-            let url = url.map_err(|error| GatewayError::new(ErrorCode::Internal, error))?;
+            let url = request.redirect_url(&handle, key).map_err(|error| internal(&error))?;
             respond::redirect(StatusCode::FOUND, &url)
         }
         Binding::Post => {
-            let xml = request.to_xml();
-            let xml = match key {
-                Some(key) => sign_enveloped(&xml, &login.request_id, key, dsig::Place::AfterIssuer)
-                    .map_err(|error| GatewayError::new(ErrorCode::Internal, error))?,
-                None => xml,
-            };
+            let form = request.posted(key).map_err(|error| internal(&error))?;
             let view = Post {
                 label: idp.settings.label.clone(),
-                action: endpoint.location.clone(),
+                action: form.action,
                 fields: vec![
-                    Field::new("SAMLRequest", STANDARD.encode(xml)),
+                    Field::new("SAMLRequest", form.saml_request),
                     Field::new("RelayState", handle),
                 ],
             };

@@ -1,9 +1,10 @@
-//! How messages travel through browsers (bindings 3.4 and 3.5).
+//! How messages travel: through browsers (bindings 3.4 to 3.6), and between servers (3.2).
 
 pub mod post;
 pub mod query;
 pub mod redirect;
 pub mod relay_state;
+pub mod soap;
 
 use crate::base::ErrorCode;
 use crate::dsig::DsigError;
@@ -33,6 +34,20 @@ pub enum BindingError {
     /// Bindings 3.4.4: raw DEFLATE, and not much of it.
     #[error("{0}")]
     Inflate(&'static str),
+    /// Bindings 3.2: not a SOAP 1.1 envelope with one message in it.
+    #[error("{0}")]
+    Soap(&'static str),
+    /// SOAP 1.1, 4.4: the other side did not understand us, or could not answer.
+    #[error("SOAP fault {code}: {reason}")]
+    Fault {
+        /// `faultcode`
+        code: String,
+        /// `faultstring`, in the other side's words: at most 1024 characters on one line.
+        reason: String,
+    },
+    /// Bindings 3.6.4: not an artifact.
+    #[error("{0}")]
+    Artifact(&'static str),
     /// Bindings 3.4.4.1: the signature over the query.
     #[error("{0}")]
     QuerySignature(DsigError),
@@ -47,11 +62,25 @@ impl BindingError {
             Self::Base64(_) => ErrorCode::BindingBase64,
             Self::Query(_) => ErrorCode::BindingQuery,
             Self::Inflate(_) => ErrorCode::BindingInflate,
+            Self::Soap(_) => ErrorCode::BindingSoap,
+            Self::Fault { .. } => ErrorCode::BindingFault,
+            Self::Artifact(_) => ErrorCode::BindingArtifact,
             // Which key, is one question; which algorithm, another.
             Self::QuerySignature(DsigError::Invalid { .. } | DsigError::Encoding(_)) => {
                 ErrorCode::BindingQuerySignature
             }
             Self::QuerySignature(error) => error.code(),
+        }
+    }
+
+    /// The name of the rule in the lines of `explain`.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Params(_) | Self::Size { .. } | Self::Base64(_) => "form",
+            Self::Query(_) | Self::Inflate(_) => "query",
+            Self::Soap(_) | Self::Fault { .. } => "soap",
+            Self::Artifact(_) => "artifact",
+            Self::QuerySignature(_) => "query.signature",
         }
     }
 }

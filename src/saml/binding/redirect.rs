@@ -1,4 +1,4 @@
-//! HTTP-Redirect (bindings 3.4): a request of ours → the address to send the browser to.
+//! HTTP-Redirect (bindings 3.4): a message of ours → the address to send the browser to.
 
 use std::io::Write as _;
 
@@ -20,12 +20,34 @@ pub fn request_url(
     relay_state: &str,
     key: Option<&SigningKey>,
 ) -> Result<String, DsigError> {
+    url("SAMLRequest", location, xml, Some(relay_state), key)
+}
+
+/// The address that carries `xml` as a `SAMLResponse`, signed, to `location`; with the RelayState
+/// that came with the request, if one did (bindings 3.4.3).
+pub fn response_url(
+    location: &str,
+    xml: &str,
+    relay_state: Option<&str>,
+    key: &SigningKey,
+) -> Result<String, DsigError> {
+    url("SAMLResponse", location, xml, relay_state, Some(key))
+}
+
+fn url(
+    parameter: &str,
+    location: &str,
+    xml: &str,
+    relay_state: Option<&str>,
+    key: Option<&SigningKey>,
+) -> Result<String, DsigError> {
     let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-    let mut query = format!(
-        "SAMLRequest={}&RelayState={}",
-        encode(&STANDARD.encode(deflate(xml.as_bytes()))),
-        encode(relay_state)
-    );
+    let message = encode(&STANDARD.encode(deflate(xml.as_bytes())));
+    let mut query = format!("{parameter}={message}");
+    if let Some(relay_state) = relay_state {
+        query.push_str("&RelayState=");
+        query.push_str(&encode(relay_state));
+    }
     if let Some(key) = key {
         query = dsig::sign_query(&query, key)?;
     }

@@ -45,16 +45,10 @@ pub enum ProfileError {
         expected: String,
     },
     /// Core 3.2.2.2: the identity provider reports an error.
-    #[error("status {code}{}{}", detail.as_deref().map(|d| format!(" / {d}")).unwrap_or_default(),
-        message.as_deref().map(|m| format!(": {m}")).unwrap_or_default())]
-    Status {
-        /// Top-level code.
-        code: String,
-        /// Second-level code.
-        detail: Option<String>,
-        /// The identity provider's words.
-        message: Option<String>,
-    },
+    #[error("status {}{}{}{}", .0.code, .0.detail.as_deref().map(|d| format!(" / {d}")).unwrap_or_default(),
+        .0.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default(),
+        .0.cause.as_deref().map(|c| format!(" ({c})")).unwrap_or_default())]
+    Status(Box<Status>),
     /// Profiles 4.1.4.2: InResponseTo names our request.
     #[error("{place} answers {}, our request was {}", shown(found.as_deref()), shown(expected.as_deref()))]
     InResponseTo {
@@ -170,12 +164,12 @@ pub enum ProfileError {
         clock: OurClock,
     },
     /// Core 3.3.2.2.1: not one of the authentication contexts that are enough.
-    #[error("authenticated by {}, which is not one of {}", shown(found.as_deref()), expected.join(", "))]
+    #[error("authenticated by {}, which is not one of {expected}", shown(found.as_deref()))]
     AuthnContext {
         /// AuthnContextClassRef.
         found: Option<String>,
-        /// What is enough.
-        expected: Vec<String>,
+        /// What is enough, in words.
+        expected: String,
     },
     /// Core 3.4.1: ForceAuthn was asked for, and the person signed in before that.
     #[error("AuthnInstant is {found}, fresh authentication was asked for at {asked}")]
@@ -184,6 +178,16 @@ pub enum ProfileError {
         found: Timestamp,
         /// When we asked.
         asked: Timestamp,
+    },
+    /// A maximum age of authentication was asked for, and the person signed in before that.
+    #[error("AuthnInstant is {found}, more than {}s ago: it is {} here", max_age.as_secs(), clock.now)]
+    TooOld {
+        /// AuthnInstant.
+        found: Timestamp,
+        /// How long ago it may be.
+        max_age: Duration,
+        /// Our time.
+        clock: OurClock,
     },
     /// SDP-SP17: a scope that the identity provider is not entitled to.
     #[error("{attribute} is {found:?}, and the metadata lists the scopes {}", scopes.join(", "))]
@@ -218,6 +222,8 @@ pub enum Place {
     Confirmation,
     /// `samlp:LogoutRequest` or `samlp:LogoutResponse`
     Logout,
+    /// `samlp:ArtifactResponse`
+    Artifact,
 }
 
 impl fmt::Display for Place {
@@ -227,6 +233,7 @@ impl fmt::Display for Place {
             Self::Assertion => "Assertion",
             Self::Confirmation => "SubjectConfirmationData",
             Self::Logout => "the logout message",
+            Self::Artifact => "ArtifactResponse",
         })
     }
 }
@@ -256,12 +263,21 @@ impl OurClock {
         time < self.earliest_issue()
     }
 
+    /// Whether something that may be so old is older.
+    pub(super) fn is_older_than(self, time: Timestamp, age: Duration) -> bool {
+        time < self.earliest(age)
+    }
+
     fn latest(self) -> Timestamp {
         self.now.plus(self.skew)
     }
 
     fn earliest_issue(self) -> Timestamp {
-        self.now.minus(MAX_AGE).minus(self.skew)
+        self.earliest(MAX_AGE)
+    }
+
+    fn earliest(self, age: Duration) -> Timestamp {
+        self.now.minus(age).minus(self.skew)
     }
 
     /// In words, what a time must be that has come.
@@ -272,6 +288,11 @@ impl OurClock {
     /// In words, what an end must be that lies ahead.
     pub(super) fn to_come(self) -> String {
         format!("later than {} ({self})", self.now.minus(self.skew))
+    }
+
+    /// In words, when something must have happened that may be so old.
+    pub(super) fn within(self, age: Duration) -> String {
+        format!("at least {} ({self})", self.earliest(age))
     }
 
     /// In words, when something must have been made.
@@ -305,7 +326,7 @@ impl ProfileError {
                 ErrorCode::ProtoDestination
             }
             Self::Issuer { .. } => ErrorCode::ProtoIssuer,
-            Self::Status { .. } => ErrorCode::IdpStatus,
+            Self::Status(_) => ErrorCode::IdpStatus,
             Self::InResponseTo { .. } => ErrorCode::ProtoInResponseTo,
             Self::IssueInstant { .. } | Self::AuthnInstant { .. } => ErrorCode::TimeIssueInstant,
             Self::Confirmation { .. } => ErrorCode::SubjectConfirmation,
@@ -321,8 +342,17 @@ impl ProfileError {
             Self::AuthnMissing => ErrorCode::AuthnMissing,
             Self::SessionOver { .. } => ErrorCode::TimeSession,
             Self::AuthnContext { .. } | Self::NotFresh { .. } => ErrorCode::AuthnContext,
+            Self::TooOld { .. } => ErrorCode::AuthnAge,
             Self::Qualifier { .. } => ErrorCode::SubjectQualifier,
             Self::Scope { .. } => ErrorCode::ValueScope,
+        }
+    }
+
+    /// What the identity provider reported, where that is why: it has sentences of its own.
+    pub fn reported(&self) -> Option<&Status> {
+        match self {
+            Self::Status(status) => Some(status),
+            _ => None,
         }
     }
 
@@ -332,7 +362,7 @@ impl ProfileError {
             Self::Version { .. } => "version",
             Self::Destination { .. } | Self::DestinationMissing { .. } => "destination",
             Self::Issuer { .. } => "issuer",
-            Self::Status { .. } => "status",
+            Self::Status(_) => "status",
             Self::InResponseTo { place: Place::Confirmation, .. } => "subject.in_response_to",
             Self::InResponseTo { .. } => "in_response_to",
             Self::IssueInstant { .. } => "issue_instant",
@@ -352,6 +382,7 @@ impl ProfileError {
             Self::SessionOver { .. } => "authn.session",
             Self::AuthnContext { .. } => "authn.context",
             Self::NotFresh { .. } => "authn.fresh",
+            Self::TooOld { .. } => "authn.age",
         }
     }
 
@@ -364,7 +395,7 @@ impl ProfileError {
             | Self::Recipient { ours, .. }
             | Self::Audience { ours, .. } => ours.clone(),
             Self::Issuer { expected, .. } | Self::Qualifier { expected, .. } => expected.clone(),
-            Self::Status { .. } => Status::SUCCESS.to_owned(),
+            Self::Status(_) => Status::SUCCESS.to_owned(),
             Self::InResponseTo { expected, .. } => {
                 expected.clone().unwrap_or_else(|| NO_REQUEST.to_owned())
             }
@@ -379,7 +410,8 @@ impl ProfileError {
             Self::Never { not_before, .. } => format!("later than NotBefore, {not_before}"),
             Self::Condition { .. } => KNOWN_CONDITIONS.to_owned(),
             Self::AuthnMissing => "an AuthnStatement".to_owned(),
-            Self::AuthnContext { expected, .. } => expected.join(", "),
+            Self::AuthnContext { expected, .. } => expected.clone(),
+            Self::TooOld { max_age, clock, .. } => clock.within(*max_age),
             Self::NotFresh { asked, .. } => format!("not before our request of {asked}"),
             Self::Scope { scopes, .. } => scopes.join(", "),
         };
@@ -394,9 +426,15 @@ impl ProfileError {
             | Self::Issuer { found, .. }
             | Self::Condition { found } => found.clone(),
             Self::DestinationMissing { .. } | Self::AuthnMissing => NOTHING.to_owned(),
-            Self::Status { code, detail, message } => {
-                let parts = [Some(code.clone()), detail.clone(), message.clone()];
-                parts.into_iter().flatten().collect::<Vec<_>>().join(" / ")
+            Self::Status(status) => {
+                let Status { code, detail, message, cause } = &**status;
+                let parts = [
+                    Some(code),
+                    detail.as_ref(),
+                    message.as_ref(),
+                    cause.as_ref(),
+                ];
+                parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" / ")
             }
             Self::InResponseTo { found, .. }
             | Self::Recipient { found, .. }
@@ -416,6 +454,7 @@ impl ProfileError {
             | Self::Never { found, .. }
             | Self::AuthnInstant { found, .. }
             | Self::SessionOver { found, .. }
+            | Self::TooOld { found, .. }
             | Self::NotFresh { found, .. } => found.to_string(),
             Self::Audience { found, .. } => found
                 .as_ref()

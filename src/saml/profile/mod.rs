@@ -22,6 +22,7 @@ use error::{NO_REQUEST, NOTHING};
 
 use crate::base::{Checks, Timestamp, Values};
 use crate::saml::accepted::{Attribute, Claims, NameId, ValidAssertion};
+use crate::saml::asked::Asked;
 use crate::saml::pending::PendingLogin;
 use crate::saml::schema::{AssertionFields, AuthnStatement, Conditions, Confirmation, Envelope};
 use crate::saml::sp::ServiceProvider;
@@ -64,6 +65,7 @@ pub const ASSERTION_RULES: &[&str] = &[
     "authn.session",
     "authn.context",
     "authn.fresh",
+    "authn.age",
 ];
 
 /// How old a Response may be.
@@ -102,10 +104,8 @@ pub struct Expectations<'a> {
     pub idp_entity_id: &'a str,
     /// How far its clock may differ from ours.
     pub clock_skew: Duration,
-    /// The AuthnContextClassRefs that are enough; empty allows every one.
-    pub authn_context: &'a [String],
-    /// Fresh authentication was asked for (ForceAuthn), so it has to be fresh.
-    pub force_authn: bool,
+    /// What was asked for, so the answer has to be so: by which method, how long ago.
+    pub asked: Asked<'a>,
     /// The scopes that the identity provider may name; `None` when its metadata lists none.
     pub scopes: Option<&'a [String]>,
 }
@@ -116,10 +116,21 @@ impl Expectations<'_> {
     }
 }
 
+/// What covers a Response as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::saml) enum Seal {
+    /// Nothing does; its Assertion has a signature.
+    Nothing,
+    /// The signature of the message around it, which brought it by the artifact binding.
+    Around,
+    /// Its own signature.
+    Own,
+}
+
 /// The rules for the Response itself. They can only refuse: see [`Envelope`].
 pub(in crate::saml) fn check_envelope(
     envelope: &Envelope<'_>,
-    signed: bool,
+    seal: Seal,
     origin: &Origin,
     expected: &Expectations<'_>,
     checks: &mut Checks,
@@ -127,7 +138,7 @@ pub(in crate::saml) fn check_envelope(
 ) -> Result<(), ProfileError> {
     let clock = expected.clock(now);
     check_version(envelope.version, checks)?;
-    check_destination(envelope.destination, signed, expected, checks)?;
+    check_destination(envelope.destination, seal, expected, checks)?;
     match &envelope.issuer {
         Some(found) => check_issuer(found, expected, checks)?,
         // Profiles 4.1.4.2: it may be left out here; the Assertion always has one.
@@ -135,20 +146,15 @@ pub(in crate::saml) fn check_envelope(
     }
     let status = &envelope.status;
     if !status.is_success() {
-        return Err(ProfileError::Status {
-            code: status.code.clone(),
-            detail: status.detail.clone(),
-            message: status.message.clone(),
-        });
+        return Err(ProfileError::Status(Box::new(status.clone())));
     }
     checks.pass_with("status", || status.code.clone());
     let in_response_to = envelope.in_response_to;
     // Core 3.2.2: an answer says so. It can have been taken away only where nothing is signed; there
     // the confirmation's decides.
-    let absent = if signed {
-        Absent::IsWrong
-    } else {
-        Absent::IsFine
+    let absent = match seal {
+        Seal::Nothing => Absent::IsFine,
+        Seal::Around | Seal::Own => Absent::IsWrong,
     };
     check_in_response_to(Place::Response, in_response_to, absent, origin, checks)?;
     check_issue_instant(Place::Response, envelope.issue_instant, clock, checks)
@@ -174,6 +180,7 @@ pub(in crate::saml) fn validate(
     check_scopes(&assertion.attributes, expected, checks)?;
     let statement = check_authn_statements(&assertion.authn_statements, expected, clock, checks)?;
     check_fresh(statement, &origin, expected, checks)?;
+    check_age(statement, expected, clock, checks)?;
     // The earliest end counts. The skew by which a late one is still accepted is added, or a
     // session could be over before it begins.
     let session_end = assertion
@@ -206,10 +213,11 @@ fn check_version(found: &str, checks: &mut Checks) -> Result<(), ProfileError> {
     Err(ProfileError::Version { found: found.to_owned() })
 }
 
-/// Bindings 3.5.5.2: it is our ACS, and a signed message has one.
+/// Bindings 3.5.5.2: it is our ACS, and a signed message has one. One that we fetched ourselves
+/// (bindings 3.6) need not have it, since it did not travel through a browser.
 fn check_destination(
     found: Option<&str>,
-    signed: bool,
+    seal: Seal,
     expected: &Expectations<'_>,
     checks: &mut Checks,
 ) -> Result<(), ProfileError> {
@@ -218,7 +226,7 @@ fn check_destination(
         Some(found) if !expected.sp.is_acs_url(found) => {
             Err(ProfileError::Destination { found: found.to_owned(), ours: ours() })
         }
-        None if signed => Err(ProfileError::DestinationMissing { ours: ours() }),
+        None if seal == Seal::Own => Err(ProfileError::DestinationMissing { ours: ours() }),
         found => {
             checks.pass_as("destination", || {
                 Values::new(ours(), found.unwrap_or(NOTHING))
@@ -285,7 +293,9 @@ fn check_in_response_to(
     if fine {
         let name = match place {
             Place::Confirmation => "subject.in_response_to",
-            Place::Response | Place::Assertion | Place::Logout => "in_response_to",
+            Place::Response | Place::Assertion | Place::Logout | Place::Artifact => {
+                "in_response_to"
+            }
         };
         checks.pass_as(name, || {
             Values::new(expected.unwrap_or(NO_REQUEST), found.unwrap_or(NOTHING))
@@ -499,7 +509,7 @@ fn check_fresh(
     checks: &mut Checks,
 ) -> Result<(), ProfileError> {
     let login = match origin {
-        Origin::Requested(login) if expected.force_authn => login,
+        Origin::Requested(login) if expected.asked.force_authn => login,
         _ => {
             checks.skip("authn.fresh", "force_authn is off, or nobody asked");
             return Ok(());
@@ -510,6 +520,27 @@ fn check_fresh(
         return Err(ProfileError::NotFresh { found, asked });
     }
     checks.pass_with("authn.fresh", || found.to_string());
+    Ok(())
+}
+
+/// However the sign-in began: a page that wants a person to have signed in lately does not care.
+fn check_age(
+    statement: &AuthnStatement,
+    expected: &Expectations<'_>,
+    clock: OurClock,
+    checks: &mut Checks,
+) -> Result<(), ProfileError> {
+    let Some(max_age) = expected.asked.max_age else {
+        checks.skip("authn.age", "no maximum age is asked for");
+        return Ok(());
+    };
+    let found = statement.authn_instant;
+    if clock.is_older_than(found, max_age) {
+        return Err(ProfileError::TooOld { found, max_age, clock });
+    }
+    checks.pass_as("authn.age", || {
+        Values::new(clock.within(max_age), found.to_string())
+    });
     Ok(())
 }
 
@@ -539,23 +570,20 @@ fn check_authn_statements<'s>(
             end.map_or_else(|| NOTHING.to_owned(), |end| end.to_string()),
         )
     });
-    if expected.authn_context.is_empty() {
+    let Some(asked) = expected.asked.context else {
         checks.skip("authn.context", "authn_context is not set");
         return Ok(first);
-    }
+    };
     let enough = |statement: &&AuthnStatement| {
-        statement
-            .context_class
-            .as_ref()
-            .is_some_and(|class| expected.authn_context.contains(class))
+        statement.context_class.as_ref().is_some_and(|class| asked.is_met_by(class))
     };
     let statement = statements.iter().find(enough).ok_or_else(|| ProfileError::AuthnContext {
         found: first.context_class.clone(),
-        expected: expected.authn_context.to_vec(),
+        expected: asked.shown(),
     })?;
     checks.pass_as("authn.context", || {
         let found = statement.context_class.clone().unwrap_or_default();
-        Values::new(expected.authn_context.join(", "), found)
+        Values::new(asked.shown(), found)
     });
     Ok(statement)
 }

@@ -30,8 +30,7 @@ fn expected(sp: &ServiceProvider) -> Expectations<'_> {
         sp,
         idp_entity_id: IDP,
         clock_skew: sp.clock_skew,
-        authn_context: &[],
-        force_authn: false,
+        asked: Asked::NOTHING,
         scopes: None,
     }
 }
@@ -174,7 +173,7 @@ fn the_two_sides_of_a_time_say_what_would_have_been_right() {
 #[test]
 fn fresh_authentication_is_a_rule_where_it_was_asked_for() {
     let sp = sp();
-    let asked = |created_at| {
+    let sent = |created_at| {
         Origin::Requested(PendingLogin {
             request_id: "_request".to_owned(),
             idp: crate::base::IdpName::parse("corp").unwrap(),
@@ -188,10 +187,11 @@ fn fresh_authentication_is_a_rule_where_it_was_asked_for() {
             in_response_to: Some("_request".to_owned()),
             ..confirmation(&sp, 5)
         }];
-        let expected = Expectations { force_authn, ..expected(&sp) };
+        let asked = Asked { force_authn, ..Asked::NOTHING };
+        let expected = Expectations { asked, ..expected(&sp) };
         validate(
             fields,
-            asked(created_at),
+            sent(created_at),
             &expected,
             &mut Checks::off(),
             now(),
@@ -205,4 +205,74 @@ fn fresh_authentication_is_a_rule_where_it_was_asked_for() {
         Err(("authn.context", "authn.fresh"))
     );
     assert!(answer(late, false).is_ok(), "nobody asked");
+}
+
+#[test]
+fn a_sign_in_that_is_too_old_is_authn_age_however_it_began() {
+    let sp = sp();
+    let hour = Duration::from_secs(3600);
+    let answer = |instant, max_age| {
+        let mut fields = assertion(&sp);
+        fields.authn_statements[0].authn_instant = instant;
+        let asked = Asked { max_age, ..Asked::NOTHING };
+        let expected = Expectations { asked, ..expected(&sp) };
+        let checks = &mut Checks::off();
+        outcome(validate(
+            fields,
+            from_the_portal(),
+            &expected,
+            checks,
+            now(),
+        ))
+    };
+    let oldest = now().minus(hour).minus(sp.clock_skew);
+    let older = oldest.minus(Duration::from_secs(1));
+    assert_eq!(answer(oldest, Some(hour)), Ok(()));
+    assert_eq!(answer(older, Some(hour)), Err(("authn.age", "authn.age")));
+    assert_eq!(answer(older, None), Ok(()), "nobody asked");
+    // Not even the clock's whole width ago.
+    let ago = |seconds| now().minus(Duration::from_secs(seconds));
+    assert_eq!(answer(ago(180), Some(Duration::ZERO)), Ok(()));
+    assert_eq!(
+        answer(ago(181), Some(Duration::ZERO)),
+        Err(("authn.age", "authn.age"))
+    );
+    let error = ProfileError::TooOld {
+        found: older,
+        max_age: hour,
+        clock: OurClock { now: now(), skew: sp.clock_skew },
+    };
+    assert_eq!(
+        error.expected().unwrap(),
+        "at least 2026-11-21T10:57:00Z (2026-11-21T12:00:00Z here, clock_skew 180s)"
+    );
+    assert_eq!(error.found().unwrap(), "2026-11-21T10:56:59Z");
+}
+
+#[test]
+fn what_was_asked_for_at_least_is_what_the_order_says() {
+    use crate::saml::asked::{AskedContext, Comparison};
+    let sp = sp();
+    let order = ["urn:weak", "urn:strong", "urn:stronger"].map(str::to_owned);
+    let by = |comparison, class: &str| {
+        let mut fields = assertion(&sp);
+        fields.authn_statements[0].context_class = Some(class.to_owned());
+        let context = AskedContext::new(&order[1..2], comparison, &order).unwrap();
+        let asked = Asked { context: Some(context), ..Asked::NOTHING };
+        let expected = Expectations { asked, ..expected(&sp) };
+        let checks = &mut Checks::off();
+        validate(fields, from_the_portal(), &expected, checks, now())
+    };
+    let wrong = Err(("authn.context", "authn.context"));
+    assert_eq!(outcome(by(Comparison::Minimum, "urn:stronger")), Ok(()));
+    assert_eq!(outcome(by(Comparison::Minimum, "urn:weak")), wrong);
+    assert_eq!(outcome(by(Comparison::Better, "urn:strong")), wrong);
+    assert_eq!(outcome(by(Comparison::Maximum, "urn:stronger")), wrong);
+    assert_eq!(outcome(by(Comparison::Exact, "urn:stronger")), wrong);
+    assert_eq!(outcome(by(Comparison::Minimum, "urn:unheard-of")), wrong);
+    let error = by(Comparison::Minimum, "urn:weak").unwrap_err();
+    assert_eq!(
+        error.expected().unwrap(),
+        "minimum urn:strong: urn:strong, urn:stronger"
+    );
 }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use super::reader::{Reader, SchemaError, text};
 use super::{ASSERTION_NS, DSIG_NS, PROTOCOL_NS};
 use crate::base::Timestamp;
+use crate::saml::status::bounded;
 use crate::xml::Element;
 
 /// `samlp:Status` (core 3.2.2.1).
@@ -19,8 +20,11 @@ pub struct Status {
     pub code: String,
     /// The second-level StatusCode, which is the one that says what happened.
     pub detail: Option<String>,
-    /// What the identity provider says in words. Shown to admins only.
+    /// What the identity provider says in words: at most 1024 characters on one line, and anybody's.
+    /// Shown to admins only.
     pub message: Option<String>,
+    /// `Cause` in the `StatusDetail`, likewise: `PingFederate` names the exception in its server there.
+    pub cause: Option<String>,
 }
 
 impl Status {
@@ -104,16 +108,28 @@ pub(in crate::saml) fn read_status(status: Element<'_>) -> Result<Status, Schema
     let (mut reader, []) = Reader::open(status, [])?;
     let code = reader.required(PROTOCOL_NS, "StatusCode")?;
     let message = reader.optional(PROTOCOL_NS, "StatusMessage");
-    reader.optional(PROTOCOL_NS, "StatusDetail");
+    let detail = reader.optional(PROTOCOL_NS, "StatusDetail");
     reader.end()?;
     let (mut inner, [value]) = Reader::open(code, ["Value"])?;
     let second = inner.optional(PROTOCOL_NS, "StatusCode");
     inner.end()?;
     Ok(Status {
-        code: value.required(code)?.to_owned(),
-        detail: second.and_then(|second| second.attribute("Value")).map(ToOwned::to_owned),
-        message: message.map(text).transpose()?.map(|text| text.trim().to_owned()),
+        code: cut(value.required(code)?),
+        detail: second.and_then(|second| second.attribute("Value")).map(cut),
+        message: message.map(text).transpose()?.map(|text| bounded(&text)),
+        cause: detail.and_then(cause),
     })
+}
+
+/// A code as it stands: what is compared is not tidied up before. None is nearly as long.
+fn cut(code: &str) -> String {
+    code.chars().take(256).collect()
+}
+
+/// The one thing in a `StatusDetail` that helps: the schema lets everything in there.
+fn cause(detail: Element<'_>) -> Option<String> {
+    let cause = detail.descendants().find(|inner| inner.local_name() == "Cause")?;
+    cause.text().map(|text| bounded(&text)).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
@@ -154,12 +170,33 @@ mod tests {
     #[test]
     fn a_status_says_what_happened() {
         let content = "<Status><StatusCode Value='urn:a'><StatusCode Value='urn:b'/></StatusCode>\
-                       <StatusMessage> no </StatusMessage><StatusDetail/></Status>";
+                       <StatusMessage> no </StatusMessage><StatusDetail><x><Cause>java.lang.\n\
+                       Exception</Cause></x></StatusDetail></Status>";
         let status = read(content, |envelope| envelope.status).unwrap();
         assert!(!status.is_success());
         assert_eq!(status.code, "urn:a");
         assert_eq!(status.detail.as_deref(), Some("urn:b"));
         assert_eq!(status.message.as_deref(), Some("no"));
+        assert_eq!(status.cause.as_deref(), Some("java.lang. Exception"));
+    }
+
+    #[test]
+    fn what_only_looks_like_success_is_none() {
+        for code in [
+            " urn:oasis:names:tc:SAML:2.0:status:Success",
+            "urn:oasis:names:tc:SAML:2.0:status:Success\u{200b}",
+            "urn:oasis:names:tc:SAML:2.0:status:Success/",
+        ] {
+            let content = format!("<Status><StatusCode Value='{code}'/></Status>");
+            let status = read(&content, |envelope| envelope.status).unwrap();
+            assert!(!status.is_success(), "{code:?}");
+        }
+        let long = "x".repeat(5000);
+        let content = format!("<Status><StatusCode Value='{long}'/></Status>");
+        assert_eq!(
+            read(&content, |envelope| envelope.status.code.len()),
+            Ok(256)
+        );
     }
 
     #[test]

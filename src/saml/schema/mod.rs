@@ -2,8 +2,9 @@
 //! not belong there.
 //!
 //! The readers are as strict as `saml-schema-protocol-2.0.xsd` and `-assertion-2.0.xsd`: order,
-//! number and names of elements and attributes. `Extensions`, `Advice` and `StatusDetail` are
-//! allowed where the schema has them and are never looked into.
+//! number and names of elements and attributes. `Extensions` and `Advice` are
+//! allowed where the schema has them and are never looked into; of `StatusDetail` one text is shown
+//! to admins.
 
 mod assertion;
 mod envelope;

@@ -36,6 +36,7 @@ pub(crate) enum Kind {
     Response,
     LogoutRedirect,
     LogoutPost,
+    LogoutSoap,
     Metadata,
 }
 
@@ -149,6 +150,7 @@ impl Kind {
             "response" => Ok(Self::Response),
             "logout_redirect" => Ok(Self::LogoutRedirect),
             "logout_post" => Ok(Self::LogoutPost),
+            "logout_soap" => Ok(Self::LogoutSoap),
             "metadata" => Ok(Self::Metadata),
             other => Err(format!("kind: {other:?}")),
         }

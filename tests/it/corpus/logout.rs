@@ -3,25 +3,28 @@
 use samlgate::base::{Checks, ErrorCode};
 use samlgate::dsig::Trust;
 use samlgate::saml::binding::query::{Carries, QueryMessage};
+use samlgate::saml::binding::soap::SoapMessage;
 use samlgate::saml::logout::{
     LogoutExpectations, LogoutResult, SignedMessage, ValidLogoutRequest, issuer_hint,
 };
 use samlgate::saml::metadata::IdpMetadata;
 use samlgate::saml::{NameId, SamlError};
-use samlgate::xml::{Document, Limits, Mode};
+use samlgate::xml::{Document, Element, Limits, Mode};
+use samlgate::xmlenc::{Decryption, DecryptionKeys};
 
-use super::case::{Case, Form, Identity};
-use super::play::{Settings, Verdict, idp};
+use super::case::{Case, Form, Identity, Kind};
+use super::play::{Settings, Verdict, decryption_keys, idp};
 
 /// Where logout messages have to be addressed to.
 const SLO: &str = "https://sp.example.com/saml/slo";
 
 pub(super) fn play(case: &Case) -> Result<Verdict, String> {
     let settings = Settings::read(case)?;
-    let outcome = match case.form {
-        Form::Query => by_query(case, &settings)?,
-        Form::Xml => by_envelope(case, &settings)?,
-        Form::Base64 | Form::Posted => return Err("body: query or xml".to_owned()),
+    let outcome = match (case.form, case.kind) {
+        (Form::Query, _) => by_query(case, &settings)?,
+        (Form::Xml, Kind::LogoutSoap) => by_soap(case, &settings)?,
+        (Form::Xml, _) => by_envelope(case, &settings)?,
+        (Form::Base64 | Form::Posted, _) => return Err("body: query or xml".to_owned()),
     };
     Ok(outcome.map_or_else(Verdict::Refused, |identity| {
         Verdict::Accepted(Box::new(identity))
@@ -41,7 +44,7 @@ fn by_query(case: &Case, settings: &Settings) -> Outcome {
         Ok(document) => document,
         Err(error) => return Ok(Err(error.code())),
     };
-    let Some(idp) = sender(case, &document)? else {
+    let Some(idp) = sender(case, document.root())? else {
         return Ok(Err(ErrorCode::IdpUnknown));
     };
     let trust = Trust { keys: &idp.signing_keys, allowed: settings.allowed };
@@ -51,10 +54,12 @@ fn by_query(case: &Case, settings: &Settings) -> Outcome {
         Err(error) => return Ok(Err(error.code())),
     };
     let document = verified.parse().map_err(|error| error.to_string())?;
+    let ours = decryption_keys(case)?;
     let read = read(
         case,
         settings,
         &idp,
+        &ours,
         carries,
         &SignedMessage::from(&document),
     );
@@ -71,7 +76,8 @@ fn by_envelope(case: &Case, settings: &Settings) -> Outcome {
         Ok(document) => document,
         Err(error) => return Ok(Err(error.code())),
     };
-    let Some(idp) = sender(case, &document)? else {
+    let ours = decryption_keys(case)?;
+    let Some(idp) = sender(case, document.root())? else {
         return Ok(Err(ErrorCode::IdpUnknown));
     };
     let trust = Trust { keys: &idp.signing_keys, allowed: settings.allowed };
@@ -80,7 +86,22 @@ fn by_envelope(case: &Case, settings: &Settings) -> Outcome {
         None => Carries::Request,
     };
     let read = SignedMessage::enveloped(&document, trust, &mut Checks::off())
-        .and_then(|message| read(case, settings, &idp, carries, &message));
+        .and_then(|message| read(case, settings, &idp, &ours, carries, &message));
+    Ok(read.map_err(|error| error.code()))
+}
+
+fn by_soap(case: &Case, settings: &Settings) -> Outcome {
+    let soap = match SoapMessage::read(&case.body) {
+        Ok(soap) => soap,
+        Err(error) => return Ok(Err(error.code())),
+    };
+    let Some(idp) = sender(case, soap.message())? else {
+        return Ok(Err(ErrorCode::IdpUnknown));
+    };
+    let ours = decryption_keys(case)?;
+    let trust = Trust { keys: &idp.signing_keys, allowed: settings.allowed };
+    let read = SignedMessage::in_soap(&soap, trust, &mut Checks::off())
+        .and_then(|message| read(case, settings, &idp, &ours, Carries::Request, &message));
     Ok(read.map_err(|error| error.code()))
 }
 
@@ -88,12 +109,20 @@ fn read(
     case: &Case,
     settings: &Settings,
     idp: &IdpMetadata,
+    ours: &DecryptionKeys,
     carries: Carries,
     message: &SignedMessage<'_>,
 ) -> Result<Identity, SamlError> {
     let expected = LogoutExpectations {
         slo_url: SLO,
         idp_entity_id: &idp.entity_id,
+        vendor: idp.vendor,
+        decryption: Decryption {
+            keys: ours,
+            allow_cbc_unsigned: settings.cbc_unsigned,
+            allow_tripledes: settings.tripledes,
+            required: false,
+        },
         clock_skew: settings.clock_skew,
     };
     if carries == Carries::Response {
@@ -122,8 +151,8 @@ fn read(
 }
 
 /// Whose keys count: those of whom the message names.
-fn sender(case: &Case, document: &Document) -> Result<Option<IdpMetadata>, String> {
-    let issuer = issuer_hint(document);
+fn sender(case: &Case, message: Element<'_>) -> Result<Option<IdpMetadata>, String> {
+    let issuer = issuer_hint(message);
     for name in [case.idp.as_str(), "corp", "other"] {
         let known = idp(name, case.now)?;
         if Some(&known.entity_id) == issuer.as_ref() {

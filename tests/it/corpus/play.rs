@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use samlgate::base::{Checks, ErrorCode, IdpName, PublicUrl, ReturnTo, Timestamp};
 use samlgate::dsig::{Allowed, Trust, TrustedKey, TrustedKeys};
+use samlgate::saml::asked::{self, AskedContext};
 use samlgate::saml::binding::post::{self, ResponseForm};
 use samlgate::saml::binding::relay_state::RelayState;
 use samlgate::saml::keys::Keys;
@@ -57,7 +58,7 @@ pub(crate) fn complaint(case: &Case) -> Option<String> {
 fn play(case: &Case) -> Result<Verdict, String> {
     match case.kind {
         Kind::Response => play_response(case),
-        Kind::LogoutRedirect | Kind::LogoutPost => logout::play(case),
+        Kind::LogoutRedirect | Kind::LogoutPost | Kind::LogoutSoap => logout::play(case),
         Kind::Metadata => play_metadata(case),
     }
 }
@@ -195,8 +196,7 @@ pub(crate) fn reader(case: &Case) -> Option<ReadOne> {
             sp: &sp,
             idp_entity_id: &known.entity_id,
             clock_skew: settings.clock_skew,
-            authn_context: &settings.authn_context,
-            force_authn: settings.force_authn,
+            asked: settings.asked(),
             scopes: known.scopes.as_deref(),
         };
         let signed = message.verify(keys, checks).map_err(|error| error.code())?;
@@ -242,8 +242,7 @@ fn claims(
         sp,
         idp_entity_id: &idp.entity_id,
         clock_skew: settings.clock_skew,
-        authn_context: &settings.authn_context,
-        force_authn: settings.force_authn,
+        asked: settings.asked(),
         scopes: idp.scopes.as_deref(),
     };
     let valid = message
@@ -333,8 +332,8 @@ fn decides_later(code: ErrorCode) -> bool {
 /// The keys of `[[idp]]` that a case sets, decided for its time.
 pub(super) struct Settings {
     pub(super) allowed: Allowed,
-    cbc_unsigned: bool,
-    tripledes: bool,
+    pub(super) cbc_unsigned: bool,
+    pub(super) tripledes: bool,
     want_encrypted: bool,
     idp_initiated: bool,
     duplicates: bool,
@@ -383,6 +382,14 @@ impl Settings {
         }
         Ok(settings)
     }
+
+    fn asked(&self) -> asked::Asked<'_> {
+        asked::Asked {
+            context: AskedContext::exact(&self.authn_context),
+            force_authn: self.force_authn,
+            max_age: None,
+        }
+    }
 }
 
 fn service_provider() -> ServiceProvider {
@@ -398,7 +405,7 @@ pub(super) fn idp(name: &str, now: Timestamp) -> Result<IdpMetadata, String> {
     IdpMetadata::read(&file("trust", name, "xml")?, None, now).map_err(|error| error.to_string())
 }
 
-fn decryption_keys(case: &Case) -> Result<DecryptionKeys, String> {
+pub(super) fn decryption_keys(case: &Case) -> Result<DecryptionKeys, String> {
     let read = |name: &String| {
         let pem = file("keys", name, "key")?;
         DecryptionKey::from_pem(&pem).map_err(|error| format!("{name}: {error}"))

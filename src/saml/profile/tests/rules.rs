@@ -254,7 +254,9 @@ fn one_statement_of_a_context_that_is_enough_is_enough() {
                 context_class: class.map(str::to_owned),
             })
             .collect();
-        let expected = Expectations { authn_context: &wanted, ..expected(&sp) };
+        let context = crate::saml::asked::AskedContext::exact(&wanted);
+        let asked = Asked { context, ..Asked::NOTHING };
+        let expected = Expectations { asked, ..expected(&sp) };
         let checks = &mut Checks::off();
         let valid = validate(fields, from_the_portal(), &expected, checks, now());
         valid.map(|valid| valid.claims().session_index.clone().unwrap())
@@ -306,7 +308,7 @@ fn an_answer_to_our_request_says_so_in_its_confirmation() {
     assert!(Permission::from_setting(false).is_none());
 }
 
-fn envelope(change: impl FnOnce(&mut Envelope<'_>), signed: bool, origin: &Origin) -> Outcome {
+fn envelope(change: impl FnOnce(&mut Envelope<'_>), seal: Seal, origin: &Origin) -> Outcome {
     let sp = sp();
     let acs_url = sp.acs_url();
     let mut envelope = Envelope {
@@ -319,6 +321,7 @@ fn envelope(change: impl FnOnce(&mut Envelope<'_>), signed: bool, origin: &Origi
             code: Status::SUCCESS.to_owned(),
             detail: None,
             message: None,
+            cause: None,
         },
         plain: None,
         encrypted: None,
@@ -328,7 +331,7 @@ fn envelope(change: impl FnOnce(&mut Envelope<'_>), signed: bool, origin: &Origi
     let checks = &mut Checks::off();
     outcome(check_envelope(
         &envelope,
-        signed,
+        seal,
         origin,
         &expected(&sp),
         checks,
@@ -339,12 +342,15 @@ fn envelope(change: impl FnOnce(&mut Envelope<'_>), signed: bool, origin: &Origi
 #[test]
 fn each_rule_of_a_response_has_its_code() {
     let portal = from_the_portal();
-    let unsigned = |change: fn(&mut Envelope<'_>)| envelope(change, false, &portal);
+    let unsigned = |change: fn(&mut Envelope<'_>)| envelope(change, Seal::Nothing, &portal);
     assert_eq!(unsigned(|_| ()), Ok(()));
     assert_eq!(unsigned(|it| it.issuer = None), Ok(()));
     assert_eq!(unsigned(|it| it.destination = None), Ok(()));
-    let missing = envelope(|it| it.destination = None, true, &portal);
+    let missing = envelope(|it| it.destination = None, Seal::Own, &portal);
     assert_eq!(missing, Err(("proto.destination", "destination")));
+    // It did not come through a browser.
+    let fetched = envelope(|it| it.destination = None, Seal::Around, &portal);
+    assert_eq!(fetched, Ok(()));
     for (found, code, rule) in [
         (
             unsigned(|it| it.version = "2.1"),
@@ -380,12 +386,14 @@ fn each_rule_of_a_response_has_its_code() {
         assert_eq!(found, Err((code, rule)));
     }
     // It may be left out here, unless it is signed; what is there has to be right.
-    assert_eq!(envelope(|_| (), false, &requested()), Ok(()));
-    let absent = envelope(|_| (), true, &requested());
-    assert_eq!(absent, Err(("proto.in_response_to", "in_response_to")));
+    assert_eq!(envelope(|_| (), Seal::Nothing, &requested()), Ok(()));
+    for seal in [Seal::Around, Seal::Own] {
+        let absent = envelope(|_| (), seal, &requested());
+        assert_eq!(absent, Err(("proto.in_response_to", "in_response_to")));
+    }
     let ours = |it: &mut Envelope<'_>| it.in_response_to = Some("_request");
-    assert_eq!(envelope(ours, true, &requested()), Ok(()));
+    assert_eq!(envelope(ours, Seal::Own, &requested()), Ok(()));
     let other = |it: &mut Envelope<'_>| it.in_response_to = Some("_other");
-    let wrong = envelope(other, true, &requested());
+    let wrong = envelope(other, Seal::Own, &requested());
     assert_eq!(wrong, Err(("proto.in_response_to", "in_response_to")));
 }
