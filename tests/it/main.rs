@@ -48,6 +48,7 @@ mod provisioning_log;
 mod proxy;
 mod rolling;
 mod routes;
+mod saml_schema;
 mod scim;
 mod scim_writes;
 mod slow_bodies;
