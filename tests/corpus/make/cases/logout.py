@@ -19,6 +19,8 @@ def cases():
     yield from _post_valid()
     yield from _redirect_refused()
     yield from _post_refused()
+    yield from _soap_valid()
+    yield from _soap_refused()
     yield from _responses()
 
 
@@ -316,6 +318,49 @@ def _post_refused():
     yield refuse("post-expired", "By POST, NotOnOrAfter an hour ago", "SLO-14", _post(request(end=-3600), Signature()), "time.expired", **post)
     yield refuse("post-for-another-sp", "By POST, for another service provider", "SLO-15", _post(request(destination="https://another-sp.example.com/saml/slo"), Signature()), "proto.destination", **post)
     yield refuse("post-response-as-request", "A LogoutResponse where a request is expected", "SLO-91", _post(response(), Signature()), "proto.root", **post)
+
+
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+
+
+def _soap(message, header="", behind=""):
+    """A SOAP 1.1 envelope around a message (bindings 3.2)."""
+    return (
+        f'<S:Envelope xmlns:S="{SOAP}">{header}<S:Body>{message}{behind}</S:Body></S:Envelope>'
+    )
+
+
+def _soap_valid():
+    good = _post(request(), Signature())
+    soap = {"kind": "logout_soap"}
+    yield accept("soap", "A LogoutRequest with an enveloped signature, by SOAP", "SLO-00", _soap(good), **soap)
+    header = '<S:Header><h:Hint xmlns:h="urn:h" S:mustUnderstand="0"/></S:Header>'
+    yield accept("soap-header", "With a header that need not be understood", "SLO-00", _soap(good, header), **soap)
+    yield accept("soap-no-destination", "Without a Destination: it came from server to server", "SLO-15", _soap(_post(request(destination=None), Signature())), **soap)
+    yield accept("soap-other-index", "A session of the same person, which is not ours", "SLO-17", _soap(_post(request(indexes=("_x",)), Signature())), ends="no", index="_x", **soap)
+
+
+def _soap_refused():
+    soap = {"kind": "logout_soap"}
+    good = _post(request(), Signature())
+    evil = request(name_id=CAROL, identifier="_evil").write()
+    yield refuse("soap-unsigned", "By SOAP, not signed", "SLO-02", _soap(request().write()), "sig.missing", **soap)
+    yield refuse("soap-signed-by-attacker", "By SOAP, signed by the key of: attacker", "SLO-03", _soap(_post(request(), Signature(key="attacker"))), "sig.invalid", **soap)
+    yield refuse("soap-changed", "By SOAP, NameID changed", "SLO-03", _soap(good.replace(ALICE, CAROL)), "sig.digest", **soap)
+    yield refuse("soap-for-another-sp", "By SOAP, for another service provider", "SLO-15", _soap(_post(request(destination="https://another-sp.example.com/saml/slo/soap"), Signature())), "proto.destination", **soap)
+    yield refuse("soap-evil-first", "Two messages in the Body, the signed one last", "SLO-26", _soap(evil, behind=good), "binding.soap", **soap)
+    yield refuse("soap-evil-last", "Two messages in the Body, the signed one first", "SLO-26", _soap(good, behind=evil), "binding.soap", **soap)
+    two = _soap(evil).replace("</S:Body>", f"</S:Body><S:Body>{good}</S:Body>")
+    yield refuse("soap-two-bodies", "Two Bodies, the signed message in the second", "SLO-26", two, "binding.soap", **soap)
+    hidden = f"<S:Header>{good}</S:Header>"
+    yield refuse("soap-original-in-header", "The signed message in the Header, another one in the Body", "SLO-26", _soap(evil, hidden), "sig.position", **soap)
+    inner = f'<x:Wrapper xmlns:x="urn:x">{good}</x:Wrapper>'
+    yield refuse("soap-wrapped", "The signed message inside of something else", "SLO-26", _soap(inner), "idp.unknown", **soap)
+    must = '<S:Header><h:Hint xmlns:h="urn:h" S:mustUnderstand="1"/></S:Header>'
+    yield refuse("soap-must-understand", "A header that must be understood", "SLO-26", _soap(good, must), "binding.soap", **soap)
+    yield refuse("soap-12", "An envelope of SOAP 1.2", "SLO-26", _soap(good).replace(SOAP, "http://www.w3.org/2003/05/soap-envelope"), "binding.soap", **soap)
+    yield refuse("soap-none", "No envelope at all", "SLO-26", good, "binding.soap", **soap)
+    yield refuse("soap-fault", "A Fault", "SLO-26", _soap("<S:Fault><faultcode>S:Client</faultcode><faultstring>no</faultstring></S:Fault>"), "binding.fault", **soap)
 
 
 def _responses():
