@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use samlgate::base::{IdpName, PublicUrl, ReturnTo, Timestamp};
 use samlgate::dsig::{Place, SigningKey, Trust, TrustedKey, TrustedKeys, sign_enveloped};
-use samlgate::saml::asked::Asked;
+use samlgate::saml::asked::AskedBoth;
 use samlgate::saml::binding::post;
 use samlgate::saml::keys::Keys;
 use samlgate::saml::pending::PendingLogin;
@@ -153,7 +153,7 @@ impl World {
             sp: &self.sp,
             idp_entity_id: IDP,
             clock_skew: self.sp.clock_skew,
-            asked: Asked::NOTHING,
+            asked: AskedBoth::default(),
             scopes: None,
         }
     }

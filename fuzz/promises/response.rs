@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use samlgate::base::{Checks, IdpName, PublicUrl, ReturnTo};
 use samlgate::dsig::{Allowed, Trust};
-use samlgate::saml::asked::Asked;
+use samlgate::saml::asked::AskedBoth;
 use samlgate::saml::keys::Keys;
 use samlgate::saml::pending::PendingLogin;
 use samlgate::saml::profile::{Expectations, Origin, Permission};
@@ -85,7 +85,7 @@ pub fn claims(bytes: &[u8]) -> Option<Claims> {
         sp: &SP,
         idp_entity_id: &IDP.entity_id,
         clock_skew: SP.clock_skew,
-        asked: Asked::NOTHING,
+        asked: AskedBoth::default(),
         scopes: None,
     };
     let origin = match asked {

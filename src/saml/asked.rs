@@ -1,6 +1,6 @@
 //! What a sign-in has to be, besides genuine: by which method, and how long ago.
 //!
-//! In: what an operator asks for, of an identity provider or of a route. Out: [`Asked`], which goes
+//! In: what an operator asks for, of an identity provider and of a route. Out: [`AskedBoth`], which goes
 //! into the request ([`super::authn_request`]) and is checked in the answer ([`super::profile`]).
 //! Promised: both are the same value, so that nothing is asked for and then not looked at. A
 //! request is a wish: it may lose its wishes on the way where it is not signed, and many identity
@@ -8,7 +8,9 @@
 
 use std::time::Duration;
 
-/// What is asked for, and checked in the answer. The default asks for nothing.
+use crate::base::Timestamp;
+
+/// What one party asks for: an identity provider's settings, or a page. The default asks for nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked<'a> {
     /// By which method.
@@ -21,13 +23,98 @@ pub struct Asked<'a> {
     pub max_age: Option<Duration>,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
     /// Nothing.
     pub const NOTHING: Self = Self { context: None, force_authn: false, max_age: None };
 
+    /// What an identity provider is always asked for, and what a page wants besides.
+    pub const fn and(self, page: Self) -> AskedBoth<'a> {
+        AskedBoth { always: self, page }
+    }
+}
+
+/// All that is asked for in one request, and checked in its answer.
+///
+/// Both parties' wishes are checked. A request has room for one question about methods; the page's
+/// is asked, since what it wants is more than what everybody has to bring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AskedBoth<'a> {
+    /// What this identity provider is always asked for.
+    pub always: Asked<'a>,
+    /// What the page wants that the person goes to.
+    pub page: Asked<'a>,
+}
+
+impl<'a> From<Asked<'a>> for AskedBoth<'a> {
+    fn from(always: Asked<'a>) -> Self {
+        always.and(Asked::NOTHING)
+    }
+}
+
+/// What a sign-in lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacking {
+    /// Another method.
+    Context,
+    /// It was too long ago.
+    Age,
+}
+
+impl<'a> AskedBoth<'a> {
+    /// The method that the request asks for.
+    pub fn context(&self) -> Option<AskedContext<'a>> {
+        self.page.context.or(self.always.context)
+    }
+
+    /// Whether authentication has to be fresh.
+    pub const fn force_authn(&self) -> bool {
+        self.always.force_authn || self.page.force_authn
+    }
+
+    /// How long ago it may be.
+    pub fn max_age(&self) -> Option<Duration> {
+        [self.always.max_age, self.page.max_age].into_iter().flatten().min()
+    }
+
     /// Whether the request has ForceAuthn.
-    pub const fn forces(&self) -> bool {
-        self.force_authn || self.max_age.is_some()
+    pub fn forces(&self) -> bool {
+        self.force_authn() || self.max_age().is_some()
+    }
+
+    /// Whether this method is enough.
+    pub fn is_met_by(&self, class: Option<&str>) -> bool {
+        let mut contexts = self.contexts();
+        contexts.all(|asked| class.is_some_and(|class| asked.is_met_by(class)))
+    }
+
+    /// What a session that began with such a sign-in lacks: whether its person has to be sent back
+    /// for more before they see a page. `None` when it is enough.
+    ///
+    /// The same rules as for the answer, with the same tolerance for clocks: who was sent back and
+    /// has returned is not sent back again at once. Whether authentication was fresh
+    /// ([`Asked::force_authn`]) is a question to an answer, and none to a session.
+    pub fn lacks(
+        &self,
+        class: Option<&str>,
+        authn_instant: Timestamp,
+        clock_skew: Duration,
+        now: Timestamp,
+    ) -> Option<Lacking> {
+        if !self.is_met_by(class) {
+            return Some(Lacking::Context);
+        }
+        let oldest = self.max_age().map(|age| now.minus(age).minus(clock_skew));
+        oldest.filter(|oldest| authn_instant < *oldest).map(|_| Lacking::Age)
+    }
+
+    /// The questions about methods.
+    pub(in crate::saml) fn contexts(&self) -> impl Iterator<Item = AskedContext<'a>> {
+        [self.page.context, self.always.context].into_iter().flatten()
+    }
+
+    /// In words, which methods would be enough.
+    pub(in crate::saml) fn shown(&self) -> String {
+        self.contexts().map(|asked| asked.shown()).collect::<Vec<_>>().join("; and ")
     }
 }
 
@@ -203,7 +290,7 @@ impl<'a> AskedContext<'a> {
     }
 
     /// In words, what would be enough.
-    pub(in crate::saml) fn shown(&self) -> String {
+    fn shown(&self) -> String {
         let classes = self.classes.join(", ");
         match self.comparison {
             Comparison::Exact => classes,
@@ -310,10 +397,73 @@ mod tests {
     }
 
     #[test]
+    fn what_an_identity_provider_and_a_page_want_is_checked_both() {
+        let (always, page) = (list(&["a", "b"]), list(&["b", "c"]));
+        let minute = Duration::from_secs(60);
+        let of_idp = Asked {
+            context: AskedContext::exact(&always),
+            max_age: Some(minute * 2),
+            force_authn: false,
+        };
+        let of_page = Asked {
+            context: AskedContext::exact(&page),
+            max_age: Some(minute),
+            force_authn: true,
+        };
+        let both = of_idp.and(of_page);
+        assert_eq!(both.context(), of_page.context, "the page's is asked for");
+        assert!(both.is_met_by(Some("b")));
+        for other in [Some("a"), Some("c"), Some("x"), None] {
+            assert!(!both.is_met_by(other), "{other:?}");
+        }
+        assert_eq!((both.max_age(), both.force_authn()), (Some(minute), true));
+        let alone = AskedBoth::from(of_idp);
+        assert_eq!(
+            (alone.context(), alone.max_age()),
+            (of_idp.context, of_idp.max_age)
+        );
+        assert!(!alone.force_authn() && alone.is_met_by(Some("a")));
+        assert!(AskedBoth::default().is_met_by(None));
+    }
+
+    #[test]
+    fn a_session_is_measured_as_the_answer_was() {
+        let now = Timestamp::parse_saml("2026-11-21T12:00:00Z").unwrap();
+        let (skew, hour) = (Duration::from_secs(180), Duration::from_secs(3600));
+        let strong = list(&["strong"]);
+        let page = Asked {
+            context: AskedContext::exact(&strong),
+            max_age: Some(hour),
+            force_authn: false,
+        };
+        let asked = Asked::NOTHING.and(page);
+        let lacks = |class, at| asked.lacks(class, at, skew, now);
+        let oldest = now.minus(hour).minus(skew);
+        let older = oldest.minus(Duration::from_secs(1));
+        assert_eq!(lacks(Some("strong"), oldest), None);
+        assert_eq!(lacks(Some("strong"), older), Some(Lacking::Age));
+        assert_eq!(lacks(Some("weak"), oldest), Some(Lacking::Context));
+        assert_eq!(lacks(None, older), Some(Lacking::Context));
+        assert_eq!(
+            AskedBoth::default().lacks(None, Timestamp::EPOCH, skew, now),
+            None
+        );
+    }
+
+    #[test]
     fn a_maximum_age_is_asked_for_by_force_authn() {
-        assert!(!Asked::NOTHING.forces());
-        assert_eq!(Asked::default(), Asked::NOTHING);
-        assert!(Asked { force_authn: true, ..Asked::NOTHING }.forces());
-        assert!(Asked { max_age: Some(Duration::ZERO), ..Asked::NOTHING }.forces());
+        let forces = |asked: Asked<'_>| {
+            (
+                AskedBoth::from(asked).forces(),
+                Asked::NOTHING.and(asked).forces(),
+            )
+        };
+        assert_eq!(forces(Asked::NOTHING), (false, false));
+        assert_eq!(
+            forces(Asked { force_authn: true, ..Asked::NOTHING }),
+            (true, true)
+        );
+        let aged = Asked { max_age: Some(Duration::ZERO), ..Asked::NOTHING };
+        assert_eq!(forces(aged), (true, true));
     }
 }

@@ -22,7 +22,7 @@ use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded::byte_serialize;
 
 use super::accepted::NameId;
-use super::asked::{Asked, Comparison};
+use super::asked::{AskedBoth, Comparison};
 use super::binding::redirect::request_url;
 use super::vendor::{Comparisons, SubjectHint, Taken, Vendor};
 use crate::base::Timestamp;
@@ -56,7 +56,7 @@ pub struct Wishes<'a> {
     /// Where the answer goes.
     pub answer_to: AnswerTo<'a>,
     /// By which method, how long ago: what is checked in the answer.
-    pub asked: Asked<'a>,
+    pub asked: AskedBoth<'a>,
     /// Show nothing to the person: who is not signed in there comes back with `NoPassive`.
     pub passive: bool,
     /// Which NameID.
@@ -73,10 +73,10 @@ pub struct Wishes<'a> {
 
 impl<'a> Wishes<'a> {
     /// An answer to our ACS by HTTP-POST, and nothing else.
-    pub const fn answer_to(acs_url: &'a str) -> Self {
+    pub fn answer_to(acs_url: &'a str) -> Self {
         Self {
             answer_to: AnswerTo::Url(acs_url, AnswerBy::Post),
-            asked: Asked::NOTHING,
+            asked: AskedBoth::default(),
             passive: false,
             name_id_policy: None,
             provider_name: None,
@@ -109,7 +109,7 @@ impl<'a> Wishes<'a> {
                 "Format or SPNameQualifier of the NameIDPolicy",
             ));
         }
-        let contexts = self.asked.context.map(|asked| match dialect.comparison {
+        let contexts = self.asked.context().map(|asked| match dialect.comparison {
             Comparisons::All => (
                 asked.comparison(),
                 asked.classes().iter().map(String::as_str).collect(),
@@ -351,7 +351,7 @@ mod tests {
     use super::*;
     use crate::base::Checks;
     use crate::dsig::{Trust, TrustedKeys};
-    use crate::saml::asked::AskedContext;
+    use crate::saml::asked::{Asked, AskedContext};
     use crate::saml::binding::query::QueryMessage;
     use crate::xml::{Document, Limits, Mode};
 
@@ -407,10 +407,10 @@ mod tests {
         let asked = Asked {
             context: AskedContext::exact(&classes),
             force_authn: true,
-            max_age: None,
+            ..Asked::NOTHING
         };
         let wished = Wishes {
-            asked,
+            asked: asked.into(),
             name_id_policy: Some(NameIdPolicy::of_format("urn:format")),
             ..plain
         };
@@ -434,7 +434,7 @@ mod tests {
         let idps = ["https://a.example.com".to_owned(), "urn:b".to_owned()];
         let context = AskedContext::new(&classes, Comparison::Minimum, &order).unwrap();
         let wishes = Wishes {
-            asked: Asked { context: Some(context), ..Asked::NOTHING },
+            asked: Asked { context: Some(context), ..Asked::NOTHING }.into(),
             name_id_policy: Some(NameIdPolicy {
                 format: None,
                 sp_name_qualifier: Some("urn:affiliation"),
@@ -488,7 +488,7 @@ mod tests {
             "AssertionConsumerServiceIndex=\"7\" AttributeConsumingServiceIndex=\"2\" \
              ProviderName=\"A &amp; &quot;B&quot;\" IsPassive=\"true\""
         );
-        let aged = with(&|it| it.asked.max_age = Some(std::time::Duration::ZERO));
+        let aged = with(&|it| it.asked.page.max_age = Some(std::time::Duration::ZERO));
         assert!(aged.ends_with("ForceAuthn=\"true\""), "{aged}");
     }
 
@@ -507,7 +507,7 @@ mod tests {
         let order = ["urn:a".to_owned(), "urn:b".to_owned(), "urn:c".to_owned()];
         let context = AskedContext::new(&order[1..2], Comparison::Minimum, &order).unwrap();
         let wishes = Wishes {
-            asked: Asked { context: Some(context), ..Asked::NOTHING },
+            asked: Asked { context: Some(context), ..Asked::NOTHING }.into(),
             subject: Some(&CAROL),
             attribute_index: Some(1),
             ..Wishes::answer_to(ACS)
@@ -560,7 +560,7 @@ mod tests {
             Err(WishError::AcsIndex(Vendor::Entra))
         );
         let forced = Asked { force_authn: true, ..Asked::NOTHING };
-        let passive = Wishes { passive: true, asked: forced, ..plain };
+        let passive = Wishes { passive: true, asked: forced.into(), ..plain };
         assert_eq!(
             to(Vendor::Generic, passive),
             Err(WishError::PassiveAndForced)

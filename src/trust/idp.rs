@@ -79,7 +79,7 @@ impl IdpTrust {
         Asked {
             context: AskedContext::exact(&self.settings.authn_context),
             force_authn: self.settings.force_authn,
-            max_age: None,
+            ..Asked::NOTHING
         }
     }
 
@@ -89,7 +89,7 @@ impl IdpTrust {
             sp,
             idp_entity_id: &self.metadata.entity_id,
             clock_skew: self.clock_skew(sp),
-            asked: self.asked(),
+            asked: self.asked().into(),
             scopes: self.metadata.scopes.as_deref(),
         }
     }

@@ -69,7 +69,8 @@ fn authn_requests(key: &SigningKey) -> Vec<String> {
             context: Some(context),
             force_authn: true,
             max_age: Some(Duration::from_secs(60)),
-        },
+        }
+        .into(),
         passive: false,
         name_id_policy: Some(NameIdPolicy {
             format: Some(NameId::EMAIL),
@@ -107,7 +108,7 @@ fn authn_requests(key: &SigningKey) -> Vec<String> {
     for comparison in Comparison::ALL {
         let context = AskedContext::new(&classes[..2], comparison, &classes).unwrap();
         many.push(Wishes {
-            asked: Asked { context: Some(context), ..Asked::NOTHING },
+            asked: Asked { context: Some(context), ..Asked::NOTHING }.into(),
             ..plain
         });
     }

@@ -203,7 +203,7 @@ async fn begin(
     })?;
     let acs_url = live.sp.acs_url();
     let wishes = Wishes {
-        asked: idp.asked(),
+        asked: idp.asked().into(),
         name_id_policy: idp.settings.name_id_format.as_deref().map(NameIdPolicy::of_format),
         ..Wishes::answer_to(&acs_url)
     };

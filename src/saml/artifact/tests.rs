@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::{IdpName, Outcome, PublicUrl, ReturnTo};
 use crate::dsig::TrustedKeys;
-use crate::saml::asked::Asked;
+use crate::saml::asked::AskedBoth;
 use crate::saml::keys::Keys;
 use crate::saml::profile::{Expectations, Origin};
 use crate::saml::{PendingLogin, ServiceProvider};
@@ -106,7 +106,7 @@ fn read_as(xml: &str, idp_entity_id: &str, checks: &mut Checks) -> Result<String
         sp: &sp,
         idp_entity_id,
         clock_skew: SKEW,
-        asked: Asked::NOTHING,
+        asked: AskedBoth::default(),
         scopes: None,
     };
     let origin = Origin::Requested(PendingLogin {

@@ -22,7 +22,7 @@ use error::{NO_REQUEST, NOTHING};
 
 use crate::base::{Checks, Timestamp, Values};
 use crate::saml::accepted::{Attribute, Claims, NameId, ValidAssertion};
-use crate::saml::asked::Asked;
+use crate::saml::asked::AskedBoth;
 use crate::saml::pending::PendingLogin;
 use crate::saml::schema::{AssertionFields, AuthnStatement, Conditions, Confirmation, Envelope};
 use crate::saml::sp::ServiceProvider;
@@ -105,7 +105,7 @@ pub struct Expectations<'a> {
     /// How far its clock may differ from ours.
     pub clock_skew: Duration,
     /// What was asked for, so the answer has to be so: by which method, how long ago.
-    pub asked: Asked<'a>,
+    pub asked: AskedBoth<'a>,
     /// The scopes that the identity provider may name; `None` when its metadata lists none.
     pub scopes: Option<&'a [String]>,
 }
@@ -509,7 +509,7 @@ fn check_fresh(
     checks: &mut Checks,
 ) -> Result<(), ProfileError> {
     let login = match origin {
-        Origin::Requested(login) if expected.asked.force_authn => login,
+        Origin::Requested(login) if expected.asked.force_authn() => login,
         _ => {
             checks.skip("authn.fresh", "force_authn is off, or nobody asked");
             return Ok(());
@@ -530,7 +530,7 @@ fn check_age(
     clock: OurClock,
     checks: &mut Checks,
 ) -> Result<(), ProfileError> {
-    let Some(max_age) = expected.asked.max_age else {
+    let Some(max_age) = expected.asked.max_age() else {
         checks.skip("authn.age", "no maximum age is asked for");
         return Ok(());
     };
@@ -570,13 +570,12 @@ fn check_authn_statements<'s>(
             end.map_or_else(|| NOTHING.to_owned(), |end| end.to_string()),
         )
     });
-    let Some(asked) = expected.asked.context else {
+    let asked = expected.asked;
+    if asked.context().is_none() {
         checks.skip("authn.context", "authn_context is not set");
         return Ok(first);
-    };
-    let enough = |statement: &&AuthnStatement| {
-        statement.context_class.as_ref().is_some_and(|class| asked.is_met_by(class))
-    };
+    }
+    let enough = |statement: &&AuthnStatement| asked.is_met_by(statement.context_class.as_deref());
     let statement = statements.iter().find(enough).ok_or_else(|| ProfileError::AuthnContext {
         found: first.context_class.clone(),
         expected: asked.shown(),

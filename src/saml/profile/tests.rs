@@ -5,6 +5,7 @@ mod words;
 
 use super::*;
 use crate::base::{PublicUrl, ReturnTo};
+use crate::saml::asked::Asked;
 
 const IDP: &str = "https://idp.example.com/metadata";
 
@@ -30,7 +31,7 @@ fn expected(sp: &ServiceProvider) -> Expectations<'_> {
         sp,
         idp_entity_id: IDP,
         clock_skew: sp.clock_skew,
-        asked: Asked::NOTHING,
+        asked: AskedBoth::default(),
         scopes: None,
     }
 }
@@ -188,7 +189,7 @@ fn fresh_authentication_is_a_rule_where_it_was_asked_for() {
             ..confirmation(&sp, 5)
         }];
         let asked = Asked { force_authn, ..Asked::NOTHING };
-        let expected = Expectations { asked, ..expected(&sp) };
+        let expected = Expectations { asked: asked.into(), ..expected(&sp) };
         validate(
             fields,
             sent(created_at),
@@ -215,7 +216,7 @@ fn a_sign_in_that_is_too_old_is_authn_age_however_it_began() {
         let mut fields = assertion(&sp);
         fields.authn_statements[0].authn_instant = instant;
         let asked = Asked { max_age, ..Asked::NOTHING };
-        let expected = Expectations { asked, ..expected(&sp) };
+        let expected = Expectations { asked: asked.into(), ..expected(&sp) };
         let checks = &mut Checks::off();
         outcome(validate(
             fields,
@@ -259,7 +260,7 @@ fn what_was_asked_for_at_least_is_what_the_order_says() {
         fields.authn_statements[0].context_class = Some(class.to_owned());
         let context = AskedContext::new(&order[1..2], comparison, &order).unwrap();
         let asked = Asked { context: Some(context), ..Asked::NOTHING };
-        let expected = Expectations { asked, ..expected(&sp) };
+        let expected = Expectations { asked: asked.into(), ..expected(&sp) };
         let checks = &mut Checks::off();
         validate(fields, from_the_portal(), &expected, checks, now())
     };
@@ -275,4 +276,31 @@ fn what_was_asked_for_at_least_is_what_the_order_says() {
         error.expected().unwrap(),
         "minimum urn:strong: urn:strong, urn:stronger"
     );
+}
+
+#[test]
+fn what_is_always_wanted_is_wanted_besides_what_a_page_wants() {
+    use crate::saml::asked::AskedContext;
+    let sp = sp();
+    let (always, page) = (
+        ["urn:a", "urn:b"].map(str::to_owned),
+        ["urn:b", "urn:c"].map(str::to_owned),
+    );
+    let by = |class: &str| {
+        let mut fields = assertion(&sp);
+        fields.authn_statements[0].context_class = Some(class.to_owned());
+        let asked = |classes| Asked { context: AskedContext::exact(classes), ..Asked::NOTHING };
+        let asked = asked(&always).and(asked(&page));
+        let expected = Expectations { asked, ..expected(&sp) };
+        let checks = &mut Checks::off();
+        validate(fields, from_the_portal(), &expected, checks, now())
+    };
+    assert_eq!(outcome(by("urn:b")), Ok(()));
+    assert_eq!(
+        outcome(by("urn:a")),
+        Err(("authn.context", "authn.context"))
+    );
+    let error = by("urn:c").unwrap_err();
+    assert_eq!(error.code().as_str(), "authn.context");
+    assert_eq!(error.expected().unwrap(), "urn:b, urn:c; and urn:a, urn:b");
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use samlgate::base::{Checks, ErrorCode, IdpName, PublicUrl, ReturnTo, Timestamp};
 use samlgate::dsig::{Allowed, Trust, TrustedKey, TrustedKeys};
-use samlgate::saml::asked::{self, AskedContext};
+use samlgate::saml::asked::{self, AskedBoth, AskedContext};
 use samlgate::saml::binding::post::{self, ResponseForm};
 use samlgate::saml::binding::relay_state::RelayState;
 use samlgate::saml::keys::Keys;
@@ -383,12 +383,13 @@ impl Settings {
         Ok(settings)
     }
 
-    fn asked(&self) -> asked::Asked<'_> {
-        asked::Asked {
+    fn asked(&self) -> AskedBoth<'_> {
+        let asked = asked::Asked {
             context: AskedContext::exact(&self.authn_context),
             force_authn: self.force_authn,
             max_age: None,
-        }
+        };
+        asked.into()
     }
 }
 

@@ -17,7 +17,7 @@ use openssl::sign::Signer;
 use openssl::x509::{X509, X509NameBuilder};
 use samlgate::base::{Checks, IdpName, PublicUrl, ReturnTo, Timestamp};
 use samlgate::dsig::{Trust, TrustedKey, TrustedKeys};
-use samlgate::saml::asked::Asked;
+use samlgate::saml::asked::AskedBoth;
 use samlgate::saml::keys::Keys;
 use samlgate::saml::profile::{Expectations, Origin};
 use samlgate::saml::response::ResponseMessage;
@@ -53,7 +53,7 @@ pub(crate) fn believed_from(bytes: &[u8], keys: &TrustedKeys) -> Result<Claims, 
         sp,
         idp_entity_id: IDP,
         clock_skew: sp.clock_skew,
-        asked: Asked::NOTHING,
+        asked: AskedBoth::default(),
         scopes: None,
     };
     let origin = Origin::Requested(PendingLogin {

@@ -256,7 +256,7 @@ fn one_statement_of_a_context_that_is_enough_is_enough() {
             .collect();
         let context = crate::saml::asked::AskedContext::exact(&wanted);
         let asked = Asked { context, ..Asked::NOTHING };
-        let expected = Expectations { asked, ..expected(&sp) };
+        let expected = Expectations { asked: asked.into(), ..expected(&sp) };
         let checks = &mut Checks::off();
         let valid = validate(fields, from_the_portal(), &expected, checks, now());
         valid.map(|valid| valid.claims().session_index.clone().unwrap())
