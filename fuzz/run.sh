@@ -15,7 +15,7 @@ shift
 scripts/install-cargo-tools.sh fuzz
 scripts/fuzz-crate.sh
 if [ $# = 0 ]; then
-    set -- xml c14n dsig response encrypted redirect metadata \
+    set -- xml c14n dsig response encrypted redirect soap metadata aggregate \
         path request forwarded proxy_header relay_state answer sealed \
         scim_filter scim_path scim_patch scim_bodies
 fi

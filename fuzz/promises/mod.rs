@@ -24,5 +24,6 @@ pub mod scim_patch;
 pub mod scim_path;
 pub mod sealed;
 pub mod seeds;
+pub mod soap;
 pub mod wire;
 pub mod xml;

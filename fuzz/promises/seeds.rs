@@ -19,6 +19,7 @@ use super::scim_filter;
 use super::scim_patch;
 use super::scim_path;
 use super::sealed;
+use super::soap;
 use super::wire;
 
 /// The time at which every message of the corpus is judged.
@@ -119,6 +120,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "relay_state" => return relay_state::seeds(),
         "answer" => return answer::seeds(),
         "sealed" => return sealed::seeds(),
+        "soap" => return soap::seeds(),
         "scim_filter" => return scim_filter::seeds(),
         "scim_path" => return scim_path::seeds(),
         "scim_patch" => return scim_patch::seeds(),

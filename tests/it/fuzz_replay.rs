@@ -26,6 +26,7 @@ replay! {
     responses_keep_their_promises: response;
     decryption_keeps_its_promises: encrypted;
     queries_keep_their_promises: redirect;
+    envelopes_keep_their_promises: soap;
     metadata_keeps_its_promises: metadata;
     aggregates_keep_their_promises: aggregate;
     paths_keep_their_promises: path;
