@@ -159,6 +159,13 @@ impl ArtifactDelivery {
 }
 
 /// An artifact whose one use was claimed. Made by [`super::OneUse::claim_artifact`] alone.
+///
+/// ```compile_fail,E0624
+/// use samlgate::saml::artifact::{Artifact, FreshArtifact};
+/// fn again(artifact: Artifact) -> FreshArtifact {
+///     FreshArtifact::new(artifact, "https://idp.example.com/metadata")
+/// }
+/// ```
 #[derive(Debug)]
 pub struct FreshArtifact {
     artifact: Artifact,
@@ -214,6 +221,17 @@ impl FreshArtifact {
 }
 
 /// A request for a message, which waits for its answer. Not `Clone`: an answer uses it up.
+///
+/// ```compile_fail,E0382
+/// use samlgate::base::{Checks, Timestamp};
+/// use samlgate::dsig::Trust;
+/// use samlgate::saml::{artifact::Resolution, binding::soap::SoapMessage};
+/// fn twice(resolution: Resolution, soap: &SoapMessage, trust: Trust<'_>, now: Timestamp) {
+///     let skew = std::time::Duration::from_secs(180);
+///     let _ = resolution.read(soap, trust, skew, &mut Checks::off(), now);
+///     let _ = resolution.read(soap, trust, skew, &mut Checks::off(), now);
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Resolution {
     soap: Secret<String>,

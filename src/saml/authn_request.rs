@@ -183,6 +183,13 @@ pub struct Scoping<'a> {
 }
 
 /// Wishes that a product takes. Made by [`Wishes::for_vendor`] alone.
+///
+/// ```compile_fail,E0451
+/// use samlgate::saml::authn_request::{Fitting, Wishes};
+/// fn unfit<'a>(wishes: Wishes<'a>, other: Fitting<'a>) -> Fitting<'a> {
+///     Fitting { wishes, ..other }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Fitting<'a> {
     wishes: Wishes<'a>,

@@ -79,6 +79,14 @@ impl OneUse {
 }
 
 /// A LogoutRequest whose one use was claimed: the sessions that it names end.
+///
+/// ```compile_fail,E0423
+/// use samlgate::saml::AcceptedLogout;
+/// use samlgate::saml::logout::ValidLogoutRequest;
+/// fn again(valid: ValidLogoutRequest) -> AcceptedLogout {
+///     AcceptedLogout(valid)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct AcceptedLogout(ValidLogoutRequest);
 

@@ -15,6 +15,13 @@ use crate::saml::status::StatusCode;
 use crate::xml::Writer;
 
 /// A `samlp:LogoutRequest` of ours (core 3.7.1).
+///
+/// ```compile_fail,E0624
+/// use samlgate::saml::logout::LogoutRequest;
+/// fn unsigned(request: LogoutRequest<'_>) -> String {
+///     request.unsigned()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct LogoutRequest<'a> {
     /// From [`crate::base::entropy::message_id`].
