@@ -69,7 +69,9 @@ pub(super) const fn table(kind: ResourceKind) -> &'static str {
 pub(super) fn sorted_by(target: &Target, kind: ResourceKind, tenant: &Tenant) -> (Statement, bool) {
     match column(kind, &target.key) {
         Some(Column::Text { name, optional }) => (Statement::new(name), !optional),
-        Some(Column::Time(name) | Column::Truth(name)) => (Statement::new(name), true),
+        Some(Column::Time(name) | Column::Truth(name) | Column::Made(name)) => {
+            (Statement::new(name), true)
+        }
         Some(Column::Literal(_)) => (Statement::new("''"), true),
         None => {
             let key = index::key(tenant.as_str(), &target.key);
@@ -120,10 +122,15 @@ pub(super) struct Driver {
 
 /// Where an attribute is that every resource has.
 enum Column {
-    Text { name: &'static str, optional: bool },
+    Text {
+        name: &'static str,
+        optional: bool,
+    },
     Time(&'static str),
     Truth(&'static str),
     Literal(&'static str),
+    /// Put together from others, and so without an order of its own on PostgreSQL.
+    Made(&'static str),
 }
 
 fn column(kind: ResourceKind, key: &str) -> Option<Column> {
@@ -133,7 +140,7 @@ fn column(kind: ResourceKind, key: &str) -> Option<Column> {
         (_, "externalid") => Some(Column::Text { name: "t.external_id", optional: true }),
         (_, "meta.created") => Some(Column::Time("t.created_at")),
         (_, "meta.lastmodified") => Some(Column::Time("t.changed_at")),
-        (_, "meta.version") => text("('W/\"' || CAST(t.version AS TEXT) || '\"')"),
+        (_, "meta.version") => Some(Column::Made("'W/\"' || CAST(t.version AS TEXT) || '\"'")),
         (ResourceKind::User, "meta.resourcetype") => Some(Column::Literal("User")),
         (ResourceKind::Group, "meta.resourcetype") => Some(Column::Literal("Group")),
         (ResourceKind::User, "username") => text("t.user_name_key"),
@@ -185,6 +192,10 @@ impl Compiler<'_> {
             Some(Column::Text { name, optional }) => self.text_column(name, optional, asked),
             Some(Column::Time(name)) => time_column(name, asked),
             Some(Column::Truth(name)) => truth_column(name, asked),
+            Some(Column::Made(name)) => {
+                let octets = self.words.octets;
+                self.text_column(&format!("(({name}){octets})"), false, asked)
+            }
             Some(Column::Literal(text)) => {
                 let folded = text.to_ascii_lowercase();
                 let text = if target.case_exact { text } else { &folded };
@@ -451,7 +462,7 @@ impl Compiler<'_> {
         }
         if let Some(column) = column(self.kind, &target.key) {
             let few = match (&column, target.key.as_str(), operand.0.as_str()) {
-                (Column::Text { .. }, "meta.version", _) => return None,
+                (Column::Made(_), ..) => return None,
                 (Column::Text { .. }, _, _) => rank <= 4,
                 (Column::Time(_), "meta.lastmodified", _) => operator != Operator::StartsWith,
                 (Column::Truth(_), _, "false") => operator == Operator::Equal,
