@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::filter;
 use super::record::list;
-use super::row::{Row, Sql, Statement};
+use super::row::{Row, Sql, Statement, Words};
 use crate::base::{GroupId, StoreError, Timestamp, UserId};
 use crate::directory::{Affected, Member, Membership, Tenant, UnknownMembers};
 use crate::scim::patch::MemberChange;
@@ -146,17 +146,9 @@ async fn numbers<'i>(
 ) -> Result<(Vec<i64>, Vec<&'i str>), StoreError> {
     let (mut numbers, mut strangers) = (Vec::with_capacity(ids.len()), Vec::new());
     for some in ids.chunks(AT_ONCE) {
-        let texts = sql.words().texts;
         let json = serde_json::to_string(some).map_err(StoreError::new)?.replace("\\u0000", "");
-        let asked = Statement::new(format!(
-            "SELECT u.id, u.number FROM \"user\" u
-             WHERE u.id IN ({texts}) AND u.tenant = ? AND u.deleted_at IS NULL
-             UNION ALL SELECT g.id, g.number FROM grp g WHERE g.id IN ({texts}) AND g.tenant = ?"
-        ))
-        .with(&json)
-        .with(tenant.as_str())
-        .with(&json)
-        .with(tenant.as_str());
+        let asked = by_id(sql.words());
+        let asked = asked.with(&json).with(tenant.as_str()).with(&json).with(tenant.as_str());
         let mut known = HashMap::with_capacity(some.len());
         for mut row in sql.fetch(asked).await? {
             known.insert(row.text()?, row.integer()?);
@@ -169,6 +161,18 @@ async fn numbers<'i>(
         }
     }
     Ok((numbers, strangers))
+}
+
+/// CROSS JOIN: SQLite goes from the few who are asked for to the many that there are, whatever it
+/// believes of how many they are.
+fn by_id(words: Words) -> Statement {
+    let texts = words.texts;
+    Statement::new(format!(
+        "SELECT u.id, u.number FROM ({texts}) AS i CROSS JOIN \"user\" u
+         WHERE u.id = i.value AND u.tenant = ? AND u.deleted_at IS NULL
+         UNION ALL SELECT g.id, g.number FROM ({texts}) AS i CROSS JOIN grp g
+         WHERE g.id = i.value AND g.tenant = ?"
+    ))
 }
 
 /// The ids of some of these numbers, for the audit.
@@ -196,23 +200,41 @@ pub(super) async fn everybody(sql: &mut Sql<'_>, numbers: &[i64]) -> Result<Affe
     if numbers.len() > COUNTED {
         return Ok(Affected { people: Vec::new(), everybody: true });
     }
-    let integers = sql.words().integers;
-    let most = COUNTED.saturating_add(1);
-    let asked = Statement::new(format!(
-        "WITH RECURSIVE inside(number) AS (
-             SELECT i.value FROM ({integers}) AS i
-             UNION SELECT m.member FROM inside JOIN member m ON m.grp = inside.number
-             WHERE inside.number < 0)
-         SELECT u.id FROM inside JOIN \"user\" u ON u.number = inside.number
-         WHERE inside.number > 0 LIMIT {most}"
-    ));
-    let rows = sql.fetch(asked.with(list(numbers))).await?;
+    let rows = sql.fetch(inside(sql.words()).with(list(numbers))).await?;
     if rows.len() > COUNTED {
         return Ok(Affected { people: Vec::new(), everybody: true });
     }
     let people: Result<Vec<_>, _> =
         rows.into_iter().map(|mut row| row.text().map(UserId::new)).collect();
     Ok(Affected { people: people?, everybody: false })
+}
+
+/// Those among numbers, and in groups among them, one more than are counted.
+fn inside(words: Words) -> Statement {
+    let (integers, most) = (words.integers, COUNTED.saturating_add(1));
+    Statement::new(format!(
+        "WITH RECURSIVE inside(number) AS (
+             SELECT i.value FROM ({integers}) AS i
+             UNION SELECT m.member FROM inside JOIN member m ON m.grp = inside.number
+             WHERE inside.number < 0)
+         SELECT u.id FROM inside CROSS JOIN \"user\" u
+         WHERE u.number = inside.number AND inside.number > 0 LIMIT {most}"
+    ))
+}
+
+/// How SQLite finds those whom a change of members is about, line by line.
+#[cfg(test)]
+pub(super) async fn plan(sql: &mut Sql<'_>, (): &()) -> Result<String, StoreError> {
+    let mut lines = Vec::new();
+    for asked in [by_id(sql.words()), inside(sql.words())] {
+        for mut row in sql.fetch(Statement::new("EXPLAIN QUERY PLAN ").piece(asked)).await? {
+            for _ in 0..3 {
+                row.integer()?;
+            }
+            lines.push(row.text()?);
+        }
+    }
+    Ok(lines.join("\n"))
 }
 
 /// Statements that tell other processes whose sessions have to be looked at.

@@ -87,3 +87,9 @@ pub(in crate::store) async fn plan_of(
         .await
         .unwrap()
 }
+
+/// How SQLite finds those whom a change of members is about, line by line.
+#[cfg(test)]
+pub(in crate::store) async fn plan_of_members(database: &impl Database) -> String {
+    database.read(work!(members::plan,)).await.unwrap()
+}

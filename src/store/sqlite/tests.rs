@@ -658,3 +658,16 @@ async fn whom_a_filter_means_is_found_by_an_index() {
         assert_eq!(scans.count(), 0, "{filter}:\n{plan}");
     }
 }
+
+#[tokio::test]
+async fn a_change_of_members_looks_at_nobody_else() {
+    let temp = TempStore::in_memory().await;
+    let plan = crate::store::sql::plan_of_members(&*temp.store).await;
+    for found in [
+        "SEARCH u USING INDEX sqlite_autoindex_user_1 (id=?)",
+        "SEARCH g USING INDEX sqlite_autoindex_grp_1 (id=?)",
+        "SEARCH u USING INTEGER PRIMARY KEY (rowid=?)",
+    ] {
+        assert!(plan.contains(found), "{plan}");
+    }
+}
