@@ -8,13 +8,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::discreet;
 use super::requests::ScimRequest;
 use crate::base::{ConnectionName, Timestamp};
 
-/// A second of a gateway that does nothing else, at half a kilobyte each.
-const MOST: usize = 10_000;
+/// Many enough for a breath of the database, at a kilobyte each.
+const MOST: usize = 5_000;
+/// So many are worth a transaction of their own, before their second is over: some milliseconds of
+/// work, and a megabyte at most that waits where the database keeps up.
+const ENOUGH: usize = 1_000;
 /// Bodies that wait, in bytes.
 const MOST_BYTES: usize = 8 << 20;
 
@@ -56,6 +60,7 @@ impl Recorded {
 #[derive(Debug)]
 pub struct Recorder {
     waiting: Mutex<Waiting>,
+    enough: Notify,
     settings: ArcSwap<LogSettings>,
 }
 
@@ -82,6 +87,7 @@ impl Recorder {
     pub fn new(settings: LogSettings) -> Self {
         Self {
             waiting: Mutex::default(),
+            enough: Notify::new(),
             settings: ArcSwap::from_pointee(settings),
         }
     }
@@ -109,7 +115,7 @@ impl Recorder {
             recorded.body = recorded.body.map(|_| Bytes::from_static(TOO_MUCH));
             recorded.answer = None;
         }
-        if waiting.reads.len().saturating_add(waiting.writes.len()) >= MOST {
+        if waiting.count() >= MOST {
             waiting.drop_one();
         }
         waiting.bytes = waiting.bytes.saturating_add(recorded.size());
@@ -119,6 +125,14 @@ impl Recorder {
             true => waiting.writes.push_back((number, recorded)),
             false => waiting.reads.push_back((number, recorded)),
         }
+        if waiting.count() == ENOUGH {
+            self.enough.notify_one();
+        }
+    }
+
+    /// Until many wait.
+    pub async fn enough(&self) {
+        self.enough.notified().await;
     }
 
     /// Takes all that waits.
@@ -145,6 +159,10 @@ impl Recorder {
 const TOO_MUCH: &[u8] = b"(not kept)";
 
 impl Waiting {
+    fn count(&self) -> usize {
+        self.reads.len().saturating_add(self.writes.len())
+    }
+
     fn drop_one(&mut self) {
         let dropped = self.reads.pop_front().or_else(|| self.writes.pop_front());
         if let Some((_, recorded)) = dropped {
@@ -180,6 +198,18 @@ mod tests {
         let order: Vec<u16> = taken.iter().map(|it| it.request.status).collect();
         assert_eq!(order, [0, 1, 2, 3]);
         assert!(recorder.take().requests.is_empty());
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_hears_when_many_wait() {
+        let recorder = recorder();
+        for _ in 1..ENOUGH {
+            recorder.push(recorded("get", 200));
+        }
+        let early = tokio::time::timeout(Duration::ZERO, recorder.enough());
+        assert!(early.await.is_err());
+        recorder.push(recorded("get", 200));
+        recorder.enough().await;
     }
 
     #[test]

@@ -27,7 +27,7 @@ const TENDS: u32 = 60;
 /// Requests of one transaction: some milliseconds, since logins and changes wait for their turn.
 const AT_ONCE: usize = 512;
 /// Requests that are held while the database does not answer; then the oldest go.
-const HELD: usize = 20_000;
+const HELD: usize = 10_000;
 /// Of one connection. A first sync of ten thousand people is half of them, and at half a kilobyte
 /// each they are 50 MB.
 const MOST: u32 = 100_000;
@@ -46,12 +46,21 @@ pub async fn keep(app: Arc<App>, recorder: Arc<Recorder>, mut stop: Stop) {
             tracing::warn!(detail, "the log of provisioning waits for the database");
         }
         failed = done.is_err();
+        let mut well = !failed;
         round = round.wrapping_add(1);
-        tokio::select! {
-            () = tokio::time::sleep(FLUSH) => {}
-            () = stop.stopped() => {
-                keeper.last(&app, &recorder).await;
-                return;
+        let next = tokio::time::sleep(FLUSH);
+        tokio::pin!(next);
+        loop {
+            tokio::select! {
+                () = &mut next => break,
+                // What fails is tried again, and told, when the second is over.
+                () = recorder.enough(), if well => {
+                    well = keeper.flush(&app, &recorder, app.now()).await.is_ok();
+                }
+                () = stop.stopped() => {
+                    keeper.last(&app, &recorder).await;
+                    return;
+                }
             }
         }
     }
