@@ -1,4 +1,4 @@
-//! What those who run the gateway do about connections and tokens, whichever way they come.
+//! What those who run the gateway do about connections, tokens and keys, whichever way they come.
 //!
 //! In: what they want, from the command line or from the API. Out: what was done, or why not. The
 //! promise: both have the same rules, since these are they.
@@ -7,11 +7,17 @@ use std::time::Duration;
 
 use crate::base::entropy::{self, Entropy};
 use crate::base::{ConnectionName, IdpName, StoreError, Timestamp};
+use crate::directory::client_key::{KeyError, NamedKey};
 use crate::directory::secret::ScimSecret;
-use crate::directory::{Connection, ConnectionWritten, Connections, Operator, ScimToken, Scopes};
+use crate::directory::{
+    ClientKey, Connection, ConnectionWritten, Connections, Operator, ScimToken, Scopes,
+};
 
 /// As many tokens of a connection are good at a time: one, and the one that follows it.
 pub const MOST: usize = 2;
+/// As many keys a connection has, whether or not they have expired: for one assertion each may have
+/// to be tried.
+pub const MOST_KEYS: usize = 5;
 
 /// Somebody at work.
 #[derive(Clone, Copy)]
@@ -47,6 +53,20 @@ pub enum Refusal {
     NoToken(ConnectionName),
     /// It has no token of this id; it has those.
     UnknownToken(ConnectionName, String, Vec<String>),
+    /// What was handed over is no key that we take.
+    BadKey(KeyError),
+    /// It would have more keys than it may; it has those.
+    TooManyKeys(ConnectionName, Vec<String>),
+    /// It has this key already, by this id.
+    KnownKey(ConnectionName, String),
+    /// It has no key of this id; it has those.
+    UnknownKey(ConnectionName, String, Vec<String>),
+}
+
+impl From<KeyError> for Refusal {
+    fn from(error: KeyError) -> Self {
+        Self::BadKey(error)
+    }
 }
 
 impl From<StoreError> for Refusal {
@@ -168,6 +188,59 @@ impl Administration<'_> {
         Ok(ids.len())
     }
 
+    /// Adds keys that are good for the same: all of them, unless one can not be added.
+    pub async fn add_keys(
+        &self,
+        name: &ConnectionName,
+        keys: Vec<NamedKey>,
+        scopes: Scopes,
+        expires: Option<Timestamp>,
+    ) -> Result<Vec<ClientKey>, Refusal> {
+        let known = self.connections.keys(Some(name)).await?;
+        let mut added: Vec<ClientKey> = Vec::new();
+        for NamedKey { key, kid } in keys {
+            let is_it = |known: &&ClientKey| known.key == key;
+            if let Some(known) = known.iter().chain(&added).find(is_it) {
+                return Err(Refusal::KnownKey(name.clone(), known.id.clone()));
+            }
+            added.push(ClientKey {
+                id: format!("k{}", entropy::hex(&entropy::bytes::<4>(self.entropy))),
+                connection: name.clone(),
+                key,
+                kid,
+                scopes,
+                created_at: self.now,
+                expires,
+                last_used: None,
+            });
+        }
+        if known.len().saturating_add(added.len()) > MOST_KEYS {
+            return Err(Refusal::TooManyKeys(name.clone(), ids(known)));
+        }
+        for key in &added {
+            match self.connections.create_key(key, self.by, self.now).await? {
+                ConnectionWritten::Written => {}
+                // Somebody else did it a moment ago.
+                ConnectionWritten::NameTaken => {
+                    return Err(Refusal::KnownKey(name.clone(), key.id.clone()));
+                }
+                _ => return Err(self.gone(name).await),
+            }
+        }
+        Ok(added)
+    }
+
+    /// Removes a key, and with it whatever was given out for it.
+    pub async fn remove_key(&self, name: &ConnectionName, id: &str) -> Result<(), Refusal> {
+        let known = self.connections.keys(Some(name)).await?;
+        if known.iter().any(|key| key.id == id)
+            && self.connections.remove_key(id, self.by, self.now).await?
+        {
+            return Ok(());
+        }
+        Err(Refusal::UnknownKey(name.clone(), id.to_owned(), ids(known)))
+    }
+
     async fn draw(
         &self,
         name: &ConnectionName,
@@ -186,12 +259,16 @@ impl Administration<'_> {
         };
         match self.connections.create_token(&token, self.by, self.now).await? {
             ConnectionWritten::Written => Ok((secret, token)),
-            // It was there a moment ago, or nobody looked.
-            _ => Err(find(self.connections, name)
-                .await
-                .err()
-                .unwrap_or_else(|| Refusal::UnknownConnection(name.clone(), Vec::new()))),
+            _ => Err(self.gone(name).await),
         }
+    }
+
+    /// It was there a moment ago, or nobody looked.
+    async fn gone(&self, name: &ConnectionName) -> Refusal {
+        let found = find(self.connections, name).await;
+        found
+            .err()
+            .unwrap_or_else(|| Refusal::UnknownConnection(name.clone(), Vec::new()))
     }
 
     fn live(&self, tokens: &[ScimToken]) -> Vec<ScimToken> {
@@ -231,6 +308,10 @@ impl Administration<'_> {
             }
         })
     }
+}
+
+fn ids(keys: Vec<ClientKey>) -> Vec<String> {
+    keys.into_iter().map(|key| key.id).collect()
 }
 
 /// The identity provider of a connection for which none was named: the only one there is, unless

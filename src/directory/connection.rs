@@ -107,12 +107,13 @@ impl ScimToken {
     }
 }
 
-/// A token that a client was given for its long one, by OAuth. It is good for as long as both are.
+/// A token that a client was given for its long one or by its key, by OAuth. It is good for as long as
+/// both are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
     /// SHA-256 of it.
     pub hash: [u8; 32],
-    /// The id of the long one.
+    /// The id of the long one, or of the key.
     pub token: String,
     /// What it is good for: nothing that the long one is not.
     pub scopes: Scopes,

@@ -1,11 +1,11 @@
-//! What may be asked of connections and their tokens.
+//! What may be asked of connections, their tokens and their keys.
 
 use async_trait::async_trait;
 
 use crate::base::{ConnectionName, StoreError, Timestamp};
-use crate::directory::{AccessToken, Connection, Operator, ScimToken};
+use crate::directory::{AccessToken, ClientKey, Connection, Operator, ScimToken};
 
-/// Connections and their tokens.
+/// Connections, their tokens and their keys.
 #[async_trait]
 pub trait Connections: Send + Sync {
     /// Adds a connection. The people of its identity provider are its people from then on.
@@ -24,7 +24,7 @@ pub trait Connections: Send + Sync {
         now: Timestamp,
     ) -> Result<ConnectionWritten, StoreError>;
 
-    /// Removes a connection, its tokens and its groups. Its people stay, as people of its identity
+    /// Removes a connection, its tokens, its keys and its groups. Its people stay, as people of its identity
     /// provider.
     async fn delete_connection(
         &self,
@@ -73,17 +73,34 @@ pub trait Connections: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// Adds a public key; [`ConnectionWritten::NameTaken`] if the connection has it already.
+    async fn create_key(
+        &self,
+        key: &ClientKey,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<ConnectionWritten, StoreError>;
+
+    /// The public keys of a connection, or of all, the oldest first.
+    async fn keys(&self, connection: Option<&ConnectionName>)
+    -> Result<Vec<ClientKey>, StoreError>;
+
+    /// Forgets a public key, and the access tokens that were given out for it; whether there was one.
+    async fn remove_key(&self, id: &str, by: &Operator, now: Timestamp)
+    -> Result<bool, StoreError>;
+
     /// Adds an access token. Of very many of one long token the oldest go.
     async fn create_access(&self, access: &AccessToken, now: Timestamp) -> Result<(), StoreError>;
 
-    /// The long token behind the access token of this hash, with the scopes of the access token and
-    /// no longer good than that; and its connection. Whether or not it has expired.
+    /// The long token, or what stands for the key, behind the access token of this hash, with the
+    /// scopes of the access token and no longer good than that; and its connection. Whether or not it
+    /// has expired.
     async fn find_access(
         &self,
         hash: &[u8; 32],
     ) -> Result<Option<(ScimToken, Connection)>, StoreError>;
 
-    /// Notes that a token was used, unless that was noted within the last minute.
+    /// Notes that a token, or the key that it stands for, was used, unless that was noted within the last minute.
     async fn note_use(&self, token: &ScimToken, now: Timestamp) -> Result<(), StoreError>;
 }
 
@@ -95,7 +112,7 @@ pub enum ConnectionWritten {
     Written,
     /// There is no connection of this name.
     NotFound,
-    /// There is one of this name already.
+    /// There is one of this name already; of keys: this one.
     NameTaken,
     /// The identity provider has another connection.
     IdpTaken,

@@ -69,7 +69,7 @@ impl State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    /// Its token has expired, or was revoked.
+    /// Its token has expired, or was revoked; or what it signs in the place of one is refused.
     Token,
     /// Write after write is refused.
     Writes,
@@ -81,7 +81,10 @@ impl Why {
     /// What happens.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Token => "its client comes with a token that has expired or was revoked",
+            Self::Token => {
+                "its client comes with a token that has expired or was revoked, or signs what is \
+                 refused"
+            }
             Self::Writes => "its last ten changes were all refused",
             Self::Share => "more than 40 % of its requests within ten minutes failed",
         }
@@ -92,7 +95,7 @@ impl Why {
         match self {
             Self::Token => {
                 "enter a good token at the identity provider: samlgate scim token rotate NAME \
-                 makes one"
+                 makes one; of a client with a key, samlgate scim log NAME --failed says why"
             }
             Self::Writes | Self::Share => {
                 "samlgate scim log NAME --failed says which requests, and why; when it is \
@@ -219,7 +222,7 @@ impl Health {
     /// A request; what the audit is told of look-ups.
     pub fn take(&mut self, request: &ScimRequest, now: Timestamp) -> Vec<LookUps> {
         let says = Says::of(request);
-        if request.status == 0 {
+        if request.status == 0 || request.operation == ScimRequest::UNPROVEN {
             return Vec::new();
         }
         self.last_request = self.last_request.max(Some(request.at));
@@ -453,6 +456,8 @@ mod tests {
                 "30 get 401, 1 get 200",
                 vec![(Failing, Some(Why::Token)), (Healthy, None)],
             ),
+            // Anybody may say that they are the client.
+            ("30 unproven 401", vec![]),
             ("11 list 200, 8 list 400", vec![]),
             ("12 list 200, 8 list 400", vec![]),
             ("11 list 200, 9 list 400", vec![(Failing, Some(Why::Share))]),

@@ -8,6 +8,8 @@
 //! means.
 
 pub mod administration;
+pub mod client_assertion;
+pub mod client_key;
 pub mod connection;
 pub mod connections;
 pub mod discreet;
@@ -28,6 +30,7 @@ pub mod store;
 mod stored;
 pub mod user;
 pub use administration::{Administration, Refusal, Rotated};
+pub use client_key::ClientKey;
 pub use connection::{
     AccessToken, Actor, Connection, ConnectionSettings, Operator, ScimToken, Scopes, Tenant,
     UnknownMembers,

@@ -122,6 +122,10 @@ pub struct Page {
 }
 
 impl ScimRequest {
+    /// The operation of whoever names a connection and does not show that it is theirs. It says
+    /// nothing of the connection's own client.
+    pub const UNPROVEN: &'static str = "unproven";
+
     /// A request of a connection about which nothing else is known.
     pub const fn of(connection: ConnectionName, at: Timestamp) -> Self {
         Self {

@@ -53,7 +53,7 @@ pub fn service_provider_config(base: &str) -> Value {
             "name": "OAuth 2.0 client credentials",
             "description": format!(
                 "An access token of {base}/oauth/token, where the client is the connection and its \
-                 secret that token."
+                 secret that token, or where it signs an assertion (private_key_jwt)."
             ),
             "specUri": "https://www.rfc-editor.org/info/rfc6749",
             "primary": false,

@@ -11,10 +11,11 @@ use serde_json::json;
 use crate::app::App;
 use crate::audit::{Event, EventKind};
 use crate::base::{ConnectionName, Stop, StoreError, Timestamp};
+use crate::directory::client_key::is_key_id;
 use crate::directory::health::State;
 use crate::directory::recorder::Taken;
 use crate::directory::requests::Kept;
-use crate::directory::{Recorder, ScimRequest, ScimToken, Transition, expiry};
+use crate::directory::{ClientKey, Recorder, ScimRequest, ScimToken, Transition, expiry};
 use crate::notice::Notice;
 use crate::telemetry::{SCIM_CONNECTION_STATE, SCIM_LOG_DROPPED, SCIM_TOKEN_NOT_AFTER, seconds};
 
@@ -177,9 +178,11 @@ impl Keeper {
         Ok(())
     }
 
-    /// Looks at all tokens.
+    /// Looks at all tokens, and keys.
     async fn tokens(&mut self, app: &App, now: Timestamp) -> Result<(), StoreError> {
-        let all = app.ports.connections.tokens(None).await?;
+        let mut all = app.ports.connections.tokens(None).await?;
+        let keys = app.ports.connections.keys(None).await?;
+        all.extend(keys.iter().map(ClientKey::as_token));
         let mut shown = BTreeSet::new();
         for token in &all {
             if let Some(expires) = token.expires {
@@ -229,6 +232,14 @@ async fn warn(app: &App, token: &ScimToken, days: u32, now: Timestamp) -> Result
     let (connection, id) = (&token.connection, &token.id);
     let expires = token.expires.map(Timestamp::to_saml).unwrap_or_default();
     let used = token.last_used.map_or_else(|| "never".to_owned(), Timestamp::to_saml);
+    let what = if is_key_id(id) { "key" } else { "token" };
+    let advice = match what {
+        "key" => format!("samlgate scim key add {connection} FILE adds the next one"),
+        _ => format!(
+            "samlgate scim token rotate {connection} --overlap 7d makes another one; enter it at \
+             the identity provider"
+        ),
+    };
     let within = if days == 1 {
         "a day".to_owned()
     } else {
@@ -237,21 +248,18 @@ async fn warn(app: &App, token: &ScimToken, days: u32, now: Timestamp) -> Result
     let notice = Notice {
         key: format!("{}/{days}", key(token)),
         text: format!(
-            "token {id} of the connection {connection} expires within {within}, at {expires}; it \
+            "{what} {id} of the connection {connection} expires within {within}, at {expires}; it \
              was last used: {used}"
         ),
-        advice: format!(
-            "samlgate scim token rotate {connection} --overlap 7d makes another one; enter it at \
-             the identity provider"
-        ),
+        advice,
         detail: json!({
-            "connection": connection, "token": id, "days": days, "expires": expires,
+            "connection": connection, what: id, "days": days, "expires": expires,
         }),
         at: now,
     };
     let event = Event {
         detail: json!({
-            "connection": connection, "token": id, "change": "expires soon", "expires": expires,
+            "connection": connection, what: id, "change": "expires soon", "expires": expires,
         }),
         ..Event::new(EventKind::ConnectionTokens)
     };

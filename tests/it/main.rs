@@ -22,6 +22,7 @@ mod cli_explain;
 mod cli_idp;
 mod cli_people;
 mod cli_serve;
+mod client_keys;
 #[expect(unused_imports, reason = "the benches use the rest")]
 mod corpus;
 mod demo;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::connection_name;
 use super::guard;
 use super::known::{administration, find, idp_names};
+use super::made::UnknownMembersArg;
 use super::token::base_url;
-use super::token_create::UnknownMembersArg;
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, ConnectionName, IdpName, Timestamp};
 use crate::cli::output::Table;
@@ -32,7 +32,7 @@ pub(in crate::cli) enum ConnectionCommand {
                       samlgate scim connection set okta --unknown-members ignore --strict=false\n  \
                       samlgate scim connection set okta --guard-people 100 --guard-share 0.1")]
     Set(SetArgs),
-    /// Remove a connection with its tokens and its groups.
+    /// Remove a connection with its tokens, its keys and its groups.
     ///
     /// Its people stay, as people of its identity provider.
     #[command(after_help = "Example:\n  samlgate scim connection remove okta --yes")]
@@ -265,7 +265,7 @@ async fn remove(args: RemoveArgs, loaded: Loaded) -> ExitCode {
         let name = &connection.name;
         if !args.yes {
             return Err(Stop::usage(format!(
-                "{name} would be removed with its tokens and all of its groups, and the roles \
+                "{name} would be removed with its tokens, its keys and all of its groups, and the roles \
                  that people have by them"
             ))
             .hint("add --yes if that is meant"));

@@ -6,6 +6,7 @@ use crate::base::{ConnectionName, IdpName, Timestamp};
 use crate::cli::idps;
 use crate::cli::stores::{Stop, Stores};
 use crate::config::Config;
+use crate::directory::administration::MOST_KEYS;
 use crate::directory::{Administration, Connection, Operator, Refusal, ScimToken, administration};
 
 /// The connection of this name.
@@ -84,6 +85,19 @@ impl From<Refusal> for Stop {
                 .hint(format!("samlgate scim token create {name} makes one")),
             Refusal::UnknownToken(name, id, all) => Self::new(format!("{name} has no token {id}"))
                 .hint(format!("it has: {}", list(&all))),
+            Refusal::BadKey(error) => Self::new(error.to_string()),
+            Refusal::TooManyKeys(name, all) => {
+                Self::new(format!("{name} would have more than {MOST_KEYS} keys"))
+                    .hint(format!("it has: {}", list(&all)))
+                    .hint(format!("samlgate scim key remove {name} ID removes one"))
+            }
+            Refusal::KnownKey(name, id) => Self::new(format!("{name} has this key already: {id}")),
+            Refusal::UnknownKey(name, id, all) if all.is_empty() => {
+                Self::new(format!("{name} has no key {id}, nor any other"))
+            }
+            Refusal::UnknownKey(name, id, all) => {
+                Self::new(format!("{name} has no key {id}")).hint(format!("it has: {}", list(&all)))
+            }
         }
     }
 }

@@ -1,9 +1,11 @@
-//! `samlgate scim`: connections, by which others provision people, and their tokens.
+//! `samlgate scim`: connections, by which others provision people, their tokens and their keys.
 
 mod connection;
 mod guard;
+mod key;
 mod known;
 mod log;
+mod made;
 mod show;
 mod token;
 mod token_create;
@@ -24,6 +26,12 @@ pub(super) enum ScimCommand {
     /// Make, list, rotate and revoke the tokens of provisioning clients.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Add, list and remove the public keys of provisioning clients (`private_key_jwt`).
+    ///
+    /// With a key, a client signs that it is itself, instead of sending a token, and gets tokens for an
+    /// hour by OAuth.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// List, change and remove connections.
     ///
     /// A connection is one provisioning client with people and groups of its own. `scim token
@@ -114,6 +122,7 @@ pub(super) fn run(command: ScimCommand) -> ExitCode {
                 token_revoke::run(args, loaded).await
             })
         }
+        ScimCommand::Key(command) => key::run(command),
         ScimCommand::Connection(command) => connection::run(command),
         ScimCommand::List(args) => configured(&args.file.clone(), async |loaded| {
             connection::list(args, loaded).await

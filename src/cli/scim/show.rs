@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::connection::{members, yes};
 use super::token::{base_url, scopes};
 use super::token_list::left;
-use super::{connection_name, find_connection};
+use super::{connection_name, find_connection, key};
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, ConnectionName, IdpName, StoreError, Timestamp};
 use crate::cli::output::Table;
@@ -17,7 +17,9 @@ use crate::cli::{ConfigFile, output};
 use crate::config::{Config, Loaded};
 use crate::directory::health::{State, Why};
 use crate::directory::run::Run;
-use crate::directory::{Begin, Connection, GroupParts, Health, Query, ScimToken, UserParts};
+use crate::directory::{
+    Begin, ClientKey, Connection, GroupParts, Health, Query, ScimToken, UserParts,
+};
 use crate::notice::Notice;
 
 /// Arguments of `scim show`.
@@ -39,12 +41,13 @@ struct Known {
     connection: Connection,
     health: Health,
     tokens: Vec<ScimToken>,
+    keys: Vec<ClientKey>,
     notices: Vec<Notice>,
     people: u64,
     groups: u64,
 }
 
-/// Prints two tables, or JSON.
+/// Prints tables, or JSON.
 pub(super) async fn run(args: ShowArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     with_stores(&loaded.config, async |stores| {
@@ -57,6 +60,10 @@ pub(super) async fn run(args: ShowArgs, loaded: Loaded) -> ExitCode {
         if !known.tokens.is_empty() {
             text.push('\n');
             text.push_str(&tokens(&known.tokens, now));
+        }
+        if !known.keys.is_empty() {
+            text.push('\n');
+            text.push_str(&key::table(&known.keys, now));
         }
         let said = output::data(&text);
         for notice in &known.notices {
@@ -91,6 +98,7 @@ async fn look(stores: &Stores, connection: Connection) -> Result<Known, StoreErr
     Ok(Known {
         health: health.map(|(_, health)| health).unwrap_or_default(),
         tokens: stores.connections.tokens(Some(name)).await?,
+        keys: stores.connections.keys(Some(name)).await?,
         notices: notices.into_iter().filter(own).collect(),
         people: people.total.unwrap_or_default(),
         groups: groups.total.unwrap_or_default(),
@@ -245,6 +253,7 @@ fn as_json(config: &Config, known: &Known, now: Timestamp) -> Value {
         "last_run": health.finished_run(now).map(run_json),
         "cycle_seconds": health.cycle,
         "tokens": known.tokens.iter().map(token).collect::<Vec<_>>(),
+        "keys": known.keys.iter().map(|each| key::as_json(each, now)).collect::<Vec<_>>(),
         "notices": known.notices.iter().map(notice).collect::<Vec<_>>(),
     })
 }

@@ -10,7 +10,7 @@ use super::{Answer, Asked, BASE, guard};
 use crate::base::{ConnectionName, IdpName, StoreError, Timestamp};
 use crate::directory::administration::{self, OnlyIdp, the_only_idp};
 use crate::directory::{
-    Connection, ConnectionSettings, Guard, GuardState, ScimToken, UnknownMembers,
+    ClientKey, Connection, ConnectionSettings, Guard, GuardState, ScimToken, UnknownMembers,
 };
 use crate::http::scim;
 
@@ -45,10 +45,11 @@ pub(super) async fn list(asked: Asked) -> Result<Answer, Failure> {
     let ports = &asked.gateway.app.ports;
     let all = ports.connections.connections().await?;
     let tokens = ports.connections.tokens(None).await?;
+    let keys = ports.connections.keys(None).await?;
     let guards = ports.guards.guards().await?;
     let one = |connection: &Connection| {
         let guard = guards.iter().find(|state| state.connection == connection.name);
-        shown(&asked, connection, &tokens, guard)
+        shown(&asked, connection, (&tokens, &keys), guard)
     };
     let all: Vec<Value> = all.iter().map(one).collect();
     Ok(Answer::ok(json!({ "connections": all })))
@@ -138,9 +139,11 @@ impl Asked {
 
     async fn show(&self, connection: &Connection) -> Result<Value, StoreError> {
         let name = &connection.name;
-        let tokens = self.gateway.app.ports.connections.tokens(Some(name)).await?;
+        let connections = &self.gateway.app.ports.connections;
+        let tokens = connections.tokens(Some(name)).await?;
+        let keys = connections.keys(Some(name)).await?;
         let guard = self.guard_of(name).await?;
-        Ok(shown(self, connection, &tokens, Some(&guard)))
+        Ok(shown(self, connection, (&tokens, &keys), Some(&guard)))
     }
 }
 
@@ -154,13 +157,14 @@ fn idp_name(text: &str) -> Result<IdpName, Failure> {
 fn shown(
     asked: &Asked,
     connection: &Connection,
-    tokens: &[ScimToken],
+    (tokens, keys): (&[ScimToken], &[ClientKey]),
     state: Option<&GuardState>,
 ) -> Value {
     let live = asked.gateway.app.live();
     let own = live.sp.public_url.to_string();
     let is_its =
         |token: &&ScimToken| token.connection == connection.name && token.is_live(asked.now);
+    let is_its_key = |key: &&ClientKey| key.connection == connection.name && key.is_live(asked.now);
     let settings = &connection.settings;
     let deactivations = match (settings.guard.unwrap_or(live.guard).is_on(), state) {
         (false, _) => "not watched",
@@ -175,6 +179,7 @@ fn shown(
         "unknown_members": settings.unknown_members,
         "guard": settings.guard,
         "good_tokens": tokens.iter().filter(is_its).count(),
+        "good_keys": keys.iter().filter(is_its_key).count(),
         "deactivations": deactivations,
         "created": Timestamp::to_saml(connection.created_at),
     })

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use percent_encoding::percent_decode_str;
 
 use super::failure::{Code, Failure};
-use super::{Answer, Asked, connections, guard, openapi, tokens};
+use super::{Answer, Asked, connections, guard, keys, openapi, tokens};
 
 /// What is waited for.
 pub(super) type Doing = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
@@ -51,11 +51,14 @@ endpoints! {
     POST "/scim/connections" createConnection connections::create, "Makes a connection", Some("NewConnection") => 201 Some("Connection");
     GET "/scim/connections/{name}" showConnection connections::show, "One connection", None => 200 Some("Connection");
     PATCH "/scim/connections/{name}" changeConnection connections::change, "Changes what is named of a connection", Some("ConnectionChange") => 200 Some("Connection");
-    DELETE "/scim/connections/{name}" removeConnection connections::remove, "Removes a connection with its tokens and its groups; its people stay", None => 204 None;
+    DELETE "/scim/connections/{name}" removeConnection connections::remove, "Removes a connection with its tokens, its keys and its groups; its people stay", None => 204 None;
     GET "/scim/connections/{name}/tokens" listTokens tokens::list, "The tokens of a connection, without their secrets", None => 200 Some("Tokens");
     POST "/scim/connections/{name}/tokens" createToken tokens::create, "Makes a token; its secret is in this answer alone", Some("NewToken") => 201 Some("MadeToken");
     POST "/scim/connections/{name}/tokens/rotate" rotateToken tokens::rotate, "Makes a token in the place of those before it, which end after the overlap", Some("Rotation") => 201 Some("RotatedToken");
     DELETE "/scim/connections/{name}/tokens/{id}" revokeToken tokens::revoke, "Ends a token at once", None => 204 None;
+    GET "/scim/connections/{name}/keys" listKeys keys::list, "The public keys of a connection", None => 200 Some("Keys");
+    POST "/scim/connections/{name}/keys" addKeys keys::add, "Adds a public key, or those of a set, by which its client shows who it is", Some("NewKeys") => 201 Some("Keys");
+    DELETE "/scim/connections/{name}/keys/{id}" removeKey keys::remove, "Removes a key, which ends the access tokens that were given out for it", None => 204 None;
     GET "/scim/connections/{name}/guard" showGuard guard::show, "Whether deactivations are paused, and who waits", None => 200 Some("GuardState");
     POST "/scim/connections/{name}/approve" approveDeactivations guard::approve, "Lets deactivations through that the guard holds up", Some("Approval") => 200 Some("GuardState");
     POST "/scim/connections/{name}/resume" resumeGuard guard::resume, "Ends a pause without letting anybody through: it was a mistake", Some("Nothing") => 200 Some("GuardState");

@@ -55,6 +55,10 @@ codes! {
     TokenUnknown "token.unknown" NOT_FOUND "The connection has no such token.",
     TokenNone "token.none" CONFLICT "The connection has no token that could be rotated.",
     TokenMany "token.too_many" CONFLICT "The connection has two good tokens already; revoke one, or rotate with overlap 0.",
+    KeyBad "key.invalid" UNPROCESSABLE_ENTITY "This is no public key that can be used.",
+    KeyUnknown "key.unknown" NOT_FOUND "The connection has no such key.",
+    KeyKnown "key.known" CONFLICT "The connection has this key already.",
+    KeyMany "key.too_many" CONFLICT "The connection would have more than five keys; remove one.",
 }
 
 /// Why not.
@@ -132,6 +136,18 @@ impl From<Refusal> for Failure {
             Refusal::NoToken(_) => Self::of(Code::TokenNone),
             Refusal::UnknownToken(name, id, _) => {
                 Self::with(Code::TokenUnknown, format!("{name} has no token {id}."))
+            }
+            Refusal::BadKey(error) => Self::with(Code::KeyBad, format!("key: {error}")),
+            Refusal::TooManyKeys(name, _) => Self::with(
+                Code::KeyMany,
+                Code::KeyMany.message().replace("The connection", name.as_str()),
+            ),
+            Refusal::KnownKey(name, id) => Self::with(
+                Code::KeyKnown,
+                format!("{name} has this key already: {id}."),
+            ),
+            Refusal::UnknownKey(name, id, _) => {
+                Self::with(Code::KeyUnknown, format!("{name} has no key {id}."))
             }
         }
     }

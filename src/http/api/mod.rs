@@ -11,6 +11,7 @@ mod connections;
 mod endpoint;
 mod failure;
 mod guard;
+mod keys;
 mod openapi;
 mod tokens;
 

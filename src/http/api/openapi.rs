@@ -77,7 +77,7 @@ fn operation(endpoint: &Endpoint) -> Value {
         put(&mut operation, "parameters", Value::Array(parameters));
     }
     if let Some(schema) = endpoint.body {
-        let required = ["NewConnection", "ConnectionChange"].contains(&schema);
+        let required = ["NewConnection", "ConnectionChange", "NewKeys"].contains(&schema);
         let body = json!({ "required": required, "content": content(schema) });
         put(&mut operation, "requestBody", body);
     }
@@ -124,7 +124,7 @@ fn schemas() -> Value {
         })),
         "Connection": object(
             &["name", "idp", "base_url", "strict", "unknown_members", "guard", "good_tokens",
-              "deactivations", "created"],
+              "good_keys", "deactivations", "created"],
             json!({
                 "name": text(),
                 "idp": idp,
@@ -133,6 +133,7 @@ fn schemas() -> Value {
                 "unknown_members": members,
                 "guard": maybe(reference("Guard")),
                 "good_tokens": number(),
+                "good_keys": number(),
                 "deactivations": deactivations,
                 "created": moment(),
             }),
@@ -184,6 +185,31 @@ fn schemas() -> Value {
             "token": reference("Token"),
             "secret": text(),
             "before": list(object(&["id", "ends"], json!({ "id": text(), "ends": moment() }))),
+        })),
+        "Key": object(
+            &["id", "connection", "kid", "kind", "thumbprint", "scopes", "created", "expires",
+              "expired", "last_used"],
+            json!({
+                "id": text(),
+                "connection": text(),
+                "kid": { "type": ["string", "null"] },
+                "kind": text(),
+                "thumbprint": { "type": "string", "description": "RFC 7638" },
+                "scopes": reference("Scopes"),
+                "created": moment(),
+                "expires": maybe_moment(),
+                "expired": truth(),
+                "last_used": maybe_moment(),
+            }),
+        ),
+        "Keys": object(&["keys"], json!({ "keys": list(reference("Key")) })),
+        "NewKeys": object(&["key"], json!({
+            "key": {
+                "type": ["string", "object"],
+                "description": "PEM (PUBLIC KEY, CERTIFICATE), a JWK, or a JWKS.",
+            },
+            "scopes": reference("Scopes"),
+            "expires_in": maybe_number(),
         })),
         "Approval": object(&[], json!({ "for": number(), "people": maybe_number() })),
         "Nothing": object(&[], json!({})),

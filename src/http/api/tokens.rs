@@ -13,7 +13,7 @@ use crate::base::Timestamp;
 use crate::directory::{ScimToken, Scopes};
 
 /// What the command line says without `--expires`.
-const USUAL: u64 = 365 * 86_400;
+pub(super) const USUAL: u64 = 365 * 86_400;
 /// What it says without `--overlap`.
 const OVERLAP: u64 = 86_400;
 /// A hundred years: sums of times stay in range.
@@ -32,7 +32,7 @@ struct New {
 /// What a token shall be good for; what is not said is as usual.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
     users: bool,
     groups: bool,
     read_only: bool,
@@ -42,6 +42,18 @@ impl Default for Wanted {
     fn default() -> Self {
         let Scopes { users, groups, read_only } = Scopes::default();
         Self { users, groups, read_only }
+    }
+}
+
+impl Wanted {
+    /// Those that are good for something.
+    pub(super) fn check(self) -> Result<Scopes, Failure> {
+        let Self { users, groups, read_only } = self;
+        if !users && !groups {
+            let message = "scopes: what is good for neither users nor groups is good for nothing";
+            return Err(Failure::with(Code::Value, message));
+        }
+        Ok(Scopes { users, groups, read_only })
     }
 }
 
@@ -68,15 +80,9 @@ pub(super) async fn list(asked: Asked) -> Result<Answer, Failure> {
 
 pub(super) async fn create(asked: Asked) -> Result<Answer, Failure> {
     let new: New = asked.body.understand()?;
-    let Wanted { users, groups, read_only } = new.scopes;
-    if !users && !groups {
-        let message =
-            "scopes: a token that is good for neither users nor groups is good for nothing";
-        return Err(Failure::with(Code::Value, message));
-    }
+    let scopes = new.scopes.check()?;
     let connection = asked.connection().await?;
     let expires = end(new.expires_in.unwrap_or(Some(USUAL)), asked.now)?;
-    let scopes = Scopes { users, groups, read_only };
     let administration = asked.administration(&[]);
     let made = administration.create_token(&connection.name, scopes, expires).await?;
     let (secret, token) = made;
@@ -110,8 +116,8 @@ pub(super) async fn revoke(asked: Asked) -> Result<Answer, Failure> {
     Ok(Answer::gone())
 }
 
-/// When a token ends that is good for so many seconds; without them it does not.
-fn end(seconds: Option<u64>, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+/// When a token or a key ends that is good for so many seconds; without them it does not.
+pub(super) fn end(seconds: Option<u64>, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
     match seconds {
         None => Ok(None),
         Some(seconds @ 1..=LONGEST) => Ok(Some(now.plus(Duration::from_secs(seconds)))),

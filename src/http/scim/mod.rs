@@ -7,6 +7,7 @@
 mod answer;
 mod auth;
 mod bulk;
+mod client_assertion;
 mod collection;
 mod cursor;
 mod groups;

@@ -1,9 +1,10 @@
 //! `/scim/v2/oauth/token`: a token for an hour, by OAuth 2.0 client credentials (RFC 6749, 4.4).
 //!
 //! In: the name of a connection, and a token of it that an operator made, as the client's id and
-//! secret. Out: an access token that is good for an hour and for nothing that the secret is not. The
-//! promise: it ends with the secret, since it is looked up with it. So there is one thing to keep
-//! secret, to rotate and to revoke, whichever way a client likes to show it.
+//! secret; or an assertion by a key of it ([`client_assertion`]). Out: an access token that is good
+//! for an hour and for nothing that the secret or the key is not. The promise: it ends with it, since
+//! it is looked up with it. So there is one thing to keep, to rotate and to revoke, whichever way a
+//! client likes to show it.
 
 use std::time::Duration;
 
@@ -21,19 +22,20 @@ use metrics::counter;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use crate::base::Timestamp;
+use crate::base::{StoreError, Timestamp};
+use crate::directory::client_key::Algorithm;
 use crate::directory::secret::{ScimSecret, hash_of};
 use crate::directory::{AccessToken, Connection, ScimToken, Scopes};
 use crate::http::context::Context;
 use crate::http::respond;
 use crate::http::scim::auth::Shown;
-use crate::http::scim::{BASE, Scim};
+use crate::http::scim::{BASE, Scim, client_assertion};
 use crate::telemetry::SCIM_REQUESTS;
 
 /// How long an access token is good, unless its secret ends before.
 const GOOD: Duration = Duration::from_secs(3600);
-/// A form with an id, a secret, and a few words.
-const LARGEST: usize = 8 << 10;
+/// A form with an id, a secret or an assertion, and a few words.
+const LARGEST: usize = 16 << 10;
 const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Everything that the secret is good for.
@@ -49,15 +51,23 @@ pub(in crate::http::scim) fn is_asked(path: &str) -> bool {
 
 /// What is said at `/.well-known/oauth-authorization-server/scim/v2` (RFC 8414).
 pub(in crate::http::scim) fn metadata(scim: &Scim) -> Response {
+    let algorithms = Algorithm::ALL.map(|(_, name)| name);
     let document = json!({
         "issuer": scim.base,
-        "token_endpoint": format!("{}/oauth/token", scim.base),
+        "token_endpoint": endpoint(scim),
         "grant_types_supported": [GRANT],
         "response_types_supported": [],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported":
+            ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "scopes_supported": [ALL, READ],
     });
     respond::json(StatusCode::OK, &document)
+}
+
+/// The address of this.
+pub(in crate::http::scim) fn endpoint(scim: &Scim) -> String {
+    format!("{}/oauth/token", scim.base)
 }
 
 /// Answers one request for a token.
@@ -86,35 +96,13 @@ async fn give(
     }
     let (parts, body) = request.into_parts();
     let form = Form::read(&parts.headers, body).await?;
-    let client = Client::of(&parts.headers, &form)?;
-    let found = match hash_of(&client.secret) {
-        Some(hash) => scim.tokens.find(Shown::Long(hash), &*scim.app.ports.connections, now).await,
-        None => Ok(None),
+    let secret = match Client::of(&parts.headers, &form)? {
+        Client::Secret { id, secret } => by_secret(scim, context, &id, &secret, now).await?,
+        Client::Assertion { id, assertion } => {
+            let shown = client_assertion::Shown { id, assertion, headers: &parts.headers };
+            client_assertion::check(scim, context, shown, now).await?
+        }
     };
-    let found = found.map_err(|error| {
-        tracing::error!(
-            detail = error.detail,
-            "provisioning: the store did not answer"
-        );
-        Wrong::unreachable()
-    })?;
-    let is_its = |found: &(ScimToken, Connection)| {
-        found.1.name.as_str() == client.id && found.0.is_live(now)
-    };
-    let Some(found) = found.filter(|found| is_its(found)) else {
-        let rates = scim.rates.load();
-        return Err(
-            match context.client.map(|client| rates.check_failure(client)) {
-                Some(Err(often)) => Wrong::too_often(often.seconds),
-                _ => Wrong::client("no such client, or this is not its secret, or not any more"),
-            },
-        );
-    };
-    let (secret, connection) = &*found;
-    scim.rates
-        .load()
-        .check_token(&secret.id)
-        .map_err(|often| Wrong::too_often(often.seconds))?;
     match form.get("grant_type")? {
         Some(GRANT) => {}
         Some(_) => {
@@ -126,7 +114,7 @@ async fn give(
         None => return Err(Wrong::of("invalid_request", "grant_type is missing")),
     }
     let (scopes, scope) = scopes(form.get("scope")?, secret.scopes)?;
-    let drawn = ScimSecret::draw_access(&connection.name, scim.app.entropy.as_ref());
+    let drawn = ScimSecret::draw_access(&secret.connection, scim.app.entropy.as_ref());
     let end = now.plus(GOOD);
     let expires = secret.expires.map_or(end, |own| own.min(end));
     let access = AccessToken {
@@ -136,13 +124,7 @@ async fn give(
         expires,
     };
     let kept = scim.app.ports.connections.create_access(&access, now).await;
-    kept.map_err(|error| {
-        tracing::error!(
-            detail = error.detail,
-            "provisioning: the store did not answer"
-        );
-        Wrong::unreachable()
-    })?;
+    kept.map_err(Wrong::store)?;
     let body = json!({
         "access_token": drawn.reveal(),
         "token_type": "Bearer",
@@ -153,6 +135,30 @@ async fn give(
 }
 
 const GRANT: &str = "client_credentials";
+
+/// The token that is a client's secret.
+async fn by_secret(
+    scim: &Scim,
+    context: &Context,
+    id: &str,
+    secret: &str,
+    now: Timestamp,
+) -> Result<ScimToken, Wrong> {
+    let found = match hash_of(secret) {
+        Some(hash) => scim.tokens.find(Shown::Long(hash), &*scim.app.ports.connections, now).await,
+        None => Ok(None),
+    };
+    let found = found.map_err(Wrong::store)?;
+    let is_its =
+        |found: &(ScimToken, Connection)| found.1.name.as_str() == id && found.0.is_live(now);
+    let Some(found) = found.filter(|found| is_its(found)) else {
+        let description = "no such client, or this is not its secret, or not any more";
+        return Err(Wrong::guess(scim, context, description));
+    };
+    let rate = scim.rates.load().check_token(&found.0.id);
+    rate.map_err(|often| Wrong::too_often(often.seconds))?;
+    Ok(found.0.clone())
+}
 
 /// What was asked for, as far as the secret goes, and what it is called.
 fn scopes(asked: Option<&str>, secret: Scopes) -> Result<(Scopes, &'static str), Wrong> {
@@ -199,39 +205,61 @@ impl Form {
     }
 }
 
-/// Who says to be who (RFC 6749, 2.3.1).
-struct Client {
-    id: String,
-    secret: String,
+/// Who says to be who (RFC 6749, 2.3.1; RFC 7521, 4.2).
+enum Client<'f> {
+    Secret { id: String, secret: String },
+    Assertion { id: Option<&'f str>, assertion: &'f str },
 }
 
-impl Client {
-    fn of(headers: &HeaderMap, form: &Form) -> Result<Self, Wrong> {
-        let by_form = (form.get("client_id")?, form.get("client_secret")?);
-        match (headers.get(AUTHORIZATION), by_form) {
-            (Some(_), (_, Some(_))) => {
-                let description = "the client shows who it is twice";
-                Err(Wrong::of("invalid_request", description))
-            }
-            (Some(header), (named, None)) => {
-                let client = header.to_str().ok().and_then(Self::basic);
-                let client = client.ok_or_else(|| Wrong::client("this is no HTTP Basic"))?;
-                match named {
-                    Some(id) if id != client.id => {
-                        Err(Wrong::of("invalid_request", "two clients are named"))
-                    }
-                    _ => Ok(client),
+/// What says that an assertion is a JWT (RFC 7523, 2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+impl<'f> Client<'f> {
+    fn of(headers: &HeaderMap, form: &'f Form) -> Result<Self, Wrong> {
+        let named = form.get("client_id")?;
+        let secret = form.get("client_secret")?;
+        let assertion = form.get("client_assertion")?;
+        let kind = form.get("client_assertion_type")?;
+        let header = headers.get(AUTHORIZATION);
+        let ways = [
+            header.is_some(),
+            secret.is_some(),
+            assertion.is_some() || kind.is_some(),
+        ];
+        if ways.iter().filter(|way| **way).count() > 1 {
+            let description = "the client shows who it is twice";
+            return Err(Wrong::of("invalid_request", description));
+        }
+        if let Some(header) = header {
+            let client = header.to_str().ok().and_then(Self::basic);
+            let (id, secret) = client.ok_or_else(|| Wrong::client("this is no HTTP Basic"))?;
+            return match named {
+                Some(named) if named != id => {
+                    Err(Wrong::of("invalid_request", "two clients are named"))
                 }
+                _ => Ok(Self::Secret { id, secret }),
+            };
+        }
+        match (assertion, kind, named, secret) {
+            (Some(assertion), Some(JWT_BEARER), id, _) => Ok(Self::Assertion { id, assertion }),
+            (Some(_), Some(_), ..) => {
+                Err(Wrong::client("client_assertion_type is not that of a JWT"))
             }
-            (None, (Some(id), Some(secret))) => {
-                Ok(Self { id: id.to_owned(), secret: secret.to_owned() })
+            (Some(_), None, ..) | (None, Some(_), ..) => Err(Wrong::of(
+                "invalid_request",
+                "client_assertion and client_assertion_type belong together",
+            )),
+            (None, None, Some(id), Some(secret)) => {
+                Ok(Self::Secret { id: id.to_owned(), secret: secret.to_owned() })
             }
-            (None, _) => Err(Wrong::client("show client_id and client_secret")),
+            (None, None, ..) => Err(Wrong::client(
+                "show client_id and client_secret, or a client_assertion",
+            )),
         }
     }
 
     /// Both are encoded as in a form, before they are joined and encoded again.
-    fn basic(header: &str) -> Option<Self> {
+    fn basic(header: &str) -> Option<(String, String)> {
         let (scheme, encoded) = header.split_once(' ')?;
         let decoded = STANDARD.decode(encoded.trim()).ok()?;
         let text = String::from_utf8(decoded).ok()?;
@@ -242,13 +270,13 @@ impl Client {
             text.ok().map(std::borrow::Cow::into_owned)
         };
         let is_basic = scheme.eq_ignore_ascii_case("basic");
-        Some(Self { id: plain(id)?, secret: plain(secret)? }).filter(|_| is_basic)
+        Some((plain(id)?, plain(secret)?)).filter(|_| is_basic)
     }
 }
 
 /// Why there is no token (RFC 6749, 5.2).
-struct Wrong {
-    status: StatusCode,
+pub(in crate::http::scim) struct Wrong {
+    pub(in crate::http::scim) status: StatusCode,
     error: &'static str,
     description: &'static str,
     header: Option<(HeaderName, HeaderValue)>,
@@ -282,7 +310,19 @@ impl Wrong {
         }
     }
 
-    fn too_often(seconds: u64) -> Self {
+    /// The same, or 429 for whoever comes so too often.
+    pub(in crate::http::scim) fn guess(
+        scim: &Scim,
+        context: &Context,
+        description: &'static str,
+    ) -> Self {
+        match context.client.map(|client| scim.rates.load().check_failure(client)) {
+            Some(Err(often)) => Self::too_often(often.seconds),
+            _ => Self::client(description),
+        }
+    }
+
+    pub(in crate::http::scim) fn too_often(seconds: u64) -> Self {
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
             header: Some((RETRY_AFTER, HeaderValue::from(seconds))),
@@ -293,7 +333,11 @@ impl Wrong {
         }
     }
 
-    fn unreachable() -> Self {
+    pub(in crate::http::scim) fn store(error: StoreError) -> Self {
+        tracing::error!(
+            detail = error.detail,
+            "provisioning: the store did not answer"
+        );
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             header: Some((RETRY_AFTER, HeaderValue::from_static("5"))),
@@ -350,10 +394,7 @@ mod tests {
     fn the_client_of_http_basic_is_decoded_twice() {
         let header = |text: &str| format!("basic {}", STANDARD.encode(text));
         let client = Client::basic(&header("ok%74a:scim_a+b%3A:")).unwrap();
-        assert_eq!(
-            (client.id.as_str(), client.secret.as_str()),
-            ("okta", "scim_a b::")
-        );
+        assert_eq!(client, ("okta".to_owned(), "scim_a b::".to_owned()));
         assert!(Client::basic(&header("okta")).is_none());
         assert!(Client::basic("Bearer b2t0YTp4").is_none());
     }

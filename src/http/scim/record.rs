@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::header::USER_AGENT;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
 use crate::base::clock::Stopwatch;
@@ -240,6 +240,39 @@ impl Scim {
         request.agent = from.agent;
         answered(&mut request, answer);
         self.recorder.push(Recorded { request, body: None, answer: None });
+    }
+}
+
+impl Scim {
+    /// A client was given no token. Without a key it is not known who asked.
+    pub(in crate::http::scim) fn record_no_token(
+        &self,
+        (connection, key): (&ConnectionName, Option<&str>),
+        from: Origin<'_>,
+        (status, detail): (StatusCode, String),
+        now: Timestamp,
+    ) {
+        let operation = if key.is_some() {
+            "refused"
+        } else {
+            ScimRequest::UNPROVEN
+        };
+        self.recorder.push(Recorded {
+            request: ScimRequest {
+                token: key.map(str::to_owned),
+                request_id: Some(from.context.request_id.as_str().to_owned()),
+                method: "POST".into(),
+                resource: "token".into(),
+                operation: operation.into(),
+                status: status.as_u16(),
+                detail: Some(detail),
+                client: from.context.client_text(),
+                agent: from.agent,
+                ..ScimRequest::of(connection.clone(), now)
+            },
+            body: None,
+            answer: None,
+        });
     }
 }
 

@@ -13,6 +13,7 @@ use crate::directory::{Affected, Recorder};
 use crate::http::rates::Rates;
 use crate::http::scim::answer::Answer;
 use crate::http::scim::auth::{Caller, Tokens};
+use crate::http::scim::client_assertion::Strangers;
 use crate::http::scim::groups::Groups;
 use crate::http::scim::operation::{Collection, Operation, Place};
 use crate::http::scim::users::Users;
@@ -32,6 +33,7 @@ pub struct Scim {
     /// Told when somebody's sessions have to be looked at.
     pub(in crate::http::scim) changed: Arc<Notify>,
     pub(in crate::http::scim) recorder: Arc<Recorder>,
+    pub(in crate::http::scim) strangers: Strangers,
 }
 
 /// What [`Scim::new`] is made of.
@@ -61,6 +63,7 @@ impl Scim {
             rates: parts.rates,
             changed: parts.changed,
             recorder: parts.recorder,
+            strangers: Strangers::default(),
         }
     }
 

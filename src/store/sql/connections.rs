@@ -6,11 +6,13 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::row::{Row, Sql, Statement, unreadable};
-use super::{Database, groups, requests, work};
+use super::{Database, groups, keys, requests, work};
 use crate::audit::{Event, EventKind};
 use crate::base::{ConnectionName, GroupId, IdpName, StoreError, Timestamp, json};
+use crate::directory::client_key::is_key_id;
 use crate::directory::{
-    AccessToken, Affected, Connection, ConnectionWritten, Connections, Operator, ScimToken, Tenant,
+    AccessToken, Affected, ClientKey, Connection, ConnectionWritten, Connections, Operator,
+    ScimToken, Tenant,
 };
 
 /// The last use of a token is noted once in this time.
@@ -93,6 +95,31 @@ impl<D: Database> Connections for D {
         self.write(work!(revoke_token, id.to_owned(), by.clone(), now), now).await
     }
 
+    async fn create_key(
+        &self,
+        key: &ClientKey,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<ConnectionWritten, StoreError> {
+        self.write(work!(keys::create, key.clone(), by.clone()), now).await
+    }
+
+    async fn keys(
+        &self,
+        connection: Option<&ConnectionName>,
+    ) -> Result<Vec<ClientKey>, StoreError> {
+        self.read(work!(keys::all, connection.cloned())).await
+    }
+
+    async fn remove_key(
+        &self,
+        id: &str,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(work!(keys::remove, id.to_owned(), by.clone()), now).await
+    }
+
     async fn create_access(&self, access: &AccessToken, now: Timestamp) -> Result<(), StoreError> {
         self.write(work!(create_access, access.clone()), now).await
     }
@@ -112,11 +139,11 @@ impl<D: Database> Connections for D {
     }
 }
 
-type Told<T> = Result<(T, Vec<Event>), StoreError>;
+pub(super) type Told<T> = Result<(T, Vec<Event>), StoreError>;
 
-const CONNECTION: &str = "c.name, c.idp, c.settings, c.created_at";
+pub(super) const CONNECTION: &str = "c.name, c.idp, c.settings, c.created_at";
 
-fn connection(row: &mut Row) -> Result<Connection, StoreError> {
+pub(super) fn connection(row: &mut Row) -> Result<Connection, StoreError> {
     let name = ConnectionName::parse(&row.text()?).ok_or_else(unreadable)?;
     let idp = row.optional_text()?.map(|idp| IdpName::parse(&idp).ok_or_else(unreadable));
     Ok(Connection {
@@ -265,6 +292,11 @@ async fn delete(
         )
         .with(name.as_str()),
         Statement::new("DELETE FROM scim_token WHERE connection = ?").with(name.as_str()),
+        Statement::new(
+            "DELETE FROM scim_access WHERE token IN (SELECT id FROM scim_key WHERE connection = ?)",
+        )
+        .with(name.as_str()),
+        Statement::new("DELETE FROM scim_key WHERE connection = ?").with(name.as_str()),
         Statement::new("DELETE FROM connection WHERE name = ?").with(name.as_str()),
     ];
     statements.extend(requests::forget_connection(name));
@@ -288,7 +320,7 @@ pub(super) fn signed(mut event: Event, by: &Operator) -> Event {
     Event { client: by.client.clone(), ..event }
 }
 
-fn event(kind: EventKind, connection: &Connection) -> Event {
+pub(super) fn event(kind: EventKind, connection: &Connection) -> Event {
     Event {
         idp: connection.idp.clone(),
         detail: json!({ "connection": connection.name, "settings": connection.settings }),
@@ -437,16 +469,25 @@ async fn find_access(
     sql: &mut Sql<'_>,
     (hash,): &([u8; 32],),
 ) -> Result<Option<(ScimToken, Connection)>, StoreError> {
-    let asked = Statement::new(format!(
-        "SELECT a.scopes, a.expires, {TOKEN}, {CONNECTION} FROM scim_access a
-         JOIN scim_token s ON s.id = a.token JOIN connection c ON c.name = s.connection
-         WHERE a.hash = ?"
-    ));
+    let asked = Statement::new("SELECT token, scopes, expires FROM scim_access WHERE hash = ?");
     let Some(mut row) = sql.fetch_one(asked.with(hash)).await? else {
         return Ok(None);
     };
+    let id = row.text()?;
     let scopes = serde_json::from_str(&row.text()?).map_err(|_| unreadable())?;
     let expires = row.time()?;
+    let table = if is_key_id(&id) {
+        "scim_key"
+    } else {
+        "scim_token"
+    };
+    let asked = Statement::new(format!(
+        "SELECT {TOKEN}, {CONNECTION} FROM {table} s
+         JOIN connection c ON c.name = s.connection WHERE s.id = ?"
+    ));
+    let Some(mut row) = sql.fetch_one(asked.with(id)).await? else {
+        return Ok(None);
+    };
     let (token, connection) = (token(&mut row)?, connection(&mut row)?);
     let expires = token.expires.map_or(expires, |end| end.min(expires));
     let access = ScimToken { scopes, expires: Some(expires), ..token };
@@ -454,7 +495,12 @@ async fn find_access(
 }
 
 async fn note_use(sql: &mut Sql<'_>, (id, now): &(String, Timestamp)) -> Told<()> {
-    let update = Statement::new("UPDATE scim_token SET last_used = ? WHERE id = ?");
+    let table = if is_key_id(id) {
+        "scim_key"
+    } else {
+        "scim_token"
+    };
+    let update = Statement::new(format!("UPDATE {table} SET last_used = ? WHERE id = ?"));
     sql.execute(update.with(*now).with(id)).await?;
     Ok(((), Vec::new()))
 }

@@ -23,6 +23,7 @@ mod groups;
 mod guard;
 mod idps;
 mod index;
+mod keys;
 mod members;
 mod notices;
 mod page;

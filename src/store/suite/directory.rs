@@ -11,10 +11,11 @@ use super::{BROWSER, HOUR, at, corp};
 use crate::audit::{AuditSink, Chain};
 use crate::base::{ConnectionName, GroupId, IdpName, Timestamp, UserId};
 use crate::directory::{
-    AccessToken, Actor, Begin, Change, Connection, ConnectionSettings, ConnectionWritten,
-    Connections, Created, DirectoryStore, Done, GroupParts, GroupResource, Guards, How,
-    Identifiers, Member, Operator, Outcome, Page, People, Profile, Provisioning, Query, RequestLog,
-    ScimToken, Scopes, Sort, Tenant, UnknownMembers, User, UserParts, UserResource, Written,
+    AccessToken, Actor, Begin, Change, ClientKey, Connection, ConnectionSettings,
+    ConnectionWritten, Connections, Created, DirectoryStore, Done, GroupParts, GroupResource,
+    Guards, How, Identifiers, Member, Operator, Outcome, Page, People, Profile, Provisioning,
+    Query, RequestLog, ScimToken, Scopes, Sort, Tenant, UnknownMembers, User, UserParts,
+    UserResource, Written,
 };
 use crate::identity::Identity;
 use crate::notice::Notices;
@@ -108,6 +109,7 @@ macro_rules! run_directory_suite {
             a_guard_holds_however_many_ask_at_once
             who_only_signed_in_counts_when_they_are_switched_off
             access_tokens_are_as_good_as_what_they_were_given_for
+            keys_are_kept_and_end_what_was_given_for_them
             any_sequence_of_changes_is_that_of_a_model
             any_filter_finds_whom_it_means
             who_was_on_a_page_is_not_on_the_next

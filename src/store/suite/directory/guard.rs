@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::audit::EventKind;
 use crate::directory::guard::Waiting;
-use crate::directory::{Approval, Guard, GuardState, Paused, Share};
+use crate::directory::{Approval, Guard, GuardState, Paused, Share, client_key};
 
 /// Three people, or half of them, within an hour.
 const GUARD: Guard = Guard { share: Share::HALF, people: 3, window: HOUR };
@@ -338,4 +338,65 @@ pub(crate) async fn access_tokens_are_as_good_as_what_they_were_given_for<S: Dir
     // They end with the long one.
     assert!(store.revoke_token("t1", &by, at(3)).await.unwrap());
     assert_eq!(store.find_access(&[104; 32]).await.unwrap(), None);
+}
+
+pub(crate) async fn keys_are_kept_and_end_what_was_given_for_them<S: Directory>(store: Arc<S>) {
+    let actor = connect(&*store, "okta", None).await;
+    let other = connect(&*store, "entra", None).await;
+    let by = Operator::command();
+    let key = ClientKey {
+        id: "k1".into(),
+        connection: actor.connection.name.clone(),
+        key: client_key::tests::Pair::ed25519().public(),
+        kid: Some("2026".into()),
+        scopes: Scopes { groups: false, ..Scopes::default() },
+        created_at: at(0),
+        expires: Some(at(1000)),
+        last_used: None,
+    };
+    let named = |id: &str| ClientKey { id: id.into(), ..key.clone() };
+    let create = async |key: &ClientKey| store.create_key(key, &by, at(0)).await.unwrap();
+    assert_eq!(create(&key).await, ConnectionWritten::Written);
+    assert_eq!(create(&named("k2")).await, ConnectionWritten::NameTaken);
+    let nobody = ConnectionName::parse("nobody").unwrap();
+    let nobodys = ClientKey { connection: nobody, ..named("k3") };
+    assert_eq!(create(&nobodys).await, ConnectionWritten::NotFound);
+    // Another connection may have the same one.
+    let others = ClientKey {
+        connection: other.connection.name.clone(),
+        kid: None,
+        expires: None,
+        ..named("k4")
+    };
+    assert_eq!(create(&others).await, ConnectionWritten::Written);
+    let own = store.keys(Some(&key.connection)).await.unwrap();
+    assert_eq!(own.len(), 1);
+    assert_eq!(own[0].as_token(), key.as_token());
+    assert_eq!((&own[0].kid, &own[0].key), (&key.kid, &key.key));
+    assert_eq!(store.keys(None).await.unwrap().len(), 2);
+    assert!(store.tokens(None).await.unwrap().is_empty());
+
+    let access = |number: u8, key: &str| AccessToken {
+        hash: [number; 32],
+        token: key.into(),
+        scopes: Scopes { read_only: true, ..Scopes::default() },
+        expires: at(2000),
+    };
+    store.create_access(&access(2, "k1"), at(1)).await.unwrap();
+    store.create_access(&access(3, "k4"), at(1)).await.unwrap();
+    let (found, connection) = store.find_access(&[2; 32]).await.unwrap().unwrap();
+    assert_eq!(connection, actor.connection);
+    assert_eq!((found.id.as_str(), found.expires), ("k1", Some(at(1000))));
+    assert!(found.scopes.read_only);
+    store.note_use(&found, at(5)).await.unwrap();
+    let used = store.keys(Some(&key.connection)).await.unwrap()[0].last_used;
+    assert_eq!(used, Some(at(5)));
+
+    assert!(store.remove_key("k1", &by, at(6)).await.unwrap());
+    assert!(!store.remove_key("k1", &by, at(6)).await.unwrap());
+    assert_eq!(store.find_access(&[2; 32]).await.unwrap(), None);
+    assert!(store.find_access(&[3; 32]).await.unwrap().is_some());
+    let _ = store.delete_connection(&other.connection.name, &by, at(7)).await.unwrap();
+    assert_eq!(store.find_access(&[3; 32]).await.unwrap(), None);
+    assert!(store.keys(None).await.unwrap().is_empty());
 }
