@@ -167,7 +167,7 @@ async fn write(store: &Arc<PostgresStore>, actor: &Actor, group: &GroupId) {
     assert!(matches!(made, Outcome::Done(_)), "{made:?}");
     let again = written(ResourceKind::User, &person("new"), Vec::new());
     let again = store
-        .create_user(actor, UserId::new("inot".into()), again, at(2))
+        .create_user(actor, UserId::new("i-new".into()), again, at(2))
         .await
         .unwrap();
     assert!(matches!(again, Outcome::Refused(_)));
