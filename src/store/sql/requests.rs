@@ -19,7 +19,8 @@ use crate::directory::{Health, RequestLog, RequestQuery, ScimRequest, Transition
 use crate::notice::Notice;
 use crate::scim::fold::fold;
 
-/// Rows that one statement writes: few lengths, so that few statements are prepared.
+/// Rows that one statement writes: few lengths, since a statement stays prepared, and one of many rows is
+/// large.
 const AT_ONCE: [usize; 4] = [64, 16, 4, 1];
 /// Rows that one statement forgets: some milliseconds, so that others get their turn in between.
 const FORGOTTEN_AT_ONCE: i64 = 2000;
@@ -79,15 +80,15 @@ async fn append(
         .iter()
         .filter(|request| matches!(known.get(&request.connection), Some(Some(_))))
         .collect();
-    let mut statements = Vec::new();
     let mut rest = of_known.as_slice();
     for size in AT_ONCE {
         while let Some((some, others)) = rest.split_at_checked(size) {
-            statements.push(insert(some)?);
+            // Not together with others: each sum of lengths would be a statement of its own.
+            sql.execute(insert(some)?).await?;
             rest = others;
         }
     }
-    let (mut transitions, mut events) = (Vec::new(), Vec::new());
+    let (mut statements, mut transitions, mut events) = (Vec::new(), Vec::new(), Vec::new());
     for (name, found) in known {
         let Some(Known { idp, mut health }) = found else {
             continue;
