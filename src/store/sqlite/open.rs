@@ -16,6 +16,7 @@ use super::readers::Readers;
 use super::row::failed;
 use super::writer::Writer;
 use crate::base::StoreError;
+use crate::base::clock::uptime;
 use crate::scim::fold::fold;
 
 /// Every migration in order; each sets `user_version` to its place, counting from 1.
@@ -36,6 +37,10 @@ const APPLICATION_ID: i64 = 1_935_764_812;
 /// How long another process may hold the write lock before a request gives up. Our command line
 /// holds it for milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two attempts to switch a new file to WAL, which takes a few milliseconds.
+const SWITCH_PAUSE: Duration = Duration::from_millis(10);
+/// `SQLITE_BUSY`
+const BUSY: i32 = 5;
 
 /// Sessions in use are in memory, so few requests read here at all.
 const READERS: usize = 4;
@@ -88,10 +93,27 @@ async fn connect(
     written: SqliteConnectOptions,
     read: SqliteConnectOptions,
 ) -> Result<SqliteStore, StoreError> {
-    let mut connection = written.connect().await.map_err(|error| explain(path, error))?;
+    let mut connection = switched(&written).await.map_err(|error| explain(path, error))?;
     migrate(&mut connection).await?;
     let readers = Readers::open(&read, READERS).await.map_err(|error| explain(path, error))?;
     Ok(SqliteStore { writer: Writer::start(connection)?, readers })
+}
+
+/// A connection that has switched the file to WAL. While another process does that, or begins its first
+/// transaction, SQLite refuses at once instead of waiting.
+async fn switched(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    let begun = uptime();
+    loop {
+        match options.connect().await {
+            Err(error)
+                if primary_code(&error) == Some(BUSY)
+                    && uptime().saturating_sub(begun) < BUSY_TIMEOUT =>
+            {
+                tokio::time::sleep(SWITCH_PAUSE).await;
+            }
+            connected => return connected,
+        }
+    }
 }
 
 pub(super) async fn open_to_read(path: &str) -> Result<SqliteStore, StoreError> {
@@ -248,13 +270,15 @@ async fn number(
     sqlx::query_scalar(question).fetch_one(connection).await
 }
 
+/// The low byte of SQLite's code; the rest says more exactly where.
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error()?.code()?;
+    Some(code.parse::<i32>().unwrap_or(0) & 0xff)
+}
+
 /// SQLite's words, and what they mean for whoever reads the log.
 fn explain(path: &str, error: sqlx::Error) -> StoreError {
-    let code = error.as_database_error().and_then(|error| error.code()).map(|code| {
-        // The low byte is the primary result code, the rest says more exactly where.
-        code.parse::<i32>().unwrap_or(0) & 0xff
-    });
-    let hint = match code {
+    let hint = match primary_code(&error) {
         Some(26) => "it is not an SQLite database",
         Some(11) => "it is damaged; restore a backup",
         Some(14) => "it can not be opened; look at the permissions of the file and its folder",
