@@ -26,7 +26,7 @@ use crate::saml::one_use::OneUseStore;
 use crate::saml::pending::PendingStore;
 use crate::session::cookie::CookieNames;
 use crate::session::{KeptStore, LoginStore, Sessions};
-use crate::trust::{IdpStore, Registry};
+use crate::trust::{IdpStore, Registry, Renewals};
 use crate::xmlenc::DecryptionKeys;
 
 pub use today::Today;
@@ -133,6 +133,8 @@ pub struct App {
     pub signing_key: SigningKey,
     /// What others encrypt to us is decrypted by.
     pub decryption_keys: DecryptionKeys,
+    /// Whose metadata is to be asked for again at once.
+    pub renewals: Renewals,
     live: ArcSwap<Live>,
     registry: ArcSwap<Registry>,
 }
@@ -175,6 +177,7 @@ impl App {
             cookies: CookieNames::of(&parts.live.sp.public_url),
             signing_key: parts.signing_key,
             decryption_keys: parts.decryption_keys,
+            renewals: Renewals::default(),
             live: ArcSwap::from_pointee(parts.live),
             registry: ArcSwap::from_pointee(Registry::default()),
         }

@@ -230,7 +230,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         &gateway,
     );
 
-    let fetcher = Fetcher::new()?;
+    let fetcher = Fetcher::new()?.reaching(config.reach);
     let (idps, configured) = watch::channel(Arc::new(config.idps.clone()));
     let (kept, ready) = (Arc::clone(&app), readiness.clone());
     supervisor.keep("identity providers", move |stop| {

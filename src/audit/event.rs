@@ -88,6 +88,20 @@ kinds! {
     IdpImported "idp.imported",
     /// An identity provider was removed.
     IdpRemoved "idp.removed",
+    /// New metadata of an identity provider, with other content, counts.
+    IdpChanged "idp.changed",
+    /// New metadata of an identity provider waits for an administrator.
+    IdpChangeWaiting "idp.change_waiting",
+    /// An administrator lets metadata count that waited.
+    IdpChangeApproved "idp.change_approved",
+    /// An administrator does not let metadata count that waited.
+    IdpChangeRejected "idp.change_rejected",
+    /// A message of an identity provider was signed by a key that is not in its metadata.
+    IdpKeySeen "idp.key_seen",
+    /// An administrator trusts such a key.
+    IdpKeyApproved "idp.key_approved",
+    /// An administrator does not trust such a key, or not any more.
+    IdpKeyRejected "idp.key_rejected",
     /// An administrator locked somebody out.
     UserLocked "user.locked",
     /// An administrator let somebody in again.

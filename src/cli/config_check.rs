@@ -12,9 +12,8 @@ use crate::access::{Condition, HeaderProfile, PathMatch, Route, Upstream};
 use crate::base::Clock as _;
 use crate::base::clock::SystemClock;
 use crate::config::{self, Config, Loaded, Problem, Source, Sources};
-use crate::saml::metadata::IdpMetadata;
 use crate::store::{DatabaseAddress, PostgresStore};
-use crate::tasks::fetch::Fetcher;
+use crate::tasks::fetch::{Fetcher, Reach};
 use crate::trust::{IdpSettings, MetadataSource};
 
 /// Arguments of `config check`.
@@ -52,10 +51,10 @@ fn online_checks(config: &Config) -> Vec<OnlineCheck> {
         ask: Box::pin(async move { ask_database(&database).await }),
     }];
     for idp in &config.idps {
-        let idp = idp.clone();
+        let (idp, reach) = (idp.clone(), config.reach);
         checks.push(OnlineCheck {
             name: format!("metadata of {}", idp.name),
-            ask: Box::pin(async move { ask_metadata(&idp).await }),
+            ask: Box::pin(async move { ask_metadata(&idp, reach).await }),
         });
     }
     checks
@@ -80,11 +79,11 @@ async fn ask_database(address: &DatabaseAddress) -> Result<String, String> {
     Ok("answers".to_owned())
 }
 
-async fn ask_metadata(idp: &IdpSettings) -> Result<String, String> {
+async fn ask_metadata(idp: &IdpSettings, reach: Reach) -> Result<String, String> {
     let now = SystemClock.now();
     let bytes = match &idp.metadata {
         MetadataSource::Url(url) => {
-            let fetcher = Fetcher::new().map_err(|error| error.to_string())?;
+            let fetcher = Fetcher::new().map_err(|error| error.to_string())?.reaching(reach);
             let fetched = fetcher.fetch(url).await.map_err(|error| error.to_string())?;
             fetched.body.to_vec()
         }
@@ -93,7 +92,7 @@ async fn ask_metadata(idp: &IdpSettings) -> Result<String, String> {
         }
         MetadataSource::Stored => return Ok("imported".to_owned()),
     };
-    let read = IdpMetadata::read(&bytes, idp.entity_id.as_deref(), now);
+    let read = idp.read(&bytes, idp.entity_id.as_deref(), now);
     let metadata = read.map_err(|error| format!("{error} ({})", error.code()))?;
     let days = metadata.signing_keys.iter().map(|key| key.not_after().days_left(now)).max();
     let (count, days) = (metadata.signing_keys.len(), days.unwrap_or_default());

@@ -1,6 +1,5 @@
 //! `samlgate idp import`: adds an identity provider by its metadata.
 
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,32 +11,55 @@ use crate::audit::{Event, EventKind};
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, IdpName, Timestamp};
 use crate::config::{Loaded, metadata_url};
+use crate::dsig::TrustedKeys;
 use crate::saml::Vendor;
-use crate::saml::metadata::{IdpMetadata, MetadataError};
+use crate::saml::metadata::IdpMetadata;
 use crate::store::Database;
-use crate::trust::{IdpStore, ImportedIdp, ImportedSettings};
+use crate::trust::{IdpStore, ImportedIdp, ImportedSettings, signers};
 
-/// Most that is read from standard input: the limit of the metadata reader and one byte.
-const MOST_BYTES: u64 = 8 * 1024 * 1024 + 1;
+mod documents;
+mod many;
+
+use documents::Read;
 
 /// Arguments of `idp import`.
 #[derive(Args, Debug)]
 pub struct ImportArgs {
     /// The SAML metadata: an https URL, a file, or - for standard input.
     ///
-    /// A URL is asked again every hour while the gateway runs, so that new keys are known in time;
-    /// a file is taken as it is now.
-    #[arg(value_name = "URL|FILE|-", value_parser = source)]
-    pub source: ImportSource,
+    /// A URL is asked again while the gateway runs, every hour or as the metadata says, so that new
+    /// keys are known in time; a file is taken as it is now.
+    #[arg(value_name = "URL|FILE|-", value_parser = source, required_unless_present = "mdq")]
+    pub source: Option<ImportSource>,
+    /// The base URL of a server that is asked for one entity (Metadata Query Protocol).
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "source",
+        requires = "entity_ids"
+    )]
+    pub mdq: Option<String>,
     /// Its short name in commands, addresses and metrics; made from the metadata when missing.
     #[arg(long, value_name = "NAME", value_parser = idp_name)]
     pub name: Option<IdpName>,
     /// What people read on its button; made from the metadata when missing.
     #[arg(long, value_name = "TEXT", value_parser = label)]
     pub label: Option<String>,
-    /// Which entity, where the metadata describes several.
-    #[arg(long, value_name = "ENTITYID")]
-    pub entity_id: Option<String>,
+    /// Which entity, where the metadata describes several; several times for several of them.
+    #[arg(long = "entity-id", value_name = "ENTITYID")]
+    pub entity_ids: Vec<String>,
+    /// Every identity provider of an aggregate, but those that ask not to be offered.
+    #[arg(long, conflicts_with_all = ["entity_ids", "name", "label", "default", "email_domains", "mdq"])]
+    pub all: bool,
+    /// The certificates (PEM) of whoever signs the metadata: what none of them has signed is refused.
+    #[arg(long, value_name = "FILE")]
+    pub metadata_signing_certificate: Option<PathBuf>,
+    /// Take the aggregate at a URL, or the answer of an MDQ server, although nobody has signed it.
+    #[arg(long, conflicts_with = "metadata_signing_certificate")]
+    pub allow_unsigned: bool,
+    /// What becomes of new metadata with another host, another entityID or a key less.
+    #[arg(long, value_name = "POLICY", value_parser = ["apply", "approve"])]
+    pub on_change: Option<String>,
     /// Accept sign-ins that begin at its portal.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_idp_initiated: Option<bool>,
@@ -103,26 +125,59 @@ fn label(text: &str) -> Result<String, String> {
 }
 
 /// Reads, checks and stores it, and prints what was found.
-pub async fn run(args: ImportArgs, loaded: Loaded) -> ExitCode {
+pub async fn run(mut args: ImportArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
-    let (bytes, url) = match read(&args.source).await {
-        Ok(found) => found,
-        Err(message) => {
-            output::error(&message);
-            return ExitCode::FAILURE;
-        }
+    let found = match Proof::of(&args) {
+        Ok(proof) => documents::read(&args, &loaded, &proof, now).await.map(|found| (found, proof)),
+        Err(message) => Err(Refused::from(message)),
     };
-    let metadata = match IdpMetadata::read(&bytes, args.entity_id.as_deref(), now) {
-        Ok(metadata) => metadata,
-        Err(error) => {
-            output::error(&format!("{error} ({})", error.code()));
-            if matches!(error, MetadataError::Several { .. }) {
-                output::hint("add --entity-id with one of them");
+    let (found, proof) = match found {
+        Ok(found) => found,
+        Err(Refused { message, hint }) => {
+            output::error(&message);
+            if let Some(hint) = hint {
+                output::hint(&hint);
             }
             return ExitCode::FAILURE;
         }
     };
-    let Some(name) = args.name.or_else(|| idps::propose_name(&metadata)) else {
+    let mut choices = Choices {
+        label: args.label.take(),
+        pem: proof.pem,
+        query: args.mdq.is_some(),
+        on_change: args.on_change.take(),
+        allow_idp_initiated: args.allow_idp_initiated,
+        allow_cbc_in_unsigned_response: args.allow_cbc_in_unsigned_response,
+        default: args.default,
+        email_domains: std::mem::take(&mut args.email_domains),
+    };
+    idps::with_store(&loaded.config, async |store| match found {
+        Read::Documents(found) => match found.as_slice() {
+            [only] => one(&args, &loaded, store, only, &choices, now).await,
+            all => {
+                choices.label = None;
+                many::documents(&loaded, store, all, &choices, now).await
+            }
+        },
+        Read::Aggregate(opened) => {
+            choices.label = None;
+            many::aggregate(&loaded, store, &opened, &choices, now).await
+        }
+    })
+    .await
+}
+
+/// Stores a single one, and shows it.
+async fn one(
+    args: &ImportArgs,
+    loaded: &Loaded,
+    store: &dyn Database,
+    found: &Found,
+    choices: &Choices,
+    now: Timestamp,
+) -> ExitCode {
+    let metadata = &found.metadata;
+    let Some(name) = args.name.clone().or_else(|| idps::propose_name(metadata)) else {
         output::error("no short name can be made of this metadata: add --name");
         return ExitCode::FAILURE;
     };
@@ -133,56 +188,88 @@ pub async fn run(args: ImportArgs, loaded: Loaded) -> ExitCode {
         output::hint("choose another --name, or change the [[idp]] there");
         return ExitCode::FAILURE;
     }
-    idps::with_store(&loaded.config, async |store| {
-        let configured = idps::all(&loaded.config, store, now).await;
-        let twin = configured.iter().find(|idp| {
-            let same = |known: &IdpMetadata| known.entity_id == metadata.entity_id;
-            idp.origin == "configured" && idp.metadata.as_ref().is_ok_and(same)
-        });
-        if let Some(twin) = twin {
-            let (entity_id, name) = (&metadata.entity_id, &twin.settings.name);
-            output::error(&format!(
-                "{entity_id} is in the configuration file already, as {name}"
+    let configured = idps::all(&loaded.config, store, now).await;
+    let twin = configured.iter().find(|idp| {
+        let same = |known: &IdpMetadata| known.entity_id == metadata.entity_id;
+        idp.origin == "configured" && idp.metadata.as_ref().is_ok_and(same)
+    });
+    if let Some(twin) = twin {
+        let (entity_id, name) = (&metadata.entity_id, &twin.settings.name);
+        output::error(&format!(
+            "{entity_id} is in the configuration file already, as {name}"
+        ));
+        return ExitCode::FAILURE;
+    }
+    match keep(store, &name, choices, found, now).await {
+        Ok((record, replaced)) => {
+            let code = match idps::imported(&record, None, now) {
+                Some(known) if args.json => output::json(&idps::as_json(&known, now)),
+                Some(known) => output::data(&idps::as_text(&known, now)),
+                None => ExitCode::FAILURE,
+            };
+            let done = if replaced { "replaced" } else { "imported" };
+            output::note(&format!(
+                "{done} {name}; a running gateway uses it within seconds"
             ));
-            return ExitCode::FAILURE;
-        }
-        let choices = Choices {
-            label: args.label,
-            entity_id: args.entity_id,
-            allow_idp_initiated: args.allow_idp_initiated,
-            allow_cbc_in_unsigned_response: args.allow_cbc_in_unsigned_response,
-            default: args.default,
-            email_domains: args.email_domains,
-        };
-        match keep(store, &name, choices, &metadata, bytes, url, now).await {
-            Ok((record, replaced)) => {
-                let code = match idps::imported(&record, None, now) {
-                    Some(known) if args.json => output::json(&idps::as_json(&known, now)),
-                    Some(known) => output::data(&idps::as_text(&known, now)),
-                    None => ExitCode::FAILURE,
-                };
-                let done = if replaced { "replaced" } else { "imported" };
-                output::note(&format!(
-                    "{done} {name}; a running gateway uses it within seconds"
+            if metadata.vendor != Vendor::Generic {
+                let vendor = metadata.vendor.as_str();
+                output::hint(&format!(
+                    "samlgate idp values --vendor {vendor} prints what to enter there"
                 ));
-                if metadata.vendor != Vendor::Generic {
-                    let vendor = metadata.vendor.as_str();
-                    output::hint(&format!(
-                        "samlgate idp values --vendor {vendor} prints what to enter there"
-                    ));
-                }
-                if let Some(settings) = record.to_settings() {
-                    about_cbc(metadata.vendor, settings.allow_cbc_in_unsigned_response);
-                }
-                code
             }
-            Err(message) => {
-                output::error(&message);
-                ExitCode::FAILURE
+            if let Some(settings) = record.to_settings() {
+                about_cbc(metadata.vendor, settings.allow_cbc_in_unsigned_response);
             }
+            code
         }
-    })
-    .await
+        Err(message) => {
+            output::error(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why nothing is imported, and what to do.
+pub(super) struct Refused {
+    message: String,
+    hint: Option<String>,
+}
+
+impl From<String> for Refused {
+    fn from(message: String) -> Self {
+        Self { message, hint: None }
+    }
+}
+
+/// Whose signature the metadata needs.
+pub(super) struct Proof {
+    pem: Option<String>,
+    signers: Option<TrustedKeys>,
+    allow_unsigned: bool,
+}
+
+impl Proof {
+    fn of(args: &ImportArgs) -> Result<Self, String> {
+        let allow_unsigned = args.allow_unsigned;
+        let Some(path) = &args.metadata_signing_certificate else {
+            return Ok(Self { pem: None, signers: None, allow_unsigned });
+        };
+        let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let pem = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        let signers = signers(pem.as_bytes()).map_err(|error| wrong(&error))?;
+        Ok(Self { pem: Some(pem), signers: Some(signers), allow_unsigned })
+    }
+}
+
+/// An identity provider that is to be imported.
+pub(super) struct Found {
+    /// What it says.
+    metadata: IdpMetadata,
+    document: String,
+    url: Option<String>,
+    /// By which it was chosen.
+    entity_id: Option<String>,
+    picked_by: Option<String>,
 }
 
 /// Two products encrypt with AES-CBC and sign the assertion inside alone. That is refused unless
@@ -209,50 +296,70 @@ fn about_cbc(vendor: Vendor, allowed: bool) {
     }
 }
 
-async fn read(source: &ImportSource) -> Result<(Vec<u8>, Option<String>), String> {
-    match source {
-        ImportSource::Url(url) => {
-            let fetched = idps::fetch(url).await?;
-            Ok((fetched.body.to_vec(), Some(url.clone())))
-        }
-        ImportSource::File(path) => {
-            let bytes = tokio::fs::read(path).await;
-            let bytes = bytes.map_err(|error| format!("{}: {error}", path.display()))?;
-            Ok((bytes, None))
-        }
-        ImportSource::StandardInput => {
-            let mut bytes = Vec::new();
-            let read = std::io::stdin().take(MOST_BYTES).read_to_end(&mut bytes);
-            read.map_err(|error| format!("standard input: {error}"))?;
-            Ok((bytes, None))
-        }
-    }
-}
-
 /// What was said about it on the command line.
-struct Choices {
+pub(super) struct Choices {
     label: Option<String>,
-    entity_id: Option<String>,
+    pem: Option<String>,
+    query: bool,
+    on_change: Option<String>,
     allow_idp_initiated: Option<bool>,
     allow_cbc_in_unsigned_response: Option<bool>,
     default: Option<bool>,
     email_domains: Vec<String>,
 }
 
+impl Choices {
+    /// The record of one. What an administrator chose for it `before` outlives new metadata.
+    fn record(
+        &self,
+        name: &IdpName,
+        found: &Found,
+        before: Option<&ImportedIdp>,
+        now: Timestamp,
+    ) -> Result<ImportedIdp, String> {
+        let kept = before.and_then(|before| serde_json::from_value(before.settings.clone()).ok());
+        let mut settings: ImportedSettings = kept.unwrap_or_default();
+        settings.label = self
+            .label
+            .clone()
+            .or(settings.label)
+            .or_else(|| found.metadata.display_name.clone());
+        settings.entity_id = found.entity_id.clone().or(settings.entity_id);
+        settings.query = self.query;
+        settings.metadata_signing_certificate.clone_from(&self.pem);
+        settings.picked_by.clone_from(&found.picked_by);
+        settings.on_change = self.on_change.clone().or(settings.on_change);
+        settings.allow_idp_initiated =
+            self.allow_idp_initiated.unwrap_or(settings.allow_idp_initiated);
+        settings.allow_cbc_in_unsigned_response = self
+            .allow_cbc_in_unsigned_response
+            .unwrap_or(settings.allow_cbc_in_unsigned_response);
+        settings.default = self.default.unwrap_or(settings.default);
+        if !self.email_domains.is_empty() {
+            settings.email_domains.clone_from(&self.email_domains);
+        }
+        Ok(ImportedIdp {
+            name: name.clone(),
+            settings: serde_json::to_value(settings).map_err(|error| error.to_string())?,
+            metadata: found.document.clone(),
+            url: found.url.clone(),
+            updated_at: now,
+        })
+    }
+}
+
 async fn keep(
     store: &dyn Database,
     name: &IdpName,
-    choices: Choices,
-    metadata: &IdpMetadata,
-    bytes: Vec<u8>,
-    url: Option<String>,
+    choices: &Choices,
+    found: &Found,
     now: Timestamp,
 ) -> Result<(ImportedIdp, bool), String> {
+    let metadata = &found.metadata;
     let known = IdpStore::list(store).await.map_err(|error| error.detail)?;
     let twin = known.iter().find(|other| {
-        let entity_id = other.to_settings().and_then(|settings| settings.entity_id);
-        let read = IdpMetadata::read(other.metadata.as_bytes(), entity_id.as_deref(), now);
-        other.name != *name && read.is_ok_and(|read| read.entity_id == metadata.entity_id)
+        let is_it = || entity_id_of(other).is_some_and(|known| known == metadata.entity_id);
+        other.name != *name && is_it()
     });
     if let Some(twin) = twin {
         let (entity_id, twin) = (&metadata.entity_id, &twin.name);
@@ -261,28 +368,10 @@ async fn keep(
         ));
     }
     let before = known.iter().find(|other| other.name == *name);
-    // What an admin chose for this identity provider outlives new metadata.
-    let kept = before.and_then(|before| serde_json::from_value(before.settings.clone()).ok());
-    let mut settings: ImportedSettings = kept.unwrap_or_default();
-    settings.label = choices.label.or(settings.label).or_else(|| metadata.display_name.clone());
-    settings.entity_id = choices.entity_id.or(settings.entity_id);
-    settings.allow_idp_initiated =
-        choices.allow_idp_initiated.unwrap_or(settings.allow_idp_initiated);
-    settings.allow_cbc_in_unsigned_response = choices
-        .allow_cbc_in_unsigned_response
-        .unwrap_or(settings.allow_cbc_in_unsigned_response);
-    settings.default = choices.default.unwrap_or(settings.default);
-    if !choices.email_domains.is_empty() {
-        settings.email_domains = choices.email_domains;
-    }
-    let record = ImportedIdp {
-        name: name.clone(),
-        settings: serde_json::to_value(settings).map_err(|error| error.to_string())?,
-        metadata: String::from_utf8(bytes).map_err(|_| "the metadata is not UTF-8".to_owned())?,
-        url,
-        updated_at: now,
-    };
+    let record = choices.record(name, found, before, now)?;
     store.put(&record).await.map_err(|error| error.detail)?;
+    // What waited was about the metadata of before.
+    store.forget_refresh(name).await.map_err(|error| error.detail)?;
     let event = Event {
         idp: Some(name.clone()),
         detail: json!({ "entity_id": metadata.entity_id, "replaced": before.is_some() }),
@@ -290,4 +379,14 @@ async fn keep(
     };
     store.record(&event, now).await.map_err(|error| error.detail)?;
     Ok((record, before.is_some()))
+}
+
+/// By what it was imported.
+fn entity_id_of(record: &ImportedIdp) -> Option<String> {
+    let settings = record.to_settings()?;
+    let bytes = record.metadata.as_bytes();
+    let picked_by = record.picked_by(None);
+    let entity_id = settings.entity_id.as_deref();
+    let read = settings.read_kept(bytes, picked_by.as_deref(), entity_id, Timestamp::EPOCH);
+    read.ok().map(|metadata| metadata.entity_id)
 }

@@ -42,6 +42,13 @@ pub async fn run(args: ListArgs, loaded: Loaded) -> ExitCode {
                 (true, true) => "default",
                 (true, false) => "",
             };
+            let failing = idp.refresh.as_ref().filter(|state| state.result != "ok");
+            let notes = [state.to_owned()]
+                .into_iter()
+                .chain(failing.map(|failing| failing.result.clone()))
+                .chain(idp.waiting.iter().map(|what| format!("{what} to approve")))
+                .filter(|note| !note.is_empty());
+            let state = notes.collect::<Vec<_>>().join(", ");
             let (vendor, entity_id, keys) = match &idp.metadata {
                 Ok(metadata) => {
                     let nearest =
@@ -60,7 +67,7 @@ pub async fn run(args: ListArgs, loaded: Loaded) -> ExitCode {
                 &entity_id,
                 &keys,
                 idp.origin,
-                state,
+                &state,
             ]);
         }
         output::data(&table.to_string())

@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use super::{NamedArgs, idps, output};
+use crate::base::Clock as _;
 use crate::base::clock::SystemClock;
-use crate::base::{Clock as _, Timestamp};
 use crate::config::Loaded;
-use crate::saml::metadata::IdpMetadata;
-use crate::store::Database;
-use crate::tasks::fetch::Fetched;
-use crate::trust::{IdpStore, ImportedIdp, MetadataCopy, MetadataSource};
+use crate::tasks::refresh::{Outcome, refresh};
+use crate::tasks::registry::load;
+use crate::trust::{IdpStore, MetadataSource};
 
-/// Fetches, checks, stores and prints it. What is refused changes nothing.
+/// Fetches, checks, stores and prints it, and tells a running gateway. What is refused changes
+/// nothing.
 pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     idps::with_store(&loaded.config, async |store| {
@@ -19,85 +19,66 @@ pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
         let Some(idp) = known.iter().find(|idp| idp.settings.name == args.name) else {
             return idps::unknown(&args.name, &known);
         };
-        let configured = match &idp.settings.metadata {
-            MetadataSource::Url(url) => Some(url.clone()),
-            MetadataSource::File(path) => {
-                output::error(&format!(
-                    "{} is read from {} whenever the gateway starts or reloads",
-                    args.name,
-                    path.display()
-                ));
-                return ExitCode::FAILURE;
+        if let MetadataSource::File(path) = &idp.settings.metadata {
+            output::error(&format!(
+                "{} is read from {} whenever the gateway starts or reloads",
+                args.name,
+                path.display()
+            ));
+            return ExitCode::FAILURE;
+        }
+        let outcome = ask(&args, &loaded, store).await;
+        let code = match outcome {
+            Ok(Outcome::Same) => {
+                output::note(&format!("{} has nothing new", args.name));
+                ExitCode::SUCCESS
             }
-            MetadataSource::Stored => None,
-        };
-        let entity_id = idp.settings.entity_id.as_deref();
-        let result = match configured {
-            Some(url) => copy(store, &args, &url, entity_id, now).await,
-            None => record(store, &args, entity_id, now).await,
-        };
-        match result {
-            Ok(()) => {
-                let known = idps::all(&loaded.config, store, now).await;
+            Ok(Outcome::Applied(change)) => {
                 output::note(&format!("refreshed {}", args.name));
-                let idp = known.iter().find(|idp| idp.settings.name == args.name);
-                output::data(&idp.map_or_else(String::new, |idp| idps::as_text(idp, now)))
+                for sentence in change.iter().flat_map(|change| change.sentences()) {
+                    output::note(&sentence);
+                }
+                ExitCode::SUCCESS
+            }
+            Ok(Outcome::Waiting(change)) => {
+                output::warning("the new metadata waits until somebody has looked at it");
+                for sentence in change.sentences() {
+                    output::note(&sentence);
+                }
+                let name = &args.name;
+                output::hint(&format!("samlgate idp approve {name} lets it count"));
+                ExitCode::SUCCESS
             }
             Err(message) => {
                 output::error(&message);
                 output::hint("nothing was changed: the metadata from before stays in use");
-                ExitCode::FAILURE
+                return ExitCode::FAILURE;
             }
-        }
+        };
+        let known = idps::all(&loaded.config, store, now).await;
+        let idp = known.iter().find(|idp| idp.settings.name == args.name);
+        output::data(&idp.map_or_else(String::new, |idp| idps::as_text(idp, now)));
+        code
     })
     .await
 }
 
-async fn copy(
-    store: &dyn Database,
+async fn ask(
     args: &NamedArgs,
-    url: &str,
-    entity_id: Option<&str>,
-    now: Timestamp,
-) -> Result<(), String> {
-    let fetched = fetch(url, entity_id, now).await?;
-    let copy = MetadataCopy {
-        idp: args.name.clone(),
-        url: url.to_owned(),
-        metadata: text(&fetched)?,
-        etag: fetched.etag,
-        last_modified: fetched.last_modified,
-        fetched_at: now,
-    };
-    store.put_copy(&copy).await.map_err(|error| error.detail)?;
-    store.renewed().await.map_err(|error| error.detail)
-}
-
-async fn record(
-    store: &dyn Database,
-    args: &NamedArgs,
-    entity_id: Option<&str>,
-    now: Timestamp,
-) -> Result<(), String> {
-    let records = IdpStore::list(store).await.map_err(|error| error.detail)?;
-    let record = records.into_iter().find(|record| record.name == args.name);
-    let record = record.ok_or("it was removed meanwhile")?;
-    let url = record
-        .url
-        .clone()
-        .ok_or("it was imported from a file: import the new file instead")?;
-    let fetched = fetch(&url, entity_id, now).await?;
-    let record = ImportedIdp { metadata: text(&fetched)?, updated_at: now, ..record };
-    store.put(&record).await.map_err(|error| error.detail)
-}
-
-async fn fetch(url: &str, entity_id: Option<&str>, now: Timestamp) -> Result<Fetched, String> {
-    let fetched = idps::fetch(url).await?;
-    let read = IdpMetadata::read(&fetched.body, entity_id, now);
-    read.map_err(|error| format!("{url}: {error} ({})", error.code()))?;
-    Ok(fetched)
-}
-
-fn text(fetched: &Fetched) -> Result<String, String> {
-    String::from_utf8(fetched.body.to_vec()).map_err(|_| "the metadata is not UTF-8".to_owned())
+    loaded: &Loaded,
+    store: &dyn crate::store::Database,
+) -> Result<Outcome, String> {
+    let now = SystemClock.now();
+    let found = load(store, &loaded.config.idps).await.map_err(|error| error.detail)?;
+    let source = found.sources.iter().find(|source| source.settings.name == args.name);
+    let source = source.ok_or("it was imported from a file: import the new file instead")?;
+    let states = store.refreshes().await.map_err(|error| error.detail)?;
+    let states = states.into_iter().map(|state| (state.idp.clone(), state)).collect();
+    let fetcher = idps::fetcher(&loaded.config)?;
+    let (group, stores) = (vec![source.clone()], idps::stores(store));
+    let results = refresh(stores, &fetcher, &group, &found.registry, &states, now).await;
+    let results = results.map_err(|error| error.detail)?;
+    IdpStore::renewed(store).await.map_err(|error| error.detail)?;
+    let (_, result) = results.into_iter().next().ok_or("nothing was asked")?;
+    result.map_err(|error| format!("{error} ({})", error.code()))
 }

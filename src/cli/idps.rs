@@ -1,17 +1,23 @@
 //! What the `idp` commands share: the store, the documents, and how an identity provider is shown.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use super::output::{self, Table};
+use crate::base::entropy::SystemEntropy;
 use crate::base::{IdpName, NonEmpty, Timestamp};
 use crate::config::Config;
 use crate::saml::metadata::IdpMetadata;
 use crate::store::Database;
-use crate::tasks::fetch::{Fetched, Fetcher};
-use crate::trust::{IdpSettings, IdpStore, ImportedIdp, MetadataCopy, MetadataSource};
+use crate::tasks::fetch::Fetcher;
+use crate::tasks::refresh::Stores;
+use crate::trust::{
+    IdpSettings, IdpStore, ImportedIdp, MetadataCopy, MetadataSource, RefreshState, Standing,
+    WaitingChange,
+};
 
 /// Opens the database of the configuration for one command, and closes it behind it; says why not.
 ///
@@ -44,6 +50,10 @@ pub(super) struct Known {
     pub(super) source: String,
     /// Its metadata, or why there is none.
     pub(super) metadata: Result<IdpMetadata, String>,
+    /// How asking for it went.
+    pub(super) refresh: Option<RefreshState>,
+    /// What waits for an administrator: `2 keys`, `a change`.
+    pub(super) waiting: Vec<String>,
 }
 
 /// Every identity provider, configured ones first, without asking the network: metadata of
@@ -52,9 +62,8 @@ pub(super) async fn all(config: &Config, store: &dyn Database, now: Timestamp) -
     let mut known = Vec::new();
     for settings in &config.idps {
         let entity_id = settings.entity_id.as_deref();
-        let read = |bytes: &[u8]| {
-            IdpMetadata::read(bytes, entity_id, now).map_err(|error| error.to_string())
-        };
+        let read =
+            |bytes: &[u8]| settings.read(bytes, entity_id, now).map_err(|error| error.to_string());
         let (source, metadata) = match &settings.metadata {
             MetadataSource::File(path) => {
                 let bytes = tokio::fs::read(path).await.map_err(|error| error.to_string());
@@ -70,7 +79,10 @@ pub(super) async fn all(config: &Config, store: &dyn Database, now: Timestamp) -
                 let metadata = copy.ok_or_else(fetch);
                 (
                     url.clone(),
-                    metadata.and_then(|copy| read(copy.metadata.as_bytes())),
+                    metadata.and_then(|copy| {
+                        let read = settings.read_copy(&copy, entity_id, now);
+                        read.map_err(|error| error.to_string())
+                    }),
                 )
             }
             MetadataSource::Stored => ("imported".to_owned(), Err("not imported".to_owned())),
@@ -80,6 +92,8 @@ pub(super) async fn all(config: &Config, store: &dyn Database, now: Timestamp) -
             origin: "configured",
             source,
             metadata,
+            refresh: None,
+            waiting: Vec::new(),
         });
     }
     for record in IdpStore::list(store).await.unwrap_or_default() {
@@ -89,7 +103,34 @@ pub(super) async fn all(config: &Config, store: &dyn Database, now: Timestamp) -
         let copy = store.copy(&record.name).await.ok().flatten();
         known.extend(imported(&record, copy.as_ref(), now));
     }
+    over_time(&mut known, store).await;
     known
+}
+
+/// How asking for their metadata went, and what waits.
+async fn over_time(known: &mut [Known], store: &dyn Database) {
+    let states = store.refreshes().await.unwrap_or_default();
+    let keys = store.seen_keys().await.unwrap_or_default();
+    let changes = IdpStore::waiting(store).await.unwrap_or_default();
+    let mut states: HashMap<IdpName, RefreshState> =
+        states.into_iter().map(|state| (state.idp.clone(), state)).collect();
+    for idp in known {
+        let name = &idp.settings.name;
+        idp.refresh = states.remove(name).filter(|state| state.url == idp.source);
+        let pending =
+            keys.iter().filter(|key| key.idp == *name && key.standing == Standing::Pending);
+        match pending.count() {
+            0 => {}
+            1 => idp.waiting.push("a key".to_owned()),
+            several => idp.waiting.push(format!("{several} keys")),
+        }
+        let pending = |change: &&WaitingChange| {
+            change.copy.idp == *name && change.standing == Standing::Pending
+        };
+        if changes.iter().any(|change| pending(&change)) {
+            idp.waiting.push("a change".to_owned());
+        }
+    }
 }
 
 /// An imported identity provider.
@@ -100,11 +141,15 @@ pub(super) fn imported(
 ) -> Option<Known> {
     let settings = record.to_settings()?;
     let entity_id = settings.entity_id.as_deref();
-    let metadata = IdpMetadata::read(record.document(copy).as_bytes(), entity_id, now);
+    let picked_by = record.picked_by(copy);
+    let document = record.document(copy).as_bytes();
+    let metadata = settings.read_kept(document, picked_by.as_deref(), entity_id, now);
     Some(Known {
         origin: "imported",
         source: record.url.clone().unwrap_or_else(|| "a file".to_owned()),
         metadata: metadata.map_err(|error| error.to_string()),
+        refresh: None,
+        waiting: Vec::new(),
         settings,
     })
 }
@@ -121,6 +166,16 @@ pub(super) fn as_json(known: &Known, now: Timestamp) -> Value {
         "default": settings.default,
         "email_domains": settings.email_domains,
         "allow_idp_initiated": settings.allow_idp_initiated,
+        "on_change": settings.on_change.as_str(),
+        "waiting": known.waiting,
+        "refresh": known.refresh.as_ref().map(|state| json!({
+            "tried_at": state.tried_at.to_saml(),
+            "fetched_at": state.fetched_at.map(Timestamp::to_saml),
+            "next_at": state.next_at.to_saml(),
+            "failures": state.failures,
+            "result": state.result,
+            "detail": state.detail,
+        })),
     });
     let more = match &known.metadata {
         Ok(metadata) => facts(metadata, now),
@@ -165,6 +220,24 @@ pub(super) fn as_text(known: &Known, now: Timestamp) -> String {
     table.row(["name", settings.name.as_str()]);
     table.row(["label", &settings.label]);
     table.row(["source", &format!("{} ({})", known.source, known.origin)]);
+    if let Some(state) = &known.refresh {
+        let at = |at: Timestamp| at.to_saml();
+        let went = match (state.result.as_str(), state.fetched_at) {
+            ("ok", _) => format!("ok at {}", at(state.tried_at)),
+            (code, last) => format!(
+                "{code} at {}, {} times since {}: {}",
+                at(state.tried_at),
+                state.failures,
+                last.map_or_else(|| "the beginning".to_owned(), at),
+                state.detail
+            ),
+        };
+        table.row(["asked for", &went]);
+        table.row(["next", &at(state.next_at)]);
+    }
+    if !known.waiting.is_empty() {
+        table.row(["waiting for you", &known.waiting.join(", ")]);
+    }
     let metadata = match &known.metadata {
         Ok(metadata) => metadata,
         Err(error) => {
@@ -272,11 +345,20 @@ pub(super) fn propose_name(metadata: &IdpMetadata) -> Option<IdpName> {
         })
 }
 
-/// Fetches metadata; says from where not, and why.
-pub(super) async fn fetch(url: &str) -> Result<Fetched, String> {
+/// What fetches metadata, as far as the configuration allows.
+pub(super) fn fetcher(config: &Config) -> Result<Fetcher, String> {
     let fetcher = Fetcher::new().map_err(|error| error.to_string())?;
-    let fetched = fetcher.fetch(url).await;
-    fetched.map_err(|error| format!("{url}: {error} ({})", error.code()))
+    Ok(fetcher.reaching(config.reach))
+}
+
+/// The stores that a refresh needs.
+pub(super) fn stores(store: &dyn Database) -> Stores<'_> {
+    Stores {
+        idps: store,
+        audit: store,
+        notices: store,
+        entropy: &SystemEntropy,
+    }
 }
 
 /// There is none of this name.

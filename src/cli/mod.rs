@@ -11,7 +11,9 @@ pub mod demo;
 pub mod explain;
 mod group;
 mod health;
+pub mod idp_decide;
 pub mod idp_import;
+pub mod idp_keys;
 pub mod idp_list;
 pub mod idp_refresh;
 pub mod idp_remove;
@@ -33,6 +35,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::base::IdpName;
 use crate::config::{self, Loaded, Sources};
+use crate::trust::Standing;
 
 /// What a person typed after `samlgate`.
 #[derive(Debug, Parser)]
@@ -153,6 +156,17 @@ enum IdpCommand {
     Show(idp_show::ShowArgs),
     /// Fetch the metadata of an identity provider again.
     Refresh(NamedArgs),
+    /// List the keys of an identity provider: trusted, waiting, rejected.
+    Keys(idp_keys::KeysArgs),
+    /// Show new metadata that waits for a decision, as what is other in it.
+    Changes(idp_keys::KeysArgs),
+    /// Let a key count that was seen, by its SHA-256; without one, the new metadata that waits.
+    #[command(after_help = "Examples:\n  \
+                      samlgate idp approve corp\n  \
+                      samlgate idp approve corp 3f2a9c41d07b")]
+    Approve(idp_decide::DecideArgs),
+    /// Do not trust a key, or not any more; without one, do not take the new metadata that waits.
+    Reject(idp_decide::DecideArgs),
     /// Remove an imported identity provider.
     Remove(NamedArgs),
     /// Print what to enter at the identity provider, in its own words.
@@ -204,6 +218,18 @@ pub fn main() -> ExitCode {
         }),
         Command::Idp(IdpCommand::Refresh(args)) => configured(&args.file.clone(), async |loaded| {
             idp_refresh::run(args, loaded).await
+        }),
+        Command::Idp(IdpCommand::Keys(args)) => configured(&args.file.clone(), async |loaded| {
+            idp_keys::keys(args, loaded).await
+        }),
+        Command::Idp(IdpCommand::Changes(args)) => configured(&args.file.clone(), async |loaded| {
+            idp_keys::changes(args, loaded).await
+        }),
+        Command::Idp(IdpCommand::Approve(args)) => configured(&args.file.clone(), async |loaded| {
+            idp_decide::run(args, Standing::Approved, loaded).await
+        }),
+        Command::Idp(IdpCommand::Reject(args)) => configured(&args.file.clone(), async |loaded| {
+            idp_decide::run(args, Standing::Rejected, loaded).await
         }),
         Command::Idp(IdpCommand::Remove(args)) => configured(&args.file.clone(), async |loaded| {
             idp_remove::run(args, loaded).await

@@ -193,6 +193,7 @@ impl Key {
         self
     }
 
+    #[expect(dead_code, reason = "today no key waits for a later version")]
     const fn later(mut self) -> Self {
         self.availability = Availability::Later;
         self
@@ -474,6 +475,15 @@ static SAML: &[Key] = &[
     )
     .default("\"certs\"")
     .restart(),
+    key(
+        "allow_private_metadata",
+        Kind::Boolean,
+        "`true` lets metadata be fetched from addresses of private networks too (10.0.0.0/8, fc00::/7 \
+         and the like). Otherwise the gateway asks hosts on the Internet, and on this machine where \
+         the address says so: whoever may import metadata can not look around behind it.",
+    )
+    .default("false")
+    .restart(),
 ];
 
 pub(super) static IDP: &[Key] = &[
@@ -495,6 +505,29 @@ pub(super) static IDP: &[Key] = &[
     )
     .sample("\"https://idp.example.com/metadata\"")
     .active(),
+    key(
+        "mdq",
+        Kind::Boolean,
+        "`true`: `metadata` is the base URL of a server that is asked for `entity_id` (Metadata Query \
+         Protocol).",
+    )
+    .default("false"),
+    key(
+        "metadata_signing_certificate",
+        Kind::Text,
+        "A file with the certificates (PEM) of whoever signs the metadata. What none of their keys \
+         has signed is refused. A federation's aggregate, or its MDQ server, should have one.",
+    )
+    .otherwise("none: the metadata is as good as the connection that it came by")
+    .sample("\"federation.crt\""),
+    key(
+        "on_change",
+        Kind::Choice(&["apply", "approve"]),
+        "What becomes of new metadata that has another entityID, another host, more scopes, or a \
+         signing key less. `apply`: it counts at once. `approve`: it counts when `samlgate idp \
+         approve` says so.",
+    )
+    .default("\"apply\""),
     key(
         "entity_id",
         Kind::Text,
@@ -588,14 +621,6 @@ pub(super) static IDP: &[Key] = &[
          says who may read, and never who wrote.",
     )
     .default("false"),
-    key(
-        "metadata_signing_certificate",
-        Kind::Text,
-        "Accept metadata only when it is signed by this certificate.",
-    )
-    .otherwise("the signature of metadata is not checked")
-    .sample("\"certs/federation.crt\"")
-    .later(),
     key(
         "allow_sha1_until",
         Kind::Moment,

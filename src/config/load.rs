@@ -193,7 +193,9 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
     let own = public_url.as_ref();
     let templates = build::server::templates(reader, &server_scope);
     let admin = build::server::admin(reader, &sheet.scope("admin")?, server.as_ref());
-    let saml = build::server::saml(reader, &sheet.scope("saml")?, own);
+    let saml_scope = sheet.scope("saml")?;
+    let saml = build::server::saml(reader, &saml_scope, own);
+    let reach = build::idp::reach(reader, &saml_scope);
     let idps = build::idp::idps(reader, &sheet.scopes("idp"), folder, own);
     if !root.iter().any(|entry| entry.key == "idp") {
         let complaint = Complaint::new(
@@ -230,6 +232,7 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
         admin: admin?,
         sp,
         keys,
+        reach,
         idps,
         identity: identity?,
         routes,

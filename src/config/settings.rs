@@ -16,6 +16,7 @@ use crate::scim::Catalogue;
 use crate::session::Lifetimes;
 use crate::store::DatabaseAddress;
 use crate::store::redis::RedisSettings;
+use crate::tasks::fetch::Reach;
 use crate::tasks::retention::Retention;
 use crate::telemetry::LogFormat;
 use crate::trust::IdpSettings;
@@ -31,6 +32,8 @@ pub struct Config {
     pub sp: ServiceProvider,
     /// `saml.keys`: the folder of the SP's keys.
     pub keys: PathBuf,
+    /// `saml.allow_private_metadata`: where metadata is fetched from.
+    pub reach: Reach,
     /// Every `[[idp]]`, in the order of the file.
     pub idps: Vec<IdpSettings>,
     /// `[attributes]`, `[[role]]`, `[users]`.

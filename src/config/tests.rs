@@ -104,7 +104,14 @@ fn the_sample_also_works_with_every_line_switched_on() {
             !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         let switched_on = (word && bare.contains(" = ")) || bare.starts_with('[');
         // These contradict others of the sample, or say nothing beside them.
-        let odd = ["public", "templates", "upstream_tls", "balance", "ejection"];
+        let odd = [
+            "public",
+            "templates",
+            "upstream_tls",
+            "balance",
+            "ejection",
+            "metadata_signing_certificate",
+        ];
         if switched_on && !odd.contains(&key) {
             let place = |text: &str| {
                 text.replace(
@@ -247,17 +254,6 @@ fn unknown_keys_are_config_key_and_name_the_nearest() {
 }
 
 #[test]
-fn a_key_of_a_later_version_is_refused() {
-    let later = idp("metadata_signing_certificate = 'certs/federation.crt'");
-    refused(&later, "idp[corp].metadata_signing_certificate");
-    let problems = loaded(&later).unwrap_err().to_string();
-    assert!(
-        problems.contains("is not available in this version"),
-        "{problems}"
-    );
-}
-
-#[test]
 fn users_live_in_postgresql() {
     let database = |value: &str| good(&section(&format!("[users]\ndatabase = '{value}'")));
     let exposed = |value: &str| {
@@ -387,7 +383,9 @@ fn every_key_of_an_identity_provider_can_be_set_by_an_argument() {
     };
     let before = format!("{:?}", set(&[]).unwrap());
     for key in keys::section("idp").unwrap().keys {
-        if key.availability == keys::Availability::Later || key.name == "metadata" {
+        // These need a file, or each other.
+        let with_others = ["metadata", "metadata_signing_certificate", "mdq"];
+        if key.availability == keys::Availability::Later || with_others.contains(&key.name) {
             continue;
         }
         let sample = match (key.name, key.fallback) {
@@ -395,6 +393,7 @@ fn every_key_of_an_identity_provider_can_be_set_by_an_argument() {
             (_, keys::Fallback::Value("false")) => "true",
             ("name", _) => "other",
             ("landing", _) => "/elsewhere",
+            ("on_change", _) => "approve",
             _ => key.sample.trim_matches(['[', ']', '"']),
         };
         let after = format!("{:?}", set(&[(key.name, sample)]).unwrap());
@@ -936,6 +935,7 @@ fn every_choice_of_the_table_of_keys_is_understood() {
                         key.name
                     )),
                     "scim_schema" => route(&format!("{SCHEMA}{} = '{word}'", key.name)),
+                    "idp" => idp(&format!("{} = '{word}'", key.name)),
                     name => in_section(name, key.name, word),
                 };
                 good(&text);

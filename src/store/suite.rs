@@ -18,7 +18,7 @@ use crate::identity::{Identity, Person};
 use crate::saml::accepted::{Claims, ValidAssertion};
 use crate::saml::{OneUse, OneUseError, OneUseStore, PendingLogin, PendingStore, Taken};
 use crate::session::{KeptStore, Login, LoginStore, Session, SessionStore, TokenHash, Written};
-use crate::trust::{IdpStore, ImportedIdp, MetadataCopy};
+use crate::trust::{IdpStore, ImportedIdp, MetadataCopy, RefreshState, SeenKey, WaitingChange};
 
 /// Everything that is asked of a database.
 pub(crate) trait Store:
@@ -106,6 +106,7 @@ macro_rules! run_suite {
             a_login_attempt_is_found_by_its_reference
             an_imported_idp_changes_the_revision
             the_last_copy_of_metadata_is_kept
+            what_waits_of_an_idp_is_kept
         }
     };
     (together $open:expr) => {
@@ -1040,6 +1041,7 @@ pub(crate) async fn the_last_copy_of_metadata_is_kept<S: Store>(store: Arc<S>) {
         etag: Some("\"1\"".into()),
         last_modified: None,
         fetched_at: at(0),
+        picked_by: Some("00".into()),
     };
     assert_eq!(idps.copy(&corp()).await.unwrap(), None);
     idps.put_copy(&first).await.unwrap();
@@ -1051,4 +1053,80 @@ pub(crate) async fn the_last_copy_of_metadata_is_kept<S: Store>(store: Arc<S>) {
     assert_eq!(idps.revision().await.unwrap(), before);
     idps.renewed().await.unwrap();
     assert!(idps.revision().await.unwrap() > before);
+}
+
+pub(crate) async fn what_waits_of_an_idp_is_kept<S: Store>(store: Arc<S>) {
+    use crate::trust::Standing;
+    let idps: &dyn IdpStore = &*store;
+    let state = RefreshState {
+        idp: corp(),
+        url: "https://idp.example.com/metadata".into(),
+        tried_at: at(0),
+        fetched_at: None,
+        failures: 1,
+        result: "md.fetch".into(),
+        detail: "the answer was 503".into(),
+        next_at: at(60),
+    };
+    let again = RefreshState { fetched_at: Some(at(60)), failures: 0, ..state.clone() };
+    idps.put_refreshes(&[state]).await.unwrap();
+    idps.put_refreshes(std::slice::from_ref(&again)).await.unwrap();
+    assert_eq!(idps.refreshes().await.unwrap(), [again]);
+
+    let key = SeenKey {
+        idp: corp(),
+        fingerprint: "00ff".into(),
+        certificate: vec![0x30, 0],
+        standing: Standing::Pending,
+        seen: 1,
+        first_seen: at(0),
+        last_seen: at(0),
+    };
+    assert!(idps.saw_key(&key).await.unwrap());
+    let later = SeenKey { seen: 2, last_seen: at(9), ..key.clone() };
+    assert!(!idps.saw_key(&later).await.unwrap());
+    assert_eq!(idps.seen_keys().await.unwrap(), [later.clone()]);
+    for number in 0..6 {
+        let other = SeenKey {
+            fingerprint: format!("{number}"),
+            last_seen: at(number),
+            ..key.clone()
+        };
+        idps.saw_key(&other).await.unwrap();
+    }
+    let keys = idps.seen_keys().await.unwrap();
+    let keys: Vec<&str> = keys.iter().map(|key| &*key.fingerprint).collect();
+    assert_eq!(keys, ["00ff", "3", "4", "5"]);
+    let before = idps.revision().await.unwrap();
+    assert!(idps.decide_key(&corp(), "00ff", Standing::Approved).await.unwrap());
+    assert!(!idps.decide_key(&corp(), "none", Standing::Approved).await.unwrap());
+    assert!(idps.revision().await.unwrap() > before);
+    let decided = idps.seen_keys().await.unwrap();
+    assert_eq!(decided.first().unwrap().standing, Standing::Approved);
+    idps.forget_key(&corp(), "3").await.unwrap();
+    assert_eq!(idps.seen_keys().await.unwrap().len(), 3);
+
+    let copy = MetadataCopy {
+        idp: corp(),
+        url: "https://idp.example.com/metadata".into(),
+        metadata: "<EntityDescriptor/>".into(),
+        etag: None,
+        last_modified: None,
+        fetched_at: at(3),
+        picked_by: None,
+    };
+    let change = json!({ "severity": "big" });
+    let waiting = WaitingChange { copy, change, standing: Standing::Pending, seen_at: at(3) };
+    idps.put_waiting(&waiting).await.unwrap();
+    let waiting = WaitingChange { standing: Standing::Rejected, ..waiting };
+    idps.put_waiting(&waiting).await.unwrap();
+    assert_eq!(idps.waiting().await.unwrap(), [waiting]);
+    assert!(idps.forget_waiting(&corp()).await.unwrap());
+    assert!(!idps.forget_waiting(&corp()).await.unwrap());
+
+    assert!(idps.lease("metadata", "a", at(10), at(0)).await.unwrap());
+    assert!(!idps.lease("metadata", "b", at(19), at(9)).await.unwrap());
+    assert!(idps.lease("metadata", "b", at(20), at(10)).await.unwrap());
+    idps.forget_refresh(&corp()).await.unwrap();
+    assert!(idps.refreshes().await.unwrap().is_empty());
 }

@@ -10,6 +10,7 @@ pub mod health;
 pub mod housekeeping;
 pub mod people;
 pub mod provisioning;
+pub mod refresh;
 pub mod registry;
 pub mod retention;
 pub mod supervise;

@@ -1,24 +1,35 @@
 //! Keeps the identity providers up to date with configuration, imports and metadata addresses.
+//!
+//! What is in the store counts at once; addresses are asked beside that, a few at a time, when their
+//! time has come ([`crate::trust::schedule`]) or when a sign-in came with a key that nobody knows
+//! ([`crate::trust::Renewals`]). Of several nodes one asks, by a lease; the others take what it puts
+//! into the store.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::gauge;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::app::App;
-use crate::base::Stop;
+use crate::base::entropy::hex;
+use crate::base::{IdpName, Stop, Timestamp};
 use crate::tasks::fetch::Fetcher;
-use crate::tasks::registry::load;
+use crate::tasks::refresh::{Outcome, Results, Stores, refresh};
+use crate::tasks::registry::{LoadError, Source, load};
 use crate::telemetry::{CERTIFICATE_NOT_AFTER, METADATA_VALID_UNTIL, seconds};
-use crate::trust::{IdpSettings, Registry};
+use crate::trust::{IdpSettings, RefreshState, Registry};
 
-/// How often the store is asked whether `samlgate idp …` changed something.
+/// How often the store is asked whether `samlgate idp …`, or another node, changed something.
 const POLL: Duration = Duration::from_secs(2);
-/// How often metadata addresses are asked again: new keys are published days before their use.
-const REFRESH: Duration = Duration::from_secs(3600);
-/// Longest pause between attempts for an identity provider that has no metadata at all.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How often metadata files are read again.
+const FILES: Duration = Duration::from_secs(3600);
+/// Addresses that are asked at the same moment.
+const AT_ONCE: usize = 4;
+/// For which one node asks, before another may.
+const LEASE: Duration = Duration::from_secs(120);
 
 /// Loads them now, and again whenever there is a reason to.
 pub async fn keep(
@@ -28,81 +39,377 @@ pub async fn keep(
     loaded_once: impl Fn() + Send,
     mut stop: Stop,
 ) {
-    let mut pause = Duration::from_secs(1);
+    let mut holder = [0; 16];
+    app.entropy.fill(&mut holder);
+    let mut keeper = Keeper {
+        app: Arc::clone(&app),
+        fetcher,
+        holder: hex(&holder),
+        groups: Vec::new(),
+        states: HashMap::new(),
+        asking: JoinSet::new(),
+        busy: HashSet::new(),
+        wanted: HashSet::new(),
+        answered: Vec::new(),
+        complained: BTreeMap::new(),
+        shown: HashSet::new(),
+        revision: None,
+        loaded_at: Timestamp::EPOCH,
+        stale: true,
+        reloaded: false,
+    };
+    let mut begun = false;
     loop {
         let settings = Arc::clone(&configured.borrow_and_update());
-        let revision = app.ports.idps.revision().await.ok();
-        let complete = match load(&app, &settings, &fetcher, app.now()).await {
-            Ok(loaded) => {
-                for (name, error) in &loaded.missing {
-                    tracing::error!(
-                        idp = name.as_str(),
-                        code = error.code().as_str(),
-                        detail = error.to_string(),
-                        remedy = error.code().remedy(),
-                        "an identity provider can not be used"
-                    );
-                }
-                report(&loaded.registry);
-                app.trust(loaded.registry);
-                loaded.missing.is_empty()
-            }
-            Err(error) => {
-                tracing::error!(
-                    detail = error.detail,
-                    "identity providers could not be loaded"
-                );
-                false
-            }
-        };
-        loaded_once();
-        let wait = if complete { REFRESH } else { pause };
-        pause = if complete {
-            Duration::from_secs(1)
-        } else {
-            (pause * 2).min(LONGEST_PAUSE)
-        };
+        if keeper.stale {
+            keeper.load(&settings).await;
+        }
+        keeper.ask_what_is_due(app.now()).await;
+        // Who starts with nothing has nobody to sign in with: the first answers are waited for.
+        if !begun && !keeper.stale && !keeper.is_first_asked() {
+            begun = true;
+            loaded_once();
+        }
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = imported(&app, revision) => {}
-            changed = configured.changed() => if changed.is_err() { return },
+            Some(done) = keeper.asking.join_next() => keeper.asked(done),
+            names = app.renewals.wanted() => keeper.want(names),
+            () = tokio::time::sleep(POLL) => keeper.look().await,
+            changed = configured.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                keeper.reloaded = true;
+                keeper.stale = true;
+            }
             () = stop.stopped() => return,
         }
     }
 }
 
-/// Resolves when the store's revision is another one.
-async fn imported(app: &App, known: Option<i64>) {
-    loop {
-        tokio::time::sleep(POLL).await;
-        let revision = app.ports.idps.revision().await.ok();
-        if revision.is_some() && revision != known {
+/// Those who are asked about in one question: of one address, by one proof.
+type Group = Arc<Vec<Arc<Source>>>;
+
+struct Keeper {
+    app: Arc<App>,
+    fetcher: Fetcher,
+    holder: String,
+    groups: Vec<Group>,
+    states: HashMap<IdpName, RefreshState>,
+    asking: JoinSet<(Group, Result<Results, crate::base::StoreError>)>,
+    /// Who is asked about at this moment.
+    busy: HashSet<IdpName>,
+    /// For whom somebody waits.
+    wanted: HashSet<IdpName>,
+    /// Those of them who were asked about: they are told when what came is in force.
+    answered: Vec<IdpName>,
+    /// What was said about those that are missing.
+    complained: BTreeMap<IdpName, String>,
+    /// Gauges that speak of somebody: metric, identity provider, use, fingerprint.
+    shown: HashSet<(&'static str, String, String)>,
+    revision: Option<i64>,
+    loaded_at: Timestamp,
+    /// It has to be loaded again.
+    stale: bool,
+    /// Somebody asked for a reload: what the file names is asked for, too.
+    reloaded: bool,
+}
+
+impl Keeper {
+    /// Takes what is in the store.
+    async fn load(&mut self, settings: &[IdpSettings]) {
+        let store = self.app.ports.idps.as_ref();
+        let revision = store.revision().await.ok();
+        let states = store.refreshes().await;
+        match (load(store, settings).await, states) {
+            (Ok(loaded), Ok(states)) => {
+                self.revision = revision;
+                self.states = states.into_iter().map(|state| (state.idp.clone(), state)).collect();
+                if std::mem::take(&mut self.reloaded) {
+                    let configured =
+                        loaded.sources.iter().filter(|source| source.imported.is_none());
+                    self.wanted.extend(configured.map(|source| source.settings.name.clone()));
+                }
+                self.groups = groups(loaded.sources);
+                self.loaded_at = self.app.now();
+                self.complain(&loaded.missing);
+                self.report(&loaded.registry);
+                self.app.trust(loaded.registry);
+                self.stale = false;
+                for name in self.answered.drain(..) {
+                    self.app.renewals.done(&name);
+                }
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(
+                    detail = error.detail,
+                    "identity providers could not be loaded"
+                );
+                // Not at once: the database has a reason.
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    }
+
+    /// Begins to ask those whose time has come, and those for whom somebody waits.
+    async fn ask_what_is_due(&mut self, now: Timestamp) {
+        let registry = self.app.registry();
+        let mut ours = None;
+        for group in self.groups.clone() {
+            let free = !group.iter().any(|source| self.busy.contains(&source.settings.name));
+            let wanted = group.iter().any(|source| self.wanted.contains(&source.settings.name));
+            if !free || self.asking.len() >= AT_ONCE && !wanted {
+                continue;
+            }
+            // Who has nothing at all does not wait for another node.
+            let first = group.iter().any(|source| {
+                let name = &source.settings.name;
+                registry.named(name).is_none() && !self.states.contains_key(name)
+            });
+            let due = group.iter().any(|source| {
+                let state = self.states.get(&source.settings.name);
+                state.is_none_or(|state| state.url != source.url || state.next_at <= now)
+            });
+            if !wanted && !first {
+                if !due {
+                    continue;
+                }
+                if ours.is_none() {
+                    ours = Some(self.lease(now).await);
+                }
+                if ours != Some(true) {
+                    continue;
+                }
+            }
+            self.ask(group, &registry, now);
+        }
+        // Whoever has no address can not be asked; the files were read again.
+        let known: HashSet<&IdpName> = self
+            .groups
+            .iter()
+            .flat_map(|group| group.iter())
+            .map(|source| &source.settings.name)
+            .collect();
+        let others: Vec<IdpName> =
+            self.wanted.iter().filter(|name| !known.contains(name)).cloned().collect();
+        for name in others {
+            self.wanted.remove(&name);
+            self.app.renewals.done(&name);
+        }
+    }
+
+    /// Whether somebody is asked about of whom nothing is known.
+    fn is_first_asked(&self) -> bool {
+        let registry = self.app.registry();
+        self.busy.iter().any(|name| registry.named(name).is_none())
+    }
+
+    async fn lease(&self, now: Timestamp) -> bool {
+        let until = now.plus(LEASE);
+        let taken = self.app.ports.idps.lease("metadata", &self.holder, until, now).await;
+        taken.unwrap_or(false)
+    }
+
+    fn ask(&mut self, group: Group, registry: &Arc<Registry>, now: Timestamp) {
+        for source in group.iter() {
+            self.busy.insert(source.settings.name.clone());
+            self.wanted.remove(&source.settings.name);
+        }
+        let (app, fetcher, registry) = (
+            Arc::clone(&self.app),
+            self.fetcher.clone(),
+            Arc::clone(registry),
+        );
+        let of_group = |source: &Arc<Source>| {
+            let name = &source.settings.name;
+            self.states.get(name).map(|state| (name.clone(), state.clone()))
+        };
+        let states: HashMap<IdpName, RefreshState> = group.iter().filter_map(of_group).collect();
+        self.asking.spawn(async move {
+            let stores = stores(&app);
+            let results = refresh(stores, &fetcher, &group, &registry, &states, now).await;
+            (group, results)
+        });
+    }
+
+    /// Takes what came of it.
+    fn asked(
+        &mut self,
+        done: Result<(Group, Result<Results, crate::base::StoreError>), tokio::task::JoinError>,
+    ) {
+        let Ok((group, results)) = done else {
+            // It fell. Who was asked about is not known any more; the next round finds out.
+            self.busy.clear();
+            self.stale = true;
             return;
+        };
+        for source in group.iter() {
+            self.busy.remove(&source.settings.name);
+            self.answered.push(source.settings.name.clone());
+        }
+        match results {
+            Ok(results) => {
+                for (name, result) in &results {
+                    self.tell(name, result);
+                }
+                self.stale = true;
+            }
+            Err(error) => {
+                tracing::warn!(detail = error.detail, "metadata could not be kept");
+                self.hold_back(&group);
+                for name in self.answered.drain(..) {
+                    self.app.renewals.done(&name);
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, name: &IdpName, result: &Result<Outcome, LoadError>) {
+        let before = self.states.get(name).map(|state| state.result.as_str());
+        match result {
+            Err(error) => tracing::warn!(
+                idp = name.as_str(),
+                code = error.code().as_str(),
+                detail = error.to_string(),
+                "metadata could not be had: going on with what there is"
+            ),
+            Ok(_) if before.is_some_and(|before| before != "ok") => {
+                tracing::info!(idp = name.as_str(), "metadata can be had again");
+            }
+            Ok(_) => {}
+        }
+    }
+
+    /// For a minute nobody of it is asked about: the database does not say how it went.
+    fn hold_back(&mut self, group: &Group) {
+        let now = self.app.now();
+        for source in group.iter() {
+            let name = source.settings.name.clone();
+            let state = RefreshState {
+                idp: name.clone(),
+                url: source.url.clone(),
+                tried_at: now,
+                fetched_at: None,
+                failures: 1,
+                result: "store.unavailable".to_owned(),
+                detail: String::new(),
+                next_at: now.plus(Duration::from_secs(60)),
+            };
+            self.states.insert(name, state);
+        }
+    }
+
+    /// Says why some are missing, once.
+    fn complain(&mut self, missing: &[(IdpName, LoadError)]) {
+        let mut complaints = BTreeMap::new();
+        for (name, error) in missing {
+            let text = error.to_string();
+            let new = self.complained.get(name) != Some(&text);
+            if new && !matches!(error, LoadError::NotYet { .. }) {
+                tracing::error!(
+                    idp = name.as_str(),
+                    code = error.code().as_str(),
+                    detail = text,
+                    remedy = error.code().remedy(),
+                    "an identity provider can not be used"
+                );
+            }
+            complaints.insert(name.clone(), text);
+        }
+        self.complained = complaints;
+    }
+
+    /// Says who is there, and until when what they have is good. What was said of somebody who is
+    /// gone is taken back: the exporter knows no end of a gauge, and NaN raises no alarm.
+    fn report(&mut self, registry: &Registry) {
+        let mut shown = HashSet::new();
+        let before = self.app.registry();
+        for idp in registry.all() {
+            let owner = idp.settings.name.as_str();
+            for key in idp.metadata.signing_keys.iter() {
+                let fingerprint = key.fingerprint().to_owned();
+                certificate(owner, &fingerprint, seconds(key.not_after()));
+                shown.insert((CERTIFICATE_NOT_AFTER, owner.to_owned(), fingerprint));
+            }
+            if let Some(until) = idp.metadata.valid_until {
+                gauge!(METADATA_VALID_UNTIL, "idp" => owner.to_owned()).set(seconds(until));
+                shown.insert((METADATA_VALID_UNTIL, owner.to_owned(), String::new()));
+            }
+            let same = before.named(&idp.settings.name).is_some_and(|before| {
+                before.metadata.entity_id == idp.metadata.entity_id
+                    && before.metadata.signing_keys.len() == idp.metadata.signing_keys.len()
+                    && before.settings.enabled == idp.settings.enabled
+            });
+            if !same {
+                tracing::info!(
+                    idp = owner,
+                    entity_id = idp.metadata.entity_id,
+                    vendor = idp.metadata.vendor.as_str(),
+                    keys = idp.metadata.signing_keys.len(),
+                    enabled = idp.settings.enabled,
+                    "identity provider ready"
+                );
+            }
+        }
+        for (metric, owner, fingerprint) in self.shown.difference(&shown) {
+            match *metric {
+                METADATA_VALID_UNTIL => {
+                    gauge!(METADATA_VALID_UNTIL, "idp" => owner.clone()).set(f64::NAN);
+                }
+                _ => certificate(owner, fingerprint, f64::NAN),
+            }
+        }
+        self.shown = shown;
+    }
+
+    /// Somebody waits for these. They are asked about at once, or as soon as what was begun is done.
+    fn want(&mut self, names: Vec<IdpName>) {
+        let has_address = |name: &IdpName| {
+            let mut sources = self.groups.iter().flat_map(|group| group.iter());
+            sources.any(|source| source.settings.name == *name)
+        };
+        // Files are read by loading.
+        self.stale = self.stale || !names.iter().all(has_address);
+        self.wanted.extend(names);
+    }
+
+    /// Whether a command or another node changed something.
+    async fn look(&mut self) {
+        let revision = self.app.ports.idps.revision().await.ok();
+        let others = revision.is_some() && revision != self.revision;
+        // Files change without a word.
+        if others || self.app.now().since(self.loaded_at) >= FILES {
+            self.stale = true;
         }
     }
 }
 
-fn report(registry: &Registry) {
-    for idp in registry.all() {
-        let owner = idp.settings.name.as_str();
-        for key in idp.metadata.signing_keys.iter() {
-            let fingerprint = key.fingerprint().to_owned();
-            gauge!(
-                CERTIFICATE_NOT_AFTER,
-                "owner" => owner.to_owned(), "use" => "signing", "fingerprint" => fingerprint
-            )
-            .set(seconds(key.not_after()));
-        }
-        if let Some(until) = idp.metadata.valid_until {
-            gauge!(METADATA_VALID_UNTIL, "idp" => owner.to_owned()).set(seconds(until));
-        }
-        tracing::info!(
-            idp = owner,
-            entity_id = idp.metadata.entity_id,
-            vendor = idp.metadata.vendor.as_str(),
-            keys = idp.metadata.signing_keys.len(),
-            enabled = idp.settings.enabled,
-            "identity provider ready"
-        );
+/// The stores of the gateway.
+pub(crate) fn stores(app: &App) -> Stores<'_> {
+    Stores {
+        idps: app.ports.idps.as_ref(),
+        audit: app.ports.audit.as_ref(),
+        notices: app.ports.notices.as_ref(),
+        entropy: app.entropy.as_ref(),
     }
+}
+
+/// Those who have an address and a proof in common.
+pub fn groups(sources: Vec<Arc<Source>>) -> Vec<Group> {
+    let mut groups: BTreeMap<(String, Vec<String>), Vec<Arc<Source>>> = BTreeMap::new();
+    for source in sources {
+        let signers = source.settings.metadata_signers.as_ref();
+        let signers = signers.map_or_else(Vec::new, |keys| {
+            keys.iter().map(|key| key.fingerprint().to_owned()).collect()
+        });
+        groups.entry((source.url.clone(), signers)).or_default().push(source);
+    }
+    groups.into_values().map(Arc::new).collect()
+}
+
+fn certificate(owner: &str, fingerprint: &str, until: f64) {
+    gauge!(
+        CERTIFICATE_NOT_AFTER,
+        "owner" => owner.to_owned(), "use" => "signing", "fingerprint" => fingerprint.to_owned()
+    )
+    .set(until);
 }

@@ -32,6 +32,12 @@ impl IdpTrust {
         redirect.or_else(|| endpoints.first())
     }
 
+    /// When its metadata has ended, if it has: then none of its keys counts any more (metadata
+    /// 2.3.2), and nobody is sent there, who could not come back.
+    pub fn ended(&self, now: Timestamp) -> Option<Timestamp> {
+        self.metadata.valid_until.filter(|until| *until <= now)
+    }
+
     /// Whether our requests to it are signed: as the operator says, else as its metadata asks.
     pub fn signs_requests(&self) -> bool {
         self.settings.sign_requests.unwrap_or(self.metadata.wants_signed_requests)

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::{IdpSettings, MetadataSource};
+use super::reading::Way;
+use super::settings::{IdpSettings, MetadataSource, OnChange};
+use super::signers::signers;
 use super::store::{ImportedIdp, MetadataCopy};
 use crate::base::{LocalPath, Timestamp};
 
@@ -17,6 +19,14 @@ pub struct ImportedSettings {
     pub label: Option<String>,
     /// Which entity of an EntitiesDescriptor.
     pub entity_id: Option<String>,
+    /// Its address is that of a server that is asked for this entity (MDQ).
+    pub query: bool,
+    /// Who must have signed the metadata: certificates in PEM.
+    pub metadata_signing_certificate: Option<String>,
+    /// Who had signed the aggregate that the document was picked out of.
+    pub picked_by: Option<String>,
+    /// `on_change`
+    pub on_change: Option<String>,
     /// `enabled`
     pub enabled: Option<bool>,
     /// `default`
@@ -54,12 +64,26 @@ pub struct ImportedSettings {
 }
 
 impl ImportedIdp {
+    /// Who had signed the aggregate that [`ImportedIdp::document`] was picked out of.
+    pub fn picked_by(&self, copy: Option<&MetadataCopy>) -> Option<String> {
+        match self.newer(copy) {
+            Some(copy) => copy.picked_by.clone(),
+            None => {
+                let kept: ImportedSettings = serde_json::from_value(self.settings.clone()).ok()?;
+                kept.picked_by
+            }
+        }
+    }
+
+    fn newer<'a>(&self, copy: Option<&'a MetadataCopy>) -> Option<&'a MetadataCopy> {
+        copy.filter(|copy| {
+            Some(&copy.url) == self.url.as_ref() && copy.fetched_at > self.updated_at
+        })
+    }
+
     /// The newest document there is: the one that was imported, or what its address gave since.
     pub fn document<'a>(&'a self, copy: Option<&'a MetadataCopy>) -> &'a str {
-        let newer = copy.filter(|copy| {
-            Some(&copy.url) == self.url.as_ref() && copy.fetched_at > self.updated_at
-        });
-        newer.map_or(&self.metadata, |copy| &copy.metadata)
+        self.newer(copy).map_or(&self.metadata, |copy| &copy.metadata)
     }
 
     /// The settings under our types. `None` when the record is not one of ours.
@@ -68,6 +92,16 @@ impl ImportedIdp {
         let label = kept.label.unwrap_or_else(|| self.name.to_string());
         let mut settings = IdpSettings::new(self.name.clone(), label, MetadataSource::Stored);
         settings.entity_id = kept.entity_id;
+        settings.way = if kept.query {
+            Way::Query
+        } else {
+            Way::Document
+        };
+        if let Some(pem) = &kept.metadata_signing_certificate {
+            // Without the keys that somebody wanted it is not read at all.
+            settings.metadata_signers = Some(signers(pem.as_bytes()).ok()?);
+        }
+        settings.on_change = kept.on_change.as_deref().and_then(OnChange::find).unwrap_or_default();
         settings.enabled = kept.enabled.unwrap_or(true);
         settings.default = kept.default;
         settings.show_button = kept.show_button.unwrap_or(true);

@@ -5,12 +5,20 @@
 
 mod idp;
 mod imported;
+mod over_time;
+pub mod reading;
 mod registry;
+mod renewal;
+pub mod schedule;
 pub mod settings;
+mod signers;
 pub mod store;
 
 pub use idp::IdpTrust;
 pub use imported::ImportedSettings;
+pub use over_time::{RefreshState, SeenKey, Standing, WaitingChange};
 pub use registry::{Registry, Way};
-pub use settings::{IdpSettings, MetadataSource};
+pub use renewal::Renewals;
+pub use settings::{IdpSettings, MetadataSource, OnChange};
+pub use signers::signers;
 pub use store::{IdpStore, ImportedIdp, MetadataCopy};

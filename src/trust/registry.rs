@@ -1,14 +1,31 @@
 //! All identity providers of this gateway, and the ways to find one.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::idp::IdpTrust;
 use crate::base::IdpName;
 
 /// The identity providers whose metadata is at hand. Replaced as a whole when one changes.
+///
+/// A federation has ten thousand of them, and each sign-in looks some up: by maps.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     idps: Vec<Arc<IdpTrust>>,
+    names: HashMap<IdpName, usize>,
+    entities: HashMap<String, usize>,
+    /// The first that has a domain, and the first of those that are switched on.
+    domains: HashMap<String, (usize, Option<usize>)>,
+    way: Found,
+}
+
+/// Where to go without a choice, found once.
+#[derive(Clone, Copy, Debug, Default)]
+enum Found {
+    Straight(usize),
+    Choose,
+    #[default]
+    Nowhere,
 }
 
 /// Where to go when a person has to sign in and names no identity provider.
@@ -23,9 +40,29 @@ pub enum Way {
 }
 
 impl Registry {
-    /// In the order in which people will see them.
-    pub const fn new(idps: Vec<Arc<IdpTrust>>) -> Self {
-        Self { idps }
+    /// In the order in which people will see them. Of two with one name, entityID or domain the
+    /// first is found.
+    pub fn new(idps: Vec<Arc<IdpTrust>>) -> Self {
+        let mut registry = Self::default();
+        for (number, idp) in idps.iter().enumerate() {
+            let settings = &idp.settings;
+            registry.names.entry(settings.name.clone()).or_insert(number);
+            registry.entities.entry(idp.metadata.entity_id.clone()).or_insert(number);
+            let enabled = settings.enabled.then_some(number);
+            for domain in &settings.email_domains {
+                let entry = registry.domains.entry(domain.clone()).or_insert((number, enabled));
+                entry.1 = entry.1.or(enabled);
+            }
+        }
+        let mut enabled = idps.iter().enumerate().filter(|(_, idp)| idp.settings.enabled);
+        let default = enabled.clone().find(|(_, idp)| idp.settings.default);
+        registry.way = match (default, enabled.next(), enabled.next()) {
+            (Some((number, _)), ..) | (None, Some((number, _)), None) => Found::Straight(number),
+            (None, None, _) => Found::Nowhere,
+            (None, Some(_), Some(_)) => Found::Choose,
+        };
+        registry.idps = idps;
+        registry
     }
 
     /// All of them, disabled ones too.
@@ -39,27 +76,26 @@ impl Registry {
 
     /// By its short name; disabled ones too.
     pub fn named(&self, name: &IdpName) -> Option<&Arc<IdpTrust>> {
-        self.idps.iter().find(|idp| idp.settings.name == *name)
+        self.idps.get(*self.names.get(name)?)
     }
 
     /// By its entityID, exactly; disabled ones too. `issuer` may come from an unverified message:
     /// it only picks the keys, and is compared with the signed Issuer afterwards.
     pub fn issued_by(&self, issuer: &str) -> Option<&Arc<IdpTrust>> {
-        self.idps.iter().find(|idp| idp.metadata.entity_id == issuer)
+        self.idps.get(*self.entities.get(issuer)?)
     }
 
     /// Whose people have addresses in this domain, in lower case; disabled ones keep theirs.
     pub fn owner_of(&self, domain: &str) -> Option<IdpName> {
-        let owns =
-            |idp: &&Arc<IdpTrust>| idp.settings.email_domains.iter().any(|own| own == domain);
-        self.idps.iter().find(owns).map(|idp| idp.settings.name.clone())
+        let (first, _) = self.domains.get(domain)?;
+        self.idps.get(*first).map(|idp| idp.settings.name.clone())
     }
 
     /// By the domain of an e-mail address.
     pub fn of_email(&self, email: &str) -> Option<&Arc<IdpTrust>> {
         let (_, domain) = email.trim().rsplit_once('@')?;
-        let domain = domain.to_ascii_lowercase();
-        self.enabled().find(|idp| idp.settings.email_domains.contains(&domain))
+        let (_, enabled) = self.domains.get(&domain.to_ascii_lowercase())?;
+        self.idps.get((*enabled)?)
     }
 
     /// Those that have a button.
@@ -69,19 +105,17 @@ impl Registry {
 
     /// Whether a person can be found by their e-mail domain.
     pub fn knows_domains(&self) -> bool {
-        self.enabled().any(|idp| !idp.settings.email_domains.is_empty())
+        self.domains.values().any(|(_, enabled)| enabled.is_some())
     }
 
     /// One or a default goes straight on.
     pub fn way(&self) -> Way {
-        if let Some(default) = self.enabled().find(|idp| idp.settings.default) {
-            return Way::Straight(Arc::clone(default));
-        }
-        let mut enabled = self.enabled();
-        match (enabled.next(), enabled.next()) {
-            (None, _) => Way::Nowhere,
-            (Some(only), None) => Way::Straight(Arc::clone(only)),
-            (Some(_), Some(_)) => Way::Choose,
+        match self.way {
+            Found::Nowhere => Way::Nowhere,
+            Found::Choose => Way::Choose,
+            Found::Straight(number) => {
+                self.idps.get(number).map_or(Way::Nowhere, |idp| Way::Straight(Arc::clone(idp)))
+            }
         }
     }
 }

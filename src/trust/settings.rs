@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::reading::Way;
 use crate::base::{IdpName, LocalPath, Timestamp};
+use crate::dsig::TrustedKeys;
 
 /// Where metadata comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,38 @@ pub enum MetadataSource {
     Stored,
 }
 
+/// What becomes of new metadata with another entityID, host, or a key less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnChange {
+    /// It counts at once: it came over TLS, or is signed.
+    #[default]
+    Apply,
+    /// An administrator sees it first.
+    Approve,
+}
+
+impl OnChange {
+    /// The words in a configuration.
+    pub const ALL: &'static [&'static str] = &["apply", "approve"];
+
+    /// By its word.
+    pub fn find(text: &str) -> Option<Self> {
+        match text {
+            "apply" => Some(Self::Apply),
+            "approve" => Some(Self::Approve),
+            _ => None,
+        }
+    }
+
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Approve => "approve",
+        }
+    }
+}
+
 /// One identity provider, without what its metadata says.
 #[derive(Clone, Debug)]
 pub struct IdpSettings {
@@ -25,6 +59,12 @@ pub struct IdpSettings {
     pub label: String,
     /// Where its metadata comes from.
     pub metadata: MetadataSource,
+    /// What that address is.
+    pub way: Way,
+    /// Who must have signed the metadata; `None` is nobody.
+    pub metadata_signers: Option<TrustedKeys>,
+    /// What becomes of new metadata that says something else of weight.
+    pub on_change: OnChange,
     /// Which entity of an EntitiesDescriptor; needed only where the document holds several.
     pub entity_id: Option<String>,
     /// Switched off: shown nowhere, its answers refused with `idp.disabled`.
@@ -71,6 +111,9 @@ impl IdpSettings {
             name,
             label,
             metadata,
+            way: Way::Document,
+            metadata_signers: None,
+            on_change: OnChange::default(),
             entity_id: None,
             enabled: true,
             default: false,

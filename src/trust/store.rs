@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 
+use super::over_time::{RefreshState, SeenKey, Standing, WaitingChange};
 use crate::base::{IdpName, StoreError, Timestamp};
 
 /// An identity provider added by `samlgate idp import` or in the console.
@@ -38,6 +39,9 @@ pub struct MetadataCopy {
     pub last_modified: Option<String>,
     /// When it was fetched, or last confirmed by a 304.
     pub fetched_at: Timestamp,
+    /// It was picked out of an aggregate which this key had signed, by its fingerprint; the document
+    /// itself is not signed any more.
+    pub picked_by: Option<String>,
 }
 
 /// Keeps both.
@@ -49,7 +53,10 @@ pub trait IdpStore: Send + Sync {
     /// All imported identity providers by name.
     async fn list(&self) -> Result<Vec<ImportedIdp>, StoreError>;
 
-    /// Removes one; whether it was there.
+    /// Adds or replaces several, all or none of them.
+    async fn put_all(&self, idps: &[ImportedIdp]) -> Result<(), StoreError>;
+
+    /// Removes one, and what is known of it; whether it was there.
     async fn remove(&self, name: &IdpName) -> Result<bool, StoreError>;
 
     /// Grows with each [`IdpStore::put`], [`IdpStore::remove`] and [`IdpStore::renewed`], whichever
@@ -59,9 +66,57 @@ pub trait IdpStore: Send + Sync {
     /// Keeps a copy, replacing the one before.
     async fn put_copy(&self, copy: &MetadataCopy) -> Result<(), StoreError>;
 
+    /// Keeps several copies, all or none of them.
+    async fn put_copies(&self, copies: &[MetadataCopy]) -> Result<(), StoreError>;
+
     /// A copy is another one by a command: whoever runs loads all of them again.
     async fn renewed(&self) -> Result<(), StoreError>;
 
     /// The copy for an identity provider.
     async fn copy(&self, idp: &IdpName) -> Result<Option<MetadataCopy>, StoreError>;
+
+    /// How asking for metadata went, for all of them.
+    async fn refreshes(&self) -> Result<Vec<RefreshState>, StoreError>;
+
+    /// Keeps how it went, for all of these.
+    async fn put_refreshes(&self, states: &[RefreshState]) -> Result<(), StoreError>;
+
+    /// Forgets how it went, and what waits, for an identity provider that is gone.
+    async fn forget_refresh(&self, idp: &IdpName) -> Result<(), StoreError>;
+
+    /// A message was signed by this key. Only the pending ones that were seen last stay
+    /// ([`SeenKey::MOST`]). Whether it is new.
+    async fn saw_key(&self, key: &SeenKey) -> Result<bool, StoreError>;
+
+    /// All keys that were seen, by identity provider and fingerprint.
+    async fn seen_keys(&self) -> Result<Vec<SeenKey>, StoreError>;
+
+    /// Says what is to become of a key; whether there is one. Whoever runs hears of it.
+    async fn decide_key(
+        &self,
+        idp: &IdpName,
+        fingerprint: &str,
+        standing: Standing,
+    ) -> Result<bool, StoreError>;
+
+    /// A key needs no word any more.
+    async fn forget_key(&self, idp: &IdpName, fingerprint: &str) -> Result<(), StoreError>;
+
+    /// Keeps metadata that waits, in the place of what waited before.
+    async fn put_waiting(&self, change: &WaitingChange) -> Result<(), StoreError>;
+
+    /// All that waits.
+    async fn waiting(&self) -> Result<Vec<WaitingChange>, StoreError>;
+
+    /// Nothing waits any more for this identity provider; whether something did.
+    async fn forget_waiting(&self, idp: &IdpName) -> Result<bool, StoreError>;
+
+    /// Takes or keeps a lease until some moment; whether it is ours.
+    async fn lease(
+        &self,
+        name: &str,
+        holder: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
 }

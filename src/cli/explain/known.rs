@@ -15,8 +15,9 @@ use crate::identity::{self, AttributeMap, IdentitySettings, LinkBy, Provisioning
 use crate::saml::ServiceProvider;
 use crate::saml::metadata::{IdpMetadata, MetadataError};
 use crate::store::{Database, DatabaseAddress};
+use crate::tasks::registry::with_approved;
 use crate::trust::{
-    IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry,
+    IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry, SeenKey,
 };
 use crate::xmlenc::{DecryptionKey, DecryptionKeys};
 
@@ -104,6 +105,8 @@ struct Source {
     /// What the database has for it: what was imported, and what its address gave last.
     imported: Option<ImportedIdp>,
     copy: Option<MetadataCopy>,
+    /// Those that were seen in its messages.
+    keys: Vec<SeenKey>,
 }
 
 struct Missing {
@@ -161,7 +164,10 @@ impl Source {
             };
             missing(format!("{error} ({})", error.code()), hint)
         })?;
-        Ok(IdpTrust { settings: self.settings, metadata })
+        Ok(IdpTrust {
+            settings: self.settings,
+            metadata: with_approved(metadata, &self.keys),
+        })
     }
 }
 
@@ -186,7 +192,7 @@ fn from_files(args: &ExplainArgs) -> Option<(ServiceProvider, Vec<Source>)> {
         let name = name?;
         let metadata = MetadataSource::File(path.clone());
         let settings = IdpSettings::new(name.clone(), name.to_string(), metadata);
-        Some(Source { settings, imported: None, copy: None })
+        Some(Source { settings, imported: None, copy: None, keys: Vec::new() })
     };
     let sources = (1_usize..).zip(&args.idp_metadata).filter_map(source);
     Some((sp, sources.collect()))
@@ -222,10 +228,18 @@ fn configured(args: &ExplainArgs) -> Option<Config> {
 /// The identity providers of the file, then those that were imported.
 async fn all_of(config: &Config) -> Vec<Source> {
     let store = open(&config.database).await;
+    let seen = match &store {
+        Some(store) => store.seen_keys().await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let keys_of = |name: &IdpName| -> Vec<SeenKey> {
+        seen.iter().filter(|key| key.idp == *name).cloned().collect()
+    };
     let mut sources = Vec::new();
     for settings in &config.idps {
         let copy = copy(store.as_deref(), &settings.name).await;
-        sources.push(Source { settings: settings.clone(), imported: None, copy });
+        let keys = keys_of(&settings.name);
+        sources.push(Source { settings: settings.clone(), imported: None, copy, keys });
     }
     let Some(store) = store else {
         return sources;
@@ -239,8 +253,13 @@ async fn all_of(config: &Config) -> Vec<Source> {
             continue;
         }
         let copy = copy(Some(&*store), &record.name).await;
-        let settings = record.to_settings();
-        sources.extend(settings.map(|settings| Source { settings, imported: Some(record), copy }));
+        let (settings, keys) = (record.to_settings(), keys_of(&record.name));
+        sources.extend(settings.map(|settings| Source {
+            settings,
+            imported: Some(record),
+            copy,
+            keys,
+        }));
     }
     store.close().await;
     sources

@@ -12,7 +12,10 @@ use crate::config::node::{Entry, Node};
 use crate::config::problem::{Problems, Source};
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
 use crate::config::{environment, names};
-use crate::trust::{IdpSettings, MetadataSource};
+use crate::saml::metadata::mdq::{Identifier, MdqServer};
+use crate::tasks::fetch::Reach;
+use crate::trust::reading::Way;
+use crate::trust::{IdpSettings, MetadataSource, OnChange, signers};
 
 /// Every `[[idp]]`. `folder` is where the configuration file is.
 pub(in crate::config) fn idps(
@@ -79,6 +82,7 @@ fn idp(
     let label = label.unwrap_or_else(|| name.to_string());
     let mut settings = IdpSettings::new(name, label, metadata.unwrap_or(MetadataSource::Stored));
     choices(reader, scope, own, &mut settings);
+    about_metadata(reader, scope, folder, &mut settings);
     usable.then_some(settings)
 }
 
@@ -115,9 +119,69 @@ pub fn set_idp(
         settings.metadata = metadata.unwrap_or(MetadataSource::Stored);
     }
     choices(&mut reader, &scope, Some(own), settings);
+    about_metadata(&mut reader, &scope, Path::new(""), settings);
     match reader.problems.is_empty() {
         true => Ok(()),
         false => Err(Problems::new(reader.problems)),
+    }
+}
+
+/// `saml.allow_private_metadata`
+pub(in crate::config) fn reach(reader: &mut Reader, saml: &Scope<'_>) -> Reach {
+    match reader.boolean(saml, "allow_private_metadata") {
+        Some(true) => Reach::Private,
+        _ => Reach::Internet,
+    }
+}
+
+/// How metadata comes, by whose word, and what its changes need.
+fn about_metadata(reader: &mut Reader, scope: &Scope<'_>, folder: &Path, to: &mut IdpSettings) {
+    let read = |text: &str| {
+        let path = folder.join(not_empty(text)?);
+        let hint = "name a file with one or more certificates in PEM";
+        let pem = std::fs::read(&path);
+        let pem = pem.map_err(|error| format!("{} can not be read: {error}", path.display()));
+        let keys = pem
+            .and_then(|pem| signers(&pem).map_err(|error| format!("{} {error}", path.display())));
+        keys.map_err(|error| Complaint::new(error, hint))
+    };
+    let keys = reader.parsed(scope, "metadata_signing_certificate", read);
+    written(
+        scope,
+        "metadata_signing_certificate",
+        &mut to.metadata_signers,
+        Some(keys),
+    );
+    let policies = [("apply", OnChange::Apply), ("approve", OnChange::Approve)];
+    let on_change = reader.choice(scope, "on_change", &policies);
+    written(scope, "on_change", &mut to.on_change, on_change);
+    if reader.boolean(scope, "mdq") != Some(true) {
+        return;
+    }
+    let MetadataSource::Url(base) = &to.metadata else {
+        let hint = "write the base URL of the server as metadata";
+        reader.wrong_at(
+            scope,
+            "mdq",
+            Complaint::new("there is no server to be asked", hint),
+        );
+        return;
+    };
+    match (MdqServer::new(base), &to.entity_id) {
+        (Some(server), Some(entity_id)) => {
+            let address = server.address(entity_id, Identifier::EntityId);
+            to.metadata = MetadataSource::Url(address);
+            to.way = Way::Query;
+        }
+        (None, _) => {
+            let hint = "write an https URL without a query";
+            let complaint = Complaint::new("metadata is not the base URL of a server", hint);
+            reader.wrong_at(scope, "mdq", complaint);
+        }
+        (_, None) => {
+            let complaint = Complaint::new("nobody is asked for", "write entity_id as well");
+            reader.wrong_at(scope, "mdq", complaint);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use openssl::sha::sha256;
 
 use super::attempt::{Attempt, Evidence, shorten};
-use super::still;
+use super::{roll_over, still};
 use crate::app::Live;
 use crate::base::clock::Stopwatch;
 use crate::base::{Checks, ErrorCode, ReturnTo, StoreError, Timestamp};
@@ -123,7 +123,31 @@ async fn accept(
     };
     evidence.return_to = Some(landing.clone());
 
-    let signed = message.verify(idp.keys(&app.decryption_keys, now), checks).map_err(saml)?; // verified
+    let verified = message.verify(idp.keys(&app.decryption_keys, now), checks);
+    let (idp, origin, signed) = match verified {
+        Ok(signed) => (idp, origin, signed), //                                    verified
+        Err(error) if roll_over::may_be_new_key(&error) => {
+            // Its metadata is asked for again, and the same message verified by what comes.
+            let newer = roll_over::newer(app, &idp, now).await;
+            let again = match &newer {
+                None => Err(error),
+                Some(newer) => ResponseMessage::parse(&document, checks).and_then(|message| {
+                    message.verify(newer.keys(&app.decryption_keys, now), checks)
+                }),
+            };
+            let idp = newer.unwrap_or(idp);
+            match again {
+                Ok(signed) => (idp, origin, signed),
+                Err(error) => {
+                    if roll_over::may_be_new_key(&error) {
+                        roll_over::note(app, &document, &idp, &live.sp, origin, now).await;
+                    }
+                    return Err(saml(error));
+                }
+            }
+        }
+        Err(error) => return Err(saml(error)),
+    };
     attempt.evidence.exceptions = signed.exceptions();
     let valid = signed
         .validate(origin, &idp.expectations(&live.sp), checks, now)
@@ -289,7 +313,7 @@ async fn origin(
             evidence.idp = Some(Arc::clone(&idp));
             evidence.asked = true;
             check_issuer(&registry, &idp, evidence.issuer.as_deref())?;
-            enabled(idp, Origin::Requested(login))
+            enabled(idp, Origin::Requested(login), now)
         }
         Taken::OtherBrowser if browser.is_none() => Err(refused(
             "the request was ours, but the browser sent no login cookie: it blocks cookies, or \
@@ -320,7 +344,7 @@ async fn origin(
                     let detail = "the Response answers no request, and allow_idp_initiated is off";
                     GatewayError::new(ErrorCode::ProtoUnsolicited, detail)
                 })?;
-            enabled(idp, Origin::IdpInitiated(permission))
+            enabled(idp, Origin::IdpInitiated(permission), now)
         }
     }
 }
@@ -343,7 +367,18 @@ fn check_issuer(
     })
 }
 
-fn enabled(idp: Arc<IdpTrust>, origin: Origin) -> Result<(Arc<IdpTrust>, Origin), GatewayError> {
+fn enabled(
+    idp: Arc<IdpTrust>,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<(Arc<IdpTrust>, Origin), GatewayError> {
+    if let Some(until) = idp.ended(now) {
+        let detail = format!(
+            "the metadata of {} was valid until {until}",
+            idp.settings.name
+        );
+        return Err(GatewayError::new(ErrorCode::MetadataValidUntil, detail));
+    }
     if idp.settings.enabled {
         return Ok((idp, origin));
     }

@@ -174,6 +174,13 @@ async fn begin(
     now: Timestamp,
 ) -> Result<Response, GatewayError> {
     check_navigation(headers)?;
+    if let Some(until) = idp.ended(now) {
+        let detail = format!(
+            "the metadata of {} was valid until {until}",
+            idp.settings.name
+        );
+        return Err(GatewayError::new(ErrorCode::MetadataValidUntil, detail).going_to(return_to));
+    }
     let app = &gateway.app;
     let live = app.settings();
     let entropy = app.entropy.as_ref();

@@ -4,6 +4,7 @@ pub mod acs;
 mod attempt;
 pub mod login;
 pub mod metadata;
+mod roll_over;
 pub mod sign_out;
 pub mod user;
 

@@ -26,7 +26,7 @@ use crate::session::{
 };
 use crate::store::SqliteStore;
 use crate::store::suite::{at, run_suite};
-use crate::trust::{IdpStore, ImportedIdp, MetadataCopy};
+use crate::trust::{IdpStore, ImportedIdp, MetadataCopy, RefreshState, SeenKey, WaitingChange};
 
 mod suite {
     use super::{Opened, run_suite};
@@ -233,6 +233,19 @@ by! { sqlite: AuditSink {
 
 by! { sqlite: IdpStore {
     fn put(idp: &ImportedIdp) -> ();
+    fn put_all(idps: &[ImportedIdp]) -> ();
+    fn put_copies(copies: &[MetadataCopy]) -> ();
+    fn refreshes() -> Vec<RefreshState>;
+    fn put_refreshes(states: &[RefreshState]) -> ();
+    fn forget_refresh(idp: &IdpName) -> ();
+    fn saw_key(key: &SeenKey) -> bool;
+    fn seen_keys() -> Vec<SeenKey>;
+    fn decide_key(idp: &IdpName, fingerprint: &str, standing: crate::trust::Standing) -> bool;
+    fn forget_key(idp: &IdpName, fingerprint: &str) -> ();
+    fn put_waiting(change: &WaitingChange) -> ();
+    fn waiting() -> Vec<WaitingChange>;
+    fn forget_waiting(idp: &IdpName) -> bool;
+    fn lease(name: &str, holder: &str, until: Timestamp, now: Timestamp) -> bool;
     fn list() -> Vec<ImportedIdp>;
     fn remove(name: &IdpName) -> bool;
     fn revision() -> i64;

@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 
 use super::row::{Row, Sql, Statement, unreadable};
-use super::{Database, work};
+use super::{Database, idps_over_time as over_time, work};
 use crate::audit::Event;
 use crate::base::{IdpName, StoreError, Timestamp};
-use crate::trust::{IdpStore, ImportedIdp, MetadataCopy};
+use crate::trust::{
+    IdpStore, ImportedIdp, MetadataCopy, RefreshState, SeenKey, Standing, WaitingChange,
+};
 
 /// What was done, and no event: whoever imports records one that says more.
 type Told<T> = Result<(T, Vec<Event>), StoreError>;
@@ -14,7 +16,11 @@ type Told<T> = Result<(T, Vec<Event>), StoreError>;
 #[async_trait]
 impl<D: Database> IdpStore for D {
     async fn put(&self, idp: &ImportedIdp) -> Result<(), StoreError> {
-        self.write(work!(put, idp.clone()), Timestamp::EPOCH).await
+        self.put_all(std::slice::from_ref(idp)).await
+    }
+
+    async fn put_all(&self, idps: &[ImportedIdp]) -> Result<(), StoreError> {
+        self.write(work!(put_all, idps.to_vec()), Timestamp::EPOCH).await
     }
 
     async fn list(&self) -> Result<Vec<ImportedIdp>, StoreError> {
@@ -30,7 +36,11 @@ impl<D: Database> IdpStore for D {
     }
 
     async fn put_copy(&self, copy: &MetadataCopy) -> Result<(), StoreError> {
-        self.write(work!(put_copy, copy.clone()), Timestamp::EPOCH).await
+        self.put_copies(std::slice::from_ref(copy)).await
+    }
+
+    async fn put_copies(&self, copies: &[MetadataCopy]) -> Result<(), StoreError> {
+        self.write(work!(put_copies, copies.to_vec()), Timestamp::EPOCH).await
     }
 
     async fn renewed(&self) -> Result<(), StoreError> {
@@ -40,10 +50,83 @@ impl<D: Database> IdpStore for D {
     async fn copy(&self, idp: &IdpName) -> Result<Option<MetadataCopy>, StoreError> {
         self.read(work!(copy, idp.clone())).await
     }
+
+    async fn refreshes(&self) -> Result<Vec<RefreshState>, StoreError> {
+        self.read(work!(over_time::refreshes,)).await
+    }
+
+    async fn put_refreshes(&self, states: &[RefreshState]) -> Result<(), StoreError> {
+        let work = work!(over_time::put_refreshes, states.to_vec());
+        self.write(work, Timestamp::EPOCH).await
+    }
+
+    async fn forget_refresh(&self, idp: &IdpName) -> Result<(), StoreError> {
+        let work = work!(over_time::forget_refresh, idp.clone());
+        self.write(work, Timestamp::EPOCH).await
+    }
+
+    async fn saw_key(&self, key: &SeenKey) -> Result<bool, StoreError> {
+        let work = work!(over_time::saw_key, key.clone());
+        self.write(work, Timestamp::EPOCH).await
+    }
+
+    async fn seen_keys(&self) -> Result<Vec<SeenKey>, StoreError> {
+        self.read(work!(over_time::seen_keys,)).await
+    }
+
+    async fn decide_key(
+        &self,
+        idp: &IdpName,
+        fingerprint: &str,
+        standing: Standing,
+    ) -> Result<bool, StoreError> {
+        let (idp, fingerprint) = (idp.clone(), fingerprint.to_owned());
+        let work = work!(over_time::decide_key, idp, fingerprint, standing);
+        self.write(work, Timestamp::EPOCH).await
+    }
+
+    async fn forget_key(&self, idp: &IdpName, fingerprint: &str) -> Result<(), StoreError> {
+        let work = work!(over_time::forget_key, idp.clone(), fingerprint.to_owned());
+        self.write(work, Timestamp::EPOCH).await
+    }
+
+    async fn put_waiting(&self, change: &WaitingChange) -> Result<(), StoreError> {
+        let work = work!(over_time::put_waiting, change.clone());
+        self.write(work, Timestamp::EPOCH).await
+    }
+
+    async fn waiting(&self) -> Result<Vec<WaitingChange>, StoreError> {
+        self.read(work!(over_time::waiting,)).await
+    }
+
+    async fn forget_waiting(&self, idp: &IdpName) -> Result<bool, StoreError> {
+        let work = work!(over_time::forget_waiting, idp.clone());
+        self.write(work, Timestamp::EPOCH).await
+    }
+
+    async fn lease(
+        &self,
+        name: &str,
+        holder: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        let work = work!(over_time::lease, name, holder, until, now);
+        self.write(work, now).await
+    }
 }
 
-async fn put(sql: &mut Sql<'_>, (idp,): &(ImportedIdp,)) -> Told<()> {
-    let put = Statement::new(
+async fn put_all(sql: &mut Sql<'_>, (idps,): &(Vec<ImportedIdp>,)) -> Told<()> {
+    for idp in idps {
+        sql.execute(put(idp)).await?;
+    }
+    sql.execute(count_up()).await?;
+    Ok(((), Vec::new()))
+}
+
+fn put(idp: &ImportedIdp) -> Statement {
+    Statement::new(
         "INSERT INTO idp (name, settings, metadata, url, updated_at) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (name) DO UPDATE SET settings = excluded.settings,
              metadata = excluded.metadata, url = excluded.url, updated_at = excluded.updated_at",
@@ -52,9 +135,7 @@ async fn put(sql: &mut Sql<'_>, (idp,): &(ImportedIdp,)) -> Told<()> {
     .with(idp.settings.to_string())
     .with(&idp.metadata)
     .with(idp.url.as_deref())
-    .with(idp.updated_at);
-    sql.execute_all(vec![put, count_up()]).await?;
-    Ok(((), Vec::new()))
+    .with(idp.updated_at)
 }
 
 async fn list(sql: &mut Sql<'_>, (): &()) -> Result<Vec<ImportedIdp>, StoreError> {
@@ -74,11 +155,17 @@ async fn list(sql: &mut Sql<'_>, (): &()) -> Result<Vec<ImportedIdp>, StoreError
 async fn remove(sql: &mut Sql<'_>, (name,): &(IdpName,)) -> Told<bool> {
     let remove = Statement::new("DELETE FROM idp WHERE name = ?").with(name.as_str());
     let removed = sql.execute(remove).await?;
+    over_time::forget(
+        sql,
+        name,
+        &["metadata_copy", "idp_refresh", "idp_key", "idp_change"],
+    )
+    .await?;
     sql.execute(count_up()).await?;
     Ok((removed == 1, Vec::new()))
 }
 
-fn count_up() -> Statement {
+pub(super) fn count_up() -> Statement {
     Statement::new("UPDATE meta SET value = value + 1 WHERE key = 'idp_revision'")
 }
 
@@ -87,22 +174,28 @@ async fn revision(sql: &mut Sql<'_>, (): &()) -> Result<i64, StoreError> {
     sql.fetch_one(asked).await?.ok_or_else(unreadable)?.integer()
 }
 
-async fn put_copy(sql: &mut Sql<'_>, (copy,): &(MetadataCopy,)) -> Told<()> {
-    let put = Statement::new(
-        "INSERT INTO metadata_copy (idp, url, metadata, etag, last_modified, fetched_at)
-         VALUES (?, ?, ?, ?, ?, ?)
+async fn put_copies(sql: &mut Sql<'_>, (copies,): &(Vec<MetadataCopy>,)) -> Told<()> {
+    for copy in copies {
+        sql.execute(put_copy(copy)).await?;
+    }
+    Ok(((), Vec::new()))
+}
+
+fn put_copy(copy: &MetadataCopy) -> Statement {
+    Statement::new(
+        "INSERT INTO metadata_copy (idp, url, metadata, etag, last_modified, fetched_at, picked_by)
+         VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (idp) DO UPDATE SET url = excluded.url, metadata = excluded.metadata,
              etag = excluded.etag, last_modified = excluded.last_modified,
-             fetched_at = excluded.fetched_at",
+             fetched_at = excluded.fetched_at, picked_by = excluded.picked_by",
     )
     .with(copy.idp.as_str())
     .with(&copy.url)
     .with(&copy.metadata)
     .with(copy.etag.as_deref())
     .with(copy.last_modified.as_deref())
-    .with(copy.fetched_at);
-    sql.execute(put).await?;
-    Ok(((), Vec::new()))
+    .with(copy.fetched_at)
+    .with(copy.picked_by.as_deref())
 }
 
 async fn renewed(sql: &mut Sql<'_>, (): &()) -> Told<()> {
@@ -112,7 +205,8 @@ async fn renewed(sql: &mut Sql<'_>, (): &()) -> Told<()> {
 
 async fn copy(sql: &mut Sql<'_>, (idp,): &(IdpName,)) -> Result<Option<MetadataCopy>, StoreError> {
     let asked = Statement::new(
-        "SELECT url, metadata, etag, last_modified, fetched_at FROM metadata_copy WHERE idp = ?",
+        "SELECT url, metadata, etag, last_modified, fetched_at, picked_by
+         FROM metadata_copy WHERE idp = ?",
     );
     let Some(mut row) = sql.fetch_one(asked.with(idp.as_str())).await? else {
         return Ok(None);
@@ -124,5 +218,6 @@ async fn copy(sql: &mut Sql<'_>, (idp,): &(IdpName,)) -> Result<Option<MetadataC
         etag: row.optional_text()?,
         last_modified: row.optional_text()?,
         fetched_at: row.time()?,
+        picked_by: row.optional_text()?,
     }))
 }

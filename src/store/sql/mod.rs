@@ -22,6 +22,7 @@ mod filter;
 mod groups;
 mod guard;
 mod idps;
+mod idps_over_time;
 mod index;
 mod keys;
 mod members;

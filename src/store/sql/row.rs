@@ -270,6 +270,7 @@ into_value! {
     String, value => Self::Text(value);
     Timestamp, value => Self::Integer(value.unix_micros());
     &[u8; 32], value => Self::Bytes(value.to_vec());
+    Vec<u8>, value => Self::Bytes(value);
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value {

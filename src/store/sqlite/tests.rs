@@ -193,6 +193,7 @@ async fn a_damaged_database_is_refused() {
             etag: None,
             last_modified: None,
             fetched_at: at(0),
+            picked_by: None,
         };
         temp.store.put_copy(&copy).await.unwrap();
     }

@@ -1,0 +1,173 @@
+//! A message that no key of its identity provider has signed: perhaps the key is new.
+//!
+//! In: the message, and by whom it should be. Out: the same identity provider with newer metadata, if
+//! there is such; the sign-in goes on with that. If there is not, and everything else about the
+//! message is as it should be, its certificate is written down for an administrator. It is trusted
+//! by nobody for that: what is read on its word is thrown away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::app::App;
+use crate::audit::{Event, EventKind};
+use crate::base::{Checks, ErrorCode, StoreError, Timestamp};
+use crate::dsig::{Trust, TrustedKey, TrustedKeys};
+use crate::notice::Notice;
+use crate::saml::keys::Keys;
+use crate::saml::profile::Origin;
+use crate::saml::response::ResponseMessage;
+use crate::saml::{SamlError, ServiceProvider};
+use crate::trust::{IdpTrust, SeenKey, Standing};
+use crate::xml::{Document, ns};
+use crate::xmlenc::{Decryption, DecryptionKeys};
+
+/// So long a person waits for newer metadata. Theirs comes late if the host is slow: the next
+/// attempt has it.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Certificates of a message that are looked at.
+const MOST_CERTIFICATES: usize = 2;
+
+/// Whether this may be for want of a key: none fits, or none is of the kind.
+pub(super) fn may_be_new_key(error: &SamlError) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::SigInvalid | ErrorCode::SigAlgorithm
+    )
+}
+
+/// The same identity provider with other keys, if there are such by now.
+pub(super) async fn newer(app: &App, idp: &Arc<IdpTrust>, now: Timestamp) -> Option<Arc<IdpTrust>> {
+    if let Some(told) = app.renewals.want(&idp.settings.name, now) {
+        // In time or not, done or given up: what counts is what is there now.
+        let _ = tokio::time::timeout(PATIENCE, told).await;
+    }
+    let current = app.registry().named(&idp.settings.name).cloned()?;
+    let prints = |idp: &IdpTrust| -> Vec<String> {
+        idp.metadata
+            .signing_keys
+            .iter()
+            .map(|key| key.fingerprint().to_owned())
+            .collect()
+    };
+    let same_one = current.metadata.entity_id == idp.metadata.entity_id;
+    (same_one && prints(&current) != prints(idp)).then_some(current)
+}
+
+/// Writes the message's certificate down for an administrator, if that is all it wants.
+pub(super) async fn note(
+    app: &App,
+    document: &Document,
+    idp: &IdpTrust,
+    sp: &ServiceProvider,
+    origin: Origin,
+    now: Timestamp,
+) {
+    let Some((certificate, key)) = would_fit(document, idp, sp, origin, now) else {
+        return;
+    };
+    let seen = SeenKey {
+        idp: idp.settings.name.clone(),
+        fingerprint: key.fingerprint().to_owned(),
+        certificate,
+        standing: Standing::Pending,
+        seen: 1,
+        first_seen: now,
+        last_seen: now,
+    };
+    if let Err(error) = write(app, &seen, &key, now).await {
+        tracing::warn!(detail = error.detail, "a new key was not written down");
+    }
+}
+
+async fn write(
+    app: &App,
+    seen: &SeenKey,
+    key: &TrustedKey,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if !app.ports.idps.saw_key(seen).await? {
+        return Ok(());
+    }
+    let (name, fingerprint) = (&seen.idp, &seen.fingerprint);
+    let detail = json!({
+        "fingerprint": fingerprint,
+        "subject": key.subject(),
+        "not_after": key.not_after().to_saml(),
+    });
+    let notice = Notice {
+        key: format!("idp-key/{name}/{fingerprint}"),
+        text: format!("{name} signs with a key that is not in its metadata."),
+        advice: format!(
+            "Ask them whether the SHA-256 of their new certificate is {fingerprint}; then \
+             `samlgate idp approve {name} {fingerprint}`, else `samlgate idp reject` the same."
+        ),
+        detail: detail.clone(),
+        at: now,
+    };
+    let event = Event {
+        idp: Some(name.clone()),
+        detail,
+        ..Event::new(EventKind::IdpKeySeen)
+    };
+    if app.ports.notices.raise(&notice, Some(&event), now).await? {
+        tracing::warn!(
+            idp = name.as_str(),
+            fingerprint,
+            notice = notice.text,
+            "{}",
+            notice.advice
+        );
+    }
+    Ok(())
+}
+
+/// A certificate out of the message, by whose key everything about it would be right.
+///
+/// Nothing is decrypted for it: anybody can sign by a key of their own around a ciphertext that they
+/// have seen, and must not learn what is in it.
+fn would_fit(
+    document: &Document,
+    idp: &IdpTrust,
+    sp: &ServiceProvider,
+    origin: Origin,
+    now: Timestamp,
+) -> Option<(Vec<u8>, TrustedKey)> {
+    let nothing = DecryptionKeys::from_vec(Vec::new());
+    let allowed = idp.keys(&nothing, now).signing.allowed;
+    let certificates = document
+        .root()
+        .descendants()
+        .filter(|element| element.is(ns::DS, "X509Certificate"))
+        .take(MOST_CERTIFICATES);
+    for element in certificates {
+        let text: String = element.text().unwrap_or_default().split_ascii_whitespace().collect();
+        let Ok(certificate) = STANDARD.decode(text) else {
+            continue;
+        };
+        let Ok(key) = TrustedKey::from_certificate_der(&certificate) else {
+            continue;
+        };
+        let keys = TrustedKeys::one(key.clone());
+        let keys = Keys {
+            signing: Trust { keys: &keys, allowed },
+            decryption: Decryption {
+                keys: &nothing,
+                allow_cbc_unsigned: false,
+                allow_tripledes: false,
+                required: idp.settings.want_encrypted,
+            },
+        };
+        let checks = &mut Checks::off();
+        let signed = ResponseMessage::parse(document, checks)
+            .and_then(|message| message.verify(keys, checks));
+        if let Ok(signed) = signed {
+            let valid = signed.validate(origin, &idp.expectations(sp), checks, now);
+            return valid.is_ok().then_some((certificate, key));
+        }
+    }
+    None
+}

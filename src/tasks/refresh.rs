@@ -1,0 +1,473 @@
+//! Asks for metadata again, and decides what becomes of what comes.
+//!
+//! In: identity providers that have one address in common (of an aggregate, many have), and what is
+//! known of them. Out: what became of each: [`Outcome`]. Everything is in the store before this
+//! returns: the document, how it went, what waits for an administrator, and the audit's record of it.
+//! What does not come, or is refused, changes nothing but the next attempt.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::Arc;
+
+use metrics::counter;
+use serde_json::json;
+
+use crate::audit::{AuditSink, Event, EventKind};
+use crate::base::{Entropy, IdpName, StoreError, Timestamp};
+use crate::dsig::Trust;
+use crate::notice::{Notice, Notices};
+use crate::saml::metadata::aggregate::{Picked, Signers};
+use crate::saml::metadata::{Aggregate, IdpMetadata, MetadataChange, MetadataError};
+use crate::tasks::fetch::{Answer, Bounds, Fetcher, Validators};
+use crate::tasks::registry::{LoadError, Source};
+use crate::telemetry::METADATA_REFRESH;
+use crate::trust::reading::Way;
+use crate::trust::schedule::{History, next};
+use crate::trust::{
+    IdpStore, MetadataCopy, OnChange, RefreshState, Registry, Standing, WaitingChange,
+};
+
+/// The stores that take part.
+#[derive(Clone, Copy)]
+pub struct Stores<'s> {
+    /// Copies, states, and what waits.
+    pub idps: &'s dyn IdpStore,
+    /// What happened.
+    pub audit: &'s dyn AuditSink,
+    /// What administrators are told.
+    pub notices: &'s dyn Notices,
+    /// For the times of the next attempts.
+    pub entropy: &'s dyn Entropy,
+}
+
+/// What became of asking.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It is what we have.
+    Same,
+    /// It counts from now on; with what is other, if anything is.
+    Applied(Option<MetadataChange>),
+    /// An administrator has to see this first.
+    Waiting(MetadataChange),
+}
+
+/// What became of asking about each.
+pub type Results = Vec<(IdpName, Result<Outcome, LoadError>)>;
+
+/// Asks the address that `group` has in common. `known` is what counts now, `states` how it went
+/// before.
+pub async fn refresh(
+    stores: Stores<'_>,
+    fetcher: &Fetcher,
+    group: &[Arc<Source>],
+    known: &Registry,
+    states: &HashMap<IdpName, RefreshState>,
+    now: Timestamp,
+) -> Result<Results, StoreError> {
+    let copies = copies(stores.idps, group).await?;
+    let fetched = fetch(fetcher, group, &copies, now).await;
+    let mut results = Vec::new();
+    let mut applied = Vec::new();
+    for (number, source) in group.iter().enumerate() {
+        let name = &source.settings.name;
+        let current = known.named(name).map(|idp| &idp.metadata);
+        let one = match &fetched {
+            Err(error) => Err(error.clone()),
+            Ok(Document::Same) => Ok(None),
+            Ok(Document::New(validators, entities)) => match entities.get(number) {
+                Some(Ok(entity)) => Ok(Some((validators, entity))),
+                Some(Err(error)) => Err(LoadError::Metadata(error.clone())),
+                None => Err(LoadError::Record),
+            },
+        };
+        let outcome = match one {
+            Err(error) => Err(error),
+            Ok(None) => {
+                nothing_waits(stores, name, now).await?;
+                applied.extend(
+                    copies.get(name).map(|copy| MetadataCopy { fetched_at: now, ..copy.clone() }),
+                );
+                Ok(Outcome::Same)
+            }
+            Ok(Some((validators, entity))) => {
+                let copy = MetadataCopy {
+                    idp: name.clone(),
+                    url: source.url.clone(),
+                    metadata: entity.document.clone(),
+                    etag: validators.etag.clone(),
+                    last_modified: validators.last_modified.clone(),
+                    fetched_at: now,
+                    picked_by: entity.picked_by.clone(),
+                };
+                // What an administrator has let count a moment ago is in the store, and not yet in
+                // the registry.
+                let kept = copies.get(name).is_some_and(|kept| kept.metadata == copy.metadata);
+                let verdict = match kept {
+                    true => Outcome::Same,
+                    false => judge(source, current, &entity.metadata, known),
+                };
+                if !matches!(verdict, Outcome::Waiting(_)) {
+                    applied.push(copy.clone());
+                }
+                follow(stores, source, &verdict, copy, &entity.metadata, now).await?;
+                Ok(verdict)
+            }
+        };
+        results.push((name.clone(), outcome));
+    }
+    stores.idps.put_copies(&applied).await?;
+    if results.iter().any(|(_, result)| matches!(result, Ok(Outcome::Applied(_)))) {
+        // Other nodes take it from there.
+        stores.idps.renewed().await?;
+    }
+    keep_states(stores, group, known, &fetched, &results, states, now).await?;
+    Ok(results)
+}
+
+/// What an address gave.
+enum Document {
+    /// Nothing new.
+    Same,
+    /// Something for each identity provider of the group, in its order.
+    New(Validators, Vec<Result<Entity, MetadataError>>),
+}
+
+/// One identity provider in it.
+struct Entity {
+    metadata: IdpMetadata,
+    document: String,
+    picked_by: Option<String>,
+}
+
+async fn copies(
+    store: &dyn IdpStore,
+    group: &[Arc<Source>],
+) -> Result<HashMap<IdpName, MetadataCopy>, StoreError> {
+    let mut copies = HashMap::new();
+    for source in group {
+        let copy = store.copy(&source.settings.name).await?;
+        if let Some(copy) = copy.filter(|copy| copy.url == source.url) {
+            copies.insert(copy.idp.clone(), copy);
+        }
+    }
+    Ok(copies)
+}
+
+/// Those that all copies came with; of one that has none the whole document is needed.
+fn validators(group: &[Arc<Source>], copies: &HashMap<IdpName, MetadataCopy>) -> Validators {
+    let mut all = group.iter().map(|source| {
+        copies.get(&source.settings.name).map(|copy| Validators {
+            etag: copy.etag.clone(),
+            last_modified: copy.last_modified.clone(),
+        })
+    });
+    let first = all.next().flatten();
+    match first {
+        Some(first) if all.all(|other| other.as_ref() == Some(&first)) => first,
+        _ => Validators::default(),
+    }
+}
+
+async fn fetch(
+    fetcher: &Fetcher,
+    group: &[Arc<Source>],
+    copies: &HashMap<IdpName, MetadataCopy>,
+    now: Timestamp,
+) -> Result<Document, LoadError> {
+    let Some(first) = group.first() else {
+        return Ok(Document::Same);
+    };
+    let url = &first.url;
+    let failed = |error| LoadError::Fetch { url: url.clone(), error };
+    // A copy that the settings do not accept any more has to come again.
+    let usable = group.iter().all(|source| {
+        let copy = copies.get(&source.settings.name);
+        let read = |copy| source.settings.read_copy(copy, entity_of(source), Timestamp::EPOCH);
+        copy.is_some_and(|copy| read(copy).is_ok())
+    });
+    let known = if usable {
+        validators(group, copies)
+    } else {
+        Validators::default()
+    };
+    if !may_be_aggregate(group) {
+        let answer = fetcher.fetch_if(url, &known, Bounds::DOCUMENT).await.map_err(failed)?;
+        let Answer::New(fetched) = answer else {
+            return Ok(Document::Same);
+        };
+        let Validators { etag, last_modified } =
+            Validators { etag: fetched.etag, last_modified: fetched.last_modified };
+        let entity = whole(first, &fetched.body, now);
+        return Ok(Document::New(
+            Validators { etag, last_modified },
+            vec![entity],
+        ));
+    }
+    let file = tempfile::tempfile().map_err(disk)?;
+    let mut writer = tokio::fs::File::from_std(file.try_clone().map_err(disk)?);
+    let answer = fetcher.download(url, &known, &mut writer, Bounds::AGGREGATE).await;
+    let Answer::New(validators) = answer.map_err(failed)? else {
+        return Ok(Document::Same);
+    };
+    drop(writer);
+    let group = group.to_vec();
+    // Seconds of work, which nobody who signs in should wait for.
+    let read = tokio::task::spawn_blocking(move || pick(&file, &group, now)).await;
+    let entities = read.map_err(|error| disk(std::io::Error::other(error)))??;
+    Ok(Document::New(validators, entities))
+}
+
+fn disk(error: std::io::Error) -> LoadError {
+    LoadError::Metadata(MetadataError::Read(error.to_string()))
+}
+
+/// Several of one address, or one that was chosen out of what may be many.
+fn may_be_aggregate(group: &[Arc<Source>]) -> bool {
+    let chosen = |source: &Arc<Source>| {
+        source.settings.way == Way::Document && source.settings.entity_id.is_some()
+    };
+    group.len() > 1 || group.iter().any(chosen)
+}
+
+/// The document of one identity provider.
+fn whole(source: &Source, bytes: &[u8], now: Timestamp) -> Result<Entity, MetadataError> {
+    let metadata = source.settings.read(bytes, source.settings.entity_id.as_deref(), now)?;
+    let document = String::from_utf8_lossy(bytes).into_owned();
+    Ok(Entity { metadata, document, picked_by: None })
+}
+
+/// Reads what was downloaded, once for all.
+fn pick(
+    file: &File,
+    group: &[Arc<Source>],
+    now: Timestamp,
+) -> Result<Vec<Result<Entity, MetadataError>>, LoadError> {
+    use std::io::{Read as _, Seek as _};
+    let mut reader = file;
+    let rewind = |mut file: &File| file.rewind().map_err(disk);
+    let length = file.metadata().map_err(disk)?.len();
+    rewind(file)?;
+    if let ([only], true) = (group, length <= Bounds::DOCUMENT.bytes) {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).map_err(disk)?;
+        return Ok(vec![whole(only, &bytes, now)]);
+    }
+    let settings = group.first().map(|source| &source.settings);
+    let signers = settings.and_then(|settings| settings.metadata_signers.as_ref());
+    let signers = signers.map_or(Signers::Nobody, |keys| Signers::Keys(Trust::only(keys)));
+    let aggregate = Aggregate::read(std::io::BufReader::new(file), signers, now)?;
+    let wanted: Vec<&str> = group.iter().map(|source| entity_of(source).unwrap_or("")).collect();
+    rewind(file)?;
+    let picked = aggregate.pick(std::io::BufReader::new(file), &wanted, now);
+    Ok(picked.map(|picked| picked.map(Entity::from)).collect())
+}
+
+impl From<Picked> for Entity {
+    fn from(picked: Picked) -> Self {
+        let picked_by = picked.signed_by().map(ToOwned::to_owned);
+        Self {
+            metadata: picked.metadata,
+            document: picked.document,
+            picked_by,
+        }
+    }
+}
+
+fn entity_of(source: &Source) -> Option<&str> {
+    source.settings.entity_id.as_deref().or(source.imported.as_deref())
+}
+
+/// Whether new metadata counts.
+///
+/// Under the policy `approve` an administrator sees first what is [big](MetadataChange::is_big). In
+/// any case one sees a new entityID of what was imported under another, and one that somebody else
+/// has here: who owns one address must not become whom they like.
+pub fn judge(
+    source: &Source,
+    current: Option<&IdpMetadata>,
+    new: &IdpMetadata,
+    known: &Registry,
+) -> Outcome {
+    let name = &source.settings.name;
+    let Some(change) = current.and_then(|current| MetadataChange::between(current, new)) else {
+        return Outcome::Applied(None);
+    };
+    let other_name = source.imported.as_ref().is_some_and(|imported| *imported != new.entity_id);
+    let twin = known
+        .issued_by(&new.entity_id)
+        .is_some_and(|other| other.settings.name != *name);
+    let shown = source.settings.on_change == OnChange::Approve && change.is_big();
+    if other_name || twin || shown {
+        return Outcome::Waiting(change);
+    }
+    Outcome::Applied(Some(change))
+}
+
+/// What follows from it, besides the copy.
+async fn follow(
+    stores: Stores<'_>,
+    source: &Source,
+    outcome: &Outcome,
+    copy: MetadataCopy,
+    metadata: &IdpMetadata,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let name = &source.settings.name;
+    let key = format!("idp-change/{name}");
+    match outcome {
+        Outcome::Same => nothing_waits(stores, name, now).await?,
+        Outcome::Applied(change) => {
+            nothing_waits(stores, name, now).await?;
+            forget_keys(stores, name, metadata, now).await?;
+            if let Some(change) = change {
+                let sentences: Vec<String> = change.sentences().collect();
+                tracing::info!(
+                    idp = name.as_str(),
+                    changes = sentences.join(" "),
+                    "metadata changed"
+                );
+                stores.audit.record(&changed(EventKind::IdpChanged, name, change), now).await?;
+            }
+        }
+        Outcome::Waiting(change) => {
+            let waiting = stores.idps.waiting().await?;
+            let before = waiting.into_iter().find(|waiting| waiting.copy.idp == *name);
+            if before.is_some_and(|before| before.copy.metadata == copy.metadata) {
+                return Ok(());
+            }
+            let waiting = WaitingChange {
+                copy,
+                change: described(change),
+                standing: Standing::Pending,
+                seen_at: now,
+            };
+            stores.idps.put_waiting(&waiting).await?;
+            let event = changed(EventKind::IdpChangeWaiting, name, change);
+            let notice = Notice {
+                key: key.clone(),
+                text: format!("New metadata of {name} waits for an administrator."),
+                advice: format!(
+                    "Look at it with `samlgate idp changes {name}`, and let it count with \
+                     `samlgate idp approve {name}`."
+                ),
+                detail: json!({ "idp": name, "change": change }),
+                at: now,
+            };
+            // One that waited before is over.
+            stores.notices.clear(&key, now).await?;
+            stores.notices.raise(&notice, Some(&event), now).await?;
+            tracing::warn!(
+                idp = name.as_str(),
+                notice = notice.text,
+                "{}",
+                notice.advice
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What waited is over: they have taken it back, or it counts.
+async fn nothing_waits(
+    stores: Stores<'_>,
+    name: &IdpName,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let waiting = stores.idps.waiting().await?;
+    if waiting.iter().any(|waiting| waiting.copy.idp == *name) {
+        stores.idps.forget_waiting(name).await?;
+        stores.notices.clear(&format!("idp-change/{name}"), now).await?;
+    }
+    Ok(())
+}
+
+/// Of keys that the metadata has, nothing needs to be said any more.
+async fn forget_keys(
+    stores: Stores<'_>,
+    name: &IdpName,
+    metadata: &IdpMetadata,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for key in stores.idps.seen_keys().await? {
+        let listed = metadata.signing_keys.iter().any(|known| {
+            key.standing != Standing::Rejected && known.fingerprint() == key.fingerprint
+        });
+        if key.idp == *name && listed {
+            stores.idps.forget_key(name, &key.fingerprint).await?;
+            let notice = format!("idp-key/{name}/{}", key.fingerprint);
+            stores.notices.clear(&notice, now).await?;
+        }
+    }
+    Ok(())
+}
+
+fn changed(kind: EventKind, name: &IdpName, change: &MetadataChange) -> Event {
+    Event {
+        idp: Some(name.clone()),
+        detail: described(change),
+        ..Event::new(kind)
+    }
+}
+
+/// As data, and as sentences.
+fn described(change: &MetadataChange) -> serde_json::Value {
+    let sentences: Vec<String> = change.sentences().collect();
+    let mut value = json!(change);
+    if let Some(object) = value.as_object_mut() {
+        object.insert("sentences".to_owned(), json!(sentences));
+    }
+    value
+}
+
+async fn keep_states(
+    stores: Stores<'_>,
+    group: &[Arc<Source>],
+    known: &Registry,
+    fetched: &Result<Document, LoadError>,
+    results: &Results,
+    states: &HashMap<IdpName, RefreshState>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // One document is asked for once, for all who are in it.
+    let mut random = [0; 2];
+    stores.entropy.fill(&mut random);
+    let random = u16::from_le_bytes(random);
+    let mut new = Vec::new();
+    for (number, (source, (name, result))) in group.iter().zip(results).enumerate() {
+        let before = states.get(name).filter(|state| state.url == source.url);
+        let fresh = match fetched {
+            Ok(Document::New(_, entities)) => {
+                entities.get(number).and_then(|entity| entity.as_ref().ok())
+            }
+            _ => None,
+        };
+        let current = known.named(name).map(|idp| &idp.metadata);
+        let metadata = fresh.map(|entity| &entity.metadata).or(current);
+        let failures = match result {
+            Ok(_) => 0,
+            Err(_) => before.map_or(0, |state| state.failures).saturating_add(1),
+        };
+        let history = History {
+            tried_at: now,
+            failures,
+            cache_duration: metadata.and_then(|metadata| metadata.cache_duration),
+            valid_until: metadata.and_then(|metadata| metadata.valid_until),
+        };
+        let word = result.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok");
+        counter!(METADATA_REFRESH, "idp" => name.to_string(), "result" => word).increment(1);
+        new.push(RefreshState {
+            idp: name.clone(),
+            url: source.url.clone(),
+            tried_at: now,
+            fetched_at: match result {
+                Ok(_) => Some(now),
+                Err(_) => before.and_then(|state| state.fetched_at),
+            },
+            failures,
+            result: word.to_owned(),
+            detail: result.as_ref().err().map(ToString::to_string).unwrap_or_default(),
+            next_at: next(&history, random),
+        });
+    }
+    stores.idps.put_refreshes(&new).await
+}
