@@ -41,6 +41,7 @@ mod limits;
 mod logins;
 mod nodes;
 mod nodes_postgres;
+mod over_time;
 mod peers;
 mod proof;
 mod protocols;

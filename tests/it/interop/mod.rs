@@ -49,4 +49,5 @@ every_claim! {
     wrong_answers_are_refused_each_with_its_code,
     metadata_is_imported_from_the_running_identity_provider,
     a_key_roll_over_fails_no_login,
+    a_new_key_is_learned_when_a_signature_needs_it,
 }

@@ -328,6 +328,28 @@ pub(super) async fn a_key_roll_over_fails_no_login(product: Product) {
     );
 }
 
+/// From one moment to the next it signs by another key, which its metadata has from then on.
+pub(super) async fn a_new_key_is_learned_when_a_signature_needs_it(product: Product) {
+    let mut world = World::apart(product, Settings::default()).await;
+    let [person, _] = world.people();
+    let url = world.peer.metadata_url();
+    world.command(&["idp", "import", &url, "--name", "peer"]).await;
+    world.trusts(1).await;
+    world.sign_in(&mut world.gateway.visitor(), &person).await.is(&person);
+    let next = Key::new();
+    world.peer.change(|settings| {
+        settings.key = next.clone();
+        settings.published = vec![next.clone()];
+    });
+    world.sign_in(&mut world.gateway.visitor(), &person).await.is(&person);
+    world.trusts_key(&next).await;
+    let attempts = world.gateway.login_attempts().await;
+    assert!(
+        attempts.iter().all(|attempt| attempt.code.is_none()),
+        "{attempts:?}"
+    );
+}
+
 /// What an administrator hands over where the product publishes one key: its metadata, with the
 /// next key written in. A file.
 async fn with_another_key(world: &World, next: &Key) -> String {

@@ -163,7 +163,8 @@ impl TestIdp {
         self
     }
 
-    fn metadata(&self) -> String {
+    /// What it says about itself.
+    pub(crate) fn metadata(&self) -> String {
         let binding = match self.binding {
             Binding::Redirect => "HTTP-Redirect",
             Binding::Post => "HTTP-POST",

@@ -1,0 +1,181 @@
+//! The same seen from outside: people sign in at the built program, and nobody of them is turned away
+//! for what happens to metadata.
+
+use http::Method;
+use serde_json::Value;
+
+use super::host::{Host, Says};
+use crate::support::gateway::{Gateway, Setup};
+use crate::support::http::{Answer, Ask, Visitor};
+use crate::support::idp::{self, Key, TestIdp};
+
+struct Stage {
+    gateway: Gateway,
+    idp: TestIdp,
+    host: Host,
+}
+
+impl Stage {
+    async fn set(more: &str) -> Self {
+        let idp = TestIdp::new("corp");
+        let host = Host::saying(document(&idp, "\"1\""));
+        let gateway = Setup::http()
+            .quick_key()
+            .idp(
+                "corp",
+                &host.url("/metadata"),
+                &format!("allow_idp_initiated = true\n{more}"),
+            )
+            .route("http://127.0.0.1:9", "")
+            .start()
+            .await;
+        Self { gateway, idp, host }
+    }
+
+    /// Somebody comes from the portal.
+    async fn sign_in(&self) -> Answer {
+        let xml = self.idp.write(&self.idp.unsolicited(&self.gateway.url("")));
+        let ask = Ask::new(Method::POST, &self.gateway.url("/saml/acs"))
+            .navigating()
+            .form(&idp::fields(xml, None));
+        Visitor::new().send(ask).await
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.gateway.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn done(&self, arguments: &[&str]) {
+        let output = self.gateway.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
+/// Its metadata as it is now.
+fn document(idp: &TestIdp, etag: &'static str) -> Says {
+    Says::Document(idp.metadata(), etag)
+}
+
+fn new_key() -> Key {
+    Key::ec(openssl::nid::Nid::X9_62_PRIME256V1)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_key_that_nobody_announced_fails_no_login() {
+    let mut stage = Stage::set("").await;
+    assert_eq!(stage.sign_in().await.status, 303);
+    // From one moment to the next: no key is in both versions.
+    stage.idp.key = new_key();
+    stage.host.says(document(&stage.idp, "\"2\""));
+    let (first, second, third) = tokio::join!(stage.sign_in(), stage.sign_in(), stage.sign_in());
+    for answer in [first, second, third] {
+        assert_eq!(answer.status, 303, "{}", answer.text());
+    }
+    assert_eq!(stage.sign_in().await.status, 303);
+    let attempts = stage.gateway.login_attempts().await;
+    assert!(
+        attempts.iter().all(|attempt| attempt.code.is_none()),
+        "{attempts:?}"
+    );
+    assert_eq!(stage.host.asked().len(), 2);
+    assert!(stage.host.asked()[1].contains("if-none-match: \"1\""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_no_metadata_has_waits_for_an_administrator() {
+    let mut stage = Stage::set("").await;
+    assert_eq!(stage.sign_in().await.status, 303);
+    stage.idp.key = new_key();
+    for _ in 0..3 {
+        let refused = stage.sign_in().await;
+        assert_eq!(stage.gateway.code_of(&refused).await, "sig.invalid");
+    }
+    // The metadata was asked for once, whatever came.
+    assert_eq!(stage.host.asked().len(), 2);
+    let keys = stage.json(&["idp", "keys", "corp", "--json"]);
+    let pending: Vec<&Value> = keys
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|key| key["standing"] == "pending")
+        .collect();
+    assert_eq!(pending.len(), 1, "{keys}");
+    assert_eq!(pending[0]["seen"], 3);
+    let fingerprint = pending[0]["fingerprint_sha256"].as_str().unwrap();
+    let shown = stage.json(&["idp", "show", "corp", "--json"]);
+    assert_eq!(shown["waiting"], serde_json::json!(["a key"]));
+
+    stage.done(&["idp", "approve", "corp", fingerprint]);
+    stage.gateway.has_logged("\"identity provider ready\"", 2).await;
+    assert_eq!(stage.sign_in().await.status, 303);
+    stage.done(&["idp", "reject", "corp", fingerprint]);
+    stage.gateway.has_logged("\"identity provider ready\"", 3).await;
+    let refused = stage.sign_in().await;
+    assert_eq!(stage.gateway.code_of(&refused).await, "sig.invalid");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_with_another_fault_shows_no_key() {
+    let mut stage = Stage::set("").await;
+    stage.idp.key = new_key();
+    let mut response = stage.idp.unsolicited(&stage.gateway.url(""));
+    response.assertions[0].confirmations[0].recipient = Some("https://other.example.com/".into());
+    let ask = Ask::new(Method::POST, &stage.gateway.url("/saml/acs"))
+        .navigating()
+        .form(&idp::fields(stage.idp.write(&response), None));
+    let refused = Visitor::new().send(ask).await;
+    assert_eq!(stage.gateway.code_of(&refused).await, "sig.invalid");
+    let keys = stage.json(&["idp", "keys", "corp", "--json"]);
+    assert_eq!(keys.as_array().unwrap().len(), 1, "{keys}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_starts_and_signs_people_in_while_the_metadata_host_is_down() {
+    let mut stage = Stage::set("").await;
+    for says in [
+        Says::Down,
+        Says::Garbage,
+        Says::Redirect("http://idp.example.com/"),
+    ] {
+        stage.host.says(says);
+        assert!(!stage.gateway.command(&["idp", "refresh", "corp"]).status().unwrap().success());
+        assert_eq!(stage.gateway.stop().await.code(), Some(0));
+        stage.gateway.start_again().await;
+        assert_eq!(stage.sign_in().await.status, 303);
+    }
+    let shown = stage.json(&["idp", "show", "corp", "--json"]);
+    assert_eq!(shown["refresh"]["result"], "md.fetch");
+    assert_eq!(shown["refresh"]["failures"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_waits_until_it_is_approved() {
+    let mut stage = Stage::set("on_change = \"approve\"").await;
+    let old = std::mem::replace(&mut stage.idp.key, new_key());
+    stage.host.says(document(&stage.idp, "\"2\""));
+    stage.done(&["idp", "refresh", "corp"]);
+    let changes = stage.json(&["idp", "changes", "corp", "--json"]);
+    assert_eq!(changes["standing"], "pending");
+    assert!(
+        changes["change"]["sentences"].as_array().unwrap().len() >= 2,
+        "{changes}"
+    );
+    let new = std::mem::replace(&mut stage.idp.key, old);
+    assert_eq!(stage.sign_in().await.status, 303);
+    stage.done(&["idp", "reject", "corp"]);
+    assert_eq!(
+        stage.json(&["idp", "changes", "corp", "--json"])["standing"],
+        "rejected"
+    );
+    stage.done(&["idp", "approve", "corp"]);
+    stage.idp.key = new;
+    let signed_in = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        while stage.sign_in().await.status != 303 {
+            tokio::task::yield_now().await;
+        }
+    });
+    signed_in.await.unwrap();
+    assert!(stage.json(&["idp", "changes", "corp", "--json"]).is_null());
+}
