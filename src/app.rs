@@ -4,7 +4,9 @@
 //! while the gateway runs is in [`Live`] and is replaced as a whole: a request that began with the
 //! old settings ends with them.
 
+mod own;
 mod today;
+mod watch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,19 +19,26 @@ use crate::base::{Clock, Entropy, PublicUrl, Timestamp};
 use crate::directory::{
     Connections, DirectoryStore, Guard, Guards, People, Provisioning, RequestLog,
 };
-use crate::dsig::SigningKey;
 use crate::identity::IdentitySettings;
+use crate::keys::{FetchLog, Fetches};
 use crate::notice::Notices;
+use crate::notice::outbox::Outbox;
+use crate::notice::settings::NoticeSettings;
 use crate::proxy::{Forwarder, TrustedProxies};
-use crate::saml::ServiceProvider;
+use crate::saml::binding::ask::Ask;
+use crate::saml::discovery::DiscoveryService;
+use crate::saml::metadata::SpDescription;
 use crate::saml::one_use::OneUseStore;
 use crate::saml::pending::PendingStore;
+use crate::saml::{Family, ServiceProvider};
 use crate::session::cookie::CookieNames;
 use crate::session::{KeptStore, LoginStore, Sessions};
 use crate::trust::{IdpStore, Registry, Renewals};
-use crate::xmlenc::DecryptionKeys;
+use crate::watch::Clocks;
 
+pub use own::Own;
 pub use today::Today;
+pub use watch::{Watched, WatchedFiles};
 
 /// The stores, each by the trait of the module that needs it.
 #[derive(Clone)]
@@ -58,14 +67,22 @@ pub struct Ports {
     pub requests: Arc<dyn RequestLog>,
     /// What administrators were told.
     pub notices: Arc<dyn Notices>,
+    /// What has to be sent to them.
+    pub outbox: Arc<dyn Outbox>,
     /// What keeps those clients from deactivating everybody.
     pub guards: Arc<dyn Guards>,
+    /// Who came for our metadata.
+    pub fetches: Arc<dyn FetchLog>,
 }
 
 /// What an operator can change while the gateway runs.
 pub struct Live {
     /// Our names.
     pub sp: ServiceProvider,
+    /// What our metadata says about us.
+    pub description: SpDescription,
+    /// Whose addresses are ours as well.
+    pub legacy: Vec<Family>,
     /// How assertions become people.
     pub identity: IdentitySettings,
     /// What goes where.
@@ -80,6 +97,12 @@ pub struct Live {
     pub guard: Guard,
     /// SHA-256 of what the admin listener's API is used by; without it the API is off.
     pub api_token: Option<[u8; 32]>,
+    /// Who asks people for their identity provider, where they have to choose.
+    pub discovery: Option<DiscoveryService>,
+    /// Files of ours that run out.
+    pub watched: WatchedFiles,
+    /// When administrators are told, and by what.
+    pub notices: NoticeSettings,
     /// Passes requests on, along these routes.
     pub forwarder: Forwarder,
 }
@@ -129,10 +152,13 @@ pub struct App {
     pub today: Arc<Today>,
     /// Our cookies' names and attributes.
     pub cookies: CookieNames,
-    /// What our messages are signed by.
-    pub signing_key: SigningKey,
-    /// What others encrypt to us is decrypted by.
-    pub decryption_keys: DecryptionKeys,
+    /// Who came for our metadata since that was last written.
+    pub fetches: Fetches,
+    own: ArcSwap<Own>,
+    /// How other servers are asked.
+    pub ask: Arc<dyn Ask>,
+    /// How far the clocks of identity providers are off.
+    pub clocks: Clocks,
     /// Whose metadata is to be asked for again at once.
     pub renewals: Renewals,
     live: ArcSwap<Live>,
@@ -157,10 +183,10 @@ pub struct Parts {
     pub sessions: Sessions,
     /// What they are told of the people in them.
     pub today: Arc<Today>,
-    /// What our messages are signed by.
-    pub signing_key: SigningKey,
-    /// What others encrypt to us is decrypted by.
-    pub decryption_keys: DecryptionKeys,
+    /// Our keys, and our metadata.
+    pub own: Own,
+    /// How other servers are asked.
+    pub ask: Arc<dyn Ask>,
     /// The settings to begin with.
     pub live: Live,
 }
@@ -175,8 +201,10 @@ impl App {
             sessions: parts.sessions,
             today: parts.today,
             cookies: CookieNames::of(&parts.live.sp.public_url),
-            signing_key: parts.signing_key,
-            decryption_keys: parts.decryption_keys,
+            fetches: Fetches::default(),
+            own: ArcSwap::from_pointee(parts.own),
+            ask: parts.ask,
+            clocks: Clocks::default(),
             renewals: Renewals::default(),
             live: ArcSwap::from_pointee(parts.live),
             registry: ArcSwap::from_pointee(Registry::default()),
@@ -202,6 +230,17 @@ impl App {
     pub fn replace(&self, live: Live) {
         self.today.replace(live.identity.clone());
         self.live.store(Arc::new(live));
+    }
+
+    /// Our keys and our metadata as they are now, to be held across waiting: a message that is begun
+    /// with them ends with them.
+    pub fn own(&self) -> Arc<Own> {
+        self.own.load_full()
+    }
+
+    /// Puts other keys, or other metadata, in force.
+    pub fn is_now(&self, own: Own) {
+        self.own.store(Arc::new(own));
     }
 
     /// The identity providers.

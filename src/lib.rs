@@ -63,6 +63,9 @@ pub mod xmlenc;
 // Provisioning messages → documents, filters, changes: SCIM 2.0 without a network or a store.
 pub mod scim;
 
+// Our own keys: which is published, which signs, and what comes next.
+pub mod keys;
+
 // Signed element → what it says → whether we accept it.
 pub mod saml;
 

@@ -17,7 +17,7 @@ use openssl::sha::sha256;
 use tokio::sync::{Notify, watch};
 
 use crate::access::Routes;
-use crate::app::{App, ForwardAuth, Live, Parts, Ports, Sites, Today};
+use crate::app::{App, ForwardAuth, Live, Own, Parts, Ports, Sites, Today};
 use crate::audit::{Event, EventKind};
 use crate::base::clock::SystemClock;
 use crate::base::entropy::SystemEntropy;
@@ -35,20 +35,17 @@ use crate::http::server::{self, BindError, Detached, Listener, Patience, Places}
 use crate::http::tls::{Tls, TlsError};
 use crate::http::{Door, Gateway, PageSettings, Pages, workers};
 use crate::proxy::{Balancers, ForwardSettings, Forwarder, Jwt, Peer, Pool, TrustedProxies};
-use crate::saml::metadata::sp_metadata;
 use crate::session::{SessionStore, Sessions};
 use crate::store::keys::{KeyFolderError, open_keys};
 use crate::store::{Database, RedisStore};
 use crate::tasks::fetch::{FetchError, Fetcher};
+use crate::tasks::keys::{self as key_changes, KeyTask};
 use crate::tasks::retention::Retention;
 use crate::tasks::{
     Supervisor, guards, health, housekeeping, people, provisioning, retention, trust,
 };
-use crate::telemetry::{
-    CERTIFICATE_NOT_AFTER, CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, seconds,
-};
+use crate::telemetry::{CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, seconds};
 use crate::trust::IdpSettings;
-use crate::xmlenc::DecryptionKeys;
 
 /// Sessions kept in memory: those in use. At about 2 KB each, 200 MB when all are taken.
 const SESSIONS_IN_MEMORY: u64 = 100_000;
@@ -76,9 +73,6 @@ pub enum StartError {
     /// Our metadata could not be signed.
     #[error("our metadata can not be signed: {0}")]
     Metadata(String),
-    /// No key for what is sealed.
-    #[error("no key for forms that are kept can be derived: {0}")]
-    Seal(String),
     /// No certificate authorities to fetch metadata by.
     #[error("{0}")]
     Fetch(#[from] FetchError),
@@ -106,6 +100,7 @@ pub struct Running {
     readiness: Readiness,
     store: Arc<dyn Database>,
     idps: watch::Sender<Arc<Vec<IdpSettings>>>,
+    keys: watch::Sender<KeyTask>,
     recorder: Arc<Recorder>,
     retention: watch::Sender<Retention>,
     balancers: watch::Sender<Arc<Balancers>>,
@@ -145,42 +140,16 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     }
     let admin_listener = Listener::bind(Listen::Tcp(config.admin.listen), None).await?;
 
-    let keys = open_keys(&config.keys, config.sp.public_url.host(), now)?;
-    for path in &keys.made {
-        tracing::info!(path = %path.display(), "made a key");
-    }
-    for warning in &keys.warnings {
-        tracing::warn!(detail = warning, "keys");
-    }
+    let keys = Arc::new(open_keys(&config.keys.settings, now)?);
+    key_changes::report(&keys);
     let store = config.database.open().await;
     let store = store.map_err(|error| StartError::Store(config.database.complaint(&error)))?;
 
-    let metadata = sp_metadata(
-        &config.sp,
-        &[&keys.signing],
-        &keys.signing,
-        &keys.encryption.certificate_der,
-        entropy.as_ref(),
-    )
-    .map_err(|error| StartError::Metadata(error.to_string()))?;
-    let published = &keys.encryption.certificate;
-    for (purpose, fingerprint, not_after) in [
-        (
-            "signing",
-            keys.signing.fingerprint(),
-            keys.signing.not_after(),
-        ),
-        ("encryption", published.fingerprint(), published.not_after()),
-    ] {
-        gauge!(
-            CERTIFICATE_NOT_AFTER,
-            "owner" => "sp", "use" => purpose, "fingerprint" => fingerprint.to_owned()
-        )
-        .set(seconds(not_after));
-    }
-    let seal = keys.jwt.derive(b"samlgate seal 1");
-    let seal = Seal::new(seal.map_err(|error| StartError::Seal(error.to_string()))?);
-    let jwt = Jwt::new(&config.sp.public_url, keys.jwt, Vec::new(), entropy.clone());
+    let own = Own::new(&config.sp, &config.description, Arc::clone(&keys), now)
+        .map_err(|error| StartError::Metadata(error.to_string()))?;
+    let seal = Seal::new(keys.seal.clone());
+    let (signing, published) = (keys.jwt.clone(), keys.jwt_published.clone());
+    let jwt = Jwt::new(&config.sp.public_url, signing, published, entropy.clone());
     let jwt = Arc::new(jwt);
     let supervisor = Supervisor::patient(config.server.shutdown_grace);
     let pool = Pool::new();
@@ -194,9 +163,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         ports,
         sessions,
         today,
-        signing_key: keys.signing,
-        decryption_keys: DecryptionKeys::from_vec(keys.encryption.keys)
-            .known_as(&config.sp.entity_id),
+        own,
         live,
     }));
     let changed = Arc::new(Notify::new());
@@ -205,8 +172,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     let gateway = Arc::new(Gateway {
         app: Arc::clone(&app),
         pages: ArcSwap::from_pointee(pages(&config)),
-        metadata,
-        jwt,
+        jwt: Arc::clone(&jwt),
         seal,
         allowance: Allowance::default(),
         loops: Loops::default(),
@@ -260,6 +226,15 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         retention::keep(Arc::clone(&kept), Arc::clone(&old), kept_for.clone(), stop)
     });
 
+    let (keys, kept_by) = watch::channel(KeyTask {
+        settings: config.keys.settings.clone(),
+        policy: config.keys.policy,
+    });
+    let kept = Arc::clone(&app);
+    supervisor.keep("keys", move |stop| {
+        key_changes::keep(Arc::clone(&kept), Arc::clone(&jwt), kept_by.clone(), stop)
+    });
+
     let (balancers, checked) = watch::channel(Arc::clone(app.live().forwarder.balancers()));
     let asking = pool.clone();
     supervisor.keep("health checks", move |stop| {
@@ -290,6 +265,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         readiness,
         store,
         idps,
+        keys,
         recorder,
         pool,
         places,
@@ -326,6 +302,7 @@ impl Running {
         self.balancers.send_replace(Arc::clone(live.forwarder.balancers()));
         let others = self.gateway.app.live().identity != live.identity;
         self.gateway.app.replace(live);
+        key_changes::resign(&self.gateway.app, now);
         if others && let Err(error) = self.gateway.app.sessions.renew_all(now).await {
             tracing::warn!(
                 detail = error.detail,
@@ -337,6 +314,8 @@ impl Running {
             self.gateway.rates.store(Arc::new(Rates::new(rates(&config))));
         }
         self.idps.send_replace(Arc::new(config.idps.clone()));
+        // Where the keys are takes effect with the next start.
+        self.keys.send_modify(|keys| keys.policy = config.keys.policy);
         self.recorder.replace(config.scim.log);
         self.retention.send_replace(config.retention);
         self.reload_certificate();
@@ -437,6 +416,7 @@ fn stores(
         requests: store.clone(),
         notices: store.clone(),
         guards: store.clone(),
+        fetches: store.clone(),
     };
     match &config.session_store {
         SessionStoreKind::Embedded { grace } => {
@@ -571,6 +551,7 @@ fn live(
     let forwarder = Forwarder::new(pool, &routes, balancers, jwt, settings, background);
     Live {
         sp: config.sp.clone(),
+        description: config.description.clone(),
         identity: config.identity.clone(),
         sites: Sites::of(&routes, &config.sp.public_url),
         routes,

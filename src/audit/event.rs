@@ -76,6 +76,8 @@ kinds! {
     ServerStopped "server.stopped",
     /// A configuration took effect, or was refused (with a code).
     ConfigReloaded "config.reloaded",
+    /// A key of ours took a step, or was removed.
+    KeysChanged "keys.changed",
     /// Somebody signed in.
     LoginAccepted "login.accepted",
     /// Somebody was not let in.

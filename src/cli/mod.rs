@@ -19,6 +19,7 @@ pub mod idp_refresh;
 pub mod idp_remove;
 pub mod idp_show;
 mod idps;
+mod keys;
 pub mod output;
 mod scim;
 pub mod serve;
@@ -81,6 +82,9 @@ enum Command {
     /// Manage identity providers.
     #[command(subcommand)]
     Idp(IdpCommand),
+    /// Look after our own keys: replace them without a failed login.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Manage who provisions people: connections and their tokens.
     #[command(subcommand)]
     Scim(scim::ScimCommand),
@@ -235,6 +239,7 @@ pub fn main() -> ExitCode {
             idp_remove::run(args, loaded).await
         }),
         Command::Idp(IdpCommand::Values(args)) => values::run(&args),
+        Command::Keys(command) => keys::run(command),
         Command::Scim(command) => scim::run(command),
         Command::User(command) => user::run(command),
         Command::Group(command) => group::run(command),

@@ -4,6 +4,8 @@
 //! with `SAMLGATE_` are left alone: Kubernetes gives every container `SAMLGATE_SERVICE_HOST` and
 //! the like for a Service named `samlgate`. The exception is a key with one underscore too few.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::keys::{Availability, Key, Kind, SECTIONS, Shape, environment_name};
 use super::nearest::nearest;
 use super::node::{Entry, Item, Node};
@@ -42,6 +44,7 @@ pub(super) fn overlay(
             (Some(settable), _) => set(root, settable, node(settable.key, text, &source)),
             (None, Some(settable)) if settable.key.secret => match std::fs::read_to_string(text) {
                 Ok(content) => {
+                    readable(reader, settable, text, &source);
                     let content = content.trim_end_matches(['\r', '\n']);
                     set(root, settable, node(settable.key, content, &source));
                 }
@@ -75,6 +78,18 @@ pub(super) fn overlay(
             reader.wrong(path, source, Complaint::later());
         }
         used.push((&settable.variable, variable));
+    }
+}
+
+/// Keys in files that everybody on this machine can read are no secrets.
+fn readable(reader: &mut Reader, settable: &Settable, file: &str, source: &Source) {
+    let mode = std::fs::metadata(file).map_or(0, |about| about.permissions().mode());
+    if mode & 0o007 != 0 {
+        let complaint = Complaint::new(
+            format!("{file} can be read by others"),
+            "chmod 600 it, and make it the gateway's own",
+        );
+        reader.warn(settable.path.join("."), source.clone(), complaint);
     }
 }
 

@@ -78,6 +78,8 @@ pub(super) enum Kind {
     Choice(&'static [&'static str]),
     /// A list of these strings.
     Choices(&'static [&'static str]),
+    /// A list of whole numbers.
+    Integers,
     /// A table of strings.
     TextByName,
     /// A table of strings or lists of strings.
@@ -223,6 +225,17 @@ pub(super) static SECTIONS: &[Section] = &[
         SAML,
     ),
     list(
+        "saml_contact",
+        "Somebody to ask about this gateway, for our metadata.",
+        SAML_CONTACT,
+    ),
+    list(
+        "saml_attribute",
+        "An attribute that our metadata asks identity providers for. What they send is read by \
+         `[attributes]`, whether it is asked for or not.",
+        SAML_ATTRIBUTE,
+    ),
+    list(
         "idp",
         "An identity provider (IdP). Declared here, or added by `samlgate idp import`.",
         IDP,
@@ -261,6 +274,16 @@ pub(super) static SECTIONS: &[Section] = &[
         "scim_schema",
         "Attributes of your own, which provisioning clients find at `/scim/v2/Schemas`.",
         SCIM_SCHEMA,
+    ),
+    table(
+        "notices",
+        "What administrators are told before something ends: samlgate certs lists what does.",
+        NOTICES,
+    ),
+    list(
+        "notice_webhook",
+        "Somebody else's server that is told the same by requests.",
+        NOTICE_WEBHOOK,
     ),
     table(
         "telemetry",
@@ -468,12 +491,130 @@ static SAML: &[Key] = &[
     )
     .default("\"180s\""),
     key(
+        "authn_context_order",
+        Kind::Texts,
+        "The ways of signing in (AuthnContextClassRef) from the weakest to the strongest, for \
+         `authn_context_comparison` of routes. SAML does not say which is stronger.",
+    )
+    .default("[]")
+    .sample("[\"urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport\", \"https://refeds.org/profile/mfa\"]"),
+    key(
+        "discovery",
+        Kind::Text,
+        "The https address of a SAML discovery service, which asks people for their organisation in \
+         the place of our page to choose on. They come back to `/.samlgate/discovery`.",
+    )
+    .otherwise("our own page")
+    .sample("\"https://ds.example.org/wayf\""),
+    key(
         "keys",
         Kind::Text,
         "The folder of the gateway's own SAML keys and certificates. They are made on first start \
          when they are missing.",
     )
     .default("\"certs\"")
+    .restart(),
+    key(
+        "signing_key",
+        Kind::Text,
+        "The key that signs, and its certificate, both in PEM, in the place of files in `keys`; best \
+         from a file of secrets (`SAMLGATE_SAML__SIGNING_KEY_FILE`). Further keys with their \
+         certificates, and further certificates, are published beside it: that is how it rolls over.",
+    )
+    .otherwise("the one in `keys`")
+    .sample("\"-----BEGIN PRIVATE KEY-----…\"")
+    .restart()
+    .secret(),
+    key(
+        "encryption_key",
+        Kind::Text,
+        "The key that identity providers encrypt to, and its certificate, likewise. Further ones \
+         decrypt too, and their certificates are offered first.",
+    )
+    .otherwise("those in `keys`")
+    .sample("\"-----BEGIN PRIVATE KEY-----…\"")
+    .restart()
+    .secret(),
+    key(
+        "jwt_key",
+        Kind::Text,
+        "The key that signs the identity header, in PEM (P-256), likewise. Further ones are in the key \
+         set beside it.",
+    )
+    .otherwise("the one in `keys`")
+    .sample("\"-----BEGIN PRIVATE KEY-----…\"")
+    .restart()
+    .secret(),
+    key(
+        "rotate_keys",
+        Kind::Choice(&["manual", "auto"]),
+        "`auto` replaces keys before their certificates end, with the three times below. It is for one \
+         gateway, or several that share the folder of keys; and for identity providers that fetch our \
+         metadata again by themselves. `manual` leaves it to `samlgate keys`.",
+    )
+    .default("\"manual\""),
+    key(
+        "rotate_before",
+        Kind::Duration,
+        "With `auto`, a new key is made and published so long before the certificate of the old one \
+         ends.",
+    )
+    .default("\"30d\""),
+    key(
+        "publish_for",
+        Kind::Duration,
+        "With `auto`, a new key is published for so long before it is used. Federations distribute \
+         metadata once a day, and people are on holiday for two weeks.",
+    )
+    .default("\"14d\""),
+    key(
+        "retire_after",
+        Kind::Duration,
+        "With `auto`, the old key is retired so long after the new one is used.",
+    )
+    .default("\"14d\""),
+    key(
+        "metadata_cache",
+        Kind::Duration,
+        "`cacheDuration` of our metadata: identity providers that fetch it come again after this, and \
+         `samlgate keys promote` waits as long.",
+    )
+    .default("\"1h\""),
+    key(
+        "metadata_valid_for",
+        Kind::Duration,
+        "`validUntil` of our metadata, from the time of its signing; at least `1d`. Federations want \
+         it. Whoever imports the metadata once, as most do, refuses us on that day.",
+    )
+    .otherwise("our metadata has no `validUntil`")
+    .sample("\"14d\""),
+    key(
+        "organization",
+        Kind::Inner(ORGANIZATION),
+        "Who runs this gateway, for our metadata.",
+    )
+    .otherwise("not said")
+    .sample(
+        "{ name = { en = \"Example Corp Ltd\" }, display_name = { en = \"Example Corp\" }, url = { en = \"https://www.example.com\" } }",
+    ),
+    key(
+        "ui",
+        Kind::Inner(UI),
+        "How identity providers and discovery services show this gateway to people, for our metadata.",
+    )
+    .otherwise("not said")
+    .sample(
+        "{ display_name = { en = \"Reports\" }, logo = \"https://app.example.com/logo.png\", logo_width = 120, logo_height = 40 }",
+    ),
+    key(
+        "legacy_paths",
+        Kind::Choices(&["shibboleth", "mellon"]),
+        "Answer at the addresses of mod_shib (`/Shibboleth.sso/…`) or mod_auth_mellon (`/mellon/…`) as \
+         well, for those who move from there and leave their identity providers as they are. Without \
+         it these paths are the application's.",
+    )
+    .default("[]")
+    .sample("[\"shibboleth\"]")
     .restart(),
     key(
         "allow_private_metadata",
@@ -484,6 +625,131 @@ static SAML: &[Key] = &[
     )
     .default("false")
     .restart(),
+];
+
+static ORGANIZATION: &[Key] = &[
+    key(
+        "name",
+        Kind::TextByName,
+        "Its name in registers, by language.",
+    )
+    .sample("{ en = \"Example Corp Ltd\" }"),
+    key(
+        "display_name",
+        Kind::TextByName,
+        "Its name as people know it, by language.",
+    )
+    .sample("{ en = \"Example Corp\" }"),
+    key("url", Kind::TextByName, "Its web site, by language.")
+        .sample("{ en = \"https://www.example.com\" }"),
+];
+
+static UI: &[Key] = &[
+    key(
+        "display_name",
+        Kind::TextByName,
+        "The name of the service, by language.",
+    )
+    .otherwise("not said")
+    .sample("{ en = \"Reports\" }"),
+    key(
+        "description",
+        Kind::TextByName,
+        "What it is for, by language.",
+    )
+    .otherwise("not said")
+    .sample("{ en = \"Monthly reports of Example Corp\" }"),
+    key(
+        "information_url",
+        Kind::TextByName,
+        "A page about it, by language.",
+    )
+    .otherwise("not said")
+    .sample("{ en = \"https://www.example.com/reports\" }"),
+    key(
+        "privacy_statement_url",
+        Kind::TextByName,
+        "What it does with what it is told, by language.",
+    )
+    .otherwise("not said")
+    .sample("{ en = \"https://www.example.com/privacy\" }"),
+    key("logo", Kind::Text, "The https address of its picture.")
+        .otherwise("not said")
+        .sample("\"https://app.example.com/logo.png\""),
+    key(
+        "logo_width",
+        Kind::Integer,
+        "The width of the picture in pixels.",
+    )
+    .default("120"),
+    key(
+        "logo_height",
+        Kind::Integer,
+        "The height of the picture in pixels.",
+    )
+    .default("40"),
+];
+
+static SAML_CONTACT: &[Key] = &[
+    key(
+        "type",
+        Kind::Choice(&[
+            "technical",
+            "support",
+            "administrative",
+            "billing",
+            "security",
+            "other",
+        ]),
+        "What to ask about; `security` is that of REFEDS.",
+    )
+    .default("\"technical\""),
+    key(
+        "given_name",
+        Kind::Text,
+        "A given name, or the name of a team.",
+    )
+    .otherwise("not said")
+    .sample("\"IT Operations\""),
+    key("surname", Kind::Text, "A surname.")
+        .otherwise("not said")
+        .sample("\"Example\""),
+    key("company", Kind::Text, "Where they work.")
+        .otherwise("not said")
+        .sample("\"Example Corp\""),
+    key("email", Kind::Texts, "E-mail addresses.")
+        .default("[]")
+        .sample("[\"it@example.com\"]"),
+    key("telephone", Kind::Text, "A number to call.")
+        .otherwise("not said")
+        .sample("\"+41 44 555 00 00\""),
+];
+
+static SAML_ATTRIBUTE: &[Key] = &[
+    key(
+        "name",
+        Kind::Text,
+        "The attribute's Name: a URI such as `urn:oid:0.9.2342.19200300.100.1.3`, or a plain word.",
+    )
+    .sample("\"urn:oid:0.9.2342.19200300.100.1.3\""),
+    key("friendly_name", Kind::Text, "What people call it.")
+        .otherwise("not said")
+        .sample("\"mail\""),
+    key(
+        "required",
+        Kind::Boolean,
+        "Whether signing in makes no sense without it.",
+    )
+    .default("false"),
+    key("values", Kind::Texts, "Only these values are of interest.")
+        .default("[]")
+        .sample("[\"staff\"]"),
+    key(
+        "service",
+        Kind::Integer,
+        "The AttributeConsumingService that it belongs to, by its index.",
+    )
+    .default("0"),
 ];
 
 pub(super) static IDP: &[Key] = &[
@@ -604,6 +870,83 @@ pub(super) static IDP: &[Key] = &[
     )
     .otherwise("nothing is asked for")
     .sample("\"urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress\""),
+    key(
+        "name_id_qualifier",
+        Kind::Text,
+        "SPNameQualifier of the NameIDPolicy: ask for the names that an affiliation of service \
+         providers shares, instead of our own.",
+    )
+    .otherwise("our own names")
+    .sample("\"https://affiliation.example.com\""),
+    key(
+        "name_id_allow_create",
+        Kind::Boolean,
+        "`false` has only people signed in who have a name for us there already (AllowCreate of the \
+         NameIDPolicy, where one is sent).",
+    )
+    .default("true"),
+    key(
+        "provider_name",
+        Kind::Text,
+        "What the identity provider may call us in front of people (ProviderName).",
+    )
+    .otherwise("it is not sent")
+    .sample("\"Example Reports\""),
+    key(
+        "scoping_idps",
+        Kind::Texts,
+        "For one that passes people on to others: the entityIDs of those who may sign people in \
+         (Scoping, IDPList). It is a wish; Entra ID does not take it.",
+    )
+    .default("[]")
+    .sample("[\"https://idp.partner.example\"]"),
+    key(
+        "scoping_proxy_count",
+        Kind::Integer,
+        "How often it may pass a sign-in on (Scoping, ProxyCount); `0` never.",
+    )
+    .otherwise("nothing is said")
+    .sample("1"),
+    key(
+        "attribute_consuming_service_index",
+        Kind::Integer,
+        "Which attributes are asked for: the number of an AttributeConsumingService in our metadata.",
+    )
+    .otherwise("nothing is asked for")
+    .sample("1"),
+    key(
+        "login_hint",
+        Kind::Boolean,
+        "`true` tells it who the person probably is (Subject; a parameter at Entra ID): the address \
+         that they typed on the page to choose on, or `login_hint=` of `/.samlgate/start`. Nobody \
+         believes it, but an identity provider may refuse somebody else then.",
+    )
+    .default("false"),
+    key(
+        "response_binding",
+        Kind::Choice(&["post", "artifact"]),
+        "How this identity provider is asked to answer. `artifact` sends a reference through the \
+         browser, and the gateway fetches the answer itself, from an ArtifactResolutionService of \
+         its metadata; nothing else makes the gateway ask there.",
+    )
+    .default("\"post\""),
+    key(
+        "acs",
+        Kind::Choice(&["samlgate", "shibboleth", "mellon"]),
+        "To which address this identity provider is asked to send its answers: our own, or one of \
+         `saml.legacy_paths`.",
+    )
+    .otherwise("the first of `saml.legacy_paths`, else `samlgate`")
+    .sample("\"samlgate\""),
+    key(
+        "groups_overage",
+        Kind::Choice(&["scim", "keep", "refuse"]),
+        "What counts when this identity provider leaves the groups of a person out, since there are \
+         too many of them (Entra ID does, above 150): the groups that SCIM provisions, those that were \
+         sent last, or nothing, which refuses the person. Where there are none to go by, the person is \
+         refused as well: that is `groups.overage`.",
+    )
+    .default("\"scim\""),
     key("clock_skew", Kind::Duration, "Overrides `saml.clock_skew` for this identity provider.")
         .otherwise("`saml.clock_skew`")
         .sample("\"60s\""),
@@ -833,6 +1176,37 @@ static ROUTE: &[Key] = &[
     )
     .otherwise("any signed-in person")
     .sample("{ roles = [\"it-manager\"] }"),
+    key(
+        "authn_context",
+        Kind::Texts,
+        "By which methods people must have signed in (AuthnContextClassRef; any one of these). \
+         Whoever has not is sent back to their identity provider for it, and lands on the page.",
+    )
+    .default("[]")
+    .sample("[\"https://refeds.org/profile/mfa\"]"),
+    key(
+        "authn_context_comparison",
+        Kind::Choice(&["exact", "minimum", "maximum", "better"]),
+        "What else is enough, by the order of `saml.authn_context_order`: nothing (`exact`), \
+         anything stronger (`minimum`), anything weaker (`maximum`), or only what is stronger \
+         (`better`).",
+    )
+    .default("\"exact\""),
+    key(
+        "max_authn_age",
+        Kind::Duration,
+        "How long ago people may have proved who they are at their identity provider. Whoever has \
+         not since is sent back to do it again (ForceAuthn).",
+    )
+    .otherwise("as long as the session lasts")
+    .sample("\"15m\""),
+    key(
+        "force_authn",
+        Kind::Boolean,
+        "`true` asks whoever signs in on the way to this route to prove anew who they are \
+         (ForceAuthn). Whoever is signed in already just enters; `max_authn_age` asks them too.",
+    )
+    .default("false"),
     key(
         "public",
         Kind::Boolean,
@@ -1297,6 +1671,91 @@ static SCIM_SCHEMA: &[Key] = &[
     .otherwise("required")
     .sample("{ badge = \"string\", floors = \"integer[]\" }")
     .restart(),
+];
+
+static NOTICES: &[Key] = &[
+    key(
+        "days",
+        Kind::Integers,
+        "How many days before its end administrators are told of a certificate, a token, or whatever \
+         else ends; each once, and once more when it has ended.",
+    )
+    .default("[60, 30, 14, 7, 1]"),
+    key(
+        "email",
+        Kind::Inner(EMAIL),
+        "Tell them by mail. All that is due at once is in one mail, the most urgent first.",
+    )
+    .otherwise("no mails are sent")
+    .sample(
+        "{ server = \"mail.example.com:587\", from = \"samlgate@example.com\", to = [\"ops@example.com\"] }",
+    ),
+];
+
+static EMAIL: &[Key] = &[
+    key("server", Kind::Text, "The mail server: `host:port`.").sample("\"mail.example.com:587\""),
+    key(
+        "security",
+        Kind::Choice(&["starttls", "tls", "none"]),
+        "`starttls`: the server has to offer STARTTLS (port 587). `tls`: TLS from the beginning (port \
+         465). `none`: in the clear; with a password on loopback alone.",
+    )
+    .default("\"starttls\""),
+    key(
+        "ca",
+        Kind::Text,
+        "Certificate authorities (PEM) by which the certificate of the server is verified.",
+    )
+    .otherwise("those of the system")
+    .sample("\"certs/mail-ca.pem\""),
+    key("user", Kind::Text, "Who we are there.")
+        .otherwise("nobody: the server takes mails without")
+        .sample("\"samlgate\""),
+    key("password", Kind::Text, "The password for it; better from a file.")
+        .otherwise("none")
+        .sample("\"…\"")
+        .secret(),
+    key("from", Kind::Text, "The sender.").sample("\"samlgate@example.com\""),
+    key("to", Kind::Texts, "The receivers.").sample("[\"ops@example.com\"]"),
+];
+
+static NOTICE_WEBHOOK: &[Key] = &[
+    key(
+        "name",
+        Kind::Text,
+        "What it is called in the log and in metrics: `a-z 0-9 - _ .`, at most 64.",
+    )
+    .sample("\"ops\""),
+    key(
+        "url",
+        Kind::Text,
+        "Where requests go: https (http on loopback alone). `url_file` keeps it out of this file.",
+    )
+    .otherwise("this or `url_file` is required")
+    .sample("\"https://hooks.example.com/samlgate\"")
+    .secret(),
+    key("url_file", Kind::Text, "A file with the address.")
+        .otherwise("none")
+        .sample("\"/run/secrets/hook-url\""),
+    key(
+        "secret",
+        Kind::Text,
+        "Requests are signed by it (`X-Samlgate-Signature`); at least 16 characters. `secret_file` \
+         keeps it out of this file.",
+    )
+    .otherwise("requests are not signed")
+    .sample("\"draw-one-with-openssl-rand-hex-32\"")
+    .secret(),
+    key("secret_file", Kind::Text, "A file with the secret.")
+        .otherwise("none")
+        .sample("\"/run/secrets/hook\""),
+    key(
+        "format",
+        Kind::Choice(&["json", "slack"]),
+        "`json`: everything, for programs. `slack`: a text, for Slack, Mattermost and others that take \
+         the same.",
+    )
+    .default("\"json\""),
 ];
 
 static TELEMETRY: &[Key] = &[key(

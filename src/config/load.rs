@@ -15,6 +15,8 @@ use super::reader::{Complaint, Reader, Scope};
 use super::settings::Config;
 use super::show::Effective;
 use crate::base::ErrorCode;
+use crate::http::links::DISCOVERY;
+use crate::saml::metadata::SpDescription;
 
 /// Where the file is looked for when nobody names it.
 pub const DEFAULT_FILES: &[&str] = &["config/samlgate.toml", "/etc/samlgate/samlgate.toml"];
@@ -193,10 +195,22 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
     let own = public_url.as_ref();
     let templates = build::server::templates(reader, &server_scope);
     let admin = build::server::admin(reader, &sheet.scope("admin")?, server.as_ref());
-    let saml_scope = sheet.scope("saml")?;
-    let saml = build::server::saml(reader, &saml_scope, own);
-    let reach = build::idp::reach(reader, &saml_scope);
-    let idps = build::idp::idps(reader, &sheet.scopes("idp"), folder, own);
+    let saml = sheet.scope("saml")?;
+    let sp = build::server::saml(reader, &saml, own);
+    let legacy_paths = build::server::legacy_paths(reader, &saml);
+    let keys = build::saml::keys(reader, &saml, own);
+    let discovery = build::server::discovery(reader, &saml);
+    let reach = build::idp::reach(reader, &saml);
+    let order = build::server::context_order(reader, &saml);
+    let description = build::saml::description(
+        reader,
+        &saml,
+        &sheet.scopes("saml_contact"),
+        &sheet.scopes("saml_attribute"),
+    );
+    let answer_page = discovery.as_ref().map(|_| DISCOVERY.to_owned());
+    let description = description.map(|said| SpDescription { discovery: answer_page, ..said });
+    let idps = build::idp::idps(reader, &sheet.scopes("idp"), folder, own, &legacy_paths);
     if !root.iter().any(|entry| entry.key == "idp") {
         let complaint = Complaint::new(
             "there is no [[idp]]",
@@ -213,7 +227,7 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
         &idps,
     );
     let roles = identity.as_ref().map_or(&[][..], |identity| identity.roles.as_slice());
-    let routes = build::route::routes(reader, &sheet.scopes("route"), own, roles, &idps);
+    let routes = build::route::routes(reader, &sheet.scopes("route"), own, roles, &idps, &order);
     if !root.iter().any(|entry| entry.key == "route") {
         build::route::none(reader, sheet.begin());
     }
@@ -224,14 +238,18 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
     let database = build::identity::database(reader, &users);
     let scim = build::scim::scim(reader, &sheet.scope("scim")?, &sheet.scopes("scim_schema"));
     let retention = build::session::retention(reader, &sheet.scope("audit")?, &users);
+    let webhooks = sheet.scopes("notice_webhook");
+    let notices = build::notices::notices(reader, &sheet.scope("notices")?, &webhooks);
     let telemetry = build::session::telemetry(reader, &sheet.scope("telemetry")?);
 
-    let (sp, keys) = saml?;
     Some(Config {
         server: server?,
         admin: admin?,
-        sp,
-        keys,
+        sp: sp?,
+        legacy_paths,
+        keys: keys?,
+        description: description?,
+        discovery,
         reach,
         idps,
         identity: identity?,
@@ -244,5 +262,6 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
         telemetry: telemetry?,
         scim: scim?,
         limits: limits?,
+        notices: notices?,
     })
 }

@@ -29,8 +29,8 @@ pub use manual::manual;
 pub use problem::{Problem, Problems, Source};
 pub use schema::schema;
 pub use settings::{
-    AdminSettings, Config, ConnectionLimits, ForwardAuth, RateLimits, ScimSettings, ServerSettings,
-    SessionStoreKind, TelemetrySettings,
+    AdminSettings, Config, ConnectionLimits, ForwardAuth, KeyConfig, RateLimits, ScimSettings,
+    ServerSettings, SessionStoreKind, TelemetrySettings,
 };
 pub use show::{Effective, waiting_for_restart};
 pub use size::parse_size;

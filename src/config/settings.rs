@@ -11,10 +11,15 @@ use crate::access::{Route, Underscores};
 use crate::base::{Listen, NonEmpty, ProxyProtocol, Rate, RoleName, Secret, TlsFiles};
 use crate::directory::{Guard, LogSettings};
 use crate::identity::IdentitySettings;
-use crate::saml::ServiceProvider;
+use crate::keys::Policy;
+use crate::notice::settings::NoticeSettings;
+use crate::saml::discovery::DiscoveryService;
+use crate::saml::metadata::SpDescription;
+use crate::saml::{Family, ServiceProvider};
 use crate::scim::Catalogue;
 use crate::session::Lifetimes;
 use crate::store::DatabaseAddress;
+use crate::store::keys::KeySettings;
 use crate::store::redis::RedisSettings;
 use crate::tasks::fetch::Reach;
 use crate::tasks::retention::Retention;
@@ -30,8 +35,14 @@ pub struct Config {
     pub admin: AdminSettings,
     /// `[saml]` and `server.public_url`.
     pub sp: ServiceProvider,
-    /// `saml.keys`: the folder of the SP's keys.
-    pub keys: PathBuf,
+    /// `saml.legacy_paths`: whose addresses are ours as well.
+    pub legacy_paths: Vec<Family>,
+    /// Our keys, of `[saml]`.
+    pub keys: KeyConfig,
+    /// What our metadata says about us: `[saml]`, `[[saml_contact]]`, `[[saml_attribute]]`.
+    pub description: SpDescription,
+    /// `saml.discovery`
+    pub discovery: Option<DiscoveryService>,
     /// `saml.allow_private_metadata`: where metadata is fetched from.
     pub reach: Reach,
     /// Every `[[idp]]`, in the order of the file.
@@ -56,6 +67,17 @@ pub struct Config {
     pub scim: ScimSettings,
     /// `[limits]`
     pub limits: RateLimits,
+    /// `[notices]`, `[[notice_webhook]]`
+    pub notices: NoticeSettings,
+}
+
+/// Our keys: where they are, and when they are replaced.
+#[derive(Clone, Debug)]
+pub struct KeyConfig {
+    /// The folder, or what is given in its place.
+    pub settings: KeySettings,
+    /// `saml.rotate_keys = "auto"`
+    pub policy: Option<Policy>,
 }
 
 /// `[server]`: the public listener.

@@ -13,6 +13,7 @@ mod routes;
 
 const SERVER: &str = "[server]\npublic_url = \"https://app.example.com\"\n";
 const ROUTE: &str = "[[route]]\nupstream = \"http://127.0.0.1:3000\"\n";
+const HOOK: &str = "\n[[notice_webhook]]\nname = 'ops'\nurl = 'https://hooks.example.com'\n";
 const SCHEMA: &str = "[[scim_schema]]\nname = 'badge'\nid = 'urn:example:badge:2.0:User'\n\
     attributes = { badge = 'string' }\n";
 const IDP: &str = "[[idp]]\nname = \"corp\"\nmetadata = \"https://idp.example.com/metadata\"\n";
@@ -110,6 +111,8 @@ fn the_sample_also_works_with_every_line_switched_on() {
             "upstream_tls",
             "balance",
             "ejection",
+            "url_file",
+            "secret_file",
             "metadata_signing_certificate",
         ];
         if switched_on && !odd.contains(&key) {
@@ -393,6 +396,10 @@ fn every_key_of_an_identity_provider_can_be_set_by_an_argument() {
             (_, keys::Fallback::Value("false")) => "true",
             ("name", _) => "other",
             ("landing", _) => "/elsewhere",
+            // It names the entity to ask for in the same breath.
+            ("mdq" | "entity_id", _) => continue,
+            ("response_binding", _) => "artifact",
+            ("groups_overage", _) => "keep",
             ("on_change", _) => "approve",
             _ => key.sample.trim_matches(['[', ']', '"']),
         };
@@ -917,6 +924,20 @@ fn in_section(name: &str, key: &str, word: &str) -> String {
     section(&format!("[{name}]\n{key} = '{word}'"))
 }
 
+const LEGACY: &str = "[saml]\nlegacy_paths = ['shibboleth', 'mellon']";
+
+#[test]
+fn answers_go_to_addresses_of_others_only_where_those_are_ours() {
+    for family in ["shibboleth", "mellon"] {
+        let text = idp(&format!("acs = '{family}'"));
+        refused(&text, "idp[corp].acs");
+        let config = good(&format!("{text}\n{LEGACY}")).config;
+        assert_eq!(config.legacy_paths.len(), 2);
+        assert_eq!(config.idps[0].acs.map(|acs| acs.as_str()), Some(family));
+    }
+    assert_eq!(good(&idp("acs = 'samlgate'")).config.legacy_paths, []);
+}
+
 #[test]
 fn every_choice_of_the_table_of_keys_is_understood() {
     for section in keys::SECTIONS {
@@ -927,21 +948,62 @@ fn every_choice_of_the_table_of_keys_is_understood() {
             for word in words {
                 let text = match section.name {
                     "route" => route(&format!(
-                        "{} = '{word}'\ncustom_headers = {{ X-A = 'a' }}",
+                        "{} = '{word}'\ncustom_headers = {{ X-A = 'a' }}\n\
+                         authn_context = 'urn:a'\n[saml]\nauthn_context_order = ['urn:a', 'urn:b']",
                         key.name
                     )),
                     "server" => minimal(&format!(
                         "{} = '{word}'\ntrusted_proxies = '10.0.0.0/8'",
                         key.name
                     )),
+                    "idp" => format!("{}\n{LEGACY}", idp(&format!("{} = '{word}'", key.name))),
                     "scim_schema" => route(&format!("{SCHEMA}{} = '{word}'", key.name)),
-                    "idp" => idp(&format!("{} = '{word}'", key.name)),
+                    "saml_contact" => route(&format!("[[saml_contact]]\n{} = '{word}'", key.name)),
+                    "notice_webhook" => route(&format!("{HOOK}{} = '{word}'", key.name)),
                     name => in_section(name, key.name, word),
                 };
                 good(&text);
             }
         }
     }
+}
+
+#[test]
+fn what_metadata_says_is_checked() {
+    let saml = |lines: &str| section(&format!("[saml]\n{lines}"));
+    refused(
+        &saml("metadata_valid_for = '1h'"),
+        "saml.metadata_valid_for",
+    );
+    refused(&saml("metadata_cache = '0s'"), "saml.metadata_cache");
+    refused(
+        &saml("organization = { name = { en = 'A' }, display_name = { en = 'A' } }"),
+        "saml.organization.url",
+    );
+    refused(
+        &saml("ui = { information_url = { en = 'www' } }"),
+        "saml.ui.information_url.en",
+    );
+    refused(
+        &saml("ui = { display_name = { english_please = 'A' } }"),
+        "saml.ui.display_name.english_please",
+    );
+    refused(&saml("ui = { logo = 'logo.png' }"), "saml.ui.logo");
+    refused(
+        &saml("rotate_keys = 'auto'\npublish_for = '30d'"),
+        "saml.publish_for",
+    );
+    refused(&saml("signing_key = 'hunter2'"), "saml.signing_key");
+    let contact = section("[[saml_contact]]\nemail = 'mailto:it@example.com'");
+    let problems = mistakes(&contact);
+    assert!(
+        problems.iter().any(|(_, path)| path.ends_with(".email")),
+        "{problems:?}"
+    );
+    let found = good(&saml("ui = { display_name = { en = 'A', 'pt-BR' = 'B' } }")).config;
+    assert_eq!(found.description.ui.display_name.len(), 2);
+    assert_eq!(found.description.cache, Duration::from_secs(3600));
+    assert!(found.keys.policy.is_none());
 }
 
 #[test]
@@ -1142,7 +1204,8 @@ fn what_is_shown_says_where_it_comes_from() {
 fn every_key_is_read() {
     // Whatever the table of keys promises must be asked for by somebody.
     let text = format!(
-        "{}require = {{ groups = ['x'] }}\n[[role]]\nname = 'it'\ngroups = 'x'\n{SCHEMA}{IDP}",
+        "{}require = {{ groups = ['x'] }}\n[[role]]\nname = 'it'\ngroups = 'x'\n{SCHEMA}\
+         [[saml_contact]]\n[[saml_attribute]]\nname = 'mail'\n{IDP}\n{HOOK}",
         minimal("tls = { certificate = 'Cargo.toml', key = 'Cargo.lock' }")
     );
     let shown = good(&text).values;
@@ -1254,5 +1317,77 @@ proptest::proptest! {
         proptest::prop_assert!(found.iter().all(|(code, _)| *code != ErrorCode::ConfigSyntax));
         // No [[route]] has an upstream, or it is one of the values above: that is always a mistake.
         proptest::prop_assert!(found.iter().any(|(_, path)| path.ends_with(".upstream")), "{text}");
+    }
+}
+
+/// `[notices]` with mail, and these lines in it.
+fn with_email(more: &str) -> String {
+    section(&format!(
+        "[notices]\nemail = {{ server = 'mail.example.com:587', from = 'samlgate@example.com', \
+         to = ['ops@example.com']{more} }}"
+    ))
+}
+
+#[test]
+fn administrators_are_told_by_mail_and_requests() {
+    let config = good(&section("[notices]\ndays = [7, 90, 7]")).config;
+    assert_eq!(*config.notices.days, [90, 7]);
+    assert!(config.notices.email.is_none());
+    let email = good(&with_email(", user = 'a', password = 'b'")).config.notices.email.unwrap();
+    assert_eq!((email.host.as_str(), email.port), ("mail.example.com", 587));
+    for more in [
+        ", user = 'a'",
+        ", security = 'none', user = 'a', password = 'b'",
+        ", security = 'maybe'",
+    ] {
+        let wrong = with_email(more);
+        refused(
+            &wrong,
+            if more.contains("security") {
+                "notices.email.security"
+            } else {
+                "notices.email.user"
+            },
+        );
+    }
+    refused(
+        &with_email("").replace("'ops@example.com'", ""),
+        "notices.email.to",
+    );
+    refused(&with_email("").replace(":587", ""), "notices.email.server");
+    refused(
+        &with_email("").replace("'ops@", "'ops "),
+        "notices.email.to",
+    );
+    refused(&section("[notices]\ndays = [0]"), "notices.days");
+    refused(&section("[notices]\ndays = '7'"), "notices.days");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "0123456789abcdef\n").unwrap();
+    let hook = format!("{HOOK}secret_file = {file:?}\nformat = 'slack'\n");
+    let hooks = good(&route(&hook)).config.notices.webhooks;
+    assert_eq!(
+        hooks[0].secret.as_ref().unwrap().reveal(),
+        "0123456789abcdef"
+    );
+    for (wrong, key) in [
+        (
+            format!("{HOOK}secret = 'short'"),
+            "notice_webhook[ops].secret",
+        ),
+        (
+            format!("{hook}secret = '0123456789abcdef'"),
+            "notice_webhook[ops].secret_file",
+        ),
+        (HOOK.replace("https:", "http:"), "notice_webhook[ops].url"),
+        (
+            HOOK.replace("url", "url_file"),
+            "notice_webhook[ops].url_file",
+        ),
+        (format!("{HOOK}{HOOK}"), "notice_webhook[ops].name"),
+        (HOOK.replace("url", "#"), "notice_webhook[ops].url"),
+    ] {
+        refused(&route(&wrong), key);
     }
 }

@@ -16,7 +16,6 @@ use crate::http::rates::Rates;
 use crate::http::scim::Scim;
 use crate::http::seal::Seal;
 use crate::proxy::Jwt;
-use crate::saml::metadata::SpMetadata;
 use crate::session::{OpenSession, cookie};
 
 /// The state of the router.
@@ -25,8 +24,6 @@ pub struct Gateway {
     pub app: Arc<App>,
     /// The templates; replaced on reload.
     pub pages: ArcSwap<Pages>,
-    /// Our metadata, signed once.
-    pub metadata: SpMetadata,
     /// What signs the identity header.
     pub jwt: Arc<Jwt>,
     /// What marks and seals what comes back to us.

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
@@ -126,9 +127,15 @@ impl std::fmt::Debug for JwtKey {
 pub struct Jwt {
     issuer: String,
     host: String,
+    keys: ArcSwap<Keys>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// What signs, and what else the key set shows.
+#[derive(Debug)]
+struct Keys {
     signing: JwtKey,
     published: Vec<JwtKey>,
-    entropy: Arc<dyn Entropy>,
 }
 
 /// An assertion, ready to be a header.
@@ -152,10 +159,15 @@ impl Jwt {
         Self {
             issuer: issuer.as_str().to_owned(),
             host: issuer.host().to_owned(),
-            signing,
-            published,
+            keys: ArcSwap::from_pointee(Keys { signing, published }),
             entropy,
         }
+    }
+
+    /// Signs with another key from now on. What was handed out before is good as long as its key is
+    /// published.
+    pub fn replace(&self, signing: JwtKey, published: Vec<JwtKey>) {
+        self.keys.store(Arc::new(Keys { signing, published }));
     }
 
     /// A new assertion for a session on a route. Whoever asks keeps it: signing costs more than
@@ -174,8 +186,9 @@ impl Jwt {
 
     /// The key set, as JSON.
     pub fn jwks(&self) -> String {
-        let keys: Vec<_> = std::iter::once(&self.signing)
-            .chain(&self.published)
+        let known = self.keys.load();
+        let keys: Vec<_> = std::iter::once(&known.signing)
+            .chain(&known.published)
             .map(|key| {
                 serde_json::json!({
                     "kty": "EC", "crv": "P-256", "x": key.x, "y": key.y,
@@ -211,14 +224,13 @@ impl Jwt {
             idp: view.idp_entity_id,
             acr: view.acr,
         };
-        let header = format!(
-            r#"{{"alg":"ES256","typ":"JWT","kid":"{}"}}"#,
-            self.signing.kid
-        );
+        let keys = self.keys.load();
+        let signing = &keys.signing;
+        let header = format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{}"}}"#, signing.kid);
         let mut token = URL_SAFE_NO_PAD.encode(header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(&claims)?, &mut token);
-        let signature = self.signing.sign(token.as_bytes())?;
+        let signature = signing.sign(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
@@ -227,7 +239,9 @@ impl Jwt {
 
 impl std::fmt::Debug for Jwt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Jwt").field("signing", &self.signing).finish_non_exhaustive()
+        f.debug_struct("Jwt")
+            .field("signing", &self.keys.load().signing)
+            .finish_non_exhaustive()
     }
 }
 

@@ -13,6 +13,7 @@ use super::{PostgresSettings, PostgresStore, SqliteStore, file, postgres};
 use crate::audit::AuditSink;
 use crate::base::{StoreError, Timestamp};
 use crate::directory::{Connections, DirectoryStore, Guards, People, Provisioning, RequestLog};
+use crate::keys::FetchLog;
 use crate::notice::Notices;
 use crate::saml::{OneUseStore, PendingStore};
 use crate::session::{KeptStore, Login, LoginStore, SessionStore, Written};
@@ -30,6 +31,7 @@ pub trait Database:
     + Connections
     + RequestLog
     + Notices
+    + FetchLog
     + Guards
     + SessionStore
     + LoginStore

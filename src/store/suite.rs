@@ -2,6 +2,7 @@
 
 mod directory;
 mod erasure;
+mod fetches;
 mod model;
 mod requests;
 
@@ -118,6 +119,7 @@ macro_rules! run_suite {
 }
 pub(crate) use directory::*;
 pub(crate) use erasure::*;
+pub(crate) use fetches::*;
 pub(crate) use model::*;
 pub(crate) use requests::*;
 pub(crate) use run_suite;

@@ -2,7 +2,7 @@
 //!
 //! From the configuration, with what its database has, read without a change; or from files alone.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use url::Url;
@@ -14,6 +14,7 @@ use crate::config::{self, Config, Sources};
 use crate::identity::{self, AttributeMap, IdentitySettings, LinkBy, Provisioning};
 use crate::saml::ServiceProvider;
 use crate::saml::metadata::{IdpMetadata, MetadataError};
+use crate::store::keys::{KeySettings, own_decryption_keys};
 use crate::store::{Database, DatabaseAddress};
 use crate::tasks::registry::with_approved;
 use crate::trust::{
@@ -52,10 +53,15 @@ pub(super) async fn find(args: &ExplainArgs, now: Timestamp) -> Option<Known> {
         None => {
             let config = configured(args)?;
             let sources = all_of(&config).await;
-            (config.sp, config.identity, sources, Some(config.keys))
+            (
+                config.sp,
+                config.identity,
+                sources,
+                Some(config.keys.settings),
+            )
         }
     };
-    let decryption_keys = decryption_keys(&args.decrypt_key, own_keys.as_deref(), &sp)?;
+    let decryption_keys = decryption_keys(&args.decrypt_key, own_keys.as_ref(), &sp)?;
     let mut known = Known {
         sp,
         registry: Registry::default(),
@@ -289,12 +295,11 @@ async fn open(address: &DatabaseAddress) -> Option<Arc<dyn Database>> {
 /// Those that were named, and before them those of the gateway, where there are some.
 fn decryption_keys(
     named: &[PathBuf],
-    folder: Option<&Path>,
+    own: Option<&KeySettings>,
     sp: &ServiceProvider,
 ) -> Option<DecryptionKeys> {
-    let own = folder.map(own_key_files).unwrap_or_default();
     let mut keys = Vec::new();
-    for path in named.iter().chain(&own) {
+    for path in named {
         let read = std::fs::read(path).map_err(|error| error.to_string());
         let key =
             read.and_then(|pem| DecryptionKey::from_pem(&pem).map_err(|error| error.to_string()));
@@ -306,18 +311,13 @@ fn decryption_keys(
             }
         }
     }
+    match own.map(own_decryption_keys) {
+        Some(Ok(own)) => keys.extend(own),
+        Some(Err(error)) => {
+            output::error(&error.to_string());
+            return None;
+        }
+        None => {}
+    }
     Some(DecryptionKeys::from_vec(keys).known_as(&sp.entity_id))
-}
-
-/// The gateway's own keys for decryption, as `saml.keys` has them; none are made.
-fn own_key_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path())).collect::<Vec<_>>();
-    paths.retain(|path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("sp-encryption") && name.ends_with(".key")
-    });
-    // The published one, `sp-encryption.key`, and then the others by name.
-    paths.sort_by_key(|path| (!path.ends_with("sp-encryption.key"), path.clone()));
-    paths
 }

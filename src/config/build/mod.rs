@@ -6,6 +6,7 @@ pub(super) mod identity_headers;
 pub(super) mod idp;
 pub(super) mod require;
 pub(super) mod route;
+pub(super) mod saml;
 pub(super) mod scim;
 pub(super) mod server;
 pub(super) mod session;

@@ -249,32 +249,19 @@ pub(in crate::config) fn saml(
     reader: &mut Reader,
     scope: &Scope<'_>,
     public_url: Option<&PublicUrl>,
-) -> Option<(ServiceProvider, PathBuf)> {
+) -> Option<ServiceProvider> {
     let entity_id = reader.parsed(scope, "entity_id", entity_id);
     let clock_skew = clock_skew(reader, scope);
-    let keys = reader.parsed(scope, "keys", |text| {
-        let path = PathBuf::from(not_empty(text)?);
-        match path.exists() && !path.is_dir() {
-            true => Err(Complaint::new(
-                format!("{text} is not a folder"),
-                "name a folder",
-            )),
-            false => Ok(path),
-        }
-    });
     let public_url = public_url?.clone();
     let derived = public_url.join("/saml/metadata");
     reader.derived(scope, "entity_id", &derived);
     let entity_id = entity_id.unwrap_or(derived);
-    Some((
-        ServiceProvider {
-            public_url,
-            entity_id,
-            clock_skew: clock_skew?,
-            other_acs: None,
-        },
-        keys?,
-    ))
+    Some(ServiceProvider {
+        public_url,
+        entity_id,
+        clock_skew: clock_skew?,
+        other_acs: None,
+    })
 }
 
 /// A `clock_skew`, which no key may set above 300 s.

@@ -223,7 +223,8 @@ async fn begin(
         issuer: &live.sp.entity_id,
         wishes: &wishes,
     };
-    let key = idp.signs_requests().then_some(&app.signing_key);
+    let own = app.own();
+    let key = idp.signs_requests().then(|| own.signing_key());
     let mut response = match endpoint.binding {
         Binding::Redirect => {
             let url = request.redirect_url(&handle, key).map_err(|error| internal(&error))?;

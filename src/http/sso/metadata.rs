@@ -2,24 +2,49 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use http::header::{CACHE_CONTROL, HeaderValue, IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderMap, StatusCode};
 
+use crate::http::context::Context;
 use crate::http::respond;
 use crate::http::state::Gateway;
+use crate::keys::Fetch;
 
-/// Our signed metadata; 304 for whoever has it already.
-pub async fn metadata(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
-    let metadata = &gateway.metadata;
-    let known = headers.get(http::header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+/// Our signed metadata; 304 for whoever has it already. Who came is noted: `samlgate keys list` says
+/// it to operators who are about to change a key.
+pub async fn metadata(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(context): Extension<Context>,
+    headers: HeaderMap,
+) -> Response {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let address = context.client_text().unwrap_or_default();
+    let agent = text(USER_AGENT).unwrap_or_default();
+    gateway.app.fetches.note(Fetch::new(&address, agent, gateway.app.now()));
+
+    let own = gateway.app.own();
+    let metadata = &own.metadata;
     let mut response = respond::document(
         "application/samlmetadata+xml",
         Some(&metadata.etag),
         metadata.xml.clone(),
     );
-    if known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == metadata.etag)) {
+    let keep = format!("public, max-age={}", metadata.cache.as_secs());
+    if let Ok(keep) = HeaderValue::try_from(keep) {
+        response.headers_mut().insert(CACHE_CONTROL, keep);
+    }
+    let is_known = |known: &str| {
+        // RFC 9110, 13.1.2: compared without the W/ that a proxy may have put there.
+        known
+            .split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == metadata.etag)
+    };
+    if text(IF_NONE_MATCH).is_some_and(is_known) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.body_mut() = Body::empty();
     }

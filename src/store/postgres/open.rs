@@ -21,7 +21,10 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_guard.sql"),
     include_str!("migrations/0005_halves.sql"),
     include_str!("migrations/0006_client_keys.sql"),
-    include_str!("migrations/0007_refresh.sql"),
+    include_str!("migrations/0007_keys.sql"),
+    include_str!("migrations/0008_links.sql"),
+    include_str!("migrations/0009_notices.sql"),
+    include_str!("migrations/0010_refresh.sql"),
 ];
 
 /// In `meta`, so that our tables can be told from those of others: `samL`. Also the number of the

@@ -18,6 +18,7 @@ use crate::base::{StoreError, Timestamp};
 pub(in crate::store) mod audit;
 mod connections;
 mod erase;
+mod fetches;
 mod filter;
 mod groups;
 mod guard;

@@ -29,7 +29,10 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_guard.sql"),
     include_str!("migrations/0007_halves.sql"),
     include_str!("migrations/0008_client_keys.sql"),
-    include_str!("migrations/0009_refresh.sql"),
+    include_str!("migrations/0009_keys.sql"),
+    include_str!("migrations/0010_links.sql"),
+    include_str!("migrations/0011_notices.sql"),
+    include_str!("migrations/0012_refresh.sql"),
 ];
 
 /// `samL` in the header of the file, so that `file(1)` and we can tell our databases from others.

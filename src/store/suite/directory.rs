@@ -18,6 +18,7 @@ use crate::directory::{
     UserResource, Written,
 };
 use crate::identity::Identity;
+use crate::keys::FetchLog;
 use crate::notice::Notices;
 use crate::scim::document::Member as Named;
 use crate::scim::entries::entries;
@@ -37,6 +38,7 @@ pub(crate) trait Directory:
     + AuditSink
     + RequestLog
     + Notices
+    + FetchLog
     + 'static
 {
 }
@@ -51,6 +53,7 @@ impl<T> Directory for T where
         + AuditSink
         + RequestLog
         + Notices
+        + FetchLog
         + 'static
 {
 }
@@ -102,6 +105,7 @@ macro_rules! run_directory_suite {
             look_ups_are_told_to_the_audit_by_the_minute
             whose_a_revoked_token_was_is_known
             a_notice_is_raised_once_and_cleared
+            who_fetched_our_metadata_is_counted_and_there_is_an_end_to_them
             a_guard_stops_what_is_more_than_a_few_and_a_share
             a_guard_lets_a_few_go_however_small_the_company
             a_guard_forgets_who_returned_and_what_was_long_ago

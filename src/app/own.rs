@@ -1,0 +1,49 @@
+//! Our keys, and the metadata that publishes them: one value, so that nobody sees the keys of before
+//! beside the metadata of now.
+
+use std::sync::Arc;
+
+use crate::base::Timestamp;
+use crate::dsig::{DsigError, SigningKey};
+use crate::saml::ServiceProvider;
+use crate::saml::metadata::{MetadataKeys, SpDescription, SpMetadata, sp_metadata};
+use crate::store::keys::SpKeys;
+use crate::xmlenc::DecryptionKeys;
+
+/// Our keys and our metadata.
+#[derive(Debug)]
+pub struct Own {
+    /// The keys, with their steps.
+    pub keys: Arc<SpKeys>,
+    /// What others encrypt to us is decrypted by.
+    pub decryption_keys: DecryptionKeys,
+    /// What identity providers import.
+    pub metadata: SpMetadata,
+}
+
+impl Own {
+    /// Signs the metadata of these keys.
+    pub fn new(
+        sp: &ServiceProvider,
+        description: &SpDescription,
+        keys: Arc<SpKeys>,
+        now: Timestamp,
+    ) -> Result<Self, DsigError> {
+        let published = MetadataKeys {
+            signing: &keys.signing_certificates,
+            encryption: &keys.encryption_certificates,
+        };
+        let metadata = sp_metadata(sp, description, published, &keys.signing, now)?;
+        let decryption_keys = DecryptionKeys::from_vec(keys.decryption.clone());
+        Ok(Self {
+            decryption_keys: decryption_keys.known_as(&sp.entity_id),
+            metadata,
+            keys,
+        })
+    }
+
+    /// What our messages are signed by.
+    pub fn signing_key(&self) -> &SigningKey {
+        &self.keys.signing
+    }
+}
