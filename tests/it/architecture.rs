@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// From the bottom to the top. Modules of one row do not know each other.
 const ROWS: &[&[&str]] = &[
     &["base"],
-    &["xml", "telemetry"],
+    &["xml", "telemetry", "keys"],
     &["dsig", "xmlenc", "scim"],
     &["saml", "directory"],
     &["trust", "identity", "audit"],

@@ -37,6 +37,7 @@ mod guard;
 mod heads;
 mod hosts;
 mod interop;
+mod keys;
 mod limits;
 mod logins;
 mod nodes;

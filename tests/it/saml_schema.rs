@@ -26,7 +26,7 @@ const THERE: &str = "https://idp.example.com/there?a=b&c=d";
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_262_400);
 
 /// What is wrong about each of these documents.
-fn faults(documents: &[String]) -> Vec<String> {
+pub(crate) fn faults(documents: &[String]) -> Vec<String> {
     let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers");
     let mut python = Command::new(format!("{peers}/venv/bin/python"))
         .arg(format!("{peers}/schema.py"))

@@ -9,6 +9,7 @@
 
 mod lemonldap;
 mod logins;
+mod logout;
 mod peer;
 mod simplesamlphp;
 mod suite;
@@ -46,8 +47,17 @@ every_claim! {
     an_encrypted_assertion_signs_in,
     force_authn_asks_again_and_without_it_nobody_is_asked_twice,
     is_passive_is_answered_as_the_product_does,
+    a_page_that_asks_for_a_method_gets_it_or_nobody_in,
     wrong_answers_are_refused_each_with_its_code,
     metadata_is_imported_from_the_running_identity_provider,
     a_key_roll_over_fails_no_login,
+    a_roll_over_of_our_keys_fails_no_login,
+    signing_out_here_signs_out_there_by_redirect,
+    signing_out_here_signs_out_there_by_post,
+    signing_out_there_signs_out_here_by_redirect,
+    signing_out_there_signs_out_here_by_post,
+    signing_out_there_signs_out_here_by_soap_where_it_can,
+    an_answer_by_artifact_is_fetched_and_signs_in,
     a_new_key_is_learned_when_a_signature_needs_it,
+    our_keys_replace_themselves_and_no_login_fails,
 }

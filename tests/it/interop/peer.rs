@@ -161,6 +161,12 @@ impl Peer {
         self.tell();
     }
 
+    /// Gives it other metadata of the same service provider.
+    pub(super) fn learns(&mut self, metadata: &str) {
+        self.sps = vec![Sp { metadata: metadata.to_owned() }];
+        self.tell();
+    }
+
     /// Changes what it has been told.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.settings);

@@ -1,18 +1,17 @@
 //! What holds with each identity provider. One function is one claim; `mod.rs` makes tests of them.
 
-use std::io::{Read as _, Write as _};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use url::Url;
-
 use super::logins::Logins;
+pub(super) use super::logout::{
+    signing_out_here_signs_out_there_by_post, signing_out_here_signs_out_there_by_redirect,
+    signing_out_there_signs_out_here_by_post, signing_out_there_signs_out_here_by_redirect,
+    signing_out_there_signs_out_here_by_soap_where_it_can,
+};
 use super::peer::{Key, Product, Settings};
 use super::world::World;
 use crate::support::browser::Browser;
-use crate::support::http::Answer;
 
 const IDP_INITIATED: &str = "allow_idp_initiated = true";
+const MFA: &str = "https://refeds.org/profile/mfa";
 
 pub(super) async fn requests_by_redirect_sign_in_and_say_who_it_is_and_who_may_do_what(
     product: Product,
@@ -135,32 +134,30 @@ pub(super) async fn force_authn_asks_again_and_without_it_nobody_is_asked_twice(
     let [person, _] = world.people();
     let mut visitor = world.gateway.visitor();
     world.sign_in(&mut visitor, &person).await.is(&person);
-    sign_out(&world, &mut visitor).await;
+    forgets(&world, &mut visitor);
     let trip = world.sign_in(&mut visitor, &person).await;
     assert_eq!(trip.asked, 0);
     trip.is(&person);
 
     world.with_idp_settings("force_authn = true").await;
     world.peer.a_minute_passes();
-    sign_out(&world, &mut visitor).await;
+    forgets(&world, &mut visitor);
     let trip = world.sign_in(&mut visitor, &person).await;
     assert_eq!(trip.asked, 1);
     trip.is(&person);
 }
 
-async fn sign_out(world: &World, visitor: &mut crate::support::http::Visitor) {
-    let page = visitor.get(&world.gateway.url("/.samlgate/sign_out")).await;
-    let form = page.forms().into_iter().find(|form| form.method == "post").unwrap();
-    let done = visitor.submit(&page, &form).await;
-    visitor.follow_all(done).await;
+/// The gateway does not know them any more; the identity provider, which signing out would tell, does.
+fn forgets(world: &World, visitor: &mut crate::support::http::Visitor) {
+    visitor.plant(&world.gateway.url("/"), "__Host-samlgate", "gone");
 }
 
 pub(super) async fn is_passive_is_answered_as_the_product_does(product: Product) {
     let world = World::with(product, Settings::default(), "").await;
     let [person, _] = world.people();
     let mut visitor = world.gateway.visitor();
-    let start = visitor.get(&world.gateway.url("/.samlgate/start?idp=peer&rd=/page")).await;
-    let passive = visitor.get(&with_is_passive(&start)).await;
+    let passive = "/.samlgate/start?idp=peer&passive=1&rd=/page";
+    let passive = visitor.get(&world.gateway.url(passive)).await;
     let trip = world.go_on(&mut visitor, passive, &person).await;
     match product {
         Product::SimpleSamlPhp => {
@@ -176,30 +173,34 @@ pub(super) async fn is_passive_is_answered_as_the_product_does(product: Product)
     }
 }
 
-/// Our request with `IsPassive`, which takes its signature away.
-fn with_is_passive(start: &Answer) -> String {
-    let mut target: Url = start.target();
-    let pairs: Vec<(String, String)> = target.query_pairs().into_owned().collect();
-    let value = |name: &str| {
-        let pair = pairs.iter().find(|(found, _)| found == name);
-        pair.map(|(_, value)| value.clone()).unwrap()
+/// A method that it has, and one that it has not.
+pub(super) async fn a_page_that_asks_for_a_method_gets_it_or_nobody_in(product: Product) {
+    let mut world = World::with(product, Settings::default(), "").await;
+    let [person, _] = world.people();
+    let mut visitor = world.gateway.visitor();
+    world.sign_in(&mut visitor, &person).await.is(&person);
+    let user = visitor.get(&world.gateway.url("/.samlgate/user")).await.json();
+    let has = user["acr"].as_str().unwrap().to_owned();
+    assert!(
+        has.starts_with("urn:oasis:names:tc:SAML:2.0:ac:classes:"),
+        "{has}"
+    );
+
+    world.with_step_up(&format!("authn_context = [{MFA:?}]")).await;
+    let trip = world.step_up(&mut visitor, &person).await;
+    let code = world.gateway.code_of(&trip.answer).await;
+    let wanted = match product {
+        // It answers as if it had not been asked.
+        Product::SimpleSamlPhp | Product::LemonLdap => "authn.context",
     };
-    let mut xml = String::new();
-    let deflated = STANDARD.decode(value("SAMLRequest")).unwrap();
-    flate2::read::DeflateDecoder::new(deflated.as_slice())
-        .read_to_string(&mut xml)
-        .unwrap();
-    let xml = xml.replacen(" ID=", " IsPassive=\"true\" ID=", 1);
-    assert!(xml.contains("IsPassive"), "{xml}");
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(xml.as_bytes()).unwrap();
-    let request = STANDARD.encode(encoder.finish().unwrap());
-    target
-        .query_pairs_mut()
-        .clear()
-        .append_pair("SAMLRequest", &request)
-        .append_pair("RelayState", &value("RelayState"));
-    target.into()
+    assert_eq!(code, wanted, "{}", trip.response());
+    // What there was of a session stays.
+    assert_eq!(visitor.get(&world.gateway.url("/page")).await.status, 200);
+
+    world.with_step_up(&format!("authn_context = [{MFA:?}, {has:?}]")).await;
+    let mut visitor = world.gateway.visitor();
+    let trip = world.step_up(&mut visitor, &person).await;
+    trip.is(&person);
 }
 
 pub(super) async fn wrong_answers_are_refused_each_with_its_code(product: Product) {
@@ -259,7 +260,7 @@ pub(super) async fn metadata_is_imported_from_the_running_identity_provider(prod
     let world = World::apart(product, Settings::default()).await;
     let [person, _] = world.people();
     let url = world.peer.metadata_url();
-    // It offers more than we use so far.
+    // What the other claims are about.
     let offered = world.gateway.visitor().get(&url).await.text();
     for endpoint in ["SingleLogoutService", "ArtifactResolutionService"] {
         assert!(offered.contains(endpoint), "{offered}");
@@ -290,6 +291,21 @@ pub(super) async fn metadata_is_imported_from_the_running_identity_provider(prod
     );
     world.trusts(1).await;
     world.sign_in(&mut world.gateway.visitor(), &person).await.is(&person);
+}
+
+pub(super) async fn an_answer_by_artifact_is_fetched_and_signs_in(product: Product) {
+    let world = World::with(
+        product,
+        Settings::default(),
+        "response_binding = \"artifact\"",
+    )
+    .await;
+    for person in &world.people() {
+        let trip = world.sign_in(&mut world.gateway.visitor(), person).await;
+        trip.is(person);
+        // No message came through the browser.
+        assert!(trip.response.is_none());
+    }
 }
 
 /// People sign in all the time, while the identity provider gets another key.
@@ -328,6 +344,42 @@ pub(super) async fn a_key_roll_over_fails_no_login(product: Product) {
     );
 }
 
+/// People sign in all the time, with signed requests and encrypted assertions, while both of our keys are
+/// replaced. The identity provider learns of each step later than the gateway takes it.
+pub(super) async fn a_roll_over_of_our_keys_fails_no_login(product: Product) {
+    let settings = Settings {
+        encrypts: true,
+        wants_signed_requests: true,
+        ..Settings::default()
+    };
+    let mut world = World::with(product, settings, "want_encrypted = true").await;
+    let mut logins = Logins::begin(&world);
+    logins.one_more().await;
+    let mut changed = 0;
+    // Two keys are published; two become active and two previous; two are retired.
+    for (step, keys) in [
+        (&["keys", "rotate"][..], 2),
+        (&["keys", "promote", "--force"][..], 4),
+        (&["keys", "retire", "--force"][..], 2),
+    ] {
+        world.command(step).await;
+        changed += keys;
+        world.gateway.has_logged("\"a key of ours has changed\"", changed).await;
+        logins.one_more().await;
+        let ours = world.gateway.url("/saml/metadata");
+        let metadata = world.gateway.visitor().get(&ours).await.text();
+        world.peer.learns(&metadata);
+        logins.one_more().await;
+    }
+    logins.end().await;
+    let attempts = world.gateway.login_attempts().await;
+    assert!(attempts.len() >= 14, "{attempts:?}");
+    assert!(
+        attempts.iter().all(|attempt| attempt.code.is_none()),
+        "{attempts:?}"
+    );
+}
+
 /// From one moment to the next it signs by another key, which its metadata has from then on.
 pub(super) async fn a_new_key_is_learned_when_a_signature_needs_it(product: Product) {
     let mut world = World::apart(product, Settings::default()).await;
@@ -344,6 +396,44 @@ pub(super) async fn a_new_key_is_learned_when_a_signature_needs_it(product: Prod
     world.sign_in(&mut world.gateway.visitor(), &person).await.is(&person);
     world.trusts_key(&next).await;
     let attempts = world.gateway.login_attempts().await;
+    assert!(
+        attempts.iter().all(|attempt| attempt.code.is_none()),
+        "{attempts:?}"
+    );
+}
+
+/// The same by the clock: the certificates end in 30 days, and the times are seconds instead of weeks. The
+/// identity provider fetches our metadata again whenever it has changed.
+pub(super) async fn our_keys_replace_themselves_and_no_login_fails(product: Product) {
+    let settings = Settings {
+        encrypts: true,
+        wants_signed_requests: true,
+        ..Settings::default()
+    };
+    let auto = [
+        "rotate_keys = \"auto\"",
+        "rotate_before = \"31d\"",
+        "publish_for = \"8s\"",
+        "retire_after = \"8s\"",
+    ];
+    let mut world = World::with_saml(product, settings, "want_encrypted = true", &auto).await;
+    let mut logins = Logins::begin(&world);
+    let ours = world.gateway.url("/saml/metadata");
+    let mut known = String::new();
+    // Two keys are published, become active beside two previous ones, which are retired.
+    let mark = "\"a key took a step by itself\"";
+    while world.gateway.log().matches(mark).count() < 8 {
+        logins.one_more().await;
+        let metadata = world.gateway.visitor().get(&ours).await;
+        if metadata.header("etag") != known {
+            metadata.header("etag").clone_into(&mut known);
+            world.peer.learns(&metadata.text());
+        }
+    }
+    logins.one_more().await;
+    logins.end().await;
+    let attempts = world.gateway.login_attempts().await;
+    assert!(attempts.len() >= 6, "{attempts:?}");
     assert!(
         attempts.iter().all(|attempt| attempt.code.is_none()),
         "{attempts:?}"

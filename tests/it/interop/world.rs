@@ -34,6 +34,22 @@ impl World {
         Self::around(peer, |setup| setup.idp("peer", &url, idp_settings)).await
     }
 
+    /// As [`Self::with`], with further lines in `[saml]`.
+    pub(super) async fn with_saml(
+        product: Product,
+        settings: Settings,
+        idp_settings: &str,
+        saml: &[&str],
+    ) -> Self {
+        let peer = Peer::start(product, settings).await;
+        let url = peer.metadata_url();
+        Self::around(peer, |setup| {
+            let setup = setup.idp("peer", &url, idp_settings);
+            saml.iter().fold(setup, |setup, line| setup.set("saml", line))
+        })
+        .await
+    }
+
     /// The gateway knows no identity provider.
     pub(super) async fn apart(product: Product, settings: Settings) -> Self {
         let peer = Peer::start(product, settings).await;
