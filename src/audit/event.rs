@@ -82,6 +82,10 @@ kinds! {
     LoginAccepted "login.accepted",
     /// Somebody was not let in.
     LoginRefused "login.refused",
+    /// A logout message was followed: what an identity provider asked for, or its answer to us.
+    LogoutAccepted "logout.accepted",
+    /// A logout message changed nothing, or an identity provider did not do what we asked for.
+    LogoutRefused "logout.refused",
     /// A session ended before its time.
     SessionEnded "session.ended",
     /// A first login created a person.

@@ -26,6 +26,12 @@ pub const CALLBACK: &str = "/.samlgate/callback";
 /// Where identity providers send their answers.
 pub const ACS: &str = "/saml/acs";
 
+/// Where logout messages come through browsers.
+pub const SLO: &str = crate::saml::ServiceProvider::SLO_PATH;
+
+/// Where logout messages come from server to server.
+pub const SLO_SOAP: &str = crate::saml::ServiceProvider::SLO_SOAP_PATH;
+
 /// Sends a kept form again.
 pub const FORM: &str = FORM_PAGE;
 /// Below it, other proxies ask for decisions.

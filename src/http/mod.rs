@@ -28,6 +28,7 @@ pub mod router;
 pub mod scim;
 pub mod seal;
 pub mod server;
+pub mod slo;
 pub mod sso;
 pub mod state;
 pub mod tls;

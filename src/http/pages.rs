@@ -145,6 +145,12 @@ impl Pages {
             Forms::None => "'none'".to_owned(),
             Forms::Own => "'self'".to_owned(),
             Forms::OwnThenIdp => format!("'self' https:{loopback}"),
+            Forms::OwnThen(address) => {
+                let origin = url::Url::parse(address).map(|url| url.origin());
+                let origin = origin.ok().filter(url::Origin::is_tuple);
+                let origin = origin.map(|origin| format!(" {}", origin.ascii_serialization()));
+                format!("'self'{} https:{loopback}", origin.unwrap_or_default())
+            }
             // An address that we can not read is not written into a header.
             Forms::To(action) => match url::Url::parse(action).map(|url| url.origin()) {
                 Ok(origin) if origin.is_tuple() => {

@@ -94,7 +94,7 @@ impl Rates {
         self.scim.as_ref().map_or(Ok(()), |limiter| limiter.check(token.to_owned()))
     }
 
-    /// Counts a token that nobody gave out.
+    /// Counts a token that nobody gave out, or a logout message that nobody we know has signed.
     pub fn check_failure(&self, client: IpAddr) -> Result<(), TooOften> {
         self.guesses.check(network(client))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Extension, State};
 use axum::response::Response;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use http::HeaderMap;
 use http::Method;
 
@@ -19,6 +19,7 @@ use crate::http::forms;
 use crate::http::hosts::{Place, pages};
 use crate::http::links;
 use crate::http::scim;
+use crate::http::slo;
 use crate::http::sso::{acs, login, metadata, sign_out, user};
 use crate::http::state::Gateway;
 
@@ -69,6 +70,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/saml/metadata", get(metadata::metadata))
         .route(links::ACS, any(acs::acs))
+        .route(links::SLO, any(slo::slo))
+        .route(links::SLO_SOAP, post(slo::soap))
         .route(
             "/.samlgate/sign_in",
             get(login::sign_in).post(login::by_email),

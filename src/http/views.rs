@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::base::IdpName;
 use crate::base::ReturnTo;
 use crate::http::links;
+use crate::saml::logout::LogoutOutcome;
 
 #[cfg(feature = "demo")]
 pub mod demo;
@@ -58,6 +59,8 @@ pub enum Forms {
     Own,
     /// To us, and from there to an identity provider by https (in the demo also on loopback).
     OwnThenIdp,
+    /// To us, and from there to this address of an identity provider, and on from it by https.
+    OwnThen(String),
     /// To this address and, since sign-in pages redirect among their hosts, by https from there.
     To(String),
 }
@@ -221,6 +224,9 @@ pub struct SignOut {
     pub action: String,
     /// Where "Cancel" leads.
     pub back: String,
+    /// Where the identity provider ends its session, if it can.
+    #[serde(skip)]
+    pub leads_to: Option<String>,
 }
 
 impl SignOut {
@@ -232,6 +238,7 @@ impl SignOut {
             idp: None,
             action: links::sign_out(return_to),
             back: return_to.to_string(),
+            leads_to: None,
         }
     }
 }
@@ -240,17 +247,50 @@ impl View for SignOut {
     const TEMPLATE: &'static str = "sso/sign_out.html";
 
     fn forms(&self) -> Forms {
-        Forms::OwnThenIdp
+        self.leads_to.clone().map_or(Forms::OwnThenIdp, Forms::OwnThen)
     }
 }
 
 /// `sso/signed_out.html`: the session has ended (or there was none).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SignedOut {
-    /// The label of the identity provider, where the person may still be signed in.
+    /// The label of the identity provider.
     pub idp: Option<String>,
+    /// What became of the session there.
+    pub there: There,
     /// Where "Sign in again" leads.
     pub sign_in: String,
+    /// Where the application goes on, on a page that needs no session.
+    pub onward: Option<String>,
+}
+
+/// What became of the session at the identity provider, when ours has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum There {
+    /// It was not asked to end it: it has no single logout, or could not be told whose.
+    NotAsked,
+    /// It has ended.
+    Ended,
+    /// It has ended, but another application has kept its own.
+    Partly,
+    /// It goes on: the identity provider said that it could not end it.
+    GoesOn,
+    /// The identity provider answered, and it can not be believed.
+    Unknown,
+    /// It was the identity provider that wanted ours to end.
+    WantsIt,
+}
+
+impl There {
+    /// By what the identity provider says.
+    pub const fn of(outcome: LogoutOutcome) -> Self {
+        match outcome {
+            LogoutOutcome::Done => Self::Ended,
+            LogoutOutcome::Partial => Self::Partly,
+            LogoutOutcome::Failed(_) => Self::GoesOn,
+        }
+    }
 }
 
 impl SignedOut {
@@ -258,8 +298,16 @@ impl SignedOut {
     pub fn new(idp: Option<&str>, return_to: &ReturnTo) -> Self {
         Self {
             idp: idp.map(str::to_owned),
+            there: There::NotAsked,
             sign_in: links::sign_in(return_to),
+            onward: None,
         }
+    }
+
+    /// With what became of the session at the identity provider.
+    #[must_use]
+    pub fn there(self, there: There) -> Self {
+        Self { there, ..self }
     }
 }
 

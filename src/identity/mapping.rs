@@ -298,6 +298,7 @@ mod tests {
                 sp_name_qualifier: None,
             }),
             session_index: None,
+            other_session_indexes: Vec::new(),
             authn_instant: Timestamp::EPOCH,
             authn_context: None,
             session_not_on_or_after: None,

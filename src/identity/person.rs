@@ -22,6 +22,8 @@ pub struct Identity {
     pub name_id: Option<NameId>,
     /// The session at the identity provider.
     pub session_index: Option<String>,
+    /// Further ones, where the assertion spoke of several.
+    pub other_session_indexes: Vec<String>,
     /// The person's attributes under our names: what was asserted, with what is provisioned.
     pub profile: Profile,
     /// What was asserted, where that is not all of it.
@@ -41,6 +43,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Every SessionIndex of the assertion: all that a `LogoutRequest` names.
+    pub fn session_indexes(&self) -> impl Iterator<Item = &String> {
+        self.session_index.iter().chain(&self.other_session_indexes)
+    }
+
     /// The values of an attribute: by its Name, else by a key of `[attributes]` (`department`).
     /// Empty when nobody said.
     pub fn values(&self, name: &str) -> Vec<Cow<'_, str>> {
@@ -72,6 +79,7 @@ impl Identity {
                 sp_name_qualifier: None,
             }),
             session_index: Some("_s1".to_owned()),
+            other_session_indexes: Vec::new(),
             profile: Profile {
                 email: Some(format!("{user_name}@example.com")),
                 department: Some("IT".to_owned()),

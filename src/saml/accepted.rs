@@ -113,6 +113,8 @@ pub struct Claims {
     pub name_id: Option<NameId>,
     /// SessionIndex of the AuthnStatement.
     pub session_index: Option<String>,
+    /// Those of further AuthnStatements.
+    pub other_session_indexes: Vec<String>,
     /// When the person proved who they are.
     pub authn_instant: Timestamp,
     /// AuthnContextClassRef.

@@ -213,6 +213,7 @@ mod tests {
                 sp_name_qualifier: None,
             }),
             session_index: Some("_session".to_owned()),
+            other_session_indexes: Vec::new(),
             authn_instant: seconds(1),
             authn_context: Some("urn:strong".to_owned()),
             session_not_on_or_after: Some(seconds(3600)),

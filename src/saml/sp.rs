@@ -27,15 +27,26 @@ impl ServiceProvider {
     /// `clock_skew` where nobody sets it.
     pub const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(180);
 
+    /// Where logout messages come through browsers.
+    pub const SLO_PATH: &str = "/saml/slo";
+
+    /// Where they come from server to server.
+    pub const SLO_SOAP_PATH: &str = "/saml/slo/soap";
+
     /// The one AssertionConsumerService.
     pub fn acs_url(&self) -> String {
         let ours = || self.public_url.join(ACS_PATH);
         self.other_acs.clone().unwrap_or_else(ours)
     }
 
-    /// The one `SingleLogoutService`.
+    /// The `SingleLogoutService` by HTTP-Redirect and HTTP-POST.
     pub fn slo_url(&self) -> String {
-        self.public_url.join("/saml/slo")
+        self.public_url.join(Self::SLO_PATH)
+    }
+
+    /// The `SingleLogoutService` by SOAP.
+    pub fn slo_soap_url(&self) -> String {
+        self.public_url.join(Self::SLO_SOAP_PATH)
     }
 
     /// Whether this is [`ServiceProvider::acs_url`].
@@ -70,6 +81,7 @@ mod tests {
         let sp = sp(None);
         assert_eq!(sp.acs_url(), "https://app.example.com/saml/acs");
         assert_eq!(sp.slo_url(), "https://app.example.com/saml/slo");
+        assert_eq!(sp.slo_soap_url(), "https://app.example.com/saml/slo/soap");
         assert_eq!(sp.metadata_url(), "https://app.example.com/saml/metadata");
     }
 

@@ -27,6 +27,6 @@ pub use open::OpenSession;
 pub use people::People;
 pub use ready::Ready;
 pub use record::{EndReason, Session};
-pub use sessions::{Prepared, Sessions};
+pub use sessions::{EndedByName, Prepared, Sessions};
 pub use store::{Ended, SessionStore, Swept};
 pub use token::{SessionToken, TokenHash};

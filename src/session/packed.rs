@@ -88,6 +88,7 @@ impl<'a> Writer<'a> {
             self.text(name_id.sp_name_qualifier.as_deref());
         }
         self.text(identity.session_index.as_deref());
+        self.list(&identity.other_session_indexes);
         self.profile(&identity.profile);
         self.bytes.push(u8::from(identity.asserted.is_some()));
         if let Some(asserted) = &identity.asserted {
@@ -191,6 +192,7 @@ impl<'a> Reader<'a> {
             sp_name_qualifier: self.optional(),
         });
         let session_index = self.optional();
+        let other_session_indexes = self.list();
         let profile = self.profile();
         let asserted = self.flag().then(|| Box::new(self.profile()));
         let roles = (0..self.count()).map(|_| RoleName::kept(self.owned())).collect();
@@ -206,6 +208,7 @@ impl<'a> Reader<'a> {
             idp_entity_id,
             name_id,
             session_index,
+            other_session_indexes,
             profile,
             asserted,
             roles,
@@ -319,6 +322,7 @@ mod tests {
         bob.attributes.push(("mail".to_owned(), vec!["bob@example.com".to_owned(); 3]));
         bob.attributes.push(("empty".to_owned(), Vec::new()));
         bob.profile.title = Some(String::new());
+        bob.other_session_indexes = vec!["_s2".to_owned(), "_s3".to_owned()];
         bob.created = true;
         let mut carol = Identity::for_test("carol", now);
         (carol.name_id, carol.session_index) = (None, None);

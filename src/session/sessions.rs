@@ -67,6 +67,15 @@ impl Lookups {
     }
 }
 
+/// What became of the sessions of one NameID.
+#[derive(Debug)]
+pub struct EndedByName {
+    /// Those that ended: one of each family.
+    pub sessions: Vec<Session>,
+    /// Some others could not be ended; why.
+    pub failed: Option<StoreError>,
+}
+
 /// A session that nobody can use yet: its token is in here.
 pub struct Prepared {
     token: SessionToken,
@@ -307,7 +316,8 @@ impl Sessions {
     }
 
     /// Ends every session that began with this NameID of this identity provider, and with one of
-    /// these SessionIndex; with any, when none is named. What ended.
+    /// these SessionIndex; with any, when none is named. What ended, and whether all did: one that
+    /// can not be ended leaves the others no longer.
     pub async fn end_named(
         &self,
         idp_entity_id: &str,
@@ -315,21 +325,36 @@ impl Sessions {
         session_indexes: &[String],
         reason: EndReason,
         now: Timestamp,
-    ) -> Result<Vec<Session>, StoreError> {
-        let found = self.store.find_named(idp_entity_id, &name_id.value, session_indexes).await?;
+    ) -> Result<EndedByName, StoreError> {
+        // By the name alone: the store's index knows the first SessionIndex of each.
+        let found = self.store.find_named(idp_entity_id, &name_id.value, &[]).await?;
+        let is_meant = |identity: &Identity| {
+            let known = identity.name_id.as_ref();
+            let mut indexes = identity.session_indexes();
+            known.is_some_and(|known| known.is_same_as(name_id))
+                && (session_indexes.is_empty() || indexes.any(|own| session_indexes.contains(own)))
+        };
         let mut ended: Vec<Session> = Vec::new();
+        let mut failed = None;
         for session in found {
-            let known = session.identity.name_id.as_ref();
-            if !known.is_some_and(|known| known.is_same_as(name_id)) {
+            if !is_meant(&session.identity) {
                 continue;
             }
             // Another one of a family that has just ended, or somebody else was quicker.
             let gone = ended.iter().any(|other| other.sid == session.sid);
-            if !gone && self.end_by(&session.hash, &session.sid, reason, now).await? {
-                ended.push(session);
+            if gone {
+                continue;
+            }
+            match self.end_by(&session.hash, &session.sid, reason, now).await {
+                Ok(true) => ended.push(session),
+                Ok(false) => {}
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(ended)
+        match failed {
+            Some(error) if ended.is_empty() => Err(error),
+            failed => Ok(EndedByName { sessions: ended, failed }),
+        }
     }
 
     /// Ends all sessions of a person; how many.
@@ -985,6 +1010,7 @@ mod tests {
         let named = async |index: &str, qualifier: Option<&str>| {
             let mut identity = Identity::for_test("alice", at(0));
             identity.session_index = Some(index.to_owned());
+            identity.other_session_indexes = vec![format!("{index}b")];
             if let Some(name_id) = &mut identity.name_id {
                 name_id.sp_name_qualifier = qualifier.map(str::to_owned);
             }
@@ -997,12 +1023,13 @@ mod tests {
         let end = async |idp: &str, name_id: &NameId, indexes: &[&str]| {
             let indexes: Vec<_> = indexes.iter().map(|index| (*index).to_owned()).collect();
             let reason = EndReason::SingleLogout;
-            sessions.end_named(idp, name_id, &indexes, reason, at(1)).await.unwrap().len()
+            let ended = sessions.end_named(idp, name_id, &indexes, reason, at(1)).await.unwrap();
+            ended.sessions.len()
         };
         let idp = "https://idp.example.com";
         assert_eq!(end("https://other.example.com", &name_id, &[]).await, 0);
         assert_eq!(end(idp, &name_id, &["_s3"]).await, 0);
-        assert_eq!(end(idp, &name_id, &["_s3", "_s2"]).await, 1);
+        assert_eq!(end(idp, &name_id, &["_s3", "_s2b"]).await, 1);
         assert!(!is_live(&sessions, &second, at(1)).await);
         assert_eq!(end(idp, &name_id, &[]).await, 1);
         assert!(!is_live(&sessions, &first, at(1)).await);

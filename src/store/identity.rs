@@ -46,6 +46,7 @@ impl<'a> Kept<'a> {
             user_name: Cow::from(&identity.user_name),
             idp_entity_id: Cow::from(&identity.idp_entity_id),
             name_id: identity.name_id.as_ref().map(Cow::Borrowed),
+            other_session_indexes: Cow::from(&identity.other_session_indexes),
             profile: Cow::Borrowed(&identity.profile),
             asserted: identity.asserted.as_deref().map(Cow::Borrowed),
             roles: Cow::from(&identity.roles),
@@ -71,6 +72,7 @@ impl<'a> Kept<'a> {
             idp_entity_id: self.idp_entity_id.into_owned(),
             name_id: self.name_id.map(Cow::into_owned),
             session_index: beside.session_index,
+            other_session_indexes: self.other_session_indexes.into_owned(),
             attributes: self.attributes.into_iter().map(attribute).collect(),
             profile,
             asserted: self.asserted.map(|asserted| Box::new(asserted.into_owned())),
@@ -92,6 +94,8 @@ pub(super) struct Kept<'a> {
     idp_entity_id: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name_id: Option<Cow<'a, NameId>>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    other_session_indexes: Cow<'a, [String]>,
     profile: Cow<'a, Profile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     asserted: Option<Cow<'a, Profile>>,
@@ -106,6 +110,10 @@ pub(super) struct Kept<'a> {
     created: bool,
 }
 
+fn is_empty(texts: &[String]) -> bool {
+    texts.is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +124,7 @@ mod tests {
         let alice = Identity::for_test("alice", now);
         let mut bob = Identity::for_test("bob", now);
         bob.session_not_on_or_after = Some(Timestamp::from_unix_micros(5));
+        bob.other_session_indexes = vec!["_s2".to_owned()];
         bob.attributes.push(("memberOf".to_owned(), bob.profile.groups.clone()));
         bob.attributes.push(("empty".to_owned(), Vec::new()));
         let mut carol = Identity::for_test("carol", now);

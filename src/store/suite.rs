@@ -142,6 +142,7 @@ fn valid(issuer: &str, id: &str) -> ValidAssertion {
         expires: at(300),
         name_id: None,
         session_index: None,
+        other_session_indexes: Vec::new(),
         authn_instant: at(0),
         authn_context: None,
         session_not_on_or_after: None,

@@ -251,7 +251,7 @@ impl<'a> Attempt<'a> {
 }
 
 /// The beginning of a text that a stranger wrote.
-pub(super) fn shorten(text: &str) -> String {
+pub(in crate::http) fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),

@@ -12,8 +12,10 @@ use crate::app::Live;
 use crate::base::ReturnTo;
 use crate::http::hosts::Place;
 
+pub(super) use attempt::shorten;
+
 /// Where a login that was begun a while ago leads: its host may have lost its routes since.
-fn still(live: &Live, to: &ReturnTo) -> ReturnTo {
+pub(super) fn still(live: &Live, to: &ReturnTo) -> ReturnTo {
     let auth = Place::default();
     auth.read(&to.to_string(), live).unwrap_or_else(|| auth.home())
 }

@@ -7,14 +7,14 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
 use super::return_to;
-use crate::app::Live;
 use crate::audit::{Event, EventKind};
-use crate::base::{ErrorCode, PublicUrl, ReturnTo, Timestamp};
+use crate::base::{ErrorCode, PublicUrl, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::form::Fields;
 use crate::http::hosts::Place;
 use crate::http::respond;
+use crate::http::slo::{self, Farewell};
 use crate::http::state::Gateway;
 use crate::http::views::{SignOut, SignedOut};
 use crate::session::{EndReason, OpenSession};
@@ -37,6 +37,7 @@ pub async fn confirm(
             let mut view = SignOut::new(&name, &return_to);
             view.email = identity.profile.email;
             view.idp = label(&gateway, &session);
+            view.leads_to = slo::way_out(&gateway, &session.identity());
             respond::page(&gateway.pages.load(), StatusCode::OK, &view)
         }
         Ok(None) => {
@@ -47,7 +48,8 @@ pub async fn confirm(
     }
 }
 
-/// `POST`: ends the session, here and at once.
+/// `POST`: ends the session, here and at once, and then the one at the identity provider, if it can
+/// be asked for that.
 ///
 /// With `rd` naming a public page of the application the person lands there; every other page
 /// would send them straight to sign-in again.
@@ -78,12 +80,23 @@ pub async fn sign_out(
     if let Some((_, browser)) = gateway.browser(&headers) {
         gateway.loops.signed_out(&browser);
     }
-    let mut response = if query.get("rd").is_some() && is_public(&live, &return_to) {
-        respond::redirect(StatusCode::SEE_OTHER, &return_to.to_string())
-    } else {
-        let label = session.and_then(|session| label(&gateway, &session));
-        let view = SignedOut::new(label.as_deref(), &return_to);
-        respond::page(&gateway.pages.load(), StatusCode::OK, &view)
+    let wanted = query.get("rd").is_some();
+    let farewell = match &session {
+        Some(session) if is_navigation(&headers) => {
+            slo::leave(&gateway, &session.identity(), &return_to, wanted, now).await
+        }
+        _ => Farewell::Here,
+    };
+    let mut response = match farewell {
+        Farewell::Idp(response) => response,
+        Farewell::Here if wanted && slo::is_public(&live, &return_to) => {
+            respond::redirect(StatusCode::SEE_OTHER, &return_to.to_string())
+        }
+        Farewell::Here => {
+            let label = session.and_then(|session| label(&gateway, &session));
+            let view = SignedOut::new(label.as_deref(), &return_to);
+            respond::page(&gateway.pages.load(), StatusCode::OK, &view)
+        }
     };
     respond::set_cookie(&mut response, &gateway.app.cookies.clear_session());
     response
@@ -116,11 +129,11 @@ fn label(gateway: &Gateway, session: &OpenSession) -> Option<String> {
     registry.named(&session.identity().idp).map(|idp| idp.settings.label.clone())
 }
 
-fn is_public(live: &Live, to: &ReturnTo) -> bool {
-    let path = to.path().as_str().split(['?', '#']).next().unwrap_or("/");
-    let place = Place::to(to);
-    let route = live.routes.find(place.origin(live).host(), path);
-    route.is_some_and(|route| route.public)
+/// A script of the application's can not follow to the identity provider, which answers browsers
+/// alone: it ends our session, and is told so.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    let mode = headers.get("sec-fetch-mode").and_then(|mode| mode.to_str().ok());
+    mode.is_none_or(|mode| mode == "navigate")
 }
 
 /// The session cookie is `SameSite=Lax`, so a form from another site ends nobody's session; this

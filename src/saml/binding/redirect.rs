@@ -23,6 +23,15 @@ pub fn request_url(
     url("SAMLRequest", location, xml, Some(relay_state), key)
 }
 
+/// The same, signed and without a RelayState.
+pub fn signed_request_url(
+    location: &str,
+    xml: &str,
+    key: &SigningKey,
+) -> Result<String, DsigError> {
+    url("SAMLRequest", location, xml, None, Some(key))
+}
+
 /// The address that carries `xml` as a `SAMLResponse`, signed, to `location`; with the RelayState
 /// that came with the request, if one did (bindings 3.4.3).
 pub fn response_url(

@@ -14,10 +14,12 @@
 //! ([`super::vendor::LogoutDialect`]). An unsigned request ends nothing here (`sig.missing`); an unsigned
 //! answer says nothing about the other side's session, and ours was ended before we asked.
 
+mod received;
 mod send;
 
 use std::borrow::Cow;
 
+pub use received::ReceivedLogout;
 pub use send::{LogoutAnswer, LogoutReason, LogoutRequest, LogoutResponse, PostedMessage};
 
 use super::accepted::NameId;

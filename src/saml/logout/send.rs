@@ -72,8 +72,10 @@ pub struct PostedMessage {
 
 impl LogoutRequest<'_> {
     /// HTTP-Redirect: the address to send the browser to.
-    pub fn redirect_url(&self, relay_state: &str, key: &SigningKey) -> Result<String, DsigError> {
-        redirect::request_url(self.destination, &self.unsigned(), relay_state, Some(key))
+    ///
+    /// Without RelayState: the answer names the request.
+    pub fn redirect_url(&self, key: &SigningKey) -> Result<String, DsigError> {
+        redirect::signed_request_url(self.destination, &self.unsigned(), key)
     }
 
     /// HTTP-POST: a field of the form that goes to `destination`.

@@ -90,7 +90,7 @@ fn a_request_that_we_write_is_read_by_both_bindings() {
     assert_eq!(by_post.session_indexes, ["_session"]);
     assert_eq!(by_post.expires, now().plus(Duration::from_secs(300 + 180)));
 
-    let url = request().redirect_url("x", &KEY).unwrap();
+    let url = request().redirect_url(&KEY).unwrap();
     let (_, query) = url.split_once('?').unwrap();
     let keys = TrustedKeys::one(KEY.trusted().unwrap());
     let message = QueryMessage::read(query).unwrap();

@@ -143,7 +143,7 @@ fn lasting(span: Duration) -> String {
 fn endpoints(writer: &mut Writer, sp: &ServiceProvider, description: &SpDescription) {
     let slo_url = sp.slo_url();
     if description.offers.single_logout {
-        let soap_url = format!("{slo_url}/soap");
+        let soap_url = sp.slo_soap_url();
         for (binding, location) in [
             (REDIRECT_BINDING, &slo_url),
             (POST_BINDING, &slo_url),
@@ -302,6 +302,9 @@ fn localised(writer: &mut Writer, name: &str, texts: &[Localised]) {
         writer.start(name).attr("xml:lang", &text.lang).text(&text.text).end();
     }
 }
+
+const REDIRECT_BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
+const SOAP_BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP";
 
 /// Metadata 2.4.1.1. AES-GCM first, since it guards itself; AES-CBC for those that have nothing
 /// else. Every name of RSA-OAEP goes with every cipher, and the older one is the one that all know.

@@ -192,11 +192,15 @@ pub(in crate::saml) fn validate(
     // it is remembered until the last of them ends, and no shorter than its conditions hold.
     let ends = assertion.confirmations.iter().filter_map(|one| one.not_on_or_after);
     let expires = ends.chain(conditions_end).max().unwrap_or(now);
+    let session_index = statement.session_index.clone();
+    let all = assertion.authn_statements.iter().filter_map(|one| one.session_index.clone());
+    let other_session_indexes = all.filter(|one| Some(one) != session_index.as_ref()).collect();
     Ok(ValidAssertion::new(Claims {
         issuer: assertion.issuer,
         assertion_id: assertion.id,
         name_id: assertion.name_id,
-        session_index: statement.session_index.clone(),
+        session_index,
+        other_session_indexes,
         attributes: assertion.attributes,
         authn_instant: statement.authn_instant,
         authn_context: statement.context_class.clone(),

@@ -3,7 +3,9 @@
 use crate::base::code::Page;
 use crate::base::{ErrorCode, IdpName, PublicUrl, ReturnTo, Timestamp};
 use crate::http::pages::{Pages, Rendered};
-use crate::http::views::{Choose, Failure, Field, FormKept, Post, SendForm, SignOut, SignedOut};
+use crate::http::views::{
+    Choose, Failure, Field, FormKept, Post, SendForm, SignOut, SignedOut, There,
+};
 
 /// What each sample is filled with.
 #[derive(Clone, Copy)]
@@ -108,8 +110,30 @@ pub(super) fn each_sample(pages: &Pages, fill: Filling, mut visit: impl FnMut(&s
     let idp = fill.text("Example Corp");
     let signed_out = SignedOut::new(Some(&idp), &return_to());
     visit("signed_out", pages.render(&signed_out));
+    for (name, there) in [
+        ("everywhere", There::Ended),
+        ("partly", There::Partly),
+        ("here", There::GoesOn),
+        ("unconfirmed", There::Unknown),
+        ("by_idp", There::WantsIt),
+    ] {
+        let mut signed_out = SignedOut::new(Some(&idp), &return_to()).there(there);
+        if there == There::GoesOn {
+            signed_out.onward = Some(fill.text("/goodbye"));
+        }
+        visit(&format!("signed_out_{name}"), pages.render(&signed_out));
+    }
     let signed_out = SignedOut::new(None, &return_to());
     visit("signed_out_of_nothing", pages.render(&signed_out));
+    for (name, code) in [
+        ("damaged", ErrorCode::BindingQuery),
+        ("forged", ErrorCode::SigInvalid),
+        ("elsewhere", ErrorCode::ProtoDestination),
+        ("late", ErrorCode::TimeExpired),
+    ] {
+        let view = Failure::of_logout(code, "7F3K-92QA", now());
+        visit(&format!("error_logout_{name}"), pages.render(&view));
+    }
 
     for (name, code) in [
         ("bad_request", ErrorCode::ProxyRequest),

@@ -1,0 +1,90 @@
+//! Single logout (profiles 4.4): both directions, by every way.
+//!
+//! [`ours`]: somebody signs out here. Their session ends first, with its family on all hosts; then
+//! their browser carries a LogoutRequest to the identity provider, whose answer comes back to
+//! [`front`]. [`theirs`]: the identity provider asks, through a browser or by [`soap`], and is always
+//! answered, whatever came of it. Promised: a message that is forged, late, for somebody else or
+//! repeated ends nobody's session; no cookie is needed, since the message itself says whose sessions
+//! end; nothing that is sent here is kept from being shown in a frame.
+
+mod front;
+mod ours;
+mod pending;
+mod record;
+mod soap;
+mod theirs;
+
+pub use front::{front, slo};
+pub use ours::{Farewell, leave};
+pub(super) use ours::{is_public, way_out};
+pub use soap::{soap, soap_at};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+
+use crate::base::{ErrorCode, Timestamp};
+use crate::http::error::GatewayError;
+use crate::http::state::Gateway;
+use crate::saml::SamlError;
+use crate::saml::logout::LogoutExpectations;
+use crate::trust::{IdpTrust, Registry};
+
+/// Longest wait for a message: a megabyte over a slow telephone line.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Who calls itself so in a logout message: some have a second name there.
+fn sender<'r>(registry: &'r Registry, issuer: &str) -> Option<&'r Arc<IdpTrust>> {
+    registry.issued_by(issuer).or_else(|| {
+        let is = |idp: &&Arc<IdpTrust>| {
+            idp.metadata.vendor.signs_out_as(&idp.metadata.entity_id, issuer)
+        };
+        registry.all().iter().find(is)
+    })
+}
+
+/// The identity provider that a message says it is from. One that is switched off may still sign
+/// people out.
+fn known_sender(gateway: &Gateway, issuer: Option<&str>) -> Result<Arc<IdpTrust>, GatewayError> {
+    let issuer = issuer.unwrap_or_default();
+    sender(&gateway.app.registry(), issuer).cloned().ok_or_else(|| {
+        let detail = format!("no identity provider here has the entityID {issuer:?}");
+        GatewayError::new(ErrorCode::IdpUnknown, detail)
+    })
+}
+
+/// What its messages that come to `slo_url` are checked against.
+fn expectations<'a>(
+    gateway: &'a Gateway,
+    idp: &'a IdpTrust,
+    slo_url: &'a str,
+    now: Timestamp,
+) -> LogoutExpectations<'a> {
+    LogoutExpectations {
+        slo_url,
+        idp_entity_id: &idp.metadata.entity_id,
+        vendor: idp.metadata.vendor,
+        decryption: idp.keys(&gateway.app.decryption_keys, now).decryption,
+        clock_skew: idp.clock_skew(&gateway.app.settings().sp),
+    }
+}
+
+async fn body_of(body: Body, limit: usize) -> Result<bytes::Bytes, GatewayError> {
+    let size = |detail: String| GatewayError::new(ErrorCode::BindingSize, detail);
+    let read = tokio::time::timeout(TIMEOUT, to_bytes(body, limit)).await;
+    let read = read.map_err(|_| size(format!("it took more than {} s", TIMEOUT.as_secs())))?;
+    read.map_err(|error| {
+        size(format!(
+            "it is larger than {limit} bytes, or broke off: {error}"
+        ))
+    })
+}
+
+fn saml(error: SamlError) -> GatewayError {
+    GatewayError::new(error.code(), error)
+}
+
+fn internal(error: impl std::fmt::Display) -> GatewayError {
+    GatewayError::new(ErrorCode::Internal, error)
+}

@@ -1,0 +1,151 @@
+//! A LogoutRequest of an identity provider → sessions that end, and the answer.
+//!
+//! The answer is always sent where one can be: a logout that stops at an error page of ours would
+//! leave the person signed in everywhere behind us. It goes to the address in the identity
+//! provider's metadata, so a forged request finds out nothing, and only fails there.
+
+use std::sync::Arc;
+
+use super::record::Record;
+use super::{expectations, known_sender, saml};
+use crate::base::{ErrorCode, Timestamp, entropy};
+use crate::http::error::GatewayError;
+use crate::http::state::Gateway;
+use crate::saml::logout::{LogoutAnswer, LogoutResponse, ReceivedLogout, ValidLogoutRequest};
+use crate::saml::one_use::OneUse;
+use crate::saml::status::StatusCode;
+use crate::session::{EndReason, EndedByName};
+use crate::trust::IdpTrust;
+
+/// What became of a request.
+pub(super) struct Judged {
+    /// Who is answered.
+    pub(super) idp: Arc<IdpTrust>,
+    /// The request.
+    pub(super) request_id: String,
+    /// RelayState, which goes back as it came.
+    pub(super) relay_state: Option<String>,
+    /// What it is told.
+    pub(super) answer: LogoutAnswer,
+}
+
+impl Judged {
+    /// The answer; `destination` is where it goes.
+    pub(super) fn response<'a>(
+        &'a self,
+        id: &'a str,
+        destination: &'a str,
+        issuer: &'a str,
+        now: Timestamp,
+    ) -> LogoutResponse<'a> {
+        LogoutResponse {
+            id,
+            issue_instant: now,
+            destination,
+            issuer,
+            in_response_to: &self.request_id,
+            answer: self.answer,
+        }
+    }
+}
+
+/// Follows a request that came to `slo_url`, and writes down what came of it. An error: there is
+/// nobody to answer, or nothing that could be answered.
+pub(super) async fn judge(
+    record: &mut Record<'_>,
+    received: ReceivedLogout,
+    slo_url: &str,
+) -> Result<Judged, GatewayError> {
+    let judged = follow(record, received, slo_url).await;
+    if let Err(error) = &judged {
+        record.refused(error).await;
+    }
+    judged
+}
+
+async fn follow(
+    record: &mut Record<'_>,
+    received: ReceivedLogout,
+    slo_url: &str,
+) -> Result<Judged, GatewayError> {
+    let issuer = received.issuer();
+    record.note("issuer", issuer.as_deref());
+    let idp = known_sender(record.gateway, issuer.as_deref())?;
+    record.idp = Some(idp.settings.name.clone());
+    let request_id = received.request_id();
+    record.note("id", request_id.as_deref());
+    let relay_state = received.relay_state.clone();
+    let ended = end(record, &idp, received, slo_url).await;
+    let answer = match ended {
+        Ok(EndedByName { sessions, failed }) => {
+            for session in &sessions {
+                if let Some(browser) = &session.browser {
+                    record.gateway.loops.signed_out(browser);
+                }
+            }
+            record.ended(&sessions).await;
+            match failed {
+                None => LogoutAnswer::Done,
+                Some(error) => {
+                    record.refused(&error.into()).await;
+                    LogoutAnswer::Partial
+                }
+            }
+        }
+        Err(error) => {
+            let Some(answer) = answer_to(error.code).filter(|_| request_id.is_some()) else {
+                return Err(error);
+            };
+            record.refused(&error).await;
+            answer
+        }
+    };
+    // What was followed has an ID.
+    let request_id = request_id.unwrap_or_default();
+    Ok(Judged { idp, request_id, relay_state, answer })
+}
+
+/// The walk from bytes to ended sessions.
+async fn end(
+    record: &Record<'_>,
+    idp: &IdpTrust,
+    received: ReceivedLogout,
+    slo_url: &str,
+) -> Result<EndedByName, GatewayError> {
+    let (app, now) = (&record.gateway.app, record.now);
+    let expected = expectations(record.gateway, idp, slo_url, now);
+    let trust = idp.keys(&app.decryption_keys, now).signing;
+    let checks = &mut crate::base::Checks::off();
+    let valid = received
+        .read(trust, checks, |message, checks| {
+            ValidLogoutRequest::read(message, &expected, checks, now)
+        })
+        .map_err(saml)?;
+    let accepted = OneUse::claim_logout(app.ports.one_use.as_ref(), valid, now)
+        .await
+        .map_err(|error| GatewayError::new(error.code(), error))?;
+    let request = accepted.request();
+    let (issuer, name_id) = (&request.issuer, &request.name_id);
+    let (indexes, reason) = (&request.session_indexes, EndReason::SingleLogout);
+    Ok(app.sessions.end_named(issuer, name_id, indexes, reason, now).await?)
+}
+
+/// What a request that was refused is told. All that concerns its signature reads alike.
+const fn answer_to(code: ErrorCode) -> Option<LogoutAnswer> {
+    Some(match code {
+        ErrorCode::StoreUnavailable | ErrorCode::Internal => LogoutAnswer::Failed,
+        ErrorCode::TimeExpired
+        | ErrorCode::TimeIssueInstant
+        | ErrorCode::ProtoDestination
+        | ErrorCode::ProtoVersion
+        | ErrorCode::XmlSchema => LogoutAnswer::Refused(None),
+        // It is no LogoutRequest, so no LogoutResponse answers it.
+        ErrorCode::ProtoRoot => return None,
+        _ => LogoutAnswer::Refused(Some(StatusCode::RequestDenied)),
+    })
+}
+
+/// An ID for an answer.
+pub(super) fn fresh_id(gateway: &Gateway) -> String {
+    entropy::message_id(gateway.app.entropy.as_ref())
+}
