@@ -54,6 +54,7 @@ mod routes;
 mod saml_schema;
 mod scim;
 mod scim_writes;
+mod slo;
 mod slow_bodies;
 mod sso_rules;
 mod stopping;

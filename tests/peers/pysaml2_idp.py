@@ -14,13 +14,19 @@ read at the first login, not at the start: the two need each other's. The people
     /sso/redirect, /sso/post                    single sign-on
     /idp-initiated?user=alice&relay_state=/x    a Response that nobody asked for
     /logout                                     forgets who is signed in here
+    /slo/redirect, /slo/post                    single logout (with --logout)
+    /slo/begin?user=alice&binding=redirect      asks the service provider to sign somebody out: by
+                                                redirect, post or soap
+    /slo/frame?user=alice&binding=redirect      the same in a frame
 """
 
 import argparse
+import base64
 import functools
 import hashlib
 import json
 import logging
+import re
 import secrets
 import signal
 import ssl
@@ -42,7 +48,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, BINDING_SOAP
 from saml2.config import IdPConfig
 from saml2.metadata import entity_descriptor
 from saml2.saml import (
@@ -78,6 +84,13 @@ CIPHERS = {
 }
 
 
+BINDINGS = {
+    "redirect": BINDING_HTTP_REDIRECT,
+    "post": BINDING_HTTP_POST,
+    "soap": BINDING_SOAP,
+}
+
+
 def encrypt_by(cipher):
     """Has pysaml2 encrypt by another cipher than the one that it has written down."""
     uri, session_key = CIPHERS[cipher]
@@ -102,6 +115,7 @@ class IdentityProvider:
         self.server = None
         self.sp_entity_id = None
         self.sessions = {}  # cookie -> (user, when)
+        self.answered = {}  # user -> (NameID, SessionIndex) of the last assertion
         self.waiting = {}  # ticket on the login page -> (AuthnRequest, RelayState)
         self.settings = self._settings(folder)
 
@@ -145,12 +159,13 @@ class IdentityProvider:
                 values = value if isinstance(value, list) else [value]
                 if any(values):
                     attributes[name] = values
+            name_id = self._name_id(user, policy)
             response = server.create_authn_response(
                 attributes,
                 in_response_to,
                 destination,
                 self.sp_entity_id,
-                name_id=self._name_id(user, policy),
+                name_id=name_id,
                 authn={
                     "class_ref": PASSWORD_PROTECTED,
                     "authn_instant": since.timestamp(),
@@ -162,7 +177,77 @@ class IdentityProvider:
                 digest_alg=self.settings["digest_algorithm"],
                 session_not_on_or_after=self._session_end(),
             )
+            index = re.search('SessionIndex="([^"]+)"', str(response))
+            self.answered[user] = (name_id, index and index.group(1))
             return self._post(server, response, destination, relay_state)
+
+    def asked_to_sign_out(self, binding, parameters):
+        """A LogoutRequest whose signature was verified."""
+        if binding == BINDING_HTTP_REDIRECT and not parameters.get("Signature"):
+            raise Refused("The LogoutRequest is not signed.")
+        with self.lock:
+            request = self._server().parse_logout_request(
+                parameters["SAMLRequest"],
+                binding,
+                relay_state=parameters.get("RelayState"),
+                sigalg=parameters.get("SigAlg"),
+                signature=parameters.get("Signature"),
+            )
+        if request is None:
+            raise Refused("The LogoutRequest could not be verified.")
+        if binding == BINDING_HTTP_POST and request.message.signature is None:
+            raise Refused("The LogoutRequest is not signed.")
+        return request.message
+
+    def has_signed_out(self, request, relay_state, binding):
+        """What carries our LogoutResponse."""
+        with self.lock:
+            server = self._server()
+            response = server.create_logout_response(
+                request, [binding], sign=binding != BINDING_HTTP_REDIRECT, **self._algorithms()
+            )
+            destination = server.response_args(request, [binding])["destination"]
+            return self._carry(server, binding, response, destination, relay_state, True)
+
+    def sign_out(self, user, binding):
+        """What carries a LogoutRequest of ours."""
+        name_id, index = self.answered[user]
+        with self.lock:
+            server = self._server()
+            services = server.metadata.single_logout_service(self.sp_entity_id, binding, "spsso")
+            destination = services[0]["location"]
+            _, request = server.create_logout_request(
+                destination,
+                self.sp_entity_id,
+                name_id=name_id,
+                session_indexes=[index],
+                sign=binding != BINDING_HTTP_REDIRECT,
+                **self._algorithms(),
+            )
+            return destination, self._carry(server, binding, request, destination, "theirs", False)
+
+    def was_signed_out(self, binding, message):
+        """The status of a LogoutResponse."""
+        with self.lock:
+            response = self._server().parse_logout_request_response(message, binding)
+        return response.response.status.status_code.value
+
+    def _carry(self, server, binding, message, destination, relay_state, response):
+        return server.apply_binding(
+            binding,
+            str(message),
+            destination,
+            relay_state or "",
+            response=response,
+            sign=binding == BINDING_HTTP_REDIRECT,
+            sigalg=self.settings["signing_algorithm"],
+        )
+
+    def _algorithms(self):
+        return {
+            "sign_alg": self.settings["signing_algorithm"],
+            "digest_alg": self.settings["digest_algorithm"],
+        }
 
     def refuse(self, request, relay_state, status, text):
         """The page that posts a Response without an assertion."""
@@ -222,6 +307,11 @@ class IdentityProvider:
             self.server, self.sp_entity_id = server, entities[0]
         return self.server
 
+    def _logout(self):
+        """The endpoints for single logout that --logout names."""
+        endpoints = [(f"{self.base}/slo/{word}", BINDINGS[word]) for word in self.options.logout]
+        return {"single_logout_service": endpoints} if endpoints else {}
+
     def _settings(self, folder):
         post = (f"{self.base}/sso/post", BINDING_HTTP_POST)
         redirect = (f"{self.base}/sso/redirect", BINDING_HTTP_REDIRECT)
@@ -247,6 +337,7 @@ class IdentityProvider:
                         "single_sign_on_service": [post]
                         if self.options.only_post
                         else [redirect, post],
+                        **self._logout(),
                     },
                     "name_id_format": list(NAME_ID_FORMATS.values()),
                     "want_authn_requests_signed": self.options.want_authn_requests_signed,
@@ -315,10 +406,57 @@ class Handler(BaseHTTPRequestHandler):
         elif here == ("GET", "/logout"):
             self.idp.sessions.pop(self._cookie(), None)
             self._page(200, "<h1>Signed out</h1>", {"Set-Cookie": self._set_cookie("", 0)})
+        elif url.path in ("/slo/redirect", "/slo/post"):
+            self._slo(BINDINGS[url.path.removeprefix("/slo/")], parameters)
+        elif here == ("GET", "/slo/begin"):
+            self._begin_slo(self._user(parameters), parameters["binding"])
+        elif here == ("GET", "/slo/frame"):
+            self._page(200, f'<iframe src="/slo/begin?{escape(url.query)}"></iframe>')
         elif here == ("GET", "/"):
             self._page(200, "<h1>Example Corp</h1><p>An identity provider for tests.</p>")
         else:
             self._page(404, "<h1>Not found</h1>")
+
+    def _slo(self, binding, parameters):
+        forget = {"Set-Cookie": self._set_cookie("", 0)}
+        if "SAMLResponse" in parameters:
+            status = self.idp.was_signed_out(binding, parameters["SAMLResponse"])
+            relay_state = parameters.get("RelayState", "")
+            self._page(200, f"<h1>Signed out</h1><p>{escape(status)} {escape(relay_state)}</p>")
+            return
+        request = self.idp.asked_to_sign_out(binding, parameters)
+        self.idp.sessions = {
+            cookie: (user, since)
+            for cookie, (user, since) in self.idp.sessions.items()
+            if self.idp.answered[user][0].text != request.name_id.text
+        }
+        http = self.idp.has_signed_out(request, parameters.get("RelayState"), binding)
+        self._carried(binding, http, forget)
+
+    def _begin_slo(self, user, word):
+        destination, http = self.idp.sign_out(user, BINDINGS[word])
+        if word != "soap":
+            self._carried(BINDINGS[word], http, {})
+            return
+        ask = urllib.request.Request(destination, http["data"].encode(), dict(http["headers"]))
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with urllib.request.urlopen(ask, timeout=10, context=context) as answer:
+            envelope = answer.read()
+        # pysaml2 writes what it finds in an envelope anew, with other prefixes, before it verifies
+        # it: no signature survives that. So it is given the message as it came.
+        message = re.search(rb"<samlp:LogoutResponse .*</samlp:LogoutResponse>", envelope, re.S)
+        message = base64.b64encode(message.group(0)).decode()
+        status = self.idp.was_signed_out(BINDING_HTTP_POST, message)
+        self._page(200, f"<h1>Signed out</h1><p>{escape(status)}</p>")
+
+    def _carried(self, binding, http, headers):
+        if binding == BINDING_HTTP_REDIRECT:
+            location = dict(http["headers"])["Location"]
+            self._send(303, "text/plain", "", {**headers, "Location": location})
+        else:
+            self._page(200, http["data"], headers, whole=True)
 
     def _sign_on(self, request, parameters):
         relay_state = parameters.get("RelayState")
@@ -472,6 +610,7 @@ def arguments():
     parser.add_argument("--session-seconds", type=int, help="sets SessionNotOnOrAfter")
     parser.add_argument("--want-authn-requests-signed", action="store_true")
     parser.add_argument("--only-post", action="store_true", help="metadata lists no HTTP-Redirect")
+    parser.add_argument("--logout", nargs="*", choices=list(BINDINGS), default=[])
     parser.add_argument("--users", default=str(HERE / "users.json"))
     return parser.parse_args()
 

@@ -4,4 +4,4 @@ mod answers;
 mod forms;
 mod handover;
 mod loops;
-mod world;
+pub(crate) mod world;

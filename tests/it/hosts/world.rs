@@ -13,7 +13,7 @@ use crate::support::idp::{self, TestIdp};
 
 pub(crate) struct Town {
     pub(crate) gateway: Gateway,
-    idp: TestIdp,
+    pub(crate) idp: TestIdp,
     _app: App,
 }
 
@@ -24,7 +24,12 @@ impl Town {
 
     /// `more` are further `[[route]]`s, with `APP` for the application's address.
     pub(crate) async fn with(more: &str) -> Self {
-        let (idp, app) = (TestIdp::new("corp"), App::start().await);
+        Self::around(TestIdp::new("corp"), more).await
+    }
+
+    /// With an identity provider of the test's own, `corp`.
+    pub(crate) async fn around(idp: TestIdp, more: &str) -> Self {
+        let app = App::start().await;
         let wiki = format!(
             "[[route]]\nhost = \"wiki.localhost\"\npath = \"/\"\nupstream = [{url:?}]\n\
              headers = [\"signed\", \"remote\"]\n\

@@ -80,6 +80,11 @@ pub(super) fn tell(folder: &Path, base: &str, settings: &Settings, sps: &[Sp], n
     if settings.only_post {
         config["samlIDPSSODescriptorSingleSignOnServiceHTTPRedirect"] = json!("");
     }
+    // By SOAP it speaks to the gateway, whose certificate signed itself.
+    config["lwpSslOpts"] = json!({ "verify_hostname": 0, "SSL_verify_mode": 0 });
+    if settings.only_post_logout {
+        config["samlIDPSSODescriptorSingleLogoutServiceHTTPRedirect"] = json!("");
+    }
     let (mut xml, mut attributes, mut options) = (Map::new(), Map::new(), Map::new());
     for (number, sp) in sps.iter().enumerate() {
         let name = format!("sp{number}");

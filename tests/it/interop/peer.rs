@@ -32,6 +32,10 @@ pub(super) struct Settings {
     pub(super) published: Vec<Key>,
     /// Whether its metadata offers HTTP-POST alone for requests.
     pub(super) only_post: bool,
+    /// Whether its metadata offers HTTP-POST alone for logout.
+    pub(super) only_post_logout: bool,
+    /// The one binding by which it may send us logout messages; `None` is all of them.
+    pub(super) logout_to_us: Option<&'static str>,
     /// Whether requests have to be signed.
     pub(super) wants_signed_requests: bool,
     /// Whether assertions are encrypted to the key in our metadata.
@@ -49,6 +53,8 @@ impl Default for Settings {
             published: vec![key.clone()],
             key,
             only_post: false,
+            only_post_logout: false,
+            logout_to_us: None,
             wants_signed_requests: false,
             encrypts: false,
             lifetime: None,
@@ -157,7 +163,11 @@ impl Peer {
 
     /// Gives it the metadata of a service provider.
     pub(super) fn knows(&mut self, metadata: &str) {
-        self.sps.push(Sp { metadata: metadata.to_owned() });
+        let mut metadata = metadata.to_owned();
+        if let Some(binding) = self.settings.logout_to_us {
+            metadata = with_logout_by(&metadata, binding);
+        }
+        self.sps.push(Sp { metadata });
         self.tell();
     }
 
@@ -219,6 +229,16 @@ impl Peer {
         }
     }
 
+    /// Where somebody begins who signs out there.
+    pub(super) fn logout_url(&self) -> String {
+        let back =
+            url::form_urlencoded::byte_serialize(self.url("/").as_bytes()).collect::<String>();
+        self.url(&match self.product {
+            Product::SimpleSamlPhp => format!("/saml2/idp/initSLO.php?RelayState={back}"),
+            Product::LemonLdap => "/?logout=1".to_owned(),
+        })
+    }
+
     /// The name and the password field of its login page, in CSS.
     pub(super) const fn login_fields(&self) -> [&'static str; 2] {
         match self.product {
@@ -246,6 +266,26 @@ impl Peer {
             lemonldap::a_minute_passes(self.folder.path());
         }
     }
+}
+
+/// Metadata, now unsigned, that offers this binding alone for logout.
+fn with_logout_by(metadata: &str, binding: &str) -> String {
+    let (before, rest) = metadata.split_once("<ds:Signature ").unwrap();
+    let (_, after) = rest.split_once("</ds:Signature>").unwrap();
+    let metadata = [before, after].concat();
+    let mut pieces = metadata.split("<md:SingleLogoutService ");
+    let mut kept = pieces.next().unwrap().to_owned();
+    for piece in pieces {
+        let (service, after) = match piece.split_once("/>") {
+            Some((service, after)) if !service.contains('<') => (service, after),
+            _ => piece.split_once("></md:SingleLogoutService>").unwrap(),
+        };
+        if service.contains(&format!(":{binding}\"")) {
+            kept += &format!("<md:SingleLogoutService {service}/>");
+        }
+        kept += after;
+    }
+    kept
 }
 
 /// Stops the test where a product is not installed, and says what to do.

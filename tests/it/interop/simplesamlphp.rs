@@ -65,6 +65,10 @@ pub(super) fn tell(folder: &Path, base: &str, settings: &Settings, sps: &[Sp]) {
         idp["SingleSignOnServiceBinding"] =
             json!(["urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"]);
     }
+    if settings.only_post_logout {
+        idp["SingleLogoutServiceBinding"] =
+            json!(["urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"]);
+    }
     for (number, sp) in sps.iter().enumerate() {
         write(&format!("sp-{number}.xml"), &sp.metadata);
     }

@@ -23,7 +23,7 @@ use openssl::x509::X509;
 use samlgate::base::Clock as _;
 use samlgate::base::clock::SystemClock;
 use samlgate::base::{Checks, Timestamp};
-use samlgate::dsig::{self, Trust};
+use samlgate::dsig::{self, SigningKey, Trust};
 use samlgate::xml::{Document, Limits, Mode, c14n};
 use tempfile::TempDir;
 use url::Url;
@@ -60,6 +60,12 @@ impl Key {
     fn certified(key: PKey<Private>) -> Self {
         let certificate = self_signed(&key, "idp.example.com", None).to_der().unwrap();
         Self { key, certificate }
+    }
+
+    /// The same, for messages that the gateway's own code writes.
+    pub(crate) fn signing(&self) -> SigningKey {
+        let certificate = X509::from_der(&self.certificate).unwrap().to_pem().unwrap();
+        SigningKey::from_pem(&self.key.private_key_to_pem_pkcs8().unwrap(), &certificate).unwrap()
     }
 
     /// What XML Signature calls this kind of key with this digest.
@@ -161,6 +167,56 @@ impl TestIdp {
                 .replacen("<KeyDescriptor", &format!("{extensions}<KeyDescriptor"), 1);
         std::fs::write(self.metadata_file(), metadata).unwrap();
         self
+    }
+
+    /// Lists `SingleLogoutService`s by these bindings (`HTTP-Redirect`, `SOAP`) in its metadata; to be
+    /// called before a gateway reads it.
+    pub(crate) fn with_logout(self, bindings: &[&str]) -> Self {
+        let listed = bindings.iter().map(|binding| {
+            format!(
+                "<SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" \
+                 Location=\"{}\" ResponseLocation=\"{}/done\"/>",
+                self.slo(),
+                self.slo()
+            )
+        });
+        let listed = listed.collect::<String>();
+        let metadata = self.metadata();
+        let metadata = metadata.replacen("<SingleSignOn", &format!("{listed}<SingleSignOn"), 1);
+        std::fs::write(self.metadata_file(), metadata).unwrap();
+        self
+    }
+
+    /// Lists ArtifactResolutionServices in its metadata, by their numbers; to be called before a
+    /// gateway reads it.
+    pub(crate) fn with_artifacts(self, services: &[(u16, &str)]) -> Self {
+        let listed = services.iter().map(|(index, location)| {
+            format!(
+                "<ArtifactResolutionService index=\"{index}\" Location=\"{location}\" \
+                 Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:SOAP\"/>"
+            )
+        });
+        let listed = listed.collect::<String>() + "<SingleSignOnService";
+        let metadata = self.metadata().replacen("<SingleSignOnService", &listed, 1);
+        std::fs::write(self.metadata_file(), metadata).unwrap();
+        self
+    }
+
+    /// The same under another entityID.
+    pub(crate) fn called(mut self, entity_id: &str) -> Self {
+        entity_id.clone_into(&mut self.entity_id);
+        std::fs::write(self.metadata_file(), self.metadata()).unwrap();
+        self
+    }
+
+    /// Where it is asked to sign people out.
+    pub(crate) fn slo(&self) -> String {
+        format!("{}/slo", self.entity_id)
+    }
+
+    /// Signs the element with this ID, whatever it is.
+    pub(crate) fn sign_element(&self, xml: String, id: &str) -> String {
+        sign(xml, id, &self.key, &self.response("", "", None))
     }
 
     /// What it says about itself.

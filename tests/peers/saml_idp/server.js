@@ -33,12 +33,15 @@ const { values: options } = parseArgs({
     sign: { type: 'string', default: 'assertion' }, // response, assertion or both
     'name-id-format': { type: 'string', default: 'unspecified' }, // or email
     'want-authn-requests-signed': { type: 'boolean', default: false },
+    logout: { type: 'boolean', default: false }, // single logout, at /slo
     users: { type: 'string', default: path.join(__dirname, '..', 'users.json') },
   },
 });
 
 const users = JSON.parse(fs.readFileSync(options.users, 'utf8'));
 const sessions = new Map(); // cookie -> user
+const participants = new Map(); // user -> the session that the service provider has
+const flows = new Map(); // handle -> a logout that is under way
 const waiting = new Map(); // ticket on the login page -> SAMLRequest and what came with it
 let base; // known when the port is
 let credentials;
@@ -71,6 +74,9 @@ async function route(req, res) {
       const message = { query: {}, body: {}, method: 'GET', relayState };
       return answer(res, known(req.query.user), message);
     }
+    case 'GET /slo':
+    case 'POST /slo':
+      return logout(req, res, req.query.user);
     case 'GET /logout':
       sessions.delete(cookie(req));
       res.setHeader('Set-Cookie', `${cookieName()}=; Path=/; Max-Age=0`);
@@ -99,6 +105,13 @@ async function signOn(req, res, message) {
 // The page that posts the Response to the service provider.
 async function answer(res, user, message) {
   const sp = await readServiceProvider();
+  const sessionIndex = '_' + crypto.randomBytes(16).toString('hex');
+  const email = options['name-id-format'] === 'email';
+  participants.set(user, {
+    nameId: email ? users[user].mail : user,
+    nameIdFormat: `urn:oasis:names:tc:SAML:1.1:nameid-format:${email ? 'emailAddress' : 'unspecified'}`,
+    sessionIndex,
+  });
   const handler = samlp.auth({
     ...signing(),
     issuer: entityId(),
@@ -107,7 +120,7 @@ async function answer(res, user, message) {
     destination: sp.acs,
     recipient: sp.acs,
     lifetimeInSeconds: 300,
-    sessionIndex: '_' + crypto.randomBytes(16).toString('hex'),
+    sessionIndex,
     authnContextClassRef: 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport',
     nameIdentifierFormat: `urn:oasis:names:tc:SAML:1.1:nameid-format:${
       options['name-id-format'] === 'email' ? 'emailAddress' : 'unspecified'
@@ -123,13 +136,56 @@ async function answer(res, user, message) {
   return run(handler, message, res);
 }
 
+// Both directions: with a message of the service provider's, or with ?user= begun here.
+async function logout(req, res, user) {
+  const sp = await readServiceProvider();
+  const all = user ? [participants.get(user)] : [...participants.values()];
+  const list = all.filter(Boolean).map((one) => ({
+    ...one,
+    serviceProviderId: sp.entityId,
+    serviceProviderLogoutURL: sp.slo,
+    cert: sp.certificate,
+  }));
+  const SessionParticipants = require('samlp/lib/sessionParticipants');
+  const handler = samlp.logout({
+    ...signing(),
+    issuer: entityId(),
+    deflate: true,
+    reference: "//*[local-name(.)='LogoutRequest']",
+    protocolBinding: 'urn:oasis:names:tc:SAML:2.0:bindings:' + (req.query.by || 'HTTP-Redirect'),
+    sessionParticipants: new SessionParticipants(list),
+    clearIdPSession: (callback) => {
+      participants.clear();
+      sessions.clear();
+      callback();
+    },
+    store: {
+      save: (_, state, callback) => {
+        const handle = crypto.randomUUID();
+        flows.set(handle, state);
+        callback(null, handle);
+      },
+      load: (_, handle, __, callback) => callback(null, flows.get(handle)),
+    },
+  });
+  const message = { query: req.query, body: req.body, method: req.method, url: req.url };
+  return new Promise((resolve, reject) => {
+    const express = {
+      set: (name, value) => res.setHeader(name, value),
+      redirect: (location) => resolve(redirect(res, location)),
+      send: (body) => resolve(page(res, 200, typeof body === 'number' ? '<h1>Signed out</h1>' : body)),
+    };
+    handler({ headers: req.headers, originalUrl: req.url, ...message }, express, reject);
+  });
+}
+
 function metadata(req, res) {
   const handler = samlp.metadata({
     ...signing(),
     issuer: entityId(),
     redirectEndpointPath: '/sso/redirect',
     postEndpointPath: '/sso/post',
-    logoutEndpointPaths: {},
+    logoutEndpointPaths: options.logout ? { redirect: '/slo', post: '/slo' } : {},
   });
   req.originalUrl = req.url;
   req.protocol = 'http';
@@ -196,11 +252,13 @@ async function readServiceProvider() {
   const services = Array.from(document.getElementsByTagNameNS(METADATA, 'AssertionConsumerService'));
   const acs = services.find((service) => service.getAttribute('Binding') === HTTP_POST);
   const keys = Array.from(document.getElementsByTagNameNS(METADATA, 'KeyDescriptor'));
+  const logout = document.getElementsByTagNameNS(METADATA, 'SingleLogoutService')[0];
   const key = keys.find((descriptor) => descriptor.getAttribute('use') !== 'encryption');
   serviceProvider = {
     entityId: document.documentElement.getAttribute('entityID'),
     acs: acs.getAttribute('Location'),
     certificate: key && pem(key.textContent),
+    slo: logout && logout.getAttribute('Location'),
   };
   return serviceProvider;
 }
