@@ -562,6 +562,7 @@ fn live(
         },
         guard: config.scim.guard,
         api_token: config.admin.token.as_ref().map(|token| sha256(token.reveal().as_bytes())),
+        discovery: config.discovery.clone(),
         forwarder,
     }
 }

@@ -17,6 +17,7 @@ use crate::base::ErrorCode;
 use crate::base::LocalPath;
 use crate::base::PublicUrl;
 use crate::base::RoleName;
+use crate::saml::asked::Lacking;
 
 /// What of a request's head the decision looks at.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,8 @@ pub enum Decision {
     },
     /// 401; never a redirect.
     Unauthenticated(Unauthenticated),
+    /// Signed in, and not by a method, or not lately enough, for this route.
+    StepUp(Lacking, StepUpBy),
     /// 403, `access.cross_site`: a page of another origin opens a WebSocket in a visitor's name.
     CrossSite,
     /// 403; never a redirect.
@@ -55,6 +58,17 @@ pub enum Unauthenticated {
     /// JSON with `login_url`: a program asked.
     Program,
     /// A page: a person sent a form.
+    Form,
+}
+
+/// How somebody is sent back for a better sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepUpBy {
+    /// 302, and afterwards back to this path and query.
+    Page(LocalPath),
+    /// 401 with a challenge (RFC 9470): a program asked.
+    Program,
+    /// The form is kept, or a page says that it was not sent.
     Form,
 }
 
@@ -118,10 +132,14 @@ pub fn decide(
         Some(_) if asked.is_foreign_socket(own) => Decision::CrossSite,
         Some(_) if route.public => Decision::Admitted,
         Some(visitor) => match route.require.admits(asked.method, visitor) {
-            Ok(()) => Decision::Admitted,
             // A preflight carries no cookies; one that does is still only a preflight.
             Err(_) if route.allow_preflight && asked.is_preflight() => Decision::Anonymous,
             Err(missing) => Decision::Forbidden(missing),
+            Ok(()) => match visitor.lacks(route.step_up.as_ref()) {
+                None => Decision::Admitted,
+                Some(_) if route.allow_preflight && asked.is_preflight() => Decision::Anonymous,
+                Some(lacking) => Decision::StepUp(lacking, asked.step_up_by(own)),
+            },
         },
         None if route.public => Decision::Anonymous,
         None if route.allow_preflight && asked.is_preflight() => Decision::Anonymous,
@@ -193,6 +211,16 @@ impl<'a> Asked<'a> {
         self.is_websocket() || grpc || fetched || scripted || other
     }
 
+    fn step_up_by(&self, own: &PublicUrl) -> StepUpBy {
+        if self.is_by_program() {
+            StepUpBy::Program
+        } else if self.is_reading() {
+            StepUpBy::Page(self.return_to(own))
+        } else {
+            StepUpBy::Form
+        }
+    }
+
     fn is_reading(&self) -> bool {
         *self.method == Method::GET || *self.method == Method::HEAD
     }
@@ -246,8 +274,10 @@ const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with")
 mod tests {
     use super::*;
     use crate::access::require::Require;
+    use crate::access::step_up::StepUp;
     use crate::base::Timestamp;
     use crate::identity::Identity;
+    use crate::saml::asked::Comparison;
 
     const BROWSER: (&str, &str) = (
         "accept",
@@ -264,6 +294,10 @@ mod tests {
             allow_preflight: true,
             ..Route::default()
         }
+    }
+
+    fn seen(identity: &Identity) -> Visitor<'_> {
+        Visitor::of(identity, Timestamp::EPOCH, std::time::Duration::ZERO)
     }
 
     fn nobody(route: &Route, method: &str, headers: &[(&str, &str)]) -> Decision {
@@ -400,7 +434,7 @@ mod tests {
         assert_eq!(nobody(&open, "DELETE", &bearer), Decision::Anonymous);
         let parts = http::Request::new(()).into_parts().0;
         let carol = Identity::for_test("carol", Timestamp::EPOCH);
-        let carol = Visitor::of(&carol);
+        let carol = seen(&carol);
         assert_eq!(
             decide(&own(), &open, &Asked::of(&parts), Some(&carol)),
             Decision::Admitted
@@ -421,12 +455,7 @@ mod tests {
             let mut alice = Identity::for_test("alice", Timestamp::EPOCH);
             alice.roles = roles.iter().filter_map(|role| RoleName::parse(role)).collect();
             alice.profile.groups = groups.iter().map(|group| (*group).to_owned()).collect();
-            decide(
-                &own(),
-                &route,
-                &Asked::of(&parts),
-                Some(&Visitor::of(&alice)),
-            )
+            decide(&own(), &route, &Asked::of(&parts), Some(&seen(&alice)))
         };
         assert_eq!(asks(&["it-manager"], &[]), Decision::Admitted);
         assert_eq!(asks(&[], &["Staff"]), Decision::Admitted);
@@ -436,9 +465,61 @@ mod tests {
     }
 
     #[test]
+    fn whoever_signed_in_too_weakly_is_sent_back_in_a_way_that_they_understand() {
+        let classes = vec!["urn:mfa".to_owned()];
+        let step_up = StepUp::new(classes, Comparison::Exact, &[], None, false).unwrap();
+        let manager = Condition::Role(RoleName::parse("it-manager").unwrap());
+        let route = Route { step_up, ..route() };
+        let asks = |route: &Route, method: &str, headers: &[(&str, &str)], class: &str| {
+            let mut request = http::Request::builder().method(method).uri("/reports?q=1");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let parts = request.body(()).unwrap().into_parts().0;
+            let mut alice = Identity::for_test("alice", Timestamp::EPOCH);
+            alice.authn_context = Some(class.to_owned());
+            alice.roles.clear();
+            decide(&own(), route, &Asked::of(&parts), Some(&seen(&alice)))
+        };
+        let lacks = |by| Decision::StepUp(Lacking::Context, by);
+        let page = StepUpBy::Page(LocalPath::parse("/reports?q=1", &own()).unwrap());
+        let cors = [
+            ("origin", "https://x.example"),
+            ("access-control-request-method", "PUT"),
+        ];
+        let fetch = [("sec-fetch-mode", "cors")];
+        let socket = [("upgrade", "websocket")];
+        for (method, headers, decision) in [
+            ("GET", &[BROWSER][..], lacks(page.clone())),
+            ("HEAD", &[], lacks(page)),
+            ("GET", &fetch, lacks(StepUpBy::Program)),
+            ("GET", &socket, lacks(StepUpBy::Program)),
+            ("POST", &[BROWSER], lacks(StepUpBy::Form)),
+            ("OPTIONS", &cors, Decision::Anonymous),
+        ] {
+            assert_eq!(
+                asks(&route, method, headers, "urn:password"),
+                decision,
+                "{method}"
+            );
+            if method != "OPTIONS" {
+                assert_eq!(asks(&route, method, headers, "urn:mfa"), Decision::Admitted);
+            }
+        }
+        // Signing in better would not help whoever may not enter; and public stays public.
+        let require = Require { any: vec![manager], ..Require::default() };
+        let closed = Route { require, ..route.clone() };
+        let refused = asks(&closed, "GET", &[BROWSER], "urn:password");
+        assert!(matches!(refused, Decision::Forbidden(_)), "{refused:?}");
+        let open = Route { public: true, ..route };
+        let open = asks(&open, "GET", &[BROWSER], "urn:password");
+        assert_eq!(open, Decision::Admitted);
+    }
+
+    #[test]
     fn a_websocket_of_another_origin_does_not_speak_for_the_visitor() {
         let carol = Identity::for_test("carol", Timestamp::EPOCH);
-        let visitor = Visitor::of(&carol);
+        let visitor = seen(&carol);
         let open = Route { public: true, ..route() };
         let asks = |route: &Route, origin: Option<&str>| {
             let mut request = http::Request::get("/socket")

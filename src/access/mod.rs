@@ -10,8 +10,9 @@ pub mod path;
 pub mod require;
 pub mod route;
 pub mod routes;
+pub mod step_up;
 
-pub use gate::{Asked, Decision, Missing, Unauthenticated, decide};
+pub use gate::{Asked, Decision, Missing, StepUpBy, Unauthenticated, decide};
 pub use host::{HostRefusal, host};
 pub use path::{PathRefusal, normalise};
 pub use require::{Condition, Require, Visitor};
@@ -20,3 +21,4 @@ pub use route::{
     Protocol, Route, Timeouts, Underscores, Upstream, UpstreamTls,
 };
 pub use routes::Routes;
+pub use step_up::StepUp;

@@ -1,10 +1,14 @@
 //! `require`: what a signed-in person must bring to enter a route.
 
+use std::time::Duration;
+
 use http::Method;
 
 use crate::access::gate::Missing;
-use crate::base::{IdpName, RoleName};
+use crate::access::step_up::StepUp;
+use crate::base::{IdpName, RoleName, Timestamp};
 use crate::identity::Identity;
+use crate::saml::asked::Lacking;
 
 /// What a route asks of a signed-in person; nothing at all lets any signed-in person in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,18 +46,28 @@ pub enum Condition {
 pub struct Visitor<'a> {
     /// `None`: somebody who meets every condition.
     identity: Option<&'a Identity>,
+    /// The time, and how far the clock of their identity provider may differ from ours.
+    when: (Timestamp, Duration),
 }
 
 impl<'a> Visitor<'a> {
     /// A signed-in person.
-    pub const fn of(identity: &'a Identity) -> Self {
-        Self { identity: Some(identity) }
+    pub const fn of(identity: &'a Identity, now: Timestamp, clock_skew: Duration) -> Self {
+        Self { identity: Some(identity), when: (now, clock_skew) }
     }
 
     /// A signed-in person whom this very route has admitted before. Neither what it asks of people
-    /// nor what a session says of one changes; methods are another matter.
+    /// nor what a session says of one changes; methods are another matter, and so is a route whose
+    /// step-up [grows old](StepUp::grows_old).
     pub const fn admitted_before() -> Self {
-        Self { identity: None }
+        Self { identity: None, when: (Timestamp::EPOCH, Duration::ZERO) }
+    }
+
+    /// What the sign-in of this person lacks.
+    pub(in crate::access) fn lacks(&self, step_up: Option<&StepUp>) -> Option<Lacking> {
+        let (step_up, identity) = (step_up?, self.identity?);
+        let (now, clock_skew) = self.when;
+        step_up.lacks(identity, clock_skew, now)
     }
 
     fn meets(&self, condition: &Condition) -> bool {
@@ -110,9 +124,13 @@ impl Require {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{ErrorCode, Timestamp};
+    use crate::base::ErrorCode;
 
     const MFA: &str = "https://refeds.org/profile/mfa";
+
+    fn seen(identity: &Identity) -> Visitor<'_> {
+        Visitor::of(identity, Timestamp::EPOCH, Duration::ZERO)
+    }
 
     fn role(name: &str) -> Condition {
         Condition::Role(RoleName::parse(name).unwrap())
@@ -165,8 +183,7 @@ mod tests {
             ),
         ] {
             let alice = alice();
-            let admits =
-                |require: &Require| require.admits(&Method::GET, &Visitor::of(&alice)).is_ok();
+            let admits = |require: &Require| require.admits(&Method::GET, &seen(&alice)).is_ok();
             let any = Require { any: vec![condition.clone()], ..Require::default() };
             let all = Require { all: vec![condition.clone()], ..Require::default() };
             assert_eq!(
@@ -214,7 +231,7 @@ mod tests {
         let before = Visitor::admitted_before();
         for (any, all, methods, refused) in table {
             let require = Require { any, all, methods: methods.to_vec() };
-            let found = require.admits(&Method::HEAD, &Visitor::of(&alice)).err();
+            let found = require.admits(&Method::HEAD, &seen(&alice)).err();
             let found =
                 found.map(|missing| (missing.code(), missing.any.len() + missing.all.len()));
             assert_eq!(found, refused, "{require:?}");

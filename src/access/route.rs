@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use crate::access::require::Require;
+use crate::access::step_up::StepUp;
 
 /// Which hosts a route is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -206,6 +207,8 @@ pub struct Route {
     pub public_paths: Vec<PathMatch>,
     /// Who may enter.
     pub require: Require,
+    /// What it asks of their sign-in.
+    pub step_up: Option<StepUp>,
     /// At least one.
     pub upstreams: Vec<Upstream>,
     /// Which of them.

@@ -203,6 +203,7 @@ impl Table {
                 public: true,
                 public_paths: Vec::new(),
                 require: Require::default(),
+                step_up: None,
                 ..Route::clone(route)
             });
             for path in &route.public_paths {

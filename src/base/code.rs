@@ -176,6 +176,7 @@ codes! {
     FormGone "form.gone" 410 BadRequest "The form was sent already, or had to wait too long for you to sign in." "A form that came without a session is kept for 15 minutes, and sent once.";
     StoreUnavailable "store.unavailable" 503 Unavailable "Signing in is not possible at the moment." "The database does not answer; see the log.";
     AccessRole "access.role" 403 Forbidden "You are signed in, but may not open this page." "Grant a role that the route requires, by `[[role]]` or at the IdP.";
+    AccessStepUp "access.step_up" 401 TryAgain "This page needs another kind of sign-in, or a more recent one." "Nothing to change: whoever follows login_url signs in as the route asks (authn_context, max_authn_age).";
     AccessMethod "access.method" 403 Forbidden "You are signed in, but may not do this here." "The route allows other methods only: `require.methods`.";
     AccessCrossSite "access.cross_site" 403 BadRequest "This request came from another site." "Send the form from a page of the same site.";
     AuthzPeer "authz.peer" 403 BadRequest "This address only answers the proxies of this site." "Add the proxy that asks to server.trusted_proxies.";

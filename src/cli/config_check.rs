@@ -253,11 +253,13 @@ fn who(route: &Route) -> String {
     ];
     who.sort_by_key(String::is_empty);
     let [first, second] = &who;
-    match (first.is_empty(), second.is_empty()) {
+    let step_up = route.step_up.as_ref().map(|step_up| format!("; {}", step_up.shown()));
+    let people = match (first.is_empty(), second.is_empty()) {
         (true, _) => "anyone signed in".to_owned(),
         (_, true) => first.clone(),
         (false, false) => format!("({first}) and {second}"),
-    }
+    };
+    people + &step_up.unwrap_or_default()
 }
 
 fn conditions(conditions: &[Condition], word: &str) -> String {

@@ -18,7 +18,7 @@ use http::header::{HeaderValue, REFERER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
-use crate::access::{Decision, Missing, Route, Unauthenticated};
+use crate::access::{Decision, Missing, Route, StepUp, StepUpBy, Unauthenticated};
 use crate::app::Live;
 use crate::base::{ErrorCode, LocalPath, ReturnTo, StoreError, Timestamp, entropy};
 use crate::http::context::Context;
@@ -28,6 +28,7 @@ use crate::http::hosts::Place;
 use crate::http::state::Gateway;
 use crate::http::views::Failure;
 use crate::http::{links, respond};
+use crate::saml::asked::Lacking;
 use crate::session::OpenSession;
 
 /// Answers to one request.
@@ -58,6 +59,7 @@ impl Answers<'_> {
             Decision::Anonymous | Decision::Admitted => None,
             Decision::SignIn { return_to } => Some(self.sign_in(return_to)),
             Decision::Unauthenticated(shape) => Some(self.unauthenticated(*shape, head)),
+            Decision::StepUp(lacking, by) => Some(self.step_up(*lacking, by, head, route, session)),
             Decision::CrossSite => Some(self.cross_site(head)),
             Decision::Forbidden(missing) => Some(self.forbidden(missing, head, route, session)),
         }
@@ -84,6 +86,98 @@ impl Answers<'_> {
                 response
             }
         }
+    }
+
+    /// To sign in, or for somebody who is signed in, to sign in better.
+    pub(in crate::http) fn way_in(
+        &self,
+        return_to: &LocalPath,
+        session: Option<&OpenSession>,
+    ) -> String {
+        match session {
+            None => self.login_url(return_to),
+            Some(session) => self.step_up_url(return_to, None, session),
+        }
+    }
+
+    /// Where somebody signs in better; `needed` is what they need it for, if that is another page.
+    pub(in crate::http) fn step_up_url(
+        &self,
+        return_to: &LocalPath,
+        needed: Option<&LocalPath>,
+        session: &OpenSession,
+    ) -> String {
+        if needed.is_none() && self.place.host().is_some() {
+            // Signed in better at the auth host already, perhaps: sign-in asks there first.
+            return self.login_url(return_to);
+        }
+        let idp = session.identity().idp;
+        self.gateway.step_up_url(self.live, self.place, Some(&idp), return_to, needed)
+    }
+
+    /// Somebody is signed in, and has to sign in better or again.
+    fn step_up(
+        &self,
+        lacking: Lacking,
+        by: &StepUpBy,
+        head: &Parts,
+        route: &Route,
+        session: Option<&OpenSession>,
+    ) -> Response {
+        let Some(session) = session else {
+            return self.unauthenticated(Unauthenticated::Program, head);
+        };
+        tracing::info!(
+            code = ErrorCode::AccessStepUp.as_str(),
+            request_id = self.context.request_id.as_str(),
+            client = self.context.client_text(),
+            user = session.identity().user_name,
+            route = route.name,
+            lacking = lacking.as_str(),
+            "a better sign-in is asked for"
+        );
+        match by {
+            StepUpBy::Page(return_to) => {
+                let url = self.step_up_url(return_to, None, session);
+                respond::redirect(StatusCode::FOUND, &url)
+            }
+            StepUpBy::Form => {
+                let back = self.page_that_asked(&head.headers);
+                let here = self.here(head);
+                let url = self.step_up_url(&back, Some(here.path()), session);
+                let reference = entropy::reference(self.gateway.app.entropy.as_ref());
+                let view = Failure::form_needs_more(&reference, url, self.now);
+                respond::page(&self.gateway.pages.load(), StatusCode::UNAUTHORIZED, &view)
+            }
+            StepUpBy::Program => self.challenge(head, route, session),
+        }
+    }
+
+    /// 401 to a program, with what would be enough (RFC 9470).
+    pub(in crate::http) fn challenge(
+        &self,
+        head: &Parts,
+        route: &Route,
+        session: &OpenSession,
+    ) -> Response {
+        let code = ErrorCode::AccessStepUp;
+        let challenge = route.step_up.as_ref().map(StepUp::challenge);
+        let challenge = challenge.and_then(|text| HeaderValue::try_from(text).ok());
+        let mut response = match Reader::of(&head.headers) {
+            Reader::Grpc => respond::grpc(code, &head.headers),
+            Reader::Person | Reader::Program => {
+                let back = self.page_that_asked(&head.headers);
+                let here = self.here(head);
+                let url = self.step_up_url(&back, Some(here.path()), session);
+                let request_id = self.context.request_id.as_str();
+                let body = error_json(code, request_id, None, Some(&url));
+                respond::json(StatusCode::UNAUTHORIZED, &body)
+            }
+        };
+        if let Some(challenge) = challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
 
     /// 503: the store can not say who this is.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use hyper::body::Incoming;
 
-use crate::access::{Asked, Decision, Route, Unauthenticated, Visitor, decide};
+use crate::access::{Asked, Decision, Route, StepUp, StepUpBy, Unauthenticated, Visitor, decide};
 use crate::http::answers::Answers;
 use crate::http::cors;
 use crate::http::error::{GatewayError, Reader};
@@ -40,23 +40,28 @@ pub async fn pass(
     let told = session
         .as_ref()
         .and_then(|session| live.forwarder.told(route, &session.ready, now));
+    let grows_old = route.step_up.as_ref().is_some_and(StepUp::grows_old);
     let identity = match &session {
-        Some(session) if told.is_none() => Some(Box::new(session.identity())),
+        Some(session) if told.is_none() || grows_old => Some(Box::new(session.identity())),
         _ => None,
     };
-    let visitor = session
-        .as_ref()
-        .map(|_| identity.as_deref().map_or_else(Visitor::admitted_before, Visitor::of));
+    let visitor = session.as_ref().map(|_| match identity.as_deref() {
+        Some(identity) => gateway.seen(live, route, identity, now),
+        None => Visitor::admitted_before(),
+    });
     let decision = decide(
         place.origin(live),
         route,
         &Asked::of(parts),
         visitor.as_ref(),
     );
-    if decision == Decision::Unauthenticated(Unauthenticated::Form) {
-        let kept = Box::pin(forms::keep(answers, route, parts, body)).await;
-        let kept = kept.unwrap_or_else(|| answers.unauthenticated(Unauthenticated::Form, parts));
-        return ours(route, parts, kept);
+    if let Decision::Unauthenticated(Unauthenticated::Form) | Decision::StepUp(_, StepUpBy::Form) =
+        decision
+    {
+        let session = session.as_deref();
+        let kept = Box::pin(forms::keep(answers, route, session, parts, body)).await;
+        let answer = kept.or_else(|| answers.to(&decision, parts, route, session));
+        return ours(route, parts, answer.unwrap_or_default());
     }
     if let Some(response) = answers.to(&decision, parts, route, session.as_deref()) {
         return ours(route, parts, response);

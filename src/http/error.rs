@@ -1,5 +1,7 @@
 //! A failure → what the client is told. The one place that knows statuses.
 
+use std::borrow::Cow;
+
 use axum::response::Response;
 use http::header::{HeaderValue, RETRY_AFTER};
 use http::request::Parts;
@@ -12,6 +14,7 @@ use crate::http::error_json::error_json;
 use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::http::views::Failure;
+use crate::saml::status::StatusCode as SaidCode;
 
 /// Something went wrong, and for whom.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub struct GatewayError {
     pub idp: Option<String>,
     /// Where the person was going.
     pub return_to: ReturnTo,
+    /// What the identity provider reported, and who has to change what: both say more than the code.
+    pub said: Option<(SaidCode, Cow<'static, str>)>,
 }
 
 impl GatewayError {
@@ -34,6 +39,21 @@ impl GatewayError {
             detail: detail.to_string(),
             idp: None,
             return_to: ReturnTo::root(),
+            said: None,
+        }
+    }
+
+    /// Adds what the identity provider reported.
+    #[must_use]
+    pub fn said(self, kind: SaidCode, remedy: Cow<'static, str>) -> Self {
+        Self { said: Some((kind, remedy)), ..self }
+    }
+
+    /// Who has to change what.
+    pub fn remedy(&self) -> &str {
+        match &self.said {
+            Some((_, remedy)) => remedy,
+            None => self.code.remedy(),
         }
     }
 
@@ -141,6 +161,9 @@ impl Gateway {
             Reader::Person => {
                 let mut view = Failure::new(error.code, reference, now)
                     .with_action(error.code, &error.return_to);
+                if let Some((kind, _)) = &error.said {
+                    view = view.said(*kind);
+                }
                 if let Some(label) = &error.idp {
                     view = view.from_idp(label);
                 }

@@ -40,6 +40,7 @@ pub fn error_json(
     login_url: Option<&str>,
 ) -> Value {
     let error = match code.status() {
+        _ if code == ErrorCode::AccessStepUp => "insufficient_user_authentication",
         401 => "unauthenticated",
         429 => "too_many_requests",
         _ => code.page().slug(),

@@ -23,6 +23,9 @@ pub const AUTHORIZE: &str = "/.samlgate/authorize";
 /// Another host takes it.
 pub const CALLBACK: &str = "/.samlgate/callback";
 
+/// Where a discovery service sends people back with their choice (`idpdisc:DiscoveryResponse`).
+pub const DISCOVERY: &str = "/.samlgate/discovery";
+
 /// Where identity providers send their answers.
 pub const ACS: &str = "/saml/acs";
 

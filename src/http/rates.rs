@@ -77,7 +77,7 @@ impl Rates {
     pub fn check(&self, path: &str, client: Option<IpAddr>) -> Result<(), TooOften> {
         let limiter = match path {
             links::ACS => &self.acs,
-            links::SIGN_IN | links::START | links::AUTHORIZE => &self.sign_in,
+            links::SIGN_IN | links::START | links::AUTHORIZE | links::DISCOVERY => &self.sign_in,
             "/oauth2/sign_in" | "/oauth2/start" => &self.sign_in,
             _ => return Ok(()),
         };

@@ -20,7 +20,7 @@ use crate::http::hosts::{Place, pages};
 use crate::http::links;
 use crate::http::scim;
 use crate::http::slo;
-use crate::http::sso::{acs, login, metadata, sign_out, user};
+use crate::http::sso::{acs, discovery, login, metadata, sign_out, user};
 use crate::http::state::Gateway;
 
 /// Whether a path is the gateway's own. It is never passed on, even where nothing is found.
@@ -77,6 +77,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
             get(login::sign_in).post(login::by_email),
         )
         .route("/.samlgate/start", get(login::start))
+        .route(links::DISCOVERY, get(discovery::chosen))
         .route(
             "/.samlgate/sign_out",
             get(sign_out::confirm).post(sign_out::sign_out),

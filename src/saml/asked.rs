@@ -60,6 +60,16 @@ pub enum Lacking {
     Age,
 }
 
+impl Lacking {
+    /// The word for it in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Context => "context",
+            Self::Age => "age",
+        }
+    }
+}
+
 impl<'a> AskedBoth<'a> {
     /// The method that the request asks for.
     pub fn context(&self) -> Option<AskedContext<'a>> {

@@ -221,10 +221,36 @@ impl Sessions {
         _accepted: &Accepted,
     ) -> (SessionToken, Arc<OpenSession>) {
         if let Some(replaced) = replaced {
+            self.hand_on(&replaced, prepared.session());
             self.forget(&replaced);
             count_ended(EndReason::Replaced, 1);
         }
         self.admit(prepared)
+    }
+
+    /// The same person has signed in once more, and may do no less: what they have open here goes
+    /// on, and ends with the session that they have now. On other nodes, and on other hosts, whose
+    /// sessions begin anew, it ends with the one that it was opened by.
+    fn hand_on(&self, replaced: &TokenHash, by: &Session) {
+        let same = |before: &OpenSession| {
+            let before_that = before.identity();
+            let is_same =
+                before_that.user == by.identity.user && before_that.idp == by.identity.idp;
+            let goes_on = is_same && !before.has_ended() && !has_lost(&before_that, &by.identity);
+            if goes_on {
+                // Nobody is to find it under the hash of the other one.
+                before.mark_outdated();
+            }
+            goes_on
+        };
+        let cached = self.cache.remove(replaced);
+        self.keep_seen(cached.iter());
+        let handed_on = self.watched.hand_on(replaced, by.hash, same);
+        let is_open =
+            |session: &Arc<OpenSession>| handed_on.iter().any(|on| Arc::ptr_eq(on, session));
+        if let Some(cached) = cached.filter(|cached| !is_open(cached)) {
+            cached.mark_ended();
+        }
     }
 
     fn admit(&self, Prepared { token, session }: Prepared) -> (SessionToken, Arc<OpenSession>) {
@@ -441,16 +467,22 @@ impl Sessions {
     /// Tells whoever waits for the end of a session that it has come: its time is over, or the
     /// store does not know it any more. To be called every second or two.
     pub async fn end_watched(&self, now: Timestamp) -> Result<(), StoreError> {
-        for session in self.watched.held() {
-            if session.has_ended() || self.cached_hash(&session.hash, now).is_some() {
+        for (hash, session) in self.watched.held() {
+            if session.has_ended() || self.cached_hash(&hash, now).is_some() {
                 continue;
             }
-            let found = self.store.find(&session.hash).await?;
+            let found = self.store.find(&hash).await?;
             if let Some(found) = &found {
                 session.see(found.last_seen());
             }
-            if found.is_none() || !self.is_live_as_stored(&session, now) {
-                self.forget(&session.hash);
+            let goes_on = match &found {
+                None => false,
+                Some(_) if hash == session.hash => self.is_live_as_stored(&session, now),
+                // It was handed on: the other one's times count.
+                Some(found) => self.is_live_in_store(found, now),
+            };
+            if !goes_on {
+                self.forget(&hash);
             }
         }
         Ok(())
@@ -600,9 +632,9 @@ impl Sessions {
         self.keep_unstored();
         self.cache.each(|session| session.mark_outdated());
         let held = self.watched.held();
-        held.iter().for_each(|session| session.mark_outdated());
+        held.iter().for_each(|(_, session)| session.mark_outdated());
         self.cache.clear();
-        for session in held.iter().filter(|session| !session.has_ended()) {
+        for (_, session) in held.iter().filter(|(_, session)| !session.has_ended()) {
             let before = session.identity();
             match self.today(before.clone()).await? {
                 None => {
@@ -836,6 +868,45 @@ mod tests {
         assert!(streams.try_join_next().is_none());
         sessions.end(&after, EndReason::SignOut, at(2)).await.unwrap();
         streams.join_all().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_open_goes_on_with_the_session_that_the_same_person_has_next() {
+        let store = store().await;
+        let sessions = over(&store);
+        let mut streams = JoinSet::new();
+        let entered =
+            async |name: &'static str, next: &str, streams: &mut JoinSet<&'static str>| {
+                let (_, before) = open(&sessions, name).await;
+                let ended = before.ended();
+                streams.spawn(async move {
+                    ended.await;
+                    name
+                });
+                tokio::task::yield_now().await;
+                let identity = Identity::for_test(next, at(1));
+                let next = sessions.prepare(identity, Some([7; 32]), &SystemEntropy, at(1));
+                store.insert(next.session()).await.unwrap();
+                store.end(&before.hash, at(1)).await.unwrap();
+                sessions.hand_on(&before.hash, next.session());
+                sessions.forget(&before.hash);
+                sessions.admit(next).1
+            };
+        sessions.forget_ended(at(0)).await.unwrap();
+        let alice = entered("alice", "alice", &mut streams).await;
+        // Somebody else at the same browser does not go on with what was hers.
+        entered("bob", "carol", &mut streams).await;
+        assert_eq!(streams.join_next().await.unwrap().unwrap(), "bob");
+        sessions.forget_ended(at(2)).await.unwrap();
+        sessions.end_watched(at(2)).await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(streams.try_join_next().is_none());
+        let found = sessions.cached_hash(&alice.hash, at(2)).unwrap();
+        assert!(Arc::ptr_eq(&found, &alice));
+        // Nor is what was handed on taken for the session that it waits for.
+        assert!(sessions.held(&alice.hash).is_none());
+        sessions.end(&alice, EndReason::SignOut, at(3)).await.unwrap();
+        assert_eq!(streams.join_next().await.unwrap().unwrap(), "alice");
     }
 
     #[tokio::test]

@@ -28,13 +28,36 @@ impl Watched {
         watched.get(hash).into_iter().flatten().filter_map(Weak::upgrade).collect()
     }
 
-    /// All that anybody holds; the others are forgotten.
-    pub(in crate::session) fn held(&self) -> Vec<Arc<OpenSession>> {
+    /// Has what waits for the end of one session wait for that of another instead, for those of
+    /// which `same` says that nothing ends for them.
+    pub(in crate::session) fn hand_on(
+        &self,
+        from: &TokenHash,
+        to: TokenHash,
+        same: impl Fn(&OpenSession) -> bool,
+    ) -> Vec<Arc<OpenSession>> {
+        let mut watched = self.lock();
+        let sessions = watched.remove(from).unwrap_or_default();
+        let (on, stay): (Vec<_>, Vec<_>) = sessions
+            .into_iter()
+            .partition(|session| session.upgrade().is_some_and(|session| same(&session)));
+        if !stay.is_empty() {
+            watched.insert(*from, stay);
+        }
+        let handed_on = on.iter().filter_map(Weak::upgrade).collect();
+        if !on.is_empty() {
+            watched.entry(to).or_default().extend(on);
+        }
+        handed_on
+    }
+
+    /// All that anybody holds, with the session whose end counts for it; the others are forgotten.
+    pub(in crate::session) fn held(&self) -> Vec<(TokenHash, Arc<OpenSession>)> {
         let mut held = Vec::new();
-        self.lock().retain(|_, sessions| {
+        self.lock().retain(|hash, sessions| {
             sessions.retain(|session| {
                 let session = session.upgrade();
-                held.extend(session.iter().map(Arc::clone));
+                held.extend(session.iter().map(|session| (*hash, Arc::clone(session))));
                 session.is_some()
             });
             !sessions.is_empty()

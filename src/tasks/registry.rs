@@ -172,7 +172,17 @@ fn trust(
     }
     let approved = approved.get(&settings.name).map_or(&[][..], Vec::as_slice);
     let metadata = with_approved(metadata, approved);
-    Arc::new(IdpTrust { settings, metadata })
+    let idp = IdpTrust { settings, metadata };
+    // Nobody can sign in there until its settings are others: the log says so before people do.
+    if let Err(error) = idp.wishes("").for_vendor(idp.metadata.vendor) {
+        tracing::error!(
+            idp = idp.settings.name.as_str(),
+            code = ErrorCode::ConfigValue.as_str(),
+            detail = error.to_string(),
+            "its settings ask for what it does not take"
+        );
+    }
+    Arc::new(idp)
 }
 
 /// The metadata of one, and beside its keys those that an administrator has approved.

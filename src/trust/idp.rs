@@ -6,6 +6,7 @@ use super::settings::IdpSettings;
 use crate::base::Timestamp;
 use crate::dsig::{Allowed, Trust};
 use crate::saml::asked::{Asked, AskedContext};
+use crate::saml::authn_request::{NameIdPolicy, Scoping, Wishes};
 use crate::saml::keys::Keys;
 use crate::saml::metadata::{Binding, Endpoint, IdpMetadata};
 use crate::saml::profile::Expectations;
@@ -86,6 +87,31 @@ impl IdpTrust {
             context: AskedContext::exact(&self.settings.authn_context),
             force_authn: self.settings.force_authn,
             ..Asked::NOTHING
+        }
+    }
+
+    /// What every request to it asks for; where the answer goes is `acs_url`.
+    pub fn wishes<'a>(&'a self, acs_url: &'a str) -> Wishes<'a> {
+        let settings = &self.settings;
+        let format = settings.name_id_format.as_deref();
+        let qualifier = settings.name_id_qualifier.as_deref();
+        let policy = NameIdPolicy {
+            format,
+            sp_name_qualifier: qualifier,
+            allow_create: settings.name_id_allow_create,
+        };
+        let scoping = Scoping {
+            proxy_count: settings.scoping_proxy_count,
+            idps: &settings.scoping_idps,
+        };
+        let is_scoped = scoping.proxy_count.is_some() || !scoping.idps.is_empty();
+        Wishes {
+            asked: self.asked().into(),
+            name_id_policy: (format.is_some() || qualifier.is_some()).then_some(policy),
+            provider_name: settings.provider_name.as_deref(),
+            scoping: is_scoped.then_some(scoping),
+            attribute_index: settings.attribute_consuming_service_index,
+            ..Wishes::answer_to(acs_url)
         }
     }
 

@@ -47,6 +47,20 @@ pub struct ImportedSettings {
     pub authn_context: Vec<String>,
     /// `name_id_format`
     pub name_id_format: Option<String>,
+    /// `name_id_qualifier`
+    pub name_id_qualifier: Option<String>,
+    /// `name_id_allow_create`
+    pub name_id_allow_create: Option<bool>,
+    /// `provider_name`
+    pub provider_name: Option<String>,
+    /// `scoping_idps`
+    pub scoping_idps: Vec<String>,
+    /// `scoping_proxy_count`
+    pub scoping_proxy_count: Option<u16>,
+    /// `attribute_consuming_service_index`
+    pub attribute_consuming_service_index: Option<u16>,
+    /// `login_hint`
+    pub login_hint: bool,
     /// `clock_skew`, in seconds
     pub clock_skew: Option<u64>,
     /// `allow_duplicate_attributes`
@@ -113,6 +127,13 @@ impl ImportedIdp {
         settings.force_authn = kept.force_authn;
         settings.authn_context = kept.authn_context;
         settings.name_id_format = kept.name_id_format;
+        settings.name_id_qualifier = kept.name_id_qualifier;
+        settings.name_id_allow_create = kept.name_id_allow_create.unwrap_or(true);
+        settings.provider_name = kept.provider_name;
+        settings.scoping_idps = kept.scoping_idps;
+        settings.scoping_proxy_count = kept.scoping_proxy_count;
+        settings.attribute_consuming_service_index = kept.attribute_consuming_service_index;
+        settings.login_hint = kept.login_hint;
         settings.clock_skew = kept.clock_skew.map(Duration::from_secs);
         settings.allow_duplicate_attributes = kept.allow_duplicate_attributes;
         settings.want_encrypted = kept.want_encrypted;

@@ -87,6 +87,20 @@ pub struct IdpSettings {
     pub authn_context: Vec<String>,
     /// NameIDPolicy Format to ask for; `None` sends no NameIDPolicy.
     pub name_id_format: Option<String>,
+    /// SPNameQualifier of the NameIDPolicy: the affiliation whose names are asked for.
+    pub name_id_qualifier: Option<String>,
+    /// `AllowCreate` of the NameIDPolicy.
+    pub name_id_allow_create: bool,
+    /// `ProviderName`: what the person may be shown there about us.
+    pub provider_name: Option<String>,
+    /// Scoping: who may sign the person in, where this one passes people on; empty allows all.
+    pub scoping_idps: Vec<String>,
+    /// Scoping: how often it may pass them on.
+    pub scoping_proxy_count: Option<u16>,
+    /// AttributeConsumingServiceIndex.
+    pub attribute_consuming_service_index: Option<u16>,
+    /// It is told who the person probably is (Subject), where somebody says so.
+    pub login_hint: bool,
     /// Overrides `saml.clock_skew`.
     pub clock_skew: Option<Duration>,
     /// One attribute Name in several Attribute elements whose values differ: for single-valued
@@ -125,6 +139,13 @@ impl IdpSettings {
             force_authn: false,
             authn_context: Vec::new(),
             name_id_format: None,
+            name_id_qualifier: None,
+            name_id_allow_create: true,
+            provider_name: None,
+            scoping_idps: Vec::new(),
+            scoping_proxy_count: None,
+            attribute_consuming_service_index: None,
+            login_hint: false,
             clock_skew: None,
             allow_duplicate_attributes: false,
             want_encrypted: false,

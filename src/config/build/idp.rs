@@ -226,6 +226,51 @@ fn choices(reader: &mut Reader, scope: &Scope<'_>, own: Option<&PublicUrl>, to: 
         &mut to.name_id_format,
         Some(format),
     );
+    let text = |reader: &mut Reader, name: &str| {
+        reader.parsed(scope, name, |text| not_empty(text).map(str::to_owned))
+    };
+    let qualifier = text(reader, "name_id_qualifier");
+    written(
+        scope,
+        "name_id_qualifier",
+        &mut to.name_id_qualifier,
+        Some(qualifier),
+    );
+    flag(
+        reader,
+        scope,
+        "name_id_allow_create",
+        &mut to.name_id_allow_create,
+    );
+    let provider_name = text(reader, "provider_name");
+    written(
+        scope,
+        "provider_name",
+        &mut to.provider_name,
+        Some(provider_name),
+    );
+    let idps = reader.parsed_list(scope, "scoping_idps", super::server::entity_id);
+    written(scope, "scoping_idps", &mut to.scoping_idps, Some(idps));
+    let number = |reader: &mut Reader, name: &str| {
+        let number = reader.integer(scope, name, 0..=u32::from(u16::MAX));
+        number.and_then(|number| u16::try_from(number).ok())
+    };
+    let count = number(reader, "scoping_proxy_count");
+    written(
+        scope,
+        "scoping_proxy_count",
+        &mut to.scoping_proxy_count,
+        Some(count),
+    );
+    let key = "attribute_consuming_service_index";
+    let index = number(reader, key);
+    written(
+        scope,
+        key,
+        &mut to.attribute_consuming_service_index,
+        Some(index),
+    );
+    flag(reader, scope, "login_hint", &mut to.login_hint);
     let skew = clock_skew(reader, scope);
     written(scope, "clock_skew", &mut to.clock_skew, Some(skew));
     flag(

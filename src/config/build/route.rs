@@ -5,13 +5,15 @@ use url::{Host, Url};
 
 use super::header_edits::{Side, edits, refuse_identity};
 use super::identity_headers::headers;
+use super::server::uri;
 use super::{require, upstream};
-use crate::access::{FormPost, HostMatch, PathMatch, Route};
+use crate::access::{FormPost, HostMatch, PathMatch, Route, StepUp};
 use crate::base::PublicUrl;
 use crate::config::problem::Source;
 use crate::config::reader::{Complaint, Reader, Scope};
 use crate::identity::RoleRule;
 use crate::proxy::IdentityNames;
+use crate::saml::asked::Comparison;
 use crate::trust::IdpSettings;
 
 /// Every `[[route]]`.
@@ -21,10 +23,11 @@ pub(in crate::config) fn routes(
     own: Option<&PublicUrl>,
     roles: &[RoleRule],
     idps: &[IdpSettings],
+    order: &[String],
 ) -> Vec<Route> {
     let mut routes: Vec<(&Scope<'_>, Route)> = Vec::new();
     for scope in scopes {
-        let Some(route) = route(reader, scope, own, roles, idps) else {
+        let Some(route) = route(reader, scope, own, roles, idps, order) else {
             continue;
         };
         let others = || routes.iter().map(|(_, route)| route);
@@ -60,6 +63,7 @@ fn route(
     own: Option<&PublicUrl>,
     roles: &[RoleRule],
     idps: &[IdpSettings],
+    order: &[String],
 ) -> Option<Route> {
     let name = reader.parsed(scope, "name", route_name);
     let host = reader.parsed(scope, "host", host_match);
@@ -69,6 +73,7 @@ fn route(
     let ejection = upstream::ejection(reader, scope, &upstreams);
     let health = upstream::health(reader, scope);
     let require = require::require(reader, scope, roles, idps);
+    let step_up = step_up(reader, scope, order);
     let public = reader.boolean(scope, "public");
     let public_paths = public_paths(reader, scope, path.as_ref());
     let (headers, custom) = headers(reader, scope);
@@ -102,6 +107,7 @@ fn route(
         public: public?,
         public_paths,
         require,
+        step_up,
         upstreams,
         balance: balance?,
         health,
@@ -123,9 +129,47 @@ fn route(
     })
 }
 
+/// `authn_context`, `authn_context_comparison`, `max_authn_age`, `force_authn`.
+fn step_up(reader: &mut Reader, scope: &Scope<'_>, order: &[String]) -> Option<StepUp> {
+    let before = reader.problems.len();
+    let contexts = reader.parsed_list(scope, "authn_context", uri);
+    let none_is_written = contexts.is_empty() && reader.problems.len() == before;
+    let words = Comparison::ALL.map(|comparison| (comparison.as_str(), comparison));
+    let comparison = reader.choice(scope, "authn_context_comparison", &words);
+    let max_age = reader.duration(scope, "max_authn_age");
+    let force_authn = reader.boolean(scope, "force_authn") == Some(true);
+    let key = "authn_context_comparison";
+    if contexts.is_empty() && scope.is_set(key) && !scope.is_set("authn_context") {
+        let hint = "add `authn_context = [\"…\"]`, or remove it";
+        reader.wrong_at(scope, key, Complaint::new("compares with nothing", hint));
+    }
+    if none_is_written && scope.is_set("authn_context") {
+        // Read as "nothing is asked", it would let everybody in who is signed in.
+        let hint = "name an AuthnContextClassRef, or remove it";
+        reader.wrong_at(scope, "authn_context", Complaint::new("names none", hint));
+    }
+    let comparison = comparison.unwrap_or_default();
+    match StepUp::new(contexts, comparison, order, max_age, force_authn) {
+        Ok(step_up) => step_up,
+        Err(error) => {
+            let hint = "list the ways of signing in from the weakest to the strongest in \
+                        `saml.authn_context_order`, or compare with `exact`";
+            reader.wrong_at(scope, key, Complaint::new(error.to_string(), hint));
+            None
+        }
+    }
+}
+
 /// What only says something where people must sign in.
 fn contradict_public(reader: &mut Reader, scope: &Scope<'_>) {
-    for name in ["require", "public_paths", "form_post"] {
+    for name in [
+        "require",
+        "authn_context",
+        "max_authn_age",
+        "force_authn",
+        "public_paths",
+        "form_post",
+    ] {
         if scope.is_set(name) {
             let hint = format!("remove `public = true`, or `{name}`");
             let complaint = Complaint::new("has no meaning on a public route", hint);

@@ -13,6 +13,7 @@ use crate::base::{Listen, NonEmpty, ProxyProtocol, PublicUrl, RoleName, Secret, 
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
 use crate::config::settings::{AdminSettings, ConnectionLimits, ForwardAuth, ServerSettings};
 use crate::saml::ServiceProvider;
+use crate::saml::discovery::DiscoveryService;
 
 /// `server.public_url`; needed by almost everything else.
 pub(in crate::config) fn public_url(reader: &mut Reader, server: &Scope<'_>) -> Option<PublicUrl> {
@@ -262,6 +263,33 @@ pub(in crate::config) fn saml(
         clock_skew: clock_skew?,
         other_acs: None,
     })
+}
+
+/// `saml.discovery`: the service that asks people for their identity provider.
+pub(in crate::config) fn discovery(
+    reader: &mut Reader,
+    scope: &Scope<'_>,
+) -> Option<DiscoveryService> {
+    reader.parsed(scope, "discovery", |text| {
+        DiscoveryService::parse(text).map_err(|error| {
+            let hint = "write its https address, without parameters of this protocol";
+            Complaint::new(format!("\"{text}\": {error}"), hint)
+        })
+    })
+}
+
+/// `saml.authn_context_order`: the ways of signing in, from the weakest to the strongest.
+pub(in crate::config) fn context_order(reader: &mut Reader, scope: &Scope<'_>) -> Vec<String> {
+    let order = reader.parsed_list(scope, "authn_context_order", uri);
+    let twice = order
+        .iter()
+        .enumerate()
+        .find(|(place, class)| order.iter().take(*place).any(|earlier| earlier == *class));
+    if let Some((_, class)) = twice {
+        let complaint = Complaint::new(format!("{class} stands there twice"), "remove one of them");
+        reader.wrong_at(scope, "authn_context_order", complaint);
+    }
+    order
 }
 
 /// A `clock_skew`, which no key may set above 300 s.

@@ -558,7 +558,7 @@ fn the_examples_of_the_page_on_routes_work() {
         assert_eq!(warned(&format!("{server}{text}")), [""; 0], "{text}");
         examples += 1;
     }
-    assert_eq!(examples, 10);
+    assert_eq!(examples, 11);
     // Every key of a route is in one of them.
     let section = keys::section("route").unwrap();
     for key in section
@@ -573,4 +573,48 @@ fn the_examples_of_the_page_on_routes_work() {
             key.name
         );
     }
+}
+
+#[test]
+fn a_route_asks_for_a_sign_in() {
+    use crate::access::StepUp;
+    use crate::saml::asked::Comparison;
+
+    const ORDER: &str = "\n[saml]\nauthn_context_order = ['urn:a', 'urn:b']";
+    assert_eq!(the("").step_up, None);
+    let text = "authn_context = 'urn:b'\nauthn_context_comparison = 'minimum'\n\
+                max_authn_age = '15m'\nforce_authn = true";
+    let order = ["urn:a".to_owned(), "urn:b".to_owned()];
+    let age = Some(Duration::from_secs(900));
+    let wanted = StepUp::new(
+        vec!["urn:b".to_owned()],
+        Comparison::Minimum,
+        &order,
+        age,
+        true,
+    );
+    assert_eq!(the(&format!("{text}{ORDER}")).step_up, wanted.unwrap());
+    for (text, path) in [
+        ("authn_context = 'mfa please'", "authn_context"),
+        ("authn_context = []", "authn_context"),
+        (
+            "authn_context_comparison = 'minimum'",
+            "authn_context_comparison",
+        ),
+        (
+            "authn_context = 'urn:x'\nauthn_context_comparison = 'minimum'",
+            "authn_context_comparison",
+        ),
+        (
+            "authn_context = 'urn:b'\nauthn_context_comparison = 'better'\n[saml]\nauthn_context_order = ['urn:a', 'urn:b']",
+            "authn_context_comparison",
+        ),
+        ("max_authn_age = 15", "max_authn_age"),
+        ("public = true\nmax_authn_age = '15m'", "max_authn_age"),
+        ("public = true\nauthn_context = 'urn:a'", "authn_context"),
+    ] {
+        wrong(text, path);
+    }
+    let twice = "[saml]\nauthn_context_order = ['urn:a', 'urn:a']";
+    refused(&route(twice), "saml.authn_context_order");
 }

@@ -33,7 +33,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode};
 
 use self::original::Original;
-use crate::access::{Asked, Decision, Unauthenticated, Visitor, decide};
+use crate::access::{Asked, Decision, StepUpBy, Unauthenticated, decide};
 use crate::app::Live;
 use crate::base::{ErrorCode, Timestamp};
 use crate::http::answers::Answers;
@@ -144,7 +144,7 @@ impl Verdict {
             Err(error) => return Ok(Self::Stop(answers.store_down(error, &in_plain_http(head)))),
         };
         let identity = session.as_ref().map(|session| session.identity());
-        let visitor = identity.as_ref().map(Visitor::of);
+        let visitor = identity.as_ref().map(|identity| gateway.seen(live, route, identity, now));
         let asked = Asked::of(head);
         let mut decision = decide(place.origin(live), route, &asked, visitor.as_ref());
         let session = session.filter(|_| decision != Decision::Anonymous);
@@ -162,16 +162,30 @@ impl Verdict {
         };
         if mode.wants_location() {
             // It can pass on nothing but 401 and 403; where to sign in, it is told in a header.
-            if let Decision::SignIn { .. } = decision {
-                response = answers.unauthenticated(Unauthenticated::Program, &as_program(head));
-            }
-            let to = match &decision {
-                Decision::SignIn { return_to } => Some(answers.login_url(return_to)),
-                Decision::Unauthenticated(_) => Some(answers.login_url_after(head)),
+            let page = match (&decision, session.as_deref()) {
+                (Decision::SignIn { return_to }, _) => {
+                    response = answers.unauthenticated(Unauthenticated::Program, &as_program(head));
+                    Some(answers.login_url(return_to))
+                }
+                (Decision::StepUp(_, StepUpBy::Page(return_to)), Some(session)) => {
+                    response = answers.challenge(&as_program(head), route, session);
+                    Some(answers.step_up_url(return_to, None, session))
+                }
+                _ => None,
+            };
+            let is_page = page.is_some();
+            let to = match (page, &decision, session.as_deref()) {
+                (Some(page), _, _) => Some(page),
+                (_, Decision::Unauthenticated(_), _) => Some(answers.login_url_after(head)),
+                (_, Decision::StepUp(..), Some(session)) => {
+                    let back = answers.page_that_asked(&head.headers);
+                    let here = answers.here(head);
+                    Some(answers.step_up_url(&back, Some(here.path()), session))
+                }
                 _ => None,
             };
             if let Some(Ok(to)) = to.map(HeaderValue::try_from) {
-                if let Decision::SignIn { .. } = decision {
+                if is_page {
                     response.headers_mut().insert(X_SAMLGATE_REDIRECT, to.clone());
                 }
                 response.headers_mut().insert(LOCATION, to);

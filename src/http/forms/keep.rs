@@ -17,12 +17,20 @@ use crate::http::forms::replay::token_of;
 use crate::http::respond;
 use crate::http::seal::Purpose;
 use crate::http::views::FormKept;
+use crate::session::OpenSession;
 
 /// Longest wait for a form: a megabyte over a slow telephone line.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Keeps the form if it is one to be kept. `None`: the sender is told that it is lost.
-pub async fn keep<B>(answers: Answers<'_>, route: &Route, head: &Parts, body: B) -> Option<Response>
+/// Keeps the form if it is one to be kept. `None`: the sender is told that it is lost. `session` is
+/// that of somebody who has to sign in better.
+pub async fn keep<B>(
+    answers: Answers<'_>,
+    route: &Route,
+    session: Option<&OpenSession>,
+    head: &Parts,
+    body: B,
+) -> Option<Response>
 where
     B: hyper::body::Body<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<crate::proxy::BoxError>,
@@ -44,7 +52,7 @@ where
         let back = LocalPath::from_path(&address(token, target))?;
         return Some(respond::redirect(
             StatusCode::SEE_OTHER,
-            &answers.login_url(&back),
+            &answers.way_in(&back, session),
         ));
     }
     let form = KeptForm { content_type, body: body.to_vec() };
@@ -76,7 +84,7 @@ where
     );
     // A page, and not a redirect: an application may forbid its forms to lead anywhere else
     // (`form-action`), and browsers count redirects as where a form leads.
-    let view = FormKept::new(answers.login_url(&back));
+    let view = FormKept::new(answers.way_in(&back, session));
     let mut response = respond::page(&gateway.pages.load(), StatusCode::UNAUTHORIZED, &view);
     if let Ok(refresh) = HeaderValue::try_from(format!("0; url={}", view.sign_in)) {
         response.headers_mut().insert(REFRESH, refresh);

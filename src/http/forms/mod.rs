@@ -19,7 +19,7 @@ mod replay;
 
 pub use allowance::Allowance;
 pub use keep::keep;
-pub use page::page;
+pub use page::{page, target};
 pub use replay::{Note, replay};
 
 use std::time::Duration;

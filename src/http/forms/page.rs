@@ -21,6 +21,14 @@ pub(super) fn address(token: &str, target: &str) -> String {
     links::with_query(links::FORM, &[("form", token), ("to", target)])
 }
 
+/// Where the form goes for which this is the page; `None` for any other page.
+pub fn target(page: &LocalPath) -> Option<LocalPath> {
+    let (path, query) = page.as_str().split_once('?')?;
+    let query = Fields::of_query(Some(query));
+    let to = (path == links::FORM).then(|| query.get("to").and_then(LocalPath::from_path))?;
+    to.filter(|to| !to.is_gateway_page())
+}
+
 /// The page with the note. It says to whose address, but what is sent there is the form that was
 /// kept for this very address, or nothing.
 pub async fn page(

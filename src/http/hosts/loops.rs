@@ -61,6 +61,14 @@ impl Loops {
         turns.returned >= OFTEN
     }
 
+    /// It was shown why it may not go on: that was no round.
+    pub fn stopped(&self, browser: &[u8; 32]) {
+        if let Some(turns) = self.0.get(browser) {
+            let mut turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.returned = turns.returned.saturating_sub(1);
+        }
+    }
+
     /// It signed out: signing in again is what people then do.
     pub fn signed_out(&self, browser: &[u8; 32]) {
         self.0.invalidate(browser);
@@ -115,6 +123,17 @@ mod tests {
             assert!(!loops.is_looping(&ALICE, at(second)));
             loops.signed_out(&ALICE);
         }
+    }
+
+    #[test]
+    fn whoever_is_told_why_and_tries_again_goes_round_nowhere() {
+        let loops = Loops::default();
+        loops.signed_in(ALICE, at(0));
+        for second in 0..10 {
+            assert!(!loops.is_looping(&ALICE, at(second)));
+            loops.stopped(&ALICE);
+        }
+        loops.stopped(&BOB);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::form::Fields;
 use crate::http::sso::login::check_navigation;
+use crate::http::sso::step_up::is_lacking;
 use crate::http::state::Gateway;
 use crate::http::{links, respond};
 
@@ -73,6 +74,13 @@ async fn answer(
         return Err(GatewayError::new(ErrorCode::SessionHandover, detail));
     }
     let session = gateway.session(headers, place, now).await?;
+    if let Some(session) = &session
+        && is_lacking(gateway, &live, &asking.page, &session.identity(), now)
+    {
+        // Handed over, it would only be sent back for more.
+        let url = links::start(&session.identity().idp, &asking.page);
+        return Ok(respond::redirect(StatusCode::FOUND, &url));
+    }
     let url = match session.and_then(|_| gateway.session_token(headers)) {
         Some(token) => handover::hand_over(gateway, &asking, token, now).await?,
         // Whoever has signed in goes to the page, and asks again from there.

@@ -10,6 +10,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::login::nobody_there;
+use super::step_up::is_lacking;
 use super::still;
 use crate::audit::{Event, EventKind, LoginAttempt, LoginOutcome};
 use crate::base::{ErrorCode, IdpName, ReturnTo, Timestamp, UserId, entropy};
@@ -20,6 +22,7 @@ use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::identity::Person;
+use crate::saml::status::StatusCode as SaidCode;
 use crate::saml::{Claims, Exceptions};
 use crate::session::{Login, OpenSession, Session};
 use crate::trust::IdpTrust;
@@ -122,6 +125,25 @@ impl<'a> Attempt<'a> {
         );
     }
 
+    /// The answer to somebody whom their identity provider was not to show anything, and who is not
+    /// signed in there: that is what was asked, no error. The page is opened as nobody where it may
+    /// be; else it is as with any other refusal.
+    pub(super) fn nobody_there(&self, error: &GatewayError) -> Option<Response> {
+        let (kind, _) = error.said.as_ref()?;
+        let page = self.evidence.return_to.as_ref()?;
+        if *kind != SaidCode::NoPassive || !self.evidence.asked {
+            return None;
+        }
+        let live = self.gateway.app.live();
+        let answer = nobody_there(&live, &still(&live, page)).ok()?;
+        tracing::info!(
+            idp = self.idp().map(IdpName::as_str),
+            request_id = self.context.request_id.as_str(),
+            "nobody is signed in there"
+        );
+        Some(answer)
+    }
+
     /// Somebody was not let in; the answer that they get.
     pub(super) async fn refused(&self, mut error: GatewayError, headers: &HeaderMap) -> Response {
         let evidence = &self.evidence;
@@ -133,10 +155,10 @@ impl<'a> Attempt<'a> {
         // Only whom we asked is named: a made-up message must not find out whom we know.
         let asked = evidence.idp.as_ref().filter(|_| evidence.asked);
         error.idp = asked.map(|idp| idp.settings.label.clone());
-        let goes_on = is_stale(error.code) && self.has_session(headers).await;
+        let goes_on = is_stale(error.code) && self.may_go_on(&return_to, headers).await;
         let detail = self.detail(json!({
             "reason": error.detail,
-            "remedy": error.code.remedy(),
+            "remedy": error.remedy(),
             "went_on": goes_on,
         }));
         self.record(error.code, detail).await;
@@ -150,12 +172,15 @@ impl<'a> Attempt<'a> {
             issuer = evidence.issuer,
             in_response_to = evidence.in_response_to,
             detail = error.detail,
-            remedy = error.code.remedy(),
+            remedy = error.remedy(),
             went_on = goes_on,
             "sign-in refused"
         );
         if goes_on {
             return respond::redirect(StatusCode::SEE_OTHER, &return_to.to_string());
+        }
+        if let Some(browser) = &self.evidence.browser {
+            self.gateway.loops.stopped(browser);
         }
         let reader = Reader::of(headers);
         self.gateway.answer(&error, &self.reference, self.context, reader, self.now)
@@ -166,17 +191,26 @@ impl<'a> Attempt<'a> {
     /// The session cookie is `SameSite=Lax` and does not come with a form from another site, so the
     /// login cookie tells which session this browser has. It opens nothing: the page that follows
     /// still wants the session cookie.
-    async fn has_session(&self, headers: &HeaderMap) -> bool {
-        if let Ok(Some(_)) = self.gateway.session(headers, &Place::default(), self.now).await {
-            return true;
-        }
-        let Some(browser) = self.evidence.browser else {
+    /// Nor does it go on to a page that would only send it back for more.
+    async fn may_go_on(&self, page: &ReturnTo, headers: &HeaderMap) -> bool {
+        let Some(session) = self.session(headers).await else {
             return false;
         };
-        matches!(
-            self.gateway.app.sessions.newest_of_browser(&browser, self.now).await,
-            Ok(Some(_))
-        )
+        let live = self.gateway.app.live();
+        !is_lacking(self.gateway, &live, page, &session.identity(), self.now)
+    }
+
+    async fn session(&self, headers: &HeaderMap) -> Option<Arc<OpenSession>> {
+        if let Ok(Some(session)) = self.gateway.session(headers, &Place::default(), self.now).await
+        {
+            return Some(session);
+        }
+        let sessions = &self.gateway.app.sessions;
+        sessions
+            .newest_of_browser(&self.evidence.browser?, self.now)
+            .await
+            .ok()
+            .flatten()
     }
 
     /// The evidence, and what the outcome adds to it.

@@ -10,7 +10,9 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use openssl::sha::sha256;
 
-use super::return_to;
+use super::step_up::{asked, is_lacking, route_of};
+use super::{discovery, return_to};
+use crate::app::Live;
 use crate::base::{ErrorCode, IdpName, ReturnTo, Timestamp, entropy};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
@@ -20,9 +22,11 @@ use crate::http::hosts::pages::ask;
 use crate::http::state::Gateway;
 use crate::http::views::{Choose, Field, Post};
 use crate::http::{links, respond};
-use crate::saml::authn_request::{AuthnRequest, NameIdPolicy, Wishes};
+use crate::saml::NameId;
+use crate::saml::authn_request::{AuthnRequest, Wishes};
 use crate::saml::metadata::Binding;
 use crate::saml::pending::PendingLogin;
+use crate::saml::status::StatusCode::NoPassive;
 use crate::trust::{IdpTrust, Way};
 
 /// `GET /.samlgate/sign_in?rd=`: straight on, or the chooser.
@@ -40,7 +44,7 @@ pub async fn sign_in(
         ask(&gateway, &place, &return_to, &headers, now)
     } else {
         let way = gateway.app.registry().way();
-        go(&gateway, way, &return_to, &headers, now).await
+        go(&gateway, way, &return_to, &Manner::default(), &headers, now).await
     };
     answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
 }
@@ -65,9 +69,53 @@ pub async fn by_email(
     let Some(idp) = registry.of_email(email) else {
         return choose(&gateway, &return_to, Some(email));
     };
-    let answer = begin(&gateway, idp, &return_to, &headers, now).await;
+    let manner = Manner { hint: hint(email), ..Manner::default() };
+    let answer = begin(&gateway, idp, &return_to, &manner, &headers, now).await;
     answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
 }
+
+/// What else is wanted of one sign-in, besides that it leads to a page.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Manner {
+    /// `passive=1`: nothing is shown to the person (IsPassive).
+    pub(super) passive: bool,
+    /// `login_hint=`: who the person probably is. Anybody can have written it; it goes to identity
+    /// providers that the operator wants to have it, and is believed by nobody.
+    pub(super) hint: Option<String>,
+    /// `for=`: the page for which it is needed, where they come back to another one.
+    pub(super) needed: Option<ReturnTo>,
+}
+
+impl Manner {
+    pub(super) fn read(live: &Live, place: &Place, query: &Fields) -> Self {
+        Self {
+            passive: matches!(query.get("passive"), Some("1" | "true")),
+            hint: query.get("login_hint").and_then(hint),
+            needed: query
+                .get("for")
+                .and_then(|page| place.read(page, live))
+                .filter(|page| !page.path().is_gateway_page()),
+        }
+    }
+
+    /// The hint as a name of a person.
+    fn subject(&self) -> Option<NameId> {
+        let value = self.hint.clone()?;
+        let format = value.contains('@').then(|| NameId::EMAIL.to_owned());
+        Some(NameId { value, format, name_qualifier: None, sp_name_qualifier: None })
+    }
+}
+
+/// A hint that can be passed on.
+fn hint(text: &str) -> Option<String> {
+    let text = text.trim();
+    let plain =
+        !text.is_empty() && text.len() <= LONGEST_HINT && !text.chars().any(char::is_control);
+    plain.then(|| text.to_owned())
+}
+
+/// The longest hint: an e-mail address (RFC 5321) fits.
+const LONGEST_HINT: usize = 256;
 
 /// `GET /.samlgate/start?idp=&rd=`: to this identity provider, now.
 pub async fn start(
@@ -80,14 +128,25 @@ pub async fn start(
     let now = gateway.app.now();
     let query = Fields::of_query(query.as_deref());
     let return_to = return_to(&gateway.app.live(), &place, query.get("rd"));
-    if let (Some(_), Some(name)) = (place.host(), query.get("idp")) {
+    let live = gateway.app.settings();
+    if place.host().is_some() {
         // The choice is made here, the login happens at the auth host.
-        let (to, live) = (return_to.to_string(), gateway.app.live());
-        let path = links::with_query(links::START, &[("idp", name), ("rd", &to)]);
+        let to = return_to.to_string();
+        let mut kept = vec![("rd", to.as_str())];
+        let names = ["idp", "passive", "login_hint", "for"];
+        kept.extend(names.iter().filter_map(|name| Some((*name, query.get(name)?))));
+        let path = links::with_query(links::START, &kept);
         return respond::redirect(StatusCode::FOUND, &live.sp.public_url.join(&path));
     }
+    let manner = Manner::read(&live, &place, &query);
+    if manner.passive
+        && let Ok(Some(session)) = gateway.session(&headers, &place, now).await
+        && !is_lacking(&gateway, &live, &return_to, &session.identity(), now)
+    {
+        return respond::redirect(StatusCode::FOUND, &return_to.to_string());
+    }
     let answer = match way(&gateway, query.get("idp"), &return_to) {
-        Ok(way) => go(&gateway, way, &return_to, &headers, now).await,
+        Ok(way) => go(&gateway, way, &return_to, &manner, &headers, now).await,
         Err(error) => Err(error),
     };
     answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
@@ -119,14 +178,31 @@ async fn go(
     gateway: &Gateway,
     way: Way,
     return_to: &ReturnTo,
+    manner: &Manner,
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<Response, GatewayError> {
+    let live = gateway.app.settings();
     match way {
-        Way::Straight(idp) => begin(gateway, &idp, return_to, headers, now).await,
-        Way::Choose => Ok(choose(gateway, return_to, None)),
+        Way::Straight(idp) => begin(gateway, &idp, return_to, manner, headers, now).await,
+        Way::Choose => match discovery::ask(&live, return_to, manner) {
+            Some(elsewhere) => Ok(elsewhere),
+            None if manner.passive => nobody_there(&live, return_to),
+            None => Ok(choose(gateway, return_to, None)),
+        },
         Way::Nowhere => Ok(nowhere(gateway, return_to)),
     }
+}
+
+/// Nobody is signed in where nothing could be shown to ask who it is: an open page is opened as
+/// nobody, and for any other one a page says so.
+pub(super) fn nobody_there(live: &Live, page: &ReturnTo) -> Result<Response, GatewayError> {
+    if route_of(live, page).is_some_and(|route| route.public) {
+        return Ok(respond::redirect(StatusCode::SEE_OTHER, &page.to_string()));
+    }
+    let detail = "nobody is signed in, and nothing may be shown to them (passive)";
+    let error = GatewayError::new(ErrorCode::IdpStatus, detail).going_to(page);
+    Err(error.said(NoPassive, NoPassive.remedy().into()))
 }
 
 /// Nobody can sign in yet: no identity provider is configured, or its metadata has not arrived.
@@ -144,7 +220,7 @@ fn nowhere(gateway: &Gateway, return_to: &ReturnTo) -> Response {
     response
 }
 
-fn choose(gateway: &Gateway, return_to: &ReturnTo, unmatched: Option<&str>) -> Response {
+pub(super) fn choose(gateway: &Gateway, return_to: &ReturnTo, unmatched: Option<&str>) -> Response {
     let registry = gateway.app.registry();
     let buttons = registry.shown().map(|idp| (&idp.settings.name, idp.settings.label.as_str()));
     let mut view = Choose::new(buttons, registry.knows_domains(), return_to);
@@ -166,10 +242,11 @@ pub(in crate::http) fn check_navigation(headers: &HeaderMap) -> Result<(), Gatew
 }
 
 /// Remembers the request, ties it to this browser, and sends the person on.
-async fn begin(
+pub(super) async fn begin(
     gateway: &Gateway,
     idp: &IdpTrust,
     return_to: &ReturnTo,
+    manner: &Manner,
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<Response, GatewayError> {
@@ -184,12 +261,26 @@ async fn begin(
     let app = &gateway.app;
     let live = app.settings();
     let entropy = app.entropy.as_ref();
+    let route = route_of(&live, manner.needed.as_ref().unwrap_or(return_to));
+    let asked = idp.asked().and(asked(route.as_ref()));
+    if manner.passive && asked.forces() {
+        return nobody_there(&live, return_to);
+    }
     // One cookie for all tabs of a browser; what tells them apart is the RelayState.
     let (browser, browser_hash) = gateway.browser_or_new(headers);
     if gateway.browser(headers).is_some() {
         gateway.ask_other_nodes(&browser_hash, now).await;
     }
-    gateway.check_loop(&Place::default(), &browser_hash, return_to, now)?;
+    let session = gateway.session(headers, &Place::default(), now).await.ok().flatten();
+    match gateway.check_loop(&Place::default(), &browser_hash, return_to, now) {
+        // The session comes back each time, and is never enough.
+        Err(looping) if session.is_some() && route.is_some() => {
+            let detail = "signed in again and again within a minute, and never as the page asks";
+            let code = ErrorCode::AuthnContext;
+            return Err(GatewayError::new(code, detail).going_to(&looping.return_to));
+        }
+        outcome => outcome?,
+    }
     let handle = entropy::token(entropy);
     let login = PendingLogin {
         request_id: entropy::message_id(entropy),
@@ -209,13 +300,17 @@ async fn begin(
         )
     })?;
     let acs_url = live.sp.acs_url();
+    let subject = manner.subject().filter(|_| idp.settings.login_hint);
     let wishes = Wishes {
-        asked: idp.asked().into(),
-        name_id_policy: idp.settings.name_id_format.as_deref().map(NameIdPolicy::of_format),
-        ..Wishes::answer_to(&acs_url)
+        asked,
+        passive: manner.passive,
+        subject: subject.as_ref(),
+        ..idp.wishes(&acs_url)
     };
     let internal = |error: &dyn Display| GatewayError::new(ErrorCode::Internal, error);
-    let wishes = wishes.for_vendor(idp.metadata.vendor).map_err(|error| internal(&error))?;
+    let wishes = wishes
+        .for_vendor(idp.metadata.vendor)
+        .map_err(|error| GatewayError::new(ErrorCode::ConfigValue, error))?;
     let request = AuthnRequest {
         id: &login.request_id,
         issue_instant: now,
@@ -249,6 +344,7 @@ async fn begin(
         binding = endpoint.binding.as_str(),
         authn_request = login.request_id,
         signed = key.is_some(),
+        asked_by = route.as_ref().map(|route| route.name.as_str()),
         "sign-in begun"
     );
     Ok(response)

@@ -2,10 +2,12 @@
 
 pub mod acs;
 mod attempt;
+pub mod discovery;
 pub mod login;
 pub mod metadata;
 mod roll_over;
 pub mod sign_out;
+pub(in crate::http) mod step_up;
 pub mod user;
 
 use crate::app::Live;

@@ -9,6 +9,7 @@ use super::{Link, View};
 use crate::base::code::Page;
 use crate::base::{ErrorCode, ReturnTo, Timestamp};
 use crate::http::links;
+use crate::saml::status::StatusCode;
 
 /// `error.html`: something went wrong, for all [`Page`]s.
 ///
@@ -103,6 +104,49 @@ impl Failure {
         }
     }
 
+    /// 401 to a form of somebody who has to sign in better first: at `url`.
+    pub fn form_needs_more(reference: &str, url: String, now: Timestamp) -> Self {
+        Self {
+            page: "unauthenticated",
+            headline: "Your form was not sent.",
+            sentence_start: "",
+            sentence: "It needs another kind of sign-in, or a more recent one. Nothing was saved.",
+            advice: "Please sign in once more, then fill in the form and send it again.",
+            primary: Some(Link::new("Sign in", url)),
+            ..Self::new(ErrorCode::AccessStepUp, reference, now)
+        }
+    }
+
+    /// What the identity provider reported, in sentences of ours.
+    #[must_use]
+    pub fn said(mut self, kind: StatusCode) -> Self {
+        self.sentence_start = "";
+        self.sentence = kind.public();
+        match kind {
+            StatusCode::NoPassive => {
+                self.headline = "Please sign in.";
+                self.advice = "Sign in, and you will come back to the page you wanted.";
+                if let Some(primary) = &mut self.primary {
+                    primary.label = "Sign in".to_owned();
+                }
+            }
+            StatusCode::NoAuthnContext => {
+                self.headline = headline(ErrorCode::AuthnContext);
+                self.advice = "If your organisation offers another method, such as a second factor, set it up there and try again. Otherwise your administrator can help with this reference.";
+            }
+            StatusCode::RequestDenied
+            | StatusCode::UnknownPrincipal
+            | StatusCode::InvalidNameIdPolicy
+            | StatusCode::ResourceNotRecognized
+            | StatusCode::RequestUnsupported
+            | StatusCode::UnsupportedBinding => {
+                self.advice = "Trying again will hardly help. The help desk of your organisation can, with this reference.";
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// Names the identity provider whose answer it was.
     #[must_use]
     pub fn from_idp(mut self, label: &str) -> Self {
@@ -172,6 +216,9 @@ fn headline(code: ErrorCode) -> &'static str {
         (ErrorCode::UserDisabled | ErrorCode::UserNotProvisioned, _) => "We could not let you in.",
         (ErrorCode::ProxyHost, _) => "There is nothing here.",
         (ErrorCode::FormGone, _) => "Your form was not sent.",
+        (ErrorCode::AccessStepUp, _) => "Please sign in once more.",
+        (ErrorCode::AuthnContext, _) => "A stronger sign-in is needed.",
+        (ErrorCode::AuthnAge, _) => "A fresh sign-in is needed.",
         (ErrorCode::SessionLoop, _) => "Signing in goes round in circles.",
         _ if is_sign_in(code) => "We could not sign you in.",
         (_, Page::Forbidden) => "You may not open this page.",
@@ -195,6 +242,13 @@ fn advice(code: ErrorCode) -> &'static str {
         (ErrorCode::SessionLoop, _) => {
             "Please allow cookies for this address, and open the application by https and exactly as you were given its address. Try again after a minute. Your administrator can help with this reference."
         }
+        (ErrorCode::AuthnContext, _) => {
+            "Please sign in by the method that it needs, such as a second factor, if your organisation offers it to you. Your administrator can help with this reference."
+        }
+        (ErrorCode::AuthnAge, _) => {
+            "Please try again, and let your organisation ask who you are. If it does not ask, your administrator can help with this reference."
+        }
+        (ErrorCode::AccessStepUp, _) => "Sign in, and you will come back to the page you wanted.",
         (ErrorCode::FormGone, _) => {
             "Please go back to the application and see whether it has arrived. If it has not, fill it in again."
         }

@@ -341,8 +341,8 @@ impl ProfileError {
             Self::Condition { .. } => ErrorCode::ProtoCondition,
             Self::AuthnMissing => ErrorCode::AuthnMissing,
             Self::SessionOver { .. } => ErrorCode::TimeSession,
-            Self::AuthnContext { .. } | Self::NotFresh { .. } => ErrorCode::AuthnContext,
-            Self::TooOld { .. } => ErrorCode::AuthnAge,
+            Self::AuthnContext { .. } => ErrorCode::AuthnContext,
+            Self::NotFresh { .. } | Self::TooOld { .. } => ErrorCode::AuthnAge,
             Self::Qualifier { .. } => ErrorCode::SubjectQualifier,
             Self::Scope { .. } => ErrorCode::ValueScope,
         }

@@ -201,10 +201,7 @@ fn fresh_authentication_is_a_rule_where_it_was_asked_for() {
     let answered = |created_at| answer(created_at, true);
     assert!(answered(minutes(3)).is_ok(), "within the skew");
     let late = minutes(3).plus(Duration::from_secs(1));
-    assert_eq!(
-        outcome(answered(late)),
-        Err(("authn.context", "authn.fresh"))
-    );
+    assert_eq!(outcome(answered(late)), Err(("authn.age", "authn.fresh")));
     assert!(answer(late, false).is_ok(), "nobody asked");
 }
 

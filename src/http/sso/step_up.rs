@@ -1,0 +1,95 @@
+//! Step-up: a page asks for more of a sign-in than the session has.
+//!
+//! In: where a person goes. Out: what its route asks of their sign-in, for the request, for the check
+//! of the answer and for the gate alike. All three find it from the address of the page: nothing of
+//! it travels through the browser, and what an operator changes meanwhile is in force at once.
+
+use std::sync::Arc;
+
+use crate::access::{Route, StepUp, Visitor, normalise};
+use crate::app::Live;
+use crate::base::{IdpName, LocalPath, ReturnTo, Timestamp};
+use crate::http::forms;
+use crate::http::hosts::Place;
+use crate::http::links;
+use crate::http::state::Gateway;
+use crate::identity::Identity;
+use crate::saml::asked::Asked;
+
+/// The route of a page; of a form that is kept, that of the form.
+pub(super) fn route_of(live: &Live, page: &ReturnTo) -> Option<Arc<Route>> {
+    let host = page.site().map_or_else(|| live.sp.public_url.host(), |site| site.host());
+    let form = forms::target(page.path());
+    let target = form.as_ref().unwrap_or_else(|| page.path());
+    let path = target.as_str().split(['?', '#']).next().unwrap_or_default();
+    live.routes.find(host, &normalise(path).ok()?).map(Arc::clone)
+}
+
+/// What a route asks of a sign-in that leads to it.
+pub(super) fn asked(route: Option<&Arc<Route>>) -> Asked<'_> {
+    let step_up = route.filter(|route| !route.public).and_then(|route| route.step_up.as_ref());
+    step_up.map_or(Asked::NOTHING, StepUp::asked)
+}
+
+/// Whether a session of this person would be sent back from this page for more.
+pub(in crate::http) fn is_lacking(
+    gateway: &Gateway,
+    live: &Live,
+    page: &ReturnTo,
+    identity: &Identity,
+    now: Timestamp,
+) -> bool {
+    let route = route_of(live, page);
+    let step_up = route.as_ref().filter(|route| !route.public);
+    let step_up = step_up.and_then(|route| route.step_up.as_ref());
+    let skew = gateway.clock_skew(live, &identity.idp);
+    step_up.is_some_and(|step_up| step_up.lacks(identity, skew, now).is_some())
+}
+
+impl Gateway {
+    /// Somebody who is signed in, as the decision about a route looks at them.
+    pub(in crate::http) fn seen<'a>(
+        &self,
+        live: &Live,
+        route: &Route,
+        identity: &'a Identity,
+        now: Timestamp,
+    ) -> Visitor<'a> {
+        let ages = route.step_up.as_ref().is_some_and(StepUp::grows_old);
+        let skew = if ages {
+            self.clock_skew(live, &identity.idp)
+        } else {
+            live.sp.clock_skew
+        };
+        Visitor::of(identity, now, skew)
+    }
+
+    /// How far the clock of this identity provider may differ from ours.
+    fn clock_skew(&self, live: &Live, idp: &IdpName) -> std::time::Duration {
+        let registry = self.app.registry();
+        registry.named(idp).map_or(live.sp.clock_skew, |idp| idp.clock_skew(&live.sp))
+    }
+
+    /// Where somebody goes who is signed in and needs more: to the identity provider that they came
+    /// from. They come back to `return_to`, with what `needed` asks for, where that is another page.
+    pub(in crate::http) fn step_up_url(
+        &self,
+        live: &Live,
+        place: &Place,
+        idp: Option<&IdpName>,
+        return_to: &LocalPath,
+        needed: Option<&LocalPath>,
+    ) -> String {
+        let registry = self.app.registry();
+        let idp = idp.and_then(|name| registry.named(name)).filter(|idp| idp.settings.enabled);
+        let (to, needed) = (
+            place.page(return_to.clone()).to_string(),
+            needed.map(|needed| place.page(needed.clone()).to_string()),
+        );
+        let mut query = Vec::new();
+        query.extend(idp.map(|idp| ("idp", idp.settings.name.as_str())));
+        query.push(("rd", to.as_str()));
+        query.extend(needed.as_deref().map(|needed| ("for", needed)));
+        live.sp.public_url.join(&links::with_query(links::START, &query))
+    }
+}
