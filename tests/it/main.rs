@@ -17,6 +17,7 @@ mod browser_hosts;
 mod browser_protocols;
 mod browser_pysaml2;
 mod browser_saml_idp;
+mod browser_step_up;
 mod cli;
 mod cli_explain;
 mod cli_idp;
@@ -57,6 +58,7 @@ mod scim_writes;
 mod slo;
 mod slow_bodies;
 mod sso_rules;
+mod step_up;
 mod stopping;
 #[expect(dead_code, reason = "words of a language: no test needs all of them")]
 mod support;

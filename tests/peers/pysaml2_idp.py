@@ -49,6 +49,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, BINDING_SOAP
+from saml2.authn_context import AuthnBroker, authn_context_class_ref
 from saml2.config import IdPConfig
 from saml2.metadata import entity_descriptor
 from saml2.saml import (
@@ -60,7 +61,7 @@ from saml2.saml import (
     NAMEID_FORMAT_UNSPECIFIED,
     NameID,
 )
-from saml2.samlp import STATUS_AUTHN_FAILED, STATUS_NO_PASSIVE
+from saml2.samlp import STATUS_AUTHN_FAILED, STATUS_NO_AUTHN_CONTEXT, STATUS_NO_PASSIVE
 from saml2.server import Server
 from saml2.sigver import SecurityContext, get_xmlsec_binary
 
@@ -114,10 +115,14 @@ class IdentityProvider:
         self.lock = threading.Lock()  # pysaml2 does not promise to be thread-safe
         self.server = None
         self.sp_entity_id = None
-        self.sessions = {}  # cookie -> (user, when)
+        self.sessions = {}  # cookie -> (user, when, by which method)
         self.answered = {}  # user -> (NameID, SessionIndex) of the last assertion
         self.waiting = {}  # ticket on the login page -> (AuthnRequest, RelayState)
         self.settings = self._settings(folder)
+        # pysaml2's own reading of RequestedAuthnContext decides by which method somebody signs in.
+        self.broker = AuthnBroker()
+        for level, method in enumerate(options.methods or [PASSWORD_PROTECTED]):
+            self.broker.add(authn_context_class_ref(method), method, level)
 
     def metadata(self):
         with self.lock:
@@ -141,7 +146,14 @@ class IdentityProvider:
             raise Refused("The AuthnRequest could not be verified.")
         return request.message
 
-    def answer(self, user, since, request, relay_state):
+    def methods(self, request):
+        """The methods that this request wants, as far as there are any here."""
+        requested = request.requested_authn_context
+        if requested is None:
+            return self.options.methods or [PASSWORD_PROTECTED]
+        return [method for method, _ in self.broker.pick(requested)]
+
+    def answer(self, user, since, request, relay_state, method=None):
         """The page that posts the Response to the service provider."""
         with self.lock:
             server = self._server()
@@ -167,7 +179,7 @@ class IdentityProvider:
                 self.sp_entity_id,
                 name_id=name_id,
                 authn={
-                    "class_ref": PASSWORD_PROTECTED,
+                    "class_ref": method or PASSWORD_PROTECTED,
                     "authn_instant": since.timestamp(),
                 },
                 sign_response=self.options.sign in ("response", "both"),
@@ -461,9 +473,14 @@ class Handler(BaseHTTPRequestHandler):
     def _sign_on(self, request, parameters):
         relay_state = parameters.get("RelayState")
         signed_in = self.idp.sessions.get(self._cookie())
-        if signed_in and request.force_authn != "true":
-            user, since = signed_in
-            self._page(200, self.idp.answer(user, since, request, relay_state), whole=True)
+        methods = self.idp.methods(request)
+        if not methods:
+            status, text = STATUS_NO_AUTHN_CONTEXT, "There is no such method here"
+            self._page(200, self.idp.refuse(request, relay_state, status, text), whole=True)
+        elif signed_in and signed_in[2] in methods and request.force_authn != "true":
+            user, since, method = signed_in
+            page = self.idp.answer(user, since, request, relay_state, method)
+            self._page(200, page, whole=True)
         elif request.is_passive == "true":
             page = self.idp.refuse(request, relay_state, STATUS_NO_PASSIVE, "Nobody is signed in")
             self._page(200, page, whole=True)
@@ -495,8 +512,9 @@ class Handler(BaseHTTPRequestHandler):
         user = self._user(parameters)
         now = datetime.now(timezone.utc)
         cookie = secrets.token_urlsafe(32)
-        self.idp.sessions[cookie] = (user, now)
-        page = self.idp.answer(user, now, request, relay_state)
+        method = self.idp.methods(request)[0]
+        self.idp.sessions[cookie] = (user, now, method)
+        page = self.idp.answer(user, now, request, relay_state, method)
         self._page(200, page, {"Set-Cookie": self._set_cookie(cookie)}, whole=True)
 
     def _keep(self, request, relay_state):
@@ -610,6 +628,9 @@ def arguments():
     parser.add_argument("--session-seconds", type=int, help="sets SessionNotOnOrAfter")
     parser.add_argument("--want-authn-requests-signed", action="store_true")
     parser.add_argument("--only-post", action="store_true", help="metadata lists no HTTP-Redirect")
+    parser.add_argument(
+        "--methods", nargs="+", metavar="CLASS", help="from the weakest to the strongest"
+    )
     parser.add_argument("--logout", nargs="*", choices=list(BINDINGS), default=[])
     parser.add_argument("--users", default=str(HERE / "users.json"))
     return parser.parse_args()

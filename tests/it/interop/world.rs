@@ -22,7 +22,7 @@ const READY: &str = "\"identity provider ready\"";
 pub(super) struct World {
     pub(super) gateway: Gateway,
     pub(super) peer: Peer,
-    _app: App,
+    app: App,
 }
 
 impl World {
@@ -82,7 +82,7 @@ impl World {
         let metadata = gateway.visitor().get(&gateway.url("/saml/metadata")).await;
         assert_eq!(metadata.status, 200);
         peer.knows(&metadata.text());
-        Self { gateway, peer, _app: app }
+        Self { gateway, peer, app }
     }
 
     /// Whom the tests sign in, and somebody else.
@@ -124,6 +124,28 @@ impl World {
             .rewrite(|toml| toml.replace("name = \"peer\"", &format!("name = \"peer\"\n{lines}")));
         self.gateway.kill9();
         self.gateway.start_again().await;
+    }
+
+    /// Starts the gateway again with `/strong`, which asks for more by these lines.
+    pub(super) async fn with_step_up(&mut self, lines: &str) {
+        const MARK: &str = "# step-up";
+        let upstream = self.app.url();
+        let route = format!(
+            "{MARK}\n[[route]]\npath = \"/strong\"\nupstream = [{upstream:?}]\n\
+             headers = [\"remote\"]\n{lines}\n"
+        );
+        self.gateway.rewrite(|toml| {
+            let before = toml.split(MARK).next().unwrap_or_default();
+            format!("{before}\n{route}")
+        });
+        self.gateway.kill9();
+        self.gateway.start_again().await;
+    }
+
+    /// From that page back to it.
+    pub(super) async fn step_up(&self, visitor: &mut Visitor, person: &Person) -> Trip {
+        let way = Way::new(self.gateway.url("/strong"), &self.peer);
+        way.sign_in(visitor, person).await
     }
 
     /// Waits until the gateway has loaded the identity provider with this many keys.

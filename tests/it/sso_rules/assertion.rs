@@ -352,12 +352,12 @@ async fn another_way_to_sign_in_than_the_configured_is_authn_context() {
 }
 
 #[tokio::test]
-async fn a_sign_in_of_before_is_authn_context_where_a_fresh_one_was_asked_for() {
+async fn a_sign_in_of_before_is_authn_age_where_a_fresh_one_was_asked_for() {
     let stage = Stage::set("force_authn = true\nclock_skew = \"10s\"").await;
     stage
         .refuses(&[(
             "an hour ago",
-            "authn.context",
+            "authn.age",
             Parts(|response| response.statement().authn_instant = at(-3600)),
         )])
         .await;

@@ -204,9 +204,14 @@ impl Stage {
         if text.contains(code) {
             return Err("the answer names the code".to_owned());
         }
+        let headline = match code {
+            "authn.context" => "A stronger sign-in is needed.",
+            "authn.age" => "A fresh sign-in is needed.",
+            _ => "We could not sign you in.",
+        };
         let page = match is_json {
             true => answer.json()["error"] == expected.page().slug(),
-            false => text.contains("<h1>We could not sign you in.</h1>"),
+            false => text.contains(&format!("<h1>{headline}</h1>")),
         };
         page.then_some(()).ok_or_else(|| format!("another page: {text}"))
     }

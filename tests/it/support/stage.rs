@@ -15,13 +15,31 @@ pub(crate) struct Stage {
 impl Stage {
     /// With this identity provider under this name; `attributes` are lines of `[attributes]`.
     pub(crate) async fn with(
-        mut setup: Setup,
+        setup: Setup,
         idp: Idp,
         name: &str,
         attributes: &[&str],
         idp_settings: &str,
     ) -> Self {
+        Self::with_routes(setup, idp, name, attributes, idp_settings, &[]).await
+    }
+
+    /// And with further routes to the same application: a path and lines of each.
+    pub(crate) async fn with_routes(
+        mut setup: Setup,
+        idp: Idp,
+        name: &str,
+        attributes: &[&str],
+        idp_settings: &str,
+        routes: &[(&str, &str)],
+    ) -> Self {
         let radicale = Radicale::start().await;
+        for (path, lines) in routes {
+            let url = radicale.url();
+            setup = setup.add(&format!(
+                "[[route]]\npath = {path:?}\nupstream = [{url:?}]\n{RADICALE_HEADERS}\n{lines}"
+            ));
+        }
         for line in attributes {
             setup = setup.set("attributes", line);
         }
