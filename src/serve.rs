@@ -17,10 +17,10 @@ use openssl::sha::sha256;
 use tokio::sync::{Notify, watch};
 
 use crate::access::Routes;
-use crate::app::{App, ForwardAuth, Live, Own, Parts, Ports, Sites, Today};
+use crate::app::{App, ForwardAuth, Live, Own, Parts, Ports, Sites, Today, WatchedFiles};
 use crate::audit::{Event, EventKind};
 use crate::base::clock::SystemClock;
-use crate::base::entropy::SystemEntropy;
+use crate::base::entropy::{SystemEntropy, token};
 use crate::base::{Clock as _, ErrorCode, Listen, StoreError, Timestamp};
 use crate::config::{Config, SessionStoreKind};
 use crate::directory::Recorder;
@@ -38,11 +38,13 @@ use crate::proxy::{Balancers, ForwardSettings, Forwarder, Jwt, Peer, Pool, Trust
 use crate::session::{SessionStore, Sessions};
 use crate::store::keys::{KeyFolderError, open_keys};
 use crate::store::{Database, RedisStore};
+use crate::tasks::ask::Asker;
 use crate::tasks::fetch::{FetchError, Fetcher};
 use crate::tasks::keys::{self as key_changes, KeyTask};
 use crate::tasks::retention::Retention;
 use crate::tasks::{
-    Supervisor, guards, health, housekeeping, people, provisioning, retention, trust,
+    Supervisor, expiry, guards, health, housekeeping, notices, people, provisioning, retention,
+    trust,
 };
 use crate::telemetry::{CONFIG_LAST_RELOAD_SUCCESS, CONFIG_LAST_RELOAD_SUCCESSFUL, seconds};
 use crate::trust::IdpSettings;
@@ -145,8 +147,15 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
     let store = config.database.open().await;
     let store = store.map_err(|error| StartError::Store(config.database.complaint(&error)))?;
 
-    let own = Own::new(&config.sp, &config.description, Arc::clone(&keys), now)
-        .map_err(|error| StartError::Metadata(error.to_string()))?;
+    let own = Own::new(
+        &config.sp,
+        &config.legacy_paths,
+        &config.description,
+        Arc::clone(&keys),
+        now,
+    );
+    let own = own.map_err(|error| StartError::Metadata(error.to_string()))?;
+    let fetcher = Fetcher::new()?.reaching(config.reach);
     let seal = Seal::new(keys.seal.clone());
     let (signing, published) = (keys.jwt.clone(), keys.jwt_published.clone());
     let jwt = Jwt::new(&config.sp.public_url, signing, published, entropy.clone());
@@ -164,6 +173,7 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         sessions,
         today,
         own,
+        ask: Arc::new(Asker::by(fetcher.clone())),
         live,
     }));
     let changed = Arc::new(Notify::new());
@@ -196,7 +206,6 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         &gateway,
     );
 
-    let fetcher = Fetcher::new()?.reaching(config.reach);
     let (idps, configured) = watch::channel(Arc::new(config.idps.clone()));
     let (kept, ready) = (Arc::clone(&app), readiness.clone());
     supervisor.keep("identity providers", move |stop| {
@@ -253,6 +262,19 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         supervisor.keep("guards", move |stop| guards::keep(Arc::clone(&kept), stop));
     }
     let kept = Arc::clone(&app);
+    supervisor.keep("expiries", move |stop| {
+        expiry::keep(Arc::clone(&kept), stop)
+    });
+    let node = match config.database.is_for_several() {
+        true => token(app.entropy.as_ref()),
+        // Who died here is nobody to be waited for.
+        false => "this".to_owned(),
+    };
+    let kept = Arc::clone(&app);
+    supervisor.keep("notices", move |stop| {
+        notices::keep(Arc::clone(&kept), node.clone(), stop)
+    });
+    let kept = Arc::clone(&app);
     supervisor.keep("endings", move |stop| {
         housekeeping::endings(Arc::clone(&kept), stop)
     });
@@ -291,6 +313,7 @@ impl Running {
         // Our own names are in our metadata, in cookies and in tokens that are out already.
         config.sp.public_url = self.in_force.sp.public_url.clone();
         config.sp.entity_id = self.in_force.sp.entity_id.clone();
+        config.legacy_paths.clone_from(&self.in_force.legacy_paths);
         let earlier = Arc::clone(self.gateway.app.live().forwarder.balancers());
         let live = live(
             &config,
@@ -415,6 +438,7 @@ fn stores(
         connections: store.clone(),
         requests: store.clone(),
         notices: store.clone(),
+        outbox: store.clone(),
         guards: store.clone(),
         fetches: store.clone(),
     };
@@ -549,9 +573,14 @@ fn live(
     let balancers = Arc::new(Balancers::after(&routes, earlier));
     let jwt = Arc::clone(jwt);
     let forwarder = Forwarder::new(pool, &routes, balancers, jwt, settings, background);
+    let server = config.server.tls.as_ref().map(|tls| tls.certificate.clone());
+    let idps = config.idps.iter().map(|idp| idp.name.to_string()).collect();
+    let keys = config.keys.settings.clone();
+    let watched = WatchedFiles { idps, ..WatchedFiles::new(keys, server, &routes) };
     Live {
         sp: config.sp.clone(),
         description: config.description.clone(),
+        legacy: config.legacy_paths.clone(),
         identity: config.identity.clone(),
         sites: Sites::of(&routes, &config.sp.public_url),
         routes,
@@ -563,6 +592,8 @@ fn live(
         guard: config.scim.guard,
         api_token: config.admin.token.as_ref().map(|token| sha256(token.reveal().as_bytes())),
         discovery: config.discovery.clone(),
+        watched,
+        notices: config.notices.clone(),
         forwarder,
     }
 }

@@ -112,6 +112,10 @@ kinds! {
     UserLocked "user.locked",
     /// An administrator let somebody in again.
     UserUnlocked "user.unlocked",
+    /// An administrator linked somebody to an identity provider's name for them.
+    UserLinked "user.linked",
+    /// An administrator took such a link away.
+    UserUnlinked "user.unlinked",
     /// What was known of somebody was erased.
     UserErased "user.erased",
     /// Events up to some moment were removed from the beginning of the chain.

@@ -108,6 +108,7 @@ codes! {
     BindingFault "binding.fault" 502 Unavailable "Your organisation's sign-in service reported an error." "IdP: its SOAP endpoint answered with a fault, which is in the log; its own log says why.";
     BindingArtifact "binding.artifact" 400 BadRequest "The sign-in answer is incomplete." "IdP: SAMLart is one artifact of type 0x0004, made from its own entityID, for an endpoint in its metadata.";
     BindingArtifactGone "binding.artifact_gone" 403 TryAgain "The sign-in answer was fetched before, or was not fetched in time." "IdP: it has no message for this artifact any more. Going back or reloading sends the same one again; otherwise its servers do not share their artifacts.";
+    BindingArtifactUnreachable "binding.artifact_unreachable" 502 Unavailable "Your organisation's sign-in service could not be asked for its answer." "Gateway: the ArtifactResolutionService in the IdP's metadata does not answer, or answers with no SOAP message; the log says how. Is it reachable from here, and its certificate known to this machine?";
     BindingDiscovery "binding.discovery" 400 BadRequest "Your choice of an organisation did not arrive." "The discovery service has to come back to the address that we gave it, with at most one entityID.";
     XmlEncoding "xml.encoding" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: send XML 1.0 in UTF-8.";
     XmlSyntax "xml.syntax" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: the message is not well-formed XML.";
@@ -166,6 +167,7 @@ codes! {
     ValueComplex "value.complex" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: send attribute values as text.";
     ValueDuplicate "value.duplicate" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: an attribute that can have one value came with several different ones.";
     ValueScope "value.scope" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: a scoped identifier ends in a scope that the metadata does not list (shibmd:Scope).";
+    GroupsOverage "groups.overage" 403 NotForUs "Your organisation did not say which groups you are in, since there are too many." "IdP: it left the groups out (Entra ID does, above 150). Have it send only the groups that are assigned to this application, or provision people and groups by SCIM; `groups_overage` says what counts meanwhile.";
     UserNotProvisioned "user.not_provisioned" 403 NotForUs "You do not have an account here yet." "users.provisioning is \"scim\": provision the person, or set it to \"jit\".";
     UserDisabled "user.disabled" 403 NotForUs "Your account is switched off." "The person is not active in the user store.";
     UserConflict "user.conflict" 403 NotForUs "Your account belongs to another sign-in." "Another identity provider's person has this name or address; link them on purpose or rename one.";

@@ -17,6 +17,7 @@ pub mod expiry;
 pub mod group;
 pub mod guard;
 pub mod health;
+pub mod links;
 pub mod lookups;
 pub mod people;
 pub mod profile;
@@ -39,6 +40,7 @@ pub use connections::{ConnectionWritten, Connections};
 pub use group::{Member, Membership};
 pub use guard::{Approval, Guard, GuardState, Guards, Paused, Share};
 pub use health::{Health, Transition};
+pub use links::{Link, Linked, Links};
 pub use people::{Changes, Erased, GroupRecord, People, Provisioned, Record};
 pub use profile::Profile;
 pub use provisioning::{

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
-use crate::directory::{Standings, User};
+use crate::directory::{Links, Standings, User};
 
 /// The directory. All look-ups compare verbatim.
 #[async_trait]
-pub trait DirectoryStore: Standings {
+pub trait DirectoryStore: Standings + Links {
     /// By our id.
     async fn find(&self, id: &UserId) -> Result<Option<User>, StoreError>;
 

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::response::Response;
 use http::header::{HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use tower::ServiceExt as _;
 
@@ -26,8 +26,10 @@ use crate::http::error::{GatewayError, Reader};
 use crate::http::hosts::Place;
 use crate::http::outgoing::{self, Outgoing};
 use crate::http::rates::TooOften;
+use crate::http::respond;
 use crate::http::router;
 use crate::http::scim;
+use crate::http::sso::legacy::{self, Behind};
 use crate::http::state::Gateway;
 use crate::proxy::request_id::{Trust, X_REQUEST_ID};
 use crate::proxy::{Peer, RequestId, TwoLengths};
@@ -165,7 +167,10 @@ impl Door {
             let detail = "Transfer-Encoding other than chunked".to_owned();
             return refuse(ErrorCode::ProxyRequest, detail, &parts.headers);
         }
-        if router::is_own(&path) || router::is_oauth2(&path, live.forward_auth) {
+        if router::is_own(&path)
+            || router::is_oauth2(&path, live.forward_auth)
+            || legacy::is_below(&path, &live.legacy)
+        {
             // In a box: what is seldom should not make the future of every request large.
             let response = Box::pin(self.own(parts, body, live, context)).await;
             return (outgoing::ours(response), Way::Own);
@@ -192,6 +197,17 @@ impl Door {
         context: &Context,
     ) -> Response {
         let place = Place::of(parts, live);
+        let mut behind = None;
+        if !live.legacy.is_empty() {
+            behind = legacy::behind(parts, live, &self.gateway.app.registry());
+        }
+        match behind {
+            Some(Behind::Page(arrived)) => {
+                parts.extensions.insert(arrived);
+            }
+            Some(Behind::There(to)) => return respond::redirect(StatusCode::FOUND, &to),
+            Some(Behind::Nothing) | None => {}
+        }
         let path = parts.uri.path();
         if !router::is_here(path, &place) || !router::is_on(path, live.forward_auth) {
             let detail = format!("{} is not on this host", parts.uri.path());

@@ -68,7 +68,7 @@ pub fn is_oauth2(path: &str, forward_auth: ForwardAuth) -> bool {
 /// The gateway's own pages.
 pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
-        .route("/saml/metadata", get(metadata::metadata))
+        .route(links::METADATA, get(metadata::metadata))
         .route(links::ACS, any(acs::acs))
         .route(links::SLO, any(slo::slo))
         .route(links::SLO_SOAP, post(slo::soap))

@@ -77,6 +77,14 @@ pub enum IdentityError {
         /// Whose people have such addresses.
         owner: IdpName,
     },
+    /// The identity provider left the groups out, and there are none to go by (`groups_overage`).
+    #[error("the groups of {user_name:?} were left out, since there are too many; {why}")]
+    GroupsOverage {
+        /// The `userName`.
+        user_name: String,
+        /// What there would have to be.
+        why: &'static str,
+    },
     /// The directory can not be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -93,6 +101,7 @@ impl IdentityError {
             Self::NotProvisioned { .. } => ErrorCode::UserNotProvisioned,
             Self::Disabled { .. } => ErrorCode::UserDisabled,
             Self::Conflict { .. } | Self::Domain { .. } => ErrorCode::UserConflict,
+            Self::GroupsOverage { .. } => ErrorCode::GroupsOverage,
             Self::Store(error) => error.code(),
         }
     }

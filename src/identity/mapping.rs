@@ -26,6 +26,9 @@ pub struct Mapped {
     pub persistent_id: Option<String>,
     /// Everything else.
     pub profile: Profile,
+    /// The identity provider says that it left the groups out: there are none in the profile, and
+    /// that says nothing.
+    pub groups_left_out: bool,
     /// All attributes by Name, values of repeated elements together, empty ones left out.
     pub attributes: Vec<(String, Vec<String>)>,
 }
@@ -59,6 +62,11 @@ pub fn map(
     };
     let external_id = sent.identifier(Target::ExternalId)?;
     let (user_name, named_by) = sent.user_name(email.as_deref(), external_id.as_deref())?;
+    let groups = sent.find(Target::Groups)?.map_or_else(Vec::new, |(_, values)| values);
+    // Where the operator says which attribute has the groups, and it came, none are missing. What
+    // came under a name of ours may be something else that is a group elsewhere: roles.
+    let groups_left_out = claims.leaves_groups_out() && !sent.has_configured(Target::Groups);
+    let groups = if groups_left_out { Vec::new() } else { groups };
     let persistent = claims.name_id.as_ref().filter(|name_id| name_id.is_persistent());
     let persistent_id = persistent.map(|name_id| checked(Target::UserName, &name_id.value));
     Ok(Mapped {
@@ -75,8 +83,9 @@ pub fn map(
             title: sent.one(Target::Title)?,
             employee_number: sent.one(Target::EmployeeNumber)?,
             manager: sent.one(Target::Manager)?,
-            groups: sent.find(Target::Groups)?.map_or_else(Vec::new, |(_, values)| values),
+            groups,
         },
+        groups_left_out,
         attributes: merged(claims),
     })
 }
@@ -189,6 +198,17 @@ impl Sent<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether an attribute came that `[attributes]` names for this target.
+    fn has_configured(&self, target: Target) -> bool {
+        let mut configured = self.attributes.0.get(&target).into_iter().flatten();
+        let has =
+            |sent: Vec<&Attribute>| sent.iter().any(|sent| sent.values.iter().next().is_some());
+        configured.any(|name| match name {
+            AttributeName::Name(name) => has(self.by_name(name)),
+            AttributeName::Friendly(name) => has(self.by_friendly_name(name)),
+        })
     }
 
     fn by_name(&self, name: &str) -> Vec<&Attribute> {

@@ -7,12 +7,12 @@
 use async_trait::async_trait;
 
 use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
-use crate::directory::{DirectoryStore, Identifiers, Standing, UniqueField, User};
+use crate::directory::{DirectoryStore, Identifiers, Profile, Standing, UniqueField, User};
 use crate::identity::{
     AttributeMap, Facts, Identity, IdentityError, IdentitySettings, LinkBy, Mapped, NamedBy,
     Provisioning, map, roles, today,
 };
-use crate::saml::{Claims, ValidAssertion, Vendor};
+use crate::saml::{Claims, GroupsOverage, ValidAssertion, Vendor};
 use crate::scim::fold::fold;
 
 /// Each round that fails means that somebody else's change of the same person succeeded; this many
@@ -28,6 +28,8 @@ pub struct Asserter<'a> {
     pub vendor: Vendor,
     /// `allow_duplicate_attributes`
     pub allow_duplicates: bool,
+    /// `groups_overage`
+    pub groups_overage: GroupsOverage,
     /// Whose people have e-mail addresses in a domain (`email_domains`); the domain is in lower
     /// case.
     pub owner_of: &'a (dyn Fn(&str) -> Option<IdpName> + Sync),
@@ -39,13 +41,25 @@ pub fn asserted(
     asserter: Asserter<'_>,
     attributes: &AttributeMap,
 ) -> Result<Mapped, IdentityError> {
+    let mapped = read(claims, asserter, attributes)?;
+    check_domains(&mapped, &asserter, None)?;
+    Ok(mapped)
+}
+
+fn read(
+    claims: &Claims,
+    asserter: Asserter<'_>,
+    attributes: &AttributeMap,
+) -> Result<Mapped, IdentityError> {
     let mapped = map(
         claims,
         asserter.vendor,
         asserter.allow_duplicates,
         attributes,
     )?;
-    check_domains(&mapped, &asserter)?;
+    if mapped.groups_left_out && asserter.groups_overage == GroupsOverage::Refuse {
+        return Err(left_out(&mapped, "groups_overage is \"refuse\""));
+    }
     Ok(mapped)
 }
 
@@ -92,11 +106,32 @@ pub async fn resolve(
 ) -> Result<(), IdentityError> {
     let idp = asserter.idp;
     let claims = valid.claims();
-    let mapped = asserted(claims, asserter, &settings.attributes)?;
+    let mapped = read(claims, asserter, &settings.attributes)?;
+    // A transient NameID is another one the next time, so nobody is linked to it.
+    let linkable = claims.name_id.as_ref().filter(|name_id| !name_id.is_transient());
     let search = Search { mapped: &mapped, idp, settings, store };
     let mut taken = None;
     for _ in 0..ROUNDS {
+        let linked = match linkable {
+            Some(name_id) => store.linked(idp, &name_id.value).await?,
+            None => None,
+        };
+        check_domains(&mapped, &asserter, linked.as_ref())?;
+        if let Some(known) = linked {
+            let groups = groups_of(&known, &mapped, asserter.groups_overage, false)?;
+            let mapped = Mapped {
+                profile: Profile { groups, ..mapped.profile.clone() },
+                ..mapped.clone()
+            };
+            match guest(claims, idp, known, &mapped, settings, store, keeper, now).await? {
+                Kept::Kept => return Ok(()),
+                Kept::Stale | Kept::Taken(_) => continue,
+            }
+        }
         let Some(known) = search.find().await? else {
+            if mapped.groups_left_out {
+                return Err(left_out(&mapped, "nothing is known of them yet"));
+            }
             if let Some(field) = taken {
                 return Err(search.taken(field).await?);
             }
@@ -117,9 +152,14 @@ pub async fn resolve(
         if !known.may_enter() {
             return Err(IdentityError::Disabled { user: known.id, user_name: known.user_name });
         }
-        let standing = standing(&known, &mapped, store, claims.authn_instant).await?;
-        let user = returning(&known, &mapped, idp, settings.provisioning, now);
-        let identity = identity(claims, idp, &user, &mapped, settings, false);
+        let groups = groups_of(&known, &mapped, asserter.groups_overage, true)?;
+        let mapped = &Mapped {
+            profile: Profile { groups, ..mapped.profile.clone() },
+            ..mapped.clone()
+        };
+        let standing = standing(&known, mapped, store, claims.authn_instant).await?;
+        let user = returning(&known, mapped, idp, settings.provisioning, now);
+        let identity = identity(claims, idp, &user, mapped, settings, false);
         let identity = match standing {
             None => identity,
             // They might enter a moment ago: whoever looks again sees what has changed.
@@ -141,10 +181,93 @@ pub async fn resolve(
     .into())
 }
 
+/// Somebody whom an administrator linked to what this identity provider calls them.
+///
+/// They stay who they are, and whose they are: what is kept of them is what their own identity
+/// provider says. For this session counts what this one said.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the rest of `resolve`, for one kind of people"
+)]
+async fn guest(
+    claims: &Claims,
+    idp: &IdpName,
+    known: User,
+    mapped: &Mapped,
+    settings: &IdentitySettings,
+    store: &dyn DirectoryStore,
+    keeper: &mut dyn Keeper,
+    now: Timestamp,
+) -> Result<Kept, IdentityError> {
+    if !known.may_enter() {
+        return Err(IdentityError::Disabled { user: known.id, user_name: known.user_name });
+    }
+    let standing = standing(&known, mapped, store, claims.authn_instant).await?;
+    let user = User { last_login_at: Some(now), ..known };
+    let identity = Identity {
+        profile: mapped.profile.clone(),
+        ..identity(claims, idp, &user, mapped, settings, false)
+    };
+    let identity = match standing {
+        None => identity,
+        Some(standing) => match today(identity, &standing, settings) {
+            Some(identity) => identity,
+            None => return Ok(Kept::Stale),
+        },
+    };
+    Ok(keeper.keep(Person::Known(user), identity).await?)
+}
+
+/// The groups that were asserted; where they were left out, those that count instead. `own` says
+/// that what is kept of the person is what this identity provider said.
+fn groups_of(
+    known: &User,
+    mapped: &Mapped,
+    policy: GroupsOverage,
+    own: bool,
+) -> Result<Vec<String>, IdentityError> {
+    if !mapped.groups_left_out {
+        return Ok(mapped.profile.groups.clone());
+    }
+    match policy {
+        GroupsOverage::Refuse => Err(left_out(mapped, "groups_overage is \"refuse\"")),
+        // What is provisioned is laid over what was asserted: nothing.
+        GroupsOverage::Scim if known.managed => Ok(Vec::new()),
+        GroupsOverage::Scim => Err(left_out(
+            mapped,
+            "groups_overage is \"scim\", and nobody provisions them",
+        )),
+        GroupsOverage::Keep if own && known.idp.is_some() && known.last_login_at.is_some() => {
+            Ok(known.profile.groups.clone())
+        }
+        GroupsOverage::Keep => Err(left_out(
+            mapped,
+            "groups_overage is \"keep\", and there was no sign-in that said them",
+        )),
+    }
+}
+
+fn left_out(mapped: &Mapped, why: &'static str) -> IdentityError {
+    IdentityError::GroupsOverage { user_name: mapped.user_name.clone(), why }
+}
+
 /// An address in a domain that belongs to another identity provider is that one's to assert: the
-/// application behind us may know its owner by it, whether or not they have been here yet.
-fn check_domains(mapped: &Mapped, asserter: &Asserter<'_>) -> Result<(), IdentityError> {
+/// application behind us may know its owner by it, whether or not they have been here yet. Of
+/// somebody who was `linked` on purpose, it is those addresses that they have here anyway.
+fn check_domains(
+    mapped: &Mapped,
+    asserter: &Asserter<'_>,
+    linked: Option<&User>,
+) -> Result<(), IdentityError> {
+    let is_theirs = |address: &String| {
+        linked.is_some_and(|user| {
+            user.user_name == *address || user.profile.email.as_ref() == Some(address)
+        })
+    };
     for address in [Some(&mapped.user_name), mapped.profile.email.as_ref()].into_iter().flatten() {
+        if is_theirs(address) {
+            continue;
+        }
         let Some((_, domain)) = address.rsplit_once('@') else {
             continue;
         };
@@ -430,6 +553,7 @@ mod tests {
     use crate::base::{ErrorCode, RoleName};
     use crate::directory::{Changed, Created, Profile};
     use crate::identity::{AttributeName, Grounds, RoleRule, Source, Target};
+    use crate::saml::overage::GROUPS_LINK;
     use crate::saml::{Attribute, NameId, Texts};
     use crate::store::SqliteStore;
 
@@ -444,6 +568,9 @@ mod tests {
         email: Option<&'static str>,
         external_id: Option<&'static str>,
         groups: Vec<&'static str>,
+        /// The identity provider leaves them out.
+        left_out: bool,
+        overage: GroupsOverage,
     }
 
     fn alice() -> Login {
@@ -454,6 +581,8 @@ mod tests {
             email: Some("alice@example.com"),
             external_id: None,
             groups: vec!["staff"],
+            left_out: false,
+            overage: GroupsOverage::Scim,
         }
     }
 
@@ -485,7 +614,14 @@ mod tests {
                     attribute("mail", one(self.email)),
                     attribute("uid", one(self.external_id)),
                     attribute("groups", self.groups.iter().collect()),
-                ],
+                ]
+                .into_iter()
+                .chain(
+                    self.left_out.then(|| {
+                        attribute(GROUPS_LINK, one(Some("https://graph.example.com/groups")))
+                    }),
+                )
+                .collect(),
             }
         }
     }
@@ -528,6 +664,7 @@ mod tests {
             idp: &idp,
             vendor: Vendor::Generic,
             allow_duplicates: false,
+            groups_overage: login.overage,
             owner_of: &|domain| IdpName::parse("owner").filter(|_| domain == "owned.example"),
         };
         let mut desk = Desk { store, identity: None };
@@ -638,6 +775,36 @@ mod tests {
         login(&store, &settings(), &alice()).await.unwrap();
         let later = login(&store, &settings(), &Login { email: None, ..alice() }).await.unwrap();
         assert_eq!(later.profile.email, None);
+    }
+
+    #[tokio::test]
+    async fn groups_that_were_left_out_are_those_of_before_or_nobody_enters() {
+        let out = |overage| Login { left_out: true, overage, groups: vec!["Board"], ..alice() };
+        for (policy, entered) in [
+            (GroupsOverage::Scim, false),
+            (GroupsOverage::Refuse, false),
+            (GroupsOverage::Keep, true),
+        ] {
+            let store = store().await;
+            let overage = ErrorCode::GroupsOverage;
+            assert_eq!(refused(&store, &settings(), &out(policy)).await, overage);
+            assert_eq!(everybody(&store).await, 0);
+            login(&store, &settings(), &alice()).await.unwrap();
+            match entered {
+                false => assert_eq!(refused(&store, &settings(), &out(policy)).await, overage),
+                true => {
+                    let kept = login(&store, &settings(), &out(policy)).await.unwrap();
+                    assert_eq!(kept.profile.groups, ["staff"]);
+                    assert_eq!(kept.roles.len(), 1);
+                }
+            }
+        }
+        // Where the operator says which attribute has the groups, it is those.
+        let groups = vec![AttributeName::parse("groups")];
+        let mapped = AttributeMap([(Target::Groups, groups)].into_iter().collect());
+        let named = IdentitySettings { attributes: mapped, ..settings() };
+        let who = login(&store().await, &named, &out(GroupsOverage::Refuse)).await.unwrap();
+        assert_eq!(who.profile.groups, ["Board"]);
     }
 
     #[tokio::test]

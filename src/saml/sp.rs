@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::legacy::Family;
 use crate::base::PublicUrl;
 
 const ACS_PATH: &str = "/saml/acs";
@@ -41,12 +42,28 @@ impl ServiceProvider {
 
     /// The `SingleLogoutService` by HTTP-Redirect and HTTP-POST.
     pub fn slo_url(&self) -> String {
-        self.public_url.join(Self::SLO_PATH)
+        let path = self.family().map_or(Self::SLO_PATH, Family::logout);
+        self.public_url.join(path)
     }
 
     /// The `SingleLogoutService` by SOAP.
     pub fn slo_soap_url(&self) -> String {
         self.public_url.join(Self::SLO_SOAP_PATH)
+    }
+
+    /// The same for artifacts: the addresses of others have two.
+    pub fn artifact_url(&self) -> String {
+        let ours = |family: Family| self.public_url.join(family.artifact());
+        self.family().map_or_else(|| self.acs_url(), ours)
+    }
+
+    /// Whose ACS [`ServiceProvider::other_acs`] is, if it is one of those that can be ours as well.
+    pub fn family(&self) -> Option<Family> {
+        let path = self.other_acs.as_deref()?.strip_prefix(self.public_url.as_str())?;
+        let families = Family::ALL.iter().map(|(_, family)| *family);
+        families
+            .into_iter()
+            .find(|family| path == family.post() || path == family.artifact())
     }
 
     /// Whether this is [`ServiceProvider::acs_url`].

@@ -2,6 +2,7 @@
 
 mod directory;
 mod erasure;
+mod links;
 mod fetches;
 mod model;
 mod requests;
@@ -86,6 +87,7 @@ macro_rules! run_suite {
             of_racing_takers_one_takes
             a_person_is_found_by_each_identifier_exactly
             what_is_unique_is_taken_once
+            a_link_is_one_person_of_two_identity_providers
             a_change_needs_the_revision_that_was_read
             people_are_listed_page_by_page
             a_session_is_found_as_it_was_opened
@@ -119,6 +121,7 @@ macro_rules! run_suite {
 }
 pub(crate) use directory::*;
 pub(crate) use erasure::*;
+pub(crate) use links::*;
 pub(crate) use fetches::*;
 pub(crate) use model::*;
 pub(crate) use requests::*;

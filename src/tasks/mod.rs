@@ -4,6 +4,7 @@
 //! our own keys and metadata, [`guards`] who waits for an operator; [`retention`] forgets what is old;
 //! [`Supervisor`] starts them, starts them again when they fall, and waits for them at the end.
 
+pub mod ask;
 pub mod fetch;
 pub mod guards;
 pub mod health;

@@ -9,6 +9,8 @@ use super::settings::{IdpSettings, MetadataSource, OnChange};
 use super::signers::signers;
 use super::store::{ImportedIdp, MetadataCopy};
 use crate::base::{LocalPath, Timestamp};
+use crate::saml::authn_request::AnswerBy;
+use crate::saml::{AcsPath, GroupsOverage};
 
 /// `[[idp]]` without `name` and `metadata`, as JSON. What is absent is at its default, so that
 /// records of an older version can be read by a newer one.
@@ -61,6 +63,12 @@ pub struct ImportedSettings {
     pub attribute_consuming_service_index: Option<u16>,
     /// `login_hint`
     pub login_hint: bool,
+    /// `response_binding`
+    pub response_binding: Option<String>,
+    /// `acs`
+    pub acs: Option<String>,
+    /// `groups_overage`
+    pub groups_overage: Option<String>,
     /// `clock_skew`, in seconds
     pub clock_skew: Option<u64>,
     /// `allow_duplicate_attributes`
@@ -134,6 +142,15 @@ impl ImportedIdp {
         settings.scoping_proxy_count = kept.scoping_proxy_count;
         settings.attribute_consuming_service_index = kept.attribute_consuming_service_index;
         settings.login_hint = kept.login_hint;
+        if kept.response_binding.as_deref() == Some("artifact") {
+            settings.response_binding = AnswerBy::Artifact;
+        }
+        settings.acs = kept.acs.as_deref().and_then(AcsPath::find);
+        let overage = kept.groups_overage.as_deref();
+        // A word that is not known lets nobody in who would be let in by none of those that are.
+        settings.groups_overage = overage.map_or_else(GroupsOverage::default, |word| {
+            GroupsOverage::find(word).unwrap_or(GroupsOverage::Refuse)
+        });
         settings.clock_skew = kept.clock_skew.map(Duration::from_secs);
         settings.allow_duplicate_attributes = kept.allow_duplicate_attributes;
         settings.want_encrypted = kept.want_encrypted;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::reading::Way;
 use crate::base::{IdpName, LocalPath, Timestamp};
 use crate::dsig::TrustedKeys;
+use crate::saml::authn_request::AnswerBy;
+use crate::saml::{AcsPath, GroupsOverage};
 
 /// Where metadata comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +103,12 @@ pub struct IdpSettings {
     pub attribute_consuming_service_index: Option<u16>,
     /// It is told who the person probably is (Subject), where somebody says so.
     pub login_hint: bool,
+    /// How it is asked to answer. Artifacts are resolved only where it is asked for them.
+    pub response_binding: AnswerBy,
+    /// Where it is asked to send its answers; `None` is the first of `saml.legacy_paths`, or our ACS.
+    pub acs: Option<AcsPath>,
+    /// What counts when it leaves a person's groups out.
+    pub groups_overage: GroupsOverage,
     /// Overrides `saml.clock_skew`.
     pub clock_skew: Option<Duration>,
     /// One attribute Name in several Attribute elements whose values differ: for single-valued
@@ -146,6 +154,9 @@ impl IdpSettings {
             scoping_proxy_count: None,
             attribute_consuming_service_index: None,
             login_hint: false,
+            response_binding: AnswerBy::Post,
+            acs: None,
+            groups_overage: GroupsOverage::default(),
             clock_skew: None,
             allow_duplicate_attributes: false,
             want_encrypted: false,

@@ -123,12 +123,20 @@ impl Walk<'_> {
             idp: &idp.settings.name,
             vendor: idp.metadata.vendor,
             allow_duplicates: idp.settings.allow_duplicate_attributes,
+            groups_overage: idp.settings.groups_overage,
             owner_of: &|domain| known.registry.owner_of(domain),
         };
         let claims = accepted.claims();
         let mapped = identity::asserted(claims, asserter, &known.identity.attributes)
             .map_err(|error| Refused::at("identity", error.code(), error))?;
         self.checks.pass_with("identity", || mapped.user_name.clone());
+        if mapped.groups_left_out {
+            let policy = idp.settings.groups_overage.as_str();
+            self.notes.push(format!(
+                "the identity provider left the groups out, since there are too many; groups_overage \
+                 is {policy:?}, and what it gives depends on what is known of the person"
+            ));
+        }
         self.checks.skip("user", "known people are not looked up here");
         let facts = identity::Facts::asserted(&idp.settings.name, &mapped);
         let roles = identity::roles(&known.identity.roles, facts);

@@ -5,6 +5,7 @@ mod csv;
 mod erase;
 mod export;
 mod import;
+mod link;
 mod list;
 mod lock;
 mod show;
@@ -38,6 +39,14 @@ pub(super) enum UserCommand {
     /// Let somebody in again who was kept out by `disable`.
     #[command(after_help = "Example:\n  samlgate user enable alice@example.com")]
     Enable(NamedArgs),
+    /// Say what another identity provider calls somebody who is known here.
+    ///
+    /// A person belongs to the identity provider that signed them in first, and the same NameID or
+    /// e-mail address from another one is somebody else, until it is linked here.
+    #[command(after_help = "Examples:\n  \
+                      samlgate user link alice@example.com --idp partner --name-id a.smith\n  \
+                      samlgate user link alice@example.com --idp partner --unlink")]
+    Link(link::LinkArgs),
     /// Forget everything about a person, for good.
     ///
     /// Names, addresses, attributes, groups and sessions are erased. What stays is that there was
@@ -107,6 +116,9 @@ pub(super) fn run(command: UserCommand) -> ExitCode {
         }),
         UserCommand::Enable(args) => configured(&args.file.clone(), async |loaded| {
             lock::enable(args, loaded).await
+        }),
+        UserCommand::Link(args) => configured(&args.file.clone(), async |loaded| {
+            link::run(args, loaded).await
         }),
         UserCommand::Erase(args) => configured(&args.file.clone(), async |loaded| {
             erase::run(args, loaded).await

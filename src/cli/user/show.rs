@@ -12,7 +12,7 @@ use crate::cli::output::Table;
 use crate::cli::stores::{Stop, Stores, moment, with_stores};
 use crate::cli::{ConfigFile, output, session};
 use crate::config::{Config, Loaded};
-use crate::directory::{Membership, Record, Standing};
+use crate::directory::{Link, Membership, Record, Standing};
 use crate::identity::sources::{merged, sources};
 use crate::identity::{Facts, Granted, Target, granted};
 use crate::session::Session;
@@ -40,6 +40,8 @@ struct Whole {
     groups: Vec<(String, &'static str)>,
     /// Role, and why they have it.
     roles: Vec<(String, String)>,
+    /// What other identity providers call them.
+    links: Vec<Link>,
     sessions: Vec<Session>,
 }
 
@@ -67,6 +69,7 @@ async fn gather(config: &Config, stores: &Stores, record: Record) -> Result<Whol
         .await?
         .ok_or_else(gone)?;
     let provisioned = stores.people.provisioned(&user.id).await?.ok_or_else(gone)?;
+    let links = stores.directory.links(&user.id).await?;
     let sessions = session::sessions(config, stores, Some(&user.id), now).await?;
     let settings = &config.identity;
     let profile = merged(asserted, &standing, settings.first);
@@ -88,7 +91,7 @@ async fn gather(config: &Config, stores: &Stores, record: Record) -> Result<Whol
         .map(|(target, value, source)| (key(target), value, source.as_str()))
         .collect();
     let groups = groups(&provisioned.groups, &standing, &profile.groups);
-    Ok(Whole { attributes, groups, roles, sessions, record })
+    Ok(Whole { attributes, groups, roles, links, sessions, record })
 }
 
 fn key(target: Target) -> &'static str {
@@ -193,6 +196,9 @@ fn as_text(whole: &Whole) -> String {
     if let Some(name_id) = &user.name_id {
         table.row(["NameID", name_id]);
     }
+    for link in &whole.links {
+        table.row(["linked to", &format!("{:?} of {}", link.name_id, link.idp)]);
+    }
     table.row(["created", &user.created_at.to_saml()]);
     let login = user.last_login_at;
     table.row([
@@ -244,6 +250,7 @@ fn as_json(whole: &Whole) -> Value {
         "attributes": attributes.collect::<Value>(),
         "groups": groups.collect::<Value>(),
         "roles": roles.collect::<Value>(),
+        "links": whole.links.iter().map(linked).collect::<Value>(),
         "sessions": whole.sessions.iter().map(session::as_json).collect::<Value>(),
         "document": whole.record.document.as_ref().map(|document| document.as_object()),
     });
@@ -251,4 +258,12 @@ fn as_json(whole: &Whole) -> Value {
         value.extend(more);
     }
     value
+}
+
+fn linked(link: &Link) -> Value {
+    json!({
+        "idp": link.idp,
+        "name_id": link.name_id,
+        "created": link.created_at.to_saml(),
+    })
 }

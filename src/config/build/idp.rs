@@ -12,7 +12,9 @@ use crate::config::node::{Entry, Node};
 use crate::config::problem::{Problems, Source};
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
 use crate::config::{environment, names};
+use crate::saml::authn_request::AnswerBy;
 use crate::saml::metadata::mdq::{Identifier, MdqServer};
+use crate::saml::{AcsPath, Family, GroupsOverage};
 use crate::tasks::fetch::Reach;
 use crate::trust::reading::Way;
 use crate::trust::{IdpSettings, MetadataSource, OnChange, signers};
@@ -23,12 +25,20 @@ pub(in crate::config) fn idps(
     scopes: &[Scope<'_>],
     folder: &Path,
     own: Option<&PublicUrl>,
+    legacy: &[Family],
 ) -> Vec<IdpSettings> {
     let mut idps: Vec<IdpSettings> = Vec::new();
     for scope in scopes {
         let Some(idp) = idp(reader, scope, folder, own) else {
             continue;
         };
+        if let Some(AcsPath::Legacy(family)) = idp.acs
+            && !legacy.contains(&family)
+        {
+            let message = format!("the addresses of {} are not ours", family.as_str());
+            let hint = format!("add it to saml.legacy_paths: [\"{}\"]", family.as_str());
+            reader.wrong_at(scope, "acs", Complaint::new(message, hint));
+        }
         if idps.iter().any(|other| other.name == idp.name) {
             let message = format!("there is another [[idp]] named {}", idp.name);
             reader.wrong_at(
@@ -271,6 +281,13 @@ fn choices(reader: &mut Reader, scope: &Scope<'_>, own: Option<&PublicUrl>, to: 
         Some(index),
     );
     flag(reader, scope, "login_hint", &mut to.login_hint);
+    let bindings = [("post", AnswerBy::Post), ("artifact", AnswerBy::Artifact)];
+    let binding = reader.choice(scope, "response_binding", &bindings);
+    written(scope, "response_binding", &mut to.response_binding, binding);
+    let acs = reader.choice(scope, "acs", &AcsPath::ALL);
+    written(scope, "acs", &mut to.acs, Some(acs));
+    let overage = reader.choice(scope, "groups_overage", &GroupsOverage::ALL);
+    written(scope, "groups_overage", &mut to.groups_overage, overage);
     let skew = clock_skew(reader, scope);
     written(scope, "clock_skew", &mut to.clock_skew, Some(skew));
     flag(

@@ -12,8 +12,8 @@ use crate::access::Underscores;
 use crate::base::{Listen, NonEmpty, ProxyProtocol, PublicUrl, RoleName, Secret, TlsFiles};
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
 use crate::config::settings::{AdminSettings, ConnectionLimits, ForwardAuth, ServerSettings};
-use crate::saml::ServiceProvider;
 use crate::saml::discovery::DiscoveryService;
+use crate::saml::{Family, ServiceProvider};
 
 /// `server.public_url`; needed by almost everything else.
 pub(in crate::config) fn public_url(reader: &mut Reader, server: &Scope<'_>) -> Option<PublicUrl> {
@@ -243,6 +243,11 @@ pub(in crate::config) fn role_name(text: &str) -> Result<RoleName, Complaint> {
             "use up to 64 of a-z 0-9 - _ . and begin with a letter or digit",
         )
     })
+}
+
+/// `saml.legacy_paths`.
+pub(in crate::config) fn legacy_paths(reader: &mut Reader, scope: &Scope<'_>) -> Vec<Family> {
+    reader.choices(scope, "legacy_paths", &Family::ALL)
 }
 
 /// `[saml]`: who we are, and where our keys lie.

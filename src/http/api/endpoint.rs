@@ -6,7 +6,7 @@ use std::pin::Pin;
 use percent_encoding::percent_decode_str;
 
 use super::failure::{Code, Failure};
-use super::{Answer, Asked, connections, guard, keys, openapi, tokens};
+use super::{Answer, Asked, connections, guard, keys, links, openapi, tokens};
 
 /// What is waited for.
 pub(super) type Doing = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
@@ -62,6 +62,9 @@ endpoints! {
     GET "/scim/connections/{name}/guard" showGuard guard::show, "Whether deactivations are paused, and who waits", None => 200 Some("GuardState");
     POST "/scim/connections/{name}/approve" approveDeactivations guard::approve, "Lets deactivations through that the guard holds up", Some("Approval") => 200 Some("GuardState");
     POST "/scim/connections/{name}/resume" resumeGuard guard::resume, "Ends a pause without letting anybody through: it was a mistake", Some("Nothing") => 200 Some("GuardState");
+    GET "/users/{name}/links" listLinks links::list, "What other identity providers call a person, who is named by id, userName or e-mail address", None => 200 Some("Links");
+    POST "/users/{name}/links" createLink links::create, "Says what another identity provider calls a person", Some("NewLink") => 201 Some("Link");
+    DELETE "/users/{name}/links/{id}" removeLink links::remove, "Takes the link to an identity provider away, and ends the person's sessions", None => 204 None;
 }
 
 /// What is meant by a method and a path.

@@ -58,6 +58,9 @@ codes! {
     KeyBad "key.invalid" UNPROCESSABLE_ENTITY "This is no public key that can be used.",
     KeyUnknown "key.unknown" NOT_FOUND "The connection has no such key.",
     KeyKnown "key.known" CONFLICT "The connection has this key already.",
+    UserUnknown "user.unknown" NOT_FOUND "There is no such person.",
+    LinkTaken "link.taken" CONFLICT "The person, or the NameID, is linked already.",
+    LinkUnknown "link.unknown" NOT_FOUND "The person has no link to this identity provider.",
     KeyMany "key.too_many" CONFLICT "The connection would have more than five keys; remove one.",
 }
 

@@ -12,6 +12,7 @@ mod endpoint;
 mod failure;
 mod guard;
 mod keys;
+mod links;
 mod openapi;
 mod tokens;
 

@@ -77,7 +77,8 @@ fn operation(endpoint: &Endpoint) -> Value {
         put(&mut operation, "parameters", Value::Array(parameters));
     }
     if let Some(schema) = endpoint.body {
-        let required = ["NewConnection", "ConnectionChange", "NewKeys"].contains(&schema);
+        let required =
+            ["NewConnection", "ConnectionChange", "NewKeys", "NewLink"].contains(&schema);
         let body = json!({ "required": required, "content": content(schema) });
         put(&mut operation, "requestBody", body);
     }
@@ -213,6 +214,14 @@ fn schemas() -> Value {
         })),
         "Approval": object(&[], json!({ "for": number(), "people": maybe_number() })),
         "Nothing": object(&[], json!({})),
+        "NewLink": object(&["idp", "name_id"], json!({ "idp": text(), "name_id": text() })),
+        "Link": object(&["user", "idp", "name_id", "created"], json!({
+            "user": text(),
+            "idp": text(),
+            "name_id": text(),
+            "created": moment(),
+        })),
+        "Links": object(&["links"], json!({ "links": list(reference("Link")) })),
         "GuardState": object(
             &["connection", "guard", "state", "paused", "deactivated", "waiting",
               "approved_until", "approved_people", "people"],

@@ -20,6 +20,7 @@ use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::error_json::error_json;
 use crate::http::respond;
+use crate::http::sso::legacy;
 use crate::http::state::Gateway;
 use crate::http::views::{Failure, Field, Post, SignedOut, There};
 use crate::saml::binding::post::MAX_BODY;
@@ -35,7 +36,8 @@ pub async fn slo(
     Extension(context): Extension<Context>,
     request: Request<Body>,
 ) -> Response {
-    let slo_url = gateway.app.settings().sp.slo_url();
+    let live = gateway.app.settings();
+    let slo_url = legacy::address(&live, &request).unwrap_or_else(|| live.sp.slo_url());
     front(&gateway, &context, request, &slo_url).await
 }
 
@@ -113,7 +115,8 @@ fn answer(
     let destination = endpoint.response_location.as_deref().unwrap_or(&endpoint.location);
     let (id, sp) = (fresh_id(gateway), &app.settings().sp);
     let response = judged.response(&id, destination, &sp.entity_id, now);
-    let (relay_state, key) = (judged.relay_state.as_deref(), &app.signing_key);
+    let own = app.own();
+    let (relay_state, key) = (judged.relay_state.as_deref(), own.signing_key());
     match endpoint.binding {
         Binding::Redirect => {
             let url = response.redirect_url(relay_state, key).map_err(internal)?;

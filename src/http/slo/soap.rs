@@ -17,6 +17,7 @@ use super::{body_of, internal, saml};
 use crate::base::{ErrorCode, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::GatewayError;
+use crate::http::sso::legacy;
 use crate::http::state::Gateway;
 use crate::saml::binding::query::Carries;
 use crate::saml::binding::soap::{self, Fault};
@@ -28,7 +29,8 @@ pub async fn soap(
     Extension(context): Extension<Context>,
     request: Request<Body>,
 ) -> Response {
-    let slo_url = gateway.app.settings().sp.slo_soap_url();
+    let live = gateway.app.settings();
+    let slo_url = legacy::address(&live, &request).unwrap_or_else(|| live.sp.slo_soap_url());
     soap_at(&gateway, &context, request, &slo_url).await
 }
 
@@ -88,7 +90,7 @@ fn written(
     let metadata = &judged.idp.metadata;
     let destination = metadata.logout_soap.first().unwrap_or(&metadata.entity_id);
     let response = judged.response(&id, destination, &sp.entity_id, now);
-    response.soap(&app.signing_key).map_err(internal)
+    response.soap(app.own().signing_key()).map_err(internal)
 }
 
 fn xml(status: StatusCode, envelope: String) -> Response {

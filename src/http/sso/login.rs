@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use openssl::sha::sha256;
 
 use super::step_up::{asked, is_lacking, route_of};
-use super::{discovery, return_to};
+use super::{discovery, legacy, return_to};
 use crate::app::Live;
 use crate::base::{ErrorCode, IdpName, ReturnTo, Timestamp, entropy};
 use crate::http::context::Context;
@@ -299,9 +299,10 @@ pub(super) async fn begin(
             "the identity provider has no address",
         )
     })?;
-    let acs_url = live.sp.acs_url();
+    let acs_url = legacy::answer_address(&live, idp);
     let subject = manner.subject().filter(|_| idp.settings.login_hint);
     let wishes = Wishes {
+        answer_to: legacy::answer_to(&acs_url, idp),
         asked,
         passive: manner.passive,
         subject: subject.as_ref(),

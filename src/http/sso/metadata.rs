@@ -4,21 +4,23 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, HeaderValue, IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderMap, StatusCode};
 
+use super::legacy::Arrived;
 use crate::http::context::Context;
 use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::keys::Fetch;
 
 /// Our signed metadata; 304 for whoever has it already. Who came is noted: `samlgate keys list` says
-/// it to operators who are about to change a key.
+/// it to operators who are about to change a key. That of a family names the addresses of the family.
 pub async fn metadata(
     State(gateway): State<Arc<Gateway>>,
     Extension(context): Extension<Context>,
+    arrived: Option<Extension<Arrived>>,
     headers: HeaderMap,
 ) -> Response {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -27,7 +29,7 @@ pub async fn metadata(
     gateway.app.fetches.note(Fetch::new(&address, agent, gateway.app.now()));
 
     let own = gateway.app.own();
-    let metadata = &own.metadata;
+    let metadata = own.metadata_of(arrived.map(|Extension(arrived)| arrived.family));
     let mut response = respond::document(
         "application/samlmetadata+xml",
         Some(&metadata.etag),

@@ -1,8 +1,10 @@
 //! Signing in and out: the browser's side of SAML.
 
 pub mod acs;
+mod artifact;
 mod attempt;
 pub mod discovery;
+pub mod legacy;
 pub mod login;
 pub mod metadata;
 mod roll_over;

@@ -1,5 +1,6 @@
 //! How messages travel: through browsers (bindings 3.4 to 3.6), and between servers (3.2).
 
+pub mod ask;
 pub mod post;
 pub mod query;
 pub mod redirect;

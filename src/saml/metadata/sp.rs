@@ -172,14 +172,12 @@ fn endpoints(writer: &mut Writer, sp: &ServiceProvider, description: &SpDescript
         .attr("index", "0")
         .attr("isDefault", "true")
         .end();
-    if description.offers.artifact {
-        writer
-            .start("md:AssertionConsumerService")
-            .attr("Binding", ARTIFACT_BINDING)
-            .attr("Location", &acs_url)
-            .attr("index", "1")
-            .end();
-    }
+    writer
+        .start("md:AssertionConsumerService")
+        .attr("Binding", ARTIFACT_BINDING)
+        .attr("Location", &sp.artifact_url())
+        .attr("index", "1")
+        .end();
 }
 
 fn extensions(writer: &mut Writer, sp: &ServiceProvider, description: &SpDescription) {

@@ -17,7 +17,10 @@ use crate::audit::{AuditSink, Chain, Event, LoginAttempt, Older, RecordedEvent};
 use crate::base::clock::TestClock;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{IdpName, StoreError, Timestamp, UserId};
-use crate::directory::{Changed, Created, DirectoryStore, Identifiers, Standing, Standings, User};
+use crate::directory::{
+    Changed, Created, DirectoryStore, Identifiers, Link, Linked, Links, Operator, Standing,
+    Standings, User,
+};
 use crate::identity::Identity;
 use crate::saml::{OneUseStore, PendingLogin, PendingStore, Taken};
 use crate::session::{
@@ -202,6 +205,12 @@ by! { redis: LoginStore {
 
 by! { sqlite: Standings {
     fn standing(id: &UserId, groups: &[String], asserted: Timestamp) -> Option<Standing>;
+} }
+by! { sqlite: Links {
+    fn linked(idp: &IdpName, name_id: &str) -> Option<User>;
+    fn links(person: &UserId) -> Vec<Link>;
+    fn link(link: &Link, by: &Operator) -> Linked;
+    fn unlink(person: &UserId, idp: &IdpName, by: &Operator, now: Timestamp) -> bool;
 } }
 by! { sqlite: DirectoryStore {
     fn find(id: &UserId) -> Option<User>;

@@ -310,6 +310,7 @@ async fn write(
 fn elsewhere(user: &UserId) -> Vec<Statement> {
     [
         "DELETE FROM scim_request WHERE target = ?",
+        "DELETE FROM user_link WHERE person = ?",
         "DELETE FROM scim_deactivation
              WHERE waiting = 1 AND person = (SELECT number FROM \"user\" WHERE id = ?)",
     ]

@@ -26,6 +26,7 @@ mod idps;
 mod idps_over_time;
 mod index;
 mod keys;
+mod links;
 mod members;
 mod notices;
 mod page;

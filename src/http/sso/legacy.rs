@@ -1,0 +1,159 @@
+//! Addresses of mod_shib and mod_auth_mellon, where the operator wants them to be ours
+//! (`saml.legacy_paths`).
+//!
+//! In: a request below `/Shibboleth.sso` or `/mellon`. Out: the page of ours that stands behind it,
+//! and with it where the request arrived ([`Arrived`]): a message is checked against that very
+//! address. Whatever else is there has no page; the application behind us never sees it.
+
+use axum::body::Body;
+use http::request::Parts;
+use http::uri::{PathAndQuery, Uri};
+use http::{Method, Request};
+
+use crate::app::Live;
+use crate::http::form::Fields;
+use crate::http::links;
+use crate::saml::authn_request::{AnswerBy, AnswerTo};
+use crate::saml::{AcsPath, Family, ServiceProvider};
+use crate::trust::{IdpTrust, Registry};
+
+/// At which address of a family a request arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// Whose it is.
+    pub family: Family,
+    /// Its path.
+    pub path: &'static str,
+}
+
+/// What stands behind an address of a family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// A page of ours; the request has been given its path.
+    Page(Arrived),
+    /// Another address, where the person goes on.
+    There(String),
+    /// Nothing.
+    Nothing,
+}
+
+/// Whether a path is one of the families'.
+pub fn is_below(path: &str, families: &[Family]) -> bool {
+    families.iter().any(|family| family.has(path))
+}
+
+/// What stands behind this request, if it is for an address of a family.
+pub fn behind(parts: &mut Parts, live: &Live, registry: &Registry) -> Option<Behind> {
+    let path = parts.uri.path();
+    let family = live.legacy.iter().copied().find(|family| family.has(path))?;
+    let query = Fields::of_query(parts.uri.query());
+    let is_message = parts.method == Method::POST
+        || ["SAMLRequest", "SAMLResponse"].iter().any(|name| query.get(name).is_some());
+    let page = match (family, path) {
+        (_, path) if path == family.metadata() => Some((links::METADATA, family.metadata())),
+        (_, path) if path == family.post() => Some((links::ACS, family.post())),
+        (_, path) if path == family.artifact() => Some((links::ACS, family.artifact())),
+        (Family::Shibboleth, path) if path == family.logout() => {
+            Some((links::SLO, family.logout()))
+        }
+        (Family::Shibboleth, path) if path == family.logout_post() => {
+            Some((links::SLO, family.logout_post()))
+        }
+        (Family::Shibboleth, SHIBBOLETH_SOAP) => Some((links::SLO_SOAP, SHIBBOLETH_SOAP)),
+        (Family::Mellon, path) if path == family.logout() && is_message => {
+            Some((links::SLO, family.logout()))
+        }
+        _ => None,
+    };
+    if let Some((page, arrived)) = page {
+        return Some(match moved(&parts.uri, page) {
+            Some(uri) => {
+                parts.uri = uri;
+                Behind::Page(Arrived { family, path: arrived })
+            }
+            None => Behind::Nothing,
+        });
+    }
+    Some(match path {
+        "/Shibboleth.sso/Login" => sign_in(registry, query.get("entityID"), query.get("target")),
+        "/mellon/login" => sign_in(registry, query.get("IdP"), query.get("ReturnTo")),
+        "/Shibboleth.sso/Logout" => sign_out(query.get("return")),
+        "/mellon/logout" => sign_out(query.get("ReturnTo")),
+        _ => Behind::Nothing,
+    })
+}
+
+const SHIBBOLETH_SOAP: &str = "/Shibboleth.sso/SLO/SOAP";
+
+/// The same query at another path.
+fn moved(uri: &Uri, path: &'static str) -> Option<Uri> {
+    let whole = match uri.query() {
+        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")).ok()?,
+        None => PathAndQuery::from_static(path),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(whole);
+    Uri::from_parts(parts).ok()
+}
+
+/// To the identity provider with this entityID, or to whichever there is.
+fn sign_in(registry: &Registry, entity_id: Option<&str>, to: Option<&str>) -> Behind {
+    let known = entity_id.and_then(|entity_id| registry.issued_by(entity_id));
+    // One that nobody knows is said to be unknown, where the names are known.
+    let idp = known.map(|idp| idp.settings.name.as_str()).or(entity_id);
+    let query: Vec<(&str, &str)> = [idp.map(|idp| ("idp", idp)), to.map(|to| ("rd", to))]
+        .into_iter()
+        .flatten()
+        .collect();
+    Behind::There(match query.is_empty() {
+        true => links::START.to_owned(),
+        false => links::with_query(links::START, &query),
+    })
+}
+
+/// To the page that asks first: a link alone must not sign anybody out.
+fn sign_out(to: Option<&str>) -> Behind {
+    Behind::There(match to {
+        Some(to) => links::with_query(links::SIGN_OUT, &[("rd", to)]),
+        None => links::SIGN_OUT.to_owned(),
+    })
+}
+
+/// To which of our addresses this identity provider is asked to send its answers, if not to our ACS.
+fn family_of(live: &Live, idp: &IdpTrust) -> Option<Family> {
+    match idp.settings.acs {
+        Some(AcsPath::Own) => None,
+        // It may have been imported when the family was still ours.
+        Some(AcsPath::Legacy(family)) => Some(family).filter(|own| live.legacy.contains(own)),
+        None => live.legacy.first().copied(),
+    }
+}
+
+/// The address at which this identity provider's answer is to arrive.
+pub fn answer_address(live: &Live, idp: &IdpTrust) -> String {
+    let sp = &live.sp;
+    match (family_of(live, idp), idp.settings.response_binding) {
+        (None, _) => sp.acs_url(),
+        (Some(family), AnswerBy::Post) => sp.public_url.join(family.post()),
+        (Some(family), AnswerBy::Artifact) => sp.public_url.join(family.artifact()),
+    }
+}
+
+/// The same for an AuthnRequest, with how it is to travel.
+pub const fn answer_to<'a>(address: &'a str, idp: &IdpTrust) -> AnswerTo<'a> {
+    AnswerTo::Url(address, idp.settings.response_binding)
+}
+
+/// The address of a family at which a request arrived, if it is one.
+pub fn address(live: &Live, request: &Request<Body>) -> Option<String> {
+    let arrived = request.extensions().get::<Arrived>()?;
+    Some(live.sp.public_url.join(arrived.path))
+}
+
+/// Us, as a message has to name us that arrived there.
+pub fn sp_at(live: &Live, arrived: Option<Arrived>) -> ServiceProvider {
+    match arrived {
+        Some(arrived) => Family::acs_at(&live.sp, arrived.path),
+        None => live.sp.clone(),
+    }
+}
