@@ -75,6 +75,7 @@ fn about(family: &str) -> &'static str {
         "subject" => "whom the assertion is about, and for whom it is",
         "authn" => "how the person signed in",
         "value" => "values of attributes and identifiers",
+        "groups" => "groups that a person is in",
         "user" => "the person here",
         "session" => "sessions",
         "store" => "the database",

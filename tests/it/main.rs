@@ -50,6 +50,7 @@ mod protocols;
 mod provisioning;
 mod provisioning_log;
 mod proxy;
+mod roads;
 mod rolling;
 mod routes;
 mod saml_schema;

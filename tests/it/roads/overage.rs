@@ -1,0 +1,88 @@
+//! Groups that the identity provider left out, since there are too many.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use super::World;
+use crate::support::http::Visitor;
+use crate::support::idp::{Response, attribute};
+
+const LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
+const ROLES: &str = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role";
+
+async fn world(policy: &str) -> World {
+    let roles = "[[role]]\nname = \"staff\"\ngroups = [\"Staff\"]\n\
+                 [[role]]\nname = \"board\"\ngroups = [\"Board\"]";
+    World::with(policy, "", |setup| setup.add(roles)).await
+}
+
+/// As Entra ID says it, with an app role beside.
+fn left_out(response: &mut Response) {
+    let assertion = response.assertion();
+    let address = "https://graph.windows.net/t/users/u/getMemberObjects";
+    assertion.attributes = vec![attribute(LINK, &[address]), attribute(ROLES, &["Board"])];
+}
+
+impl World {
+    async fn comes(&self, bend: fn(&mut Response)) -> (Visitor, crate::support::http::Answer) {
+        let mut visitor = self.gateway.visitor();
+        let answer = self.sign_in(&mut visitor, "corp", bend).await;
+        (visitor, answer)
+    }
+
+    async fn roles_of_who_comes(&self, bend: fn(&mut Response)) -> Value {
+        let (mut visitor, answer) = self.comes(bend).await;
+        self.accepted(&mut visitor, &answer, "/").await["roles"].clone()
+    }
+
+    async fn turns_away(&self, bend: fn(&mut Response)) {
+        let (mut visitor, answer) = self.comes(bend).await;
+        assert_eq!(answer.status, 403);
+        assert!(answer.text().contains("too many"), "{}", answer.text());
+        self.refused(&mut visitor, &answer, "groups.overage").await;
+    }
+}
+
+#[tokio::test]
+async fn by_default_the_groups_of_scim_count_and_whom_nobody_provisions_stays_outside() {
+    let world = world("").await;
+    world.turns_away(left_out).await;
+    world.run(&["scim", "token", "create", "corp"], true);
+    world.run(
+        &["scim", "connection", "set", "corp", "--idp", "corp"],
+        true,
+    );
+    let mut child = world
+        .gateway
+        .command(&["user", "import", "-", "--connection", "corp"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let people = b"userName,emails,active,groups\nalice@example.com,alice@example.com,true,Board\n";
+    child.stdin.take().unwrap().write_all(people).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(world.roles_of_who_comes(left_out).await, json!(["board"]));
+}
+
+#[tokio::test]
+async fn groups_that_are_kept_are_those_of_the_last_sign_in_that_said_them() {
+    let world = world("groups_overage = \"keep\"").await;
+    world.turns_away(left_out).await;
+    assert_eq!(world.roles_of_who_comes(|_| {}).await, json!(["staff"]));
+    for _ in 0..2 {
+        assert_eq!(world.roles_of_who_comes(left_out).await, json!(["staff"]));
+    }
+    let none: fn(&mut Response) = |response| response.assertion().attributes.clear();
+    assert_eq!(world.roles_of_who_comes(none).await, json!([]));
+    assert_eq!(world.roles_of_who_comes(left_out).await, json!([]));
+}
+
+#[tokio::test]
+async fn where_it_is_refused_nobody_enters_without_groups() {
+    let world = world("groups_overage = \"refuse\"").await;
+    assert_eq!(world.roles_of_who_comes(|_| {}).await, json!(["staff"]));
+    world.turns_away(left_out).await;
+}
