@@ -84,6 +84,9 @@ pub mod audit;
 // What an administrator has to be told once.
 pub mod notice;
 
+// What runs out, and when somebody has to hear of it.
+pub mod watch;
+
 // Identity → session.
 pub mod session;
 

@@ -2,7 +2,11 @@
 //!
 //! In: a [`Notice`] under a key that says what it is about. Out: the same, kept until it is cleared.
 //! The promise: however often a key is raised, by however many nodes, and across restarts, one of
-//! them hears that it is new; so whoever raises it logs it, and sends it on, once.
+//! them hears that it is new. With it goes an entry of the [`outbox`], in the same transaction: from
+//! there it is sent to every channel of the [`settings`], once.
+
+pub mod outbox;
+pub mod settings;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -24,6 +28,15 @@ pub struct Notice {
     pub detail: Value,
     /// When it was raised.
     pub at: Timestamp,
+}
+
+impl Notice {
+    /// When it gets serious: the end that it tells of (`expires` of its detail), or when it was
+    /// raised. What comes first is the most urgent.
+    pub fn urgent_at(&self) -> Timestamp {
+        let end = self.detail.get("expires").and_then(Value::as_str);
+        end.and_then(Timestamp::parse_moment).unwrap_or(self.at)
+    }
 }
 
 /// Keeps notices.

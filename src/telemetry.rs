@@ -6,6 +6,7 @@
 pub mod access;
 mod lines;
 pub mod requests;
+pub mod series;
 
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -123,6 +124,7 @@ pub fn render(recorder: &PrometheusHandle) -> String {
     recorder.run_upkeep();
     let mut text = recorder.render();
     text.push_str(&requests::render());
+    text.push_str(&series::render());
     text
 }
 
@@ -199,6 +201,9 @@ metrics! {
     describe_counter SCIM_LOG_DROPPED "samlgate_scim_log_dropped_total" Count "Requests of provisioning clients that are missing in their log, because more came than could be written.";
     describe_gauge SCIM_GUARD_PAUSED "samlgate_scim_guard_paused" Count "1 where deactivations of a connection wait until somebody has approved them, by connection.";
     describe_gauge CERTIFICATE_NOT_AFTER "samlgate_certificate_not_after_timestamp_seconds" Seconds "When a certificate in use expires.";
+    describe_gauge IDP_CLOCK_OFFSET "samlgate_idp_clock_offset_seconds" Seconds "How far the clock of an identity provider is ahead of ours, as the median of its last sign-ins.";
+    describe_counter NOTICES_SENT "samlgate_notices_sent_total" Count "Attempts to send notices, by channel and result: ok, error.";
+    describe_gauge NOTICES_WAITING "samlgate_notices_waiting" Count "Notices that a channel has not taken yet, by channel.";
     describe_gauge METADATA_VALID_UNTIL "samlgate_metadata_valid_until_timestamp_seconds" Seconds "Until when the metadata of an identity provider may be used, where it says so.";
     describe_counter METADATA_REFRESH "samlgate_metadata_refresh_total" Count "Attempts to fetch metadata, by identity provider and result: ok, or the error code.";
     describe_gauge CONFIG_LAST_RELOAD_SUCCESSFUL "samlgate_config_last_reload_successful" Count "1 when the configuration in use is the one in the file.";

@@ -4,6 +4,7 @@
 //! error while running or in the configuration, 2 wrong usage.
 
 mod audit;
+pub mod certs;
 pub mod config_check;
 mod config_show;
 #[cfg(feature = "demo")]
@@ -20,6 +21,7 @@ pub mod idp_remove;
 pub mod idp_show;
 mod idps;
 mod keys;
+mod notices;
 pub mod output;
 mod scim;
 pub mod serve;
@@ -107,6 +109,20 @@ enum Command {
                       samlgate audit --since all --type user\n  \
                       samlgate audit --verify")]
     Audit(audit::AuditArgs),
+    /// List every certificate, token and exception in use, and when it ends.
+    ///
+    /// For people and for monitoring: the first line and the exit code are those of a monitoring
+    /// plugin. It reads the configuration, the keys and the database, and needs no gateway that runs.
+    #[command(after_help = "Examples:\n  \
+                      samlgate certs\n  \
+                      samlgate certs --warn 60d --critical 14d\n  \
+                      samlgate certs --json | jq '.expiries[0]'\n\n\
+                      Exit codes: 0 fine, 1 something ends soon, 2 something ended or is about to, 3 \
+                      nobody can say.")]
+    Certs(certs::CertsArgs),
+    /// See what administrators are told, and whether it reaches them.
+    #[command(subcommand)]
+    Notices(notices::NoticesCommand),
     /// Look after the database: tables, checks, backups.
     #[command(subcommand)]
     Storage(storage::StorageCommand),
@@ -250,6 +266,8 @@ pub fn main() -> ExitCode {
         Command::Storage(command) => configured(&command.file().clone(), async |loaded| {
             storage::run(command, loaded).await
         }),
+        Command::Certs(args) => certs::run(&args),
+        Command::Notices(command) => notices::run(command),
         Command::Explain(args) => wait(explain::run(args)),
         Command::Health(args) => health::run(&args),
     }
@@ -276,18 +294,21 @@ where
 
 /// Runs an asynchronous command to its end.
 fn wait(command: impl Future<Output = ExitCode>) -> ExitCode {
+    within_runtime(command).unwrap_or_else(|error| {
+        output::error(&error);
+        ExitCode::FAILURE
+    })
+}
+
+/// Waits for something, in a runtime of its own.
+fn within_runtime<T>(work: impl Future<Output = T>) -> Result<T, String> {
     // Requests have threads of their own (`http::workers`); what is left needs few.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(command),
-        Err(error) => {
-            output::error(&format!("the system gives no threads: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    let runtime = runtime.map_err(|error| format!("the system gives no threads: {error}"))?;
+    Ok(runtime.block_on(work))
 }
 
 /// Reads a name for clap.

@@ -118,6 +118,14 @@ pub(super) fn node(key: &Key, text: &str, source: &Source) -> Node {
             let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
             Item::List(words.map(|word| Node::text(word, source)).collect())
         }
+        (Kind::Integers, _) => {
+            let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+            let number = |word: &str| match word.bytes().all(|byte| byte.is_ascii_digit()) {
+                true => Node { item: Item::Number(word.to_owned()), source: source.clone() },
+                false => Node::text(word, source),
+            };
+            Item::List(words.map(number).collect())
+        }
         (Kind::Integer, _) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
             Item::Number(text.to_owned())
         }

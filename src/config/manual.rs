@@ -80,6 +80,7 @@ fn kind(key: &Key) -> String {
         Kind::Texts => "string or list of strings".to_owned(),
         Kind::Boolean => "`true` or `false`".to_owned(),
         Kind::Integer => "whole number".to_owned(),
+        Kind::Integers => "list of whole numbers".to_owned(),
         Kind::Share => "number above 0 and up to 1".to_owned(),
         Kind::Size => "size: a number and `B`, `KB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`".to_owned(),
         Kind::Rate => "rate: a number and `/s`, `/m` or `/h`; or `off`".to_owned(),

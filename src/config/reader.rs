@@ -218,6 +218,37 @@ impl Reader {
         value
     }
 
+    /// A list of whole numbers, each from `least` to `most`.
+    pub(super) fn integers(
+        &mut self,
+        scope: &Scope<'_>,
+        name: &str,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Option<Vec<u32>> {
+        let node = self.value(scope, name)?;
+        let Item::List(nodes) = &node.item else {
+            self.mistyped(scope, name, &node, "a list of whole numbers");
+            return None;
+        };
+        let mut numbers = Vec::new();
+        for node in nodes {
+            let number = match &node.item {
+                Item::Number(text) => text.parse::<u32>().ok(),
+                _ => None,
+            };
+            match number.filter(|number| range.contains(number)) {
+                Some(number) => numbers.push(number),
+                None => {
+                    let (least, most) = (range.start(), range.end());
+                    let wanted = format!("a list of whole numbers from {least} to {most}");
+                    self.mistyped(scope, name, node, &wanted);
+                    return None;
+                }
+            }
+        }
+        Some(numbers)
+    }
+
     /// A number above 0 and up to 1.
     pub(super) fn share(&mut self, scope: &Scope<'_>, name: &str) -> Option<Share> {
         let node = self.value(scope, name)?;

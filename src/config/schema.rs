@@ -59,6 +59,7 @@ fn property(key: &Key) -> Value {
         Kind::Texts => texts(),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Integer => json!({ "type": "integer", "minimum": 0 }),
+        Kind::Integers => json!({ "type": "array", "items": { "type": "integer", "minimum": 0 } }),
         Kind::Share => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1 }),
         Kind::Size => json!({ "type": "string", "pattern": "^[0-9]+([KMG]i?)?B$" }),
         Kind::Rate => json!({ "type": "string", "pattern": "^([1-9][0-9]*/[smh]|off)$" }),

@@ -5,21 +5,17 @@ use std::time::Duration;
 use crate::base::Timestamp;
 use crate::directory::ScimToken;
 
-/// Days before the end at which it is said: in time for whoever has to ask somebody else, for
-/// whoever has not, and when it is about to happen.
-pub const DAYS: [u32; 3] = [30, 7, 1];
-
-/// Which warning is due of a token, among all tokens of its connection: the smallest of [`DAYS`]
-/// that has been reached.
+/// Which warning is due of a token, among all tokens of its connection: the smallest number of
+/// `days` that has been reached.
 ///
 /// None is due of a token that was made for less time than that, nor of one that has a successor
 /// which its client uses by now: then it ends as somebody wished.
-pub fn due(token: &ScimToken, all: &[ScimToken], now: Timestamp) -> Option<u32> {
+pub fn due(token: &ScimToken, all: &[ScimToken], days: &[u32], now: Timestamp) -> Option<u32> {
     let expires = token.expires.filter(|expires| now < *expires)?;
     let day = |days: u32| Duration::from_secs(u64::from(days).saturating_mul(86_400));
     let lifetime = expires.since(token.created_at);
     let reached = |days: &u32| expires.since(now) <= day(*days) && lifetime > day(*days);
-    DAYS.into_iter().filter(reached).min().filter(|_| !is_succeeded(token, all))
+    days.iter().copied().filter(reached).min().filter(|_| !is_succeeded(token, all))
 }
 
 /// Whether the client uses a newer token already, which ends later.
@@ -39,6 +35,7 @@ mod tests {
     use crate::directory::Scopes;
 
     const DAY: i64 = 86_400;
+    const DAYS: [u32; 3] = [30, 7, 1];
 
     fn token(id: &str, created: i64, expires: Option<i64>) -> ScimToken {
         ScimToken {
@@ -65,17 +62,20 @@ mod tests {
             (365, None),
         ] {
             let now = Timestamp::from_unix_seconds(day * DAY);
-            assert_eq!(due(&yearly, &[], now), expected, "day {day}");
+            assert_eq!(due(&yearly, &[], &DAYS, now), expected, "day {day}");
         }
-        assert_eq!(due(&token("a", 0, None), &[], Timestamp::FAR_FUTURE), None);
+        assert_eq!(
+            due(&token("a", 0, None), &[], &DAYS, Timestamp::FAR_FUTURE),
+            None
+        );
     }
 
     #[test]
     fn a_token_of_a_week_is_not_said_to_expire_within_a_month() {
         let weekly = token("a", 0, Some(7 * DAY));
-        assert_eq!(due(&weekly, &[], Timestamp::EPOCH), None);
+        assert_eq!(due(&weekly, &[], &DAYS, Timestamp::EPOCH), None);
         assert_eq!(
-            due(&weekly, &[], Timestamp::from_unix_seconds(6 * DAY)),
+            due(&weekly, &[], &DAYS, Timestamp::from_unix_seconds(6 * DAY)),
             Some(1)
         );
     }
@@ -85,8 +85,8 @@ mod tests {
         let old = token("a", 0, Some(365 * DAY));
         let now = Timestamp::from_unix_seconds(364 * DAY);
         let mut new = token("b", 360 * DAY, Some(730 * DAY));
-        assert_eq!(due(&old, &[old.clone(), new.clone()], now), Some(1));
+        assert_eq!(due(&old, &[old.clone(), new.clone()], &DAYS, now), Some(1));
         new.last_used = Some(now);
-        assert_eq!(due(&old, &[old.clone(), new], now), None);
+        assert_eq!(due(&old, &[old.clone(), new], &DAYS, now), None);
     }
 }

@@ -310,6 +310,11 @@ impl SignedResponse<'_> {
         self.exceptions
     }
 
+    /// When the assertion was made, by the clock of whoever signed it.
+    pub fn issue_instant(&self) -> Option<Timestamp> {
+        self.assertion.as_ref().map(|assertion| assertion.0.issue_instant)
+    }
+
     /// Checks every rule of the profile. `origin` is used up by it.
     pub fn validate(
         self,

@@ -15,6 +15,7 @@ use crate::base::{StoreError, Timestamp};
 use crate::directory::{Connections, DirectoryStore, Guards, People, Provisioning, RequestLog};
 use crate::keys::FetchLog;
 use crate::notice::Notices;
+use crate::notice::outbox::Outbox;
 use crate::saml::{OneUseStore, PendingStore};
 use crate::session::{KeptStore, Login, LoginStore, SessionStore, Written};
 use crate::trust::IdpStore;
@@ -32,6 +33,7 @@ pub trait Database:
     + RequestLog
     + Notices
     + FetchLog
+    + Outbox
     + Guards
     + SessionStore
     + LoginStore

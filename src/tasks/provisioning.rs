@@ -206,9 +206,10 @@ impl Keeper {
                 app.ports.notices.clear(&notice.key, now).await?;
             }
         }
+        let steps = Arc::clone(&app.settings().notices.days);
         for token in &all {
-            if let Some(days) = expiry::due(token, &all, now) {
-                warn(app, token, days, now).await?;
+            if let Some(days) = expiry::due(token, &all, &steps, now) {
+                warn(app, token, days, &steps, now).await?;
             }
         }
         Ok(())
@@ -228,7 +229,13 @@ fn key(token: &ScimToken) -> String {
     format!("scim-token/{}/{}", token.connection, token.id)
 }
 
-async fn warn(app: &App, token: &ScimToken, days: u32, now: Timestamp) -> Result<(), StoreError> {
+async fn warn(
+    app: &App,
+    token: &ScimToken,
+    days: u32,
+    steps: &[u32],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let (connection, id) = (&token.connection, &token.id);
     let expires = token.expires.map(Timestamp::to_saml).unwrap_or_default();
     let used = token.last_used.map_or_else(|| "never".to_owned(), Timestamp::to_saml);
@@ -265,17 +272,9 @@ async fn warn(app: &App, token: &ScimToken, days: u32, now: Timestamp) -> Result
     };
     if app.ports.notices.raise(&notice, Some(&event), now).await? {
         // The one before says less than this one.
-        for earlier in expiry::DAYS.iter().filter(|earlier| **earlier > days) {
+        for earlier in steps.iter().filter(|earlier| **earlier > days) {
             app.ports.notices.clear(&format!("{}/{earlier}", key(token)), now).await?;
         }
-        tracing::warn!(
-            connection = connection.as_str(),
-            token = id,
-            days,
-            advice = notice.advice,
-            "{}",
-            notice.text
-        );
     }
     Ok(())
 }

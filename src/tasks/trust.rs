@@ -16,10 +16,11 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::base::entropy::hex;
 use crate::base::{IdpName, Stop, Timestamp};
+use crate::tasks::expiry;
 use crate::tasks::fetch::Fetcher;
 use crate::tasks::refresh::{Outcome, Results, Stores, refresh};
 use crate::tasks::registry::{LoadError, Source, load};
-use crate::telemetry::{CERTIFICATE_NOT_AFTER, METADATA_VALID_UNTIL, seconds};
+use crate::telemetry::{METADATA_VALID_UNTIL, seconds};
 use crate::trust::{IdpSettings, RefreshState, Registry};
 
 /// How often the store is asked whether `samlgate idp …`, or another node, changed something.
@@ -105,7 +106,7 @@ struct Keeper {
     /// What was said about those that are missing.
     complained: BTreeMap<IdpName, String>,
     /// Gauges that speak of somebody: metric, identity provider, use, fingerprint.
-    shown: HashSet<(&'static str, String, String)>,
+    shown: HashSet<String>,
     revision: Option<i64>,
     loaded_at: Timestamp,
     /// It has to be loaded again.
@@ -138,6 +139,9 @@ impl Keeper {
                 for name in self.answered.drain(..) {
                     self.app.renewals.done(&name);
                 }
+                // Whoever is told that we are ready finds their certificates in the metrics. What
+                // the database does not say now, it says in a few seconds.
+                let _ = expiry::measure(&self.app, self.app.now()).await;
             }
             (Err(error), _) | (_, Err(error)) => {
                 tracing::error!(
@@ -325,14 +329,9 @@ impl Keeper {
         let before = self.app.registry();
         for idp in registry.all() {
             let owner = idp.settings.name.as_str();
-            for key in idp.metadata.signing_keys.iter() {
-                let fingerprint = key.fingerprint().to_owned();
-                certificate(owner, &fingerprint, seconds(key.not_after()));
-                shown.insert((CERTIFICATE_NOT_AFTER, owner.to_owned(), fingerprint));
-            }
             if let Some(until) = idp.metadata.valid_until {
                 gauge!(METADATA_VALID_UNTIL, "idp" => owner.to_owned()).set(seconds(until));
-                shown.insert((METADATA_VALID_UNTIL, owner.to_owned(), String::new()));
+                shown.insert(owner.to_owned());
             }
             let same = before.named(&idp.settings.name).is_some_and(|before| {
                 before.metadata.entity_id == idp.metadata.entity_id
@@ -350,13 +349,8 @@ impl Keeper {
                 );
             }
         }
-        for (metric, owner, fingerprint) in self.shown.difference(&shown) {
-            match *metric {
-                METADATA_VALID_UNTIL => {
-                    gauge!(METADATA_VALID_UNTIL, "idp" => owner.clone()).set(f64::NAN);
-                }
-                _ => certificate(owner, fingerprint, f64::NAN),
-            }
+        for owner in self.shown.difference(&shown) {
+            gauge!(METADATA_VALID_UNTIL, "idp" => owner.clone()).set(f64::NAN);
         }
         self.shown = shown;
     }
@@ -404,12 +398,4 @@ pub fn groups(sources: Vec<Arc<Source>>) -> Vec<Group> {
         groups.entry((source.url.clone(), signers)).or_default().push(source);
     }
     groups.into_values().map(Arc::new).collect()
-}
-
-fn certificate(owner: &str, fingerprint: &str, until: f64) {
-    gauge!(
-        CERTIFICATE_NOT_AFTER,
-        "owner" => owner.to_owned(), "use" => "signing", "fingerprint" => fingerprint.to_owned()
-    )
-    .set(until);
 }

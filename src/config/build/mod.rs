@@ -4,6 +4,7 @@ pub(super) mod header_edits;
 pub(super) mod identity;
 pub(super) mod identity_headers;
 pub(super) mod idp;
+pub(super) mod notices;
 pub(super) mod require;
 pub(super) mod route;
 pub(super) mod saml;

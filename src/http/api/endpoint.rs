@@ -6,7 +6,7 @@ use std::pin::Pin;
 use percent_encoding::percent_decode_str;
 
 use super::failure::{Code, Failure};
-use super::{Answer, Asked, connections, guard, keys, links, openapi, tokens};
+use super::{Answer, Asked, connections, guard, keys, links, openapi, tokens, watch};
 
 /// What is waited for.
 pub(super) type Doing = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
@@ -47,6 +47,8 @@ macro_rules! endpoints {
 
 endpoints! {
     GET "/openapi.json" describe openapi::describe, "This description", None => 200 None;
+    GET "/certificates" listCertificates watch::certificates, "Everything that ends: certificates, metadata, tokens, exceptions; the most urgent first", None => 200 Some("Certificates");
+    GET "/notices" listNotices watch::notices, "What administrators are told, the most urgent first, and how the channels are", None => 200 Some("Notices");
     GET "/scim/connections" listConnections connections::list, "All connections", None => 200 Some("Connections");
     POST "/scim/connections" createConnection connections::create, "Makes a connection", Some("NewConnection") => 201 Some("Connection");
     GET "/scim/connections/{name}" showConnection connections::show, "One connection", None => 200 Some("Connection");

@@ -15,6 +15,7 @@ mod keys;
 mod links;
 mod openapi;
 mod tokens;
+mod watch;
 
 use std::net::IpAddr;
 use std::sync::Arc;

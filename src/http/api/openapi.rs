@@ -118,6 +118,48 @@ fn schemas() -> Value {
                 "message": text(),
             })),
         })),
+        "Certificates": object(&["certificates", "unknown"], json!({
+            "certificates": list(reference("Expiry")),
+            "unknown": {
+                "type": "array", "items": text(),
+                "description": "Identity providers whose metadata is not at hand.",
+            },
+        })),
+        "Expiry": object(
+            &["what", "owner", "use", "subject", "fingerprint", "not_before", "not_after",
+              "days_left", "ended", "active", "successor_until", "standing", "remedy"],
+            json!({
+                "what": { "enum": [
+                    "idp_certificate", "own_certificate", "tls_certificate", "metadata",
+                    "metadata_signer", "scim_token", "jwt_key", "exception",
+                ] },
+                "owner": text(),
+                "use": text(),
+                "subject": text(),
+                "fingerprint": text(),
+                "not_before": maybe_moment(),
+                "not_after": moment(),
+                "days_left": { "type": "integer" },
+                "ended": truth(),
+                "active": { "type": ["boolean", "null"] },
+                "successor_until": maybe_moment(),
+                "standing": { "enum": ["ok", "warning", "critical"] },
+                "remedy": text(),
+            }),
+        ),
+        "Notices": object(&["notices", "channels"], json!({
+            "notices": list(object(&["key", "text", "advice", "detail", "raised"], json!({
+                "key": text(), "text": text(), "advice": text(), "detail": {}, "raised": moment(),
+            }))),
+            "channels": list(object(
+                &["name", "waiting", "attempts", "error", "sent", "again"],
+                json!({
+                    "name": text(), "waiting": number(), "attempts": number(),
+                    "error": { "type": ["string", "null"] }, "sent": maybe_moment(),
+                    "again": maybe_moment(),
+                }),
+            )),
+        })),
         "Guard": object(&["share", "people", "window"], json!({
             "share": { "type": "number", "exclusiveMinimum": 0, "maximum": 1 },
             "people": number(),

@@ -29,6 +29,7 @@ mod keys;
 mod links;
 mod members;
 mod notices;
+mod outbox;
 mod page;
 mod people;
 mod postgres;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::row::{Row, Sql, Statement, unreadable};
-use super::{Database, work};
+use super::{Database, outbox, work};
 use crate::audit::Event;
 use crate::base::{StoreError, Timestamp};
 use crate::notice::{Notice, Notices};
@@ -60,7 +60,11 @@ pub(super) async fn raise(sql: &mut Sql<'_>, notice: &Notice) -> Result<bool, St
     .with(&notice.text)
     .with(&notice.advice)
     .with(notice.detail.to_string());
-    Ok(sql.execute(insert).await? > 0)
+    let is_new = sql.execute(insert).await? > 0;
+    if is_new {
+        sql.execute(outbox::entry(notice)).await?;
+    }
+    Ok(is_new)
 }
 
 /// Those of a key: itself, and what is below it. `0` follows upon `/`.

@@ -20,6 +20,7 @@ use crate::directory::{
 use crate::identity::Identity;
 use crate::keys::FetchLog;
 use crate::notice::Notices;
+use crate::notice::outbox::Outbox;
 use crate::scim::document::Member as Named;
 use crate::scim::entries::entries;
 use crate::scim::filter::Target;
@@ -38,6 +39,7 @@ pub(crate) trait Directory:
     + AuditSink
     + RequestLog
     + Notices
+    + Outbox
     + FetchLog
     + 'static
 {
@@ -53,6 +55,7 @@ impl<T> Directory for T where
         + AuditSink
         + RequestLog
         + Notices
+        + Outbox
         + FetchLog
         + 'static
 {
@@ -105,6 +108,8 @@ macro_rules! run_directory_suite {
             look_ups_are_told_to_the_audit_by_the_minute
             whose_a_revoked_token_was_is_known
             a_notice_is_raised_once_and_cleared
+            what_is_raised_is_in_one_parcel_of_each_channel
+            of_several_nodes_one_sends
             who_fetched_our_metadata_is_counted_and_there_is_an_end_to_them
             a_guard_stops_what_is_more_than_a_few_and_a_share
             a_guard_lets_a_few_go_however_small_the_company

@@ -14,6 +14,7 @@ use crate::directory::health::{State, Why};
 use crate::directory::requests::{Effect, Kept};
 use crate::directory::{ConnectionWritten, Operator, RequestQuery, ScimRequest, ScimToken, Scopes};
 use crate::notice::Notice;
+use crate::notice::outbox::Lease;
 
 fn okta() -> ConnectionName {
     ConnectionName::parse("okta").unwrap()
@@ -280,4 +281,117 @@ pub(crate) async fn a_notice_is_raised_once_and_cleared<S: Directory>(store: Arc
     assert!(!store.clear("token/a", at(7)).await.unwrap());
     assert_eq!(keys().await, ["token/a_b/7"]);
     assert!(store.raise(&notice("token/a/7"), None, at(8)).await.unwrap());
+}
+
+fn lease(holder: &str) -> Lease<'_> {
+    Lease {
+        holder,
+        time: Duration::from_secs(60),
+        settle: Duration::from_secs(5),
+    }
+}
+
+fn ends(key: &str, expires: &str, second: i64) -> Notice {
+    Notice {
+        key: key.to_owned(),
+        text: "it ends".to_owned(),
+        advice: "make another one".to_owned(),
+        detail: json!({ "expires": expires }),
+        at: at(second),
+    }
+}
+
+/// What a channel is given: the number of the parcel, and the keys in it, with a `-` if it is over.
+async fn taken<S: Directory>(store: &S, channel: &str, holder: &str, second: i64) -> String {
+    let parcel = store.take(channel, &lease(holder), at(second)).await.unwrap();
+    parcel.map_or_else(String::new, |parcel| {
+        let keys = parcel.entries.iter().map(|entry| {
+            let over = if entry.stands { "" } else { "-" };
+            format!(" {over}{}", entry.notice.key)
+        });
+        format!("{}:{}", parcel.id, keys.collect::<String>())
+    })
+}
+
+pub(crate) async fn what_is_raised_is_in_one_parcel_of_each_channel<S: Directory>(store: Arc<S>) {
+    let store = &*store;
+    let raise = async |key: &str, expires: &str, second: i64| {
+        assert!(store.raise(&ends(key, expires, second), None, at(second)).await.unwrap());
+    };
+    raise("old/1", "2027-01-31", 1).await;
+    store.clear("old", at(2)).await.unwrap();
+    raise("b/30", "2027-03-01", 3).await;
+    assert_eq!(
+        taken(store, "email", "one", 100).await,
+        "",
+        "nobody knows it"
+    );
+    for channel in ["email", "log"] {
+        store.open_channel(channel, at(10)).await.unwrap();
+    }
+    raise("a/7", "2027-02-01", 11).await;
+    assert_eq!(taken(store, "email", "one", 12).await, "", "more may come");
+    assert_eq!(taken(store, "email", "one", 16).await, "3: a/7 b/30");
+    store.failed("email", 3, "no route", at(30), at(17)).await.unwrap();
+    raise("c/1", "2027-01-02", 18).await;
+    assert_eq!(taken(store, "email", "one", 29).await, "", "not yet");
+    assert_eq!(taken(store, "log", "one", 29).await, "4: c/1 a/7 b/30");
+    assert_eq!(
+        taken(store, "email", "one", 30).await,
+        "3: a/7 b/30",
+        "as it was"
+    );
+    let channels = store.channels().await.unwrap();
+    let email = &channels[0];
+    assert_eq!(
+        (email.name.as_str(), email.attempts, email.waiting),
+        ("email", 1, 3)
+    );
+    assert_eq!(email.error.as_deref(), Some("no route"));
+
+    store.sent("email", 3, at(31)).await.unwrap();
+    store.sent("email", 3, at(32)).await.unwrap();
+    store.clear("c", at(33)).await.unwrap();
+    raise("d/1", "2027-01-03", 34).await;
+    assert_eq!(taken(store, "email", "one", 40).await, "5: d/1 -c/1");
+    store.sent("email", 5, at(41)).await.unwrap();
+    assert_eq!(taken(store, "email", "one", 100).await, "");
+
+    assert_eq!(taken(store, "log", "one", 1000).await, "4: a/7 b/30 -c/1");
+    store.sent("log", 5, at(1001)).await.unwrap();
+    store.forget_raised(at(1002), at(1002)).await.unwrap();
+    raise("e/1", "2027-01-04", 1003).await;
+    assert_eq!(taken(store, "log", "one", 1010).await, "6: e/1");
+}
+
+pub(crate) async fn of_several_nodes_one_sends<S: Directory>(store: Arc<S>) {
+    store.open_channel("email", at(0)).await.unwrap();
+    let mut raisers = JoinSet::new();
+    for number in 0..20 {
+        let store = Arc::clone(&store);
+        raisers.spawn(async move {
+            let notice = ends(&format!("n/{number}"), "2027-01-31", 1);
+            store.raise(&notice, None, at(1)).await.unwrap()
+        });
+    }
+    while let Some(raised) = raisers.join_next().await {
+        assert!(raised.unwrap());
+    }
+    let mut nodes = JoinSet::new();
+    for number in 0..8 {
+        let store = Arc::clone(&store);
+        nodes.spawn(async move {
+            let holder = format!("node {number}");
+            store.take("email", &lease(&holder), at(10)).await.unwrap()
+        });
+    }
+    let mut taken = Vec::new();
+    while let Some(parcel) = nodes.join_next().await {
+        taken.extend(parcel.unwrap());
+    }
+    assert_eq!(taken.len(), 1);
+    assert_eq!((taken[0].id, taken[0].entries.len()), (20, 20));
+    assert!(store.take("email", &lease("another"), at(69)).await.unwrap().is_none());
+    let again = store.take("email", &lease("another"), at(70)).await.unwrap();
+    assert_eq!(again.as_ref(), taken.first(), "who had it is gone");
 }

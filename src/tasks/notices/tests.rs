@@ -1,0 +1,119 @@
+//! Parcels that are sent to nobody.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::webhook::signature;
+use super::*;
+use crate::base::Secret;
+use crate::notice::outbox::Entry;
+use crate::notice::settings::WebhookFormat;
+use crate::notice::{Notice, Notices as _};
+use crate::store::SqliteStore;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(1_800_000_000 + second)
+}
+
+fn own() -> PublicUrl {
+    PublicUrl::parse("https://app.example.com").unwrap()
+}
+
+fn notice(key: &str, second: i64) -> Notice {
+    Notice {
+        key: key.to_owned(),
+        text: "the signing certificate of corp ends within 7 days".to_owned(),
+        advice: "ask its administrator".to_owned(),
+        detail: json!({}),
+        at: at(second),
+    }
+}
+
+fn message(parcel: &Parcel) -> (String, String, String) {
+    let own = own();
+    let message = Message { gateway: &own, parcel, now: at(0) };
+    (
+        words::subject(&message),
+        words::body(&message),
+        words::id(&message),
+    )
+}
+
+#[test]
+fn a_mail_says_what_stands_and_what_is_over() {
+    let entry = |key, second, stands| Entry { notice: notice(key, second), stands };
+    let entries = vec![
+        entry("a", 7, true),
+        entry("b", 5, true),
+        entry("c", 9, false),
+    ];
+    let parcel = Parcel { id: 12, attempts: 0, entries };
+    let (subject, body, id) = message(&parcel);
+    assert_eq!(
+        subject,
+        "[app.example.com] the signing certificate of corp ends within 7 days (and 2 more)"
+    );
+    assert_eq!(id, "12-1800000005000000");
+    insta::assert_snapshot!(body, @"
+    samlgate at https://app.example.com
+
+    1. The signing certificate of corp ends within 7 days.
+       Ask its administrator.
+
+    2. The signing certificate of corp ends within 7 days.
+       Ask its administrator.
+
+    Over by now, nothing is to be done:
+    - The signing certificate of corp ends within 7 days.
+
+    `samlgate notices list` shows what stands, `samlgate certs` what ends when.
+    ");
+}
+
+#[test]
+fn a_request_is_signed_over_its_time_and_its_body() {
+    let signed = signature(b"key", "{}", at(0)).unwrap();
+    // printf '1800000000.{}' | openssl dgst -sha256 -hmac key
+    assert_eq!(
+        signed,
+        "t=1800000000,v1=7321475872b03ff21bdc2dfd86ea2d99ec29c479fbe4a77aa6acf4509505493f"
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_takes_waits_ever_longer_and_is_not_lost() {
+    let store = SqliteStore::open(":memory:").await.unwrap();
+    let url = Secret::new("http://127.0.0.1:1/nobody".to_owned());
+    let format = WebhookFormat::Json;
+    let settings = WebhookSettings { name: "ops".to_owned(), url, secret: None, format };
+    let channel = Channel::Webhook(Arc::new(settings));
+    let sent =
+        async |second: i64| send(&store, &channel, &own(), "one", &|| at(second)).await.unwrap();
+    assert!(!sent(0).await);
+    assert!(store.raise(&notice("a/7", 1), None, at(1)).await.unwrap());
+    assert!(sent(10).await);
+    assert!(!sent(14).await, "not yet");
+    assert!(sent(15).await);
+    assert!(!sent(24).await);
+    assert!(sent(25).await);
+    let channels = store.channels().await.unwrap();
+    assert_eq!(
+        (channels[0].name.as_str(), channels[0].attempts),
+        ("webhook:ops", 3)
+    );
+    assert_eq!(channels[0].waiting, 1);
+    assert!(channels[0].error.is_some());
+}
+
+#[tokio::test]
+async fn what_the_log_took_it_does_not_get_again() {
+    let store = SqliteStore::open(":memory:").await.unwrap();
+    let sent = async |second: i64| {
+        send(&store, &Channel::Log, &own(), "one", &|| at(second)).await.unwrap()
+    };
+    assert!(!sent(0).await);
+    assert!(store.raise(&notice("a/7", 1), None, at(1)).await.unwrap());
+    assert!(sent(10).await);
+    assert!(!sent(20).await && !sent(4000).await);
+}

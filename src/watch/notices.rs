@@ -1,0 +1,195 @@
+//! The list of what ends → what administrators are told of it, step by step.
+
+use serde_json::json;
+
+use super::{DAY, Expiry, What};
+use crate::base::Timestamp;
+use crate::notice::Notice;
+use crate::saml::Vendor;
+use crate::saml::metadata::{IdpMetadata, KeyAges};
+use crate::trust::IdpSettings;
+
+/// All of these keys begin with it.
+pub const PREFIX: &str = "expiry/";
+/// And of these.
+pub const TRAP: &str = "idp-certificates/";
+
+/// A published document that is good for less time than this is made anew all the time.
+const SHORT_LIVED_DAYS: u32 = 15;
+
+impl Expiry {
+    /// What it is about, without the step: `expiry/idp_certificate/corp/signing/1f0e…`.
+    pub fn key(&self) -> String {
+        // The next document of the same is not another thing to be told of.
+        let digits: String = match self.what {
+            What::Metadata => "until".to_owned(),
+            _ => self.fingerprint.chars().take(16).collect(),
+        };
+        let (what, owner, key_use) = (self.what.as_str(), &self.owner, &self.key_use);
+        let owner = owner.replace('/', ":");
+        format!("{PREFIX}{what}/{owner}/{key_use}/{digits}")
+    }
+
+    /// Which step is due: the smallest number of days that has been reached, 0 when it has ended.
+    ///
+    /// Not due is what was made for less time than that. Certificates for TLS are renewed when a
+    /// third of their time is left, and nobody has to hear of them before.
+    pub fn due(&self, days: &[u32], now: Timestamp) -> Option<u32> {
+        if self.what == What::ScimToken {
+            // Whoever looks after the connections says so.
+            return None;
+        }
+        if self.has_ended(now) {
+            return Some(0);
+        }
+        let left = self.not_after.since(now);
+        let lifetime = self.not_before.map(|begin| self.not_after.since(begin));
+        let times = if self.what == What::TlsCertificate {
+            3
+        } else {
+            1
+        };
+        let reached = |step: &u32| {
+            let step = DAY.saturating_mul(*step);
+            left <= step && lifetime.is_none_or(|life| life > step.saturating_mul(times))
+        };
+        let step = days.iter().copied().filter(reached).min()?;
+        // Federations give a document for a week or two, every day.
+        let is_renewed = self.renews && step < SHORT_LIVED_DAYS && step > 1;
+        (!is_renewed).then_some(step)
+    }
+
+    /// What is said at a step.
+    pub fn notice(&self, step: u32, now: Timestamp) -> Notice {
+        let end = self.not_after.to_saml();
+        let when = match step {
+            0 => format!("ended at {end}"),
+            1 => format!("ends within a day, at {end}"),
+            step => format!("ends within {step} days, at {end}"),
+        };
+        let (owner, key_use, subject) = (&self.owner, &self.key_use, &self.subject);
+        let thing = match self.what {
+            What::IdpCertificate => format!("the {key_use} certificate of {owner} ({subject})"),
+            What::OwnCertificate => format!("our {key_use} certificate ({subject})"),
+            What::TlsCertificate => format!("the TLS certificate of {owner} ({subject})"),
+            What::Metadata => format!("the metadata of {owner} ({subject})"),
+            What::MetadataSigner => {
+                format!("the certificate by which the metadata of {owner} is verified ({subject})")
+            }
+            What::ScimToken => format!("the {subject} of the connection {owner}"),
+            What::JwtKey => "the second year of the key of the identity header".to_owned(),
+            What::Exception => format!("{key_use} of {owner}"),
+        };
+        Notice {
+            key: format!("{}/{step}", self.key()),
+            text: format!("{thing} {when}"),
+            advice: self.remedy.clone(),
+            detail: json!({
+                "what": self.what.as_str(), "owner": owner, "use": key_use, "subject": subject,
+                "fingerprint": self.fingerprint, "days": step, "expires": end,
+            }),
+            at: now,
+        }
+    }
+}
+
+/// Entra's trap: a certificate has ended, and a valid one stands beside it.
+///
+/// Entra ID signs by the other one at once, whether somebody has made it active or not: whoever has
+/// given only the active one to a service provider is locked out that night. We take every
+/// certificate of the metadata, so that nothing fails here; and we say so, since elsewhere it does.
+pub fn trap(settings: &IdpSettings, metadata: &IdpMetadata, now: Timestamp) -> Option<Notice> {
+    if !settings.enabled || metadata.key_ages(now) != KeyAges::Mixed {
+        return None;
+    }
+    let signing = || metadata.listed_keys.iter().filter(|key| key.key_use.signs());
+    let ended = signing().filter(|key| key.certificate.not_after() <= now);
+    let ended = &ended.max_by_key(|key| key.certificate.not_after())?.certificate;
+    let valid = signing().filter(|key| key.certificate.is_current(now));
+    let valid = &valid.max_by_key(|key| key.certificate.not_after())?.certificate;
+    let name = &settings.name;
+    let (end, until) = (ended.not_after().to_saml(), valid.not_after().to_saml());
+    let does = match metadata.vendor {
+        Vendor::Entra => {
+            "Entra ID signs by the other one now, whether somebody has made it active or not"
+        }
+        _ => "it should sign by the other one now",
+    };
+    let advice = match metadata.vendor {
+        Vendor::Entra => {
+            "sign-ins go on here, since samlgate takes every certificate of the metadata; in Entra ID make the valid one active, and remove the one that ended"
+        }
+        _ => {
+            "sign-ins go on here, since samlgate takes every certificate of the metadata; tell its administrator to remove the one that ended"
+        }
+    };
+    let digits = |fingerprint: &str| fingerprint.chars().take(16).collect::<String>();
+    Some(Notice {
+        key: format!("{TRAP}{name}/{}", digits(ended.fingerprint())),
+        text: format!(
+            "a signing certificate of {name} ended at {end}, and another one is valid until {until}: \
+             {does}"
+        ),
+        advice: advice.to_owned(),
+        detail: json!({
+            "idp": name, "ended": ended.fingerprint(), "ended_at": end,
+            "valid": valid.fingerprint(), "valid_until": until,
+        }),
+        at: now,
+    })
+}
+
+/// What is to be told now.
+pub fn due(
+    expiries: &[Expiry],
+    idps: &[(&IdpSettings, &IdpMetadata)],
+    days: &[u32],
+    now: Timestamp,
+) -> Vec<Notice> {
+    let mut notices: Vec<Notice> = idps
+        .iter()
+        .filter_map(|(settings, metadata)| trap(settings, metadata, now))
+        .collect();
+    for expiry in expiries {
+        // Said as Entra's trap, which says more.
+        let is_followed = expiry.what == What::IdpCertificate && expiry.successor.is_some();
+        match expiry.due(days, now) {
+            Some(0) if is_followed => {}
+            Some(step) => notices.push(expiry.notice(step, now)),
+            None => {}
+        }
+    }
+    notices.sort_by_key(Notice::urgent_at);
+    notices
+}
+
+/// Which notices are over: what they tell of is gone, or a later step says more.
+pub fn over<'n>(standing: &'n [Notice], expiries: &[Expiry], due: &[Notice]) -> Vec<&'n str> {
+    let is_over = |notice: &&Notice| {
+        let key = notice.key.as_str();
+        if due.iter().any(|due| due.key == key) {
+            return false;
+        }
+        if key.starts_with(TRAP) {
+            return true;
+        }
+        let Some((about, step)) = key.rsplit_once('/').filter(|_| key.starts_with(PREFIX)) else {
+            return false;
+        };
+        let is_it = |expiry: &Expiry| expiry.key() == about;
+        // A newer document has the same key.
+        let is_told = expiries.iter().any(|expiry| is_it(expiry) && expiry.what != What::Metadata)
+            || due
+                .iter()
+                .any(|due| due.key.strip_suffix(step).is_some_and(|it| it == format!("{about}/")));
+        let later = due.iter().any(|due| {
+            let said = due.key.rsplit_once('/').filter(|(said, _)| *said == about);
+            said.is_some_and(|(_, said)| said != step)
+        });
+        // Of the same certificate, Entra's trap.
+        let digits = about.rsplit('/').next().unwrap_or_default();
+        let trapped = due.iter().any(|due| due.key.starts_with(TRAP) && due.key.ends_with(digits));
+        !is_told || later || trapped
+    };
+    standing.iter().filter(is_over).map(|notice| notice.key.as_str()).collect()
+}

@@ -1,0 +1,301 @@
+//! Everything in use → the list of what ends.
+
+use std::path::PathBuf;
+
+use super::own::OwnCertificate;
+use super::{DAY, Expiry, What};
+use crate::base::Timestamp;
+use crate::base::entropy::hex;
+use crate::directory::client_key::is_key_id;
+use crate::directory::expiry::is_succeeded;
+use crate::directory::{ClientKey, ScimToken};
+use crate::dsig::Certificate;
+use crate::saml::Vendor;
+use crate::saml::metadata::{IdpMetadata, ListedKey};
+use crate::trust::{IdpSettings, MetadataSource};
+
+/// What is in use.
+#[derive(Clone, Debug, Default)]
+pub struct Sources<'a> {
+    /// The identity providers, with what their metadata says.
+    pub idps: Vec<(&'a IdpSettings, &'a IdpMetadata)>,
+    /// Certificates by which metadata is verified: for which identity provider, and where from.
+    pub metadata_signers: Vec<(String, PathBuf, Certificate)>,
+    /// Ours.
+    pub own: Vec<OwnCertificate>,
+    /// Those by which we speak TLS.
+    pub tls: Vec<TlsCertificate>,
+    /// The tokens of provisioning clients.
+    pub tokens: Vec<ScimToken>,
+    /// Their keys.
+    pub keys: Vec<ClientKey>,
+    /// Since when the key of the identity header is in use.
+    pub jwt_since: Option<Timestamp>,
+}
+
+/// A certificate in a file.
+#[derive(Clone, Debug)]
+pub struct TlsCertificate {
+    /// `server`, or the route whose applications we show it to.
+    pub owner: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// It.
+    pub certificate: Certificate,
+}
+
+/// A key that signs for longer than this should have a successor.
+const JWT_AGE_DAYS: u32 = 730;
+/// Whose token ended so long ago does not miss it.
+const TOKEN_GONE_DAYS: u32 = 30;
+
+/// The list, the most urgent first. What is switched off is not in it.
+pub fn expiries(sources: &Sources<'_>, now: Timestamp) -> Vec<Expiry> {
+    let mut all = Vec::new();
+    for (settings, metadata) in &sources.idps {
+        if settings.enabled {
+            of_idp(settings, metadata, &mut all, now);
+        }
+    }
+    for (owner, path, certificate) in &sources.metadata_signers {
+        all.push(Expiry {
+            remedy: format!(
+                "ask whoever signs the metadata of {owner} for the next certificate, and add it to {}",
+                path.display()
+            ),
+            ..of_certificate(What::MetadataSigner, owner, "metadata", certificate)
+        });
+    }
+    for own in &sources.own {
+        all.push(of_own(own, &sources.own));
+    }
+    for tls in &sources.tls {
+        all.push(Expiry {
+            active: Some(true),
+            remedy: format!(
+                "renew it in {}; the gateway reads the file again when it changes",
+                tls.path.display()
+            ),
+            ..of_certificate(What::TlsCertificate, &tls.owner, "tls", &tls.certificate)
+        });
+    }
+    of_tokens(sources, &mut all, now);
+    if let Some(since) = sources.jwt_since {
+        all.push(Expiry {
+            what: What::JwtKey,
+            owner: "sp".to_owned(),
+            key_use: "jwt".to_owned(),
+            subject: "key of the identity header".to_owned(),
+            not_before: Some(since),
+            not_after: since.plus(DAY.saturating_mul(JWT_AGE_DAYS)),
+            fingerprint: since.to_saml(),
+            active: Some(true),
+            successor: None,
+            renews: false,
+            remedy: "it does not end, but it is two years old then: move jwt-signing.key away and \
+                     restart, and another one is made"
+                .to_owned(),
+        });
+    }
+    all.sort_by(|a, b| {
+        let order = |it: &Expiry| {
+            (
+                it.not_after,
+                it.what,
+                it.owner.clone(),
+                it.fingerprint.clone(),
+            )
+        };
+        order(a).cmp(&order(b))
+    });
+    all
+}
+
+fn of_certificate(what: What, owner: &str, key_use: &str, certificate: &Certificate) -> Expiry {
+    Expiry {
+        what,
+        owner: owner.to_owned(),
+        key_use: key_use.to_owned(),
+        subject: certificate.subject().to_owned(),
+        not_before: Some(certificate.not_before()),
+        not_after: certificate.not_after(),
+        fingerprint: certificate.fingerprint().to_owned(),
+        active: None,
+        successor: None,
+        renews: false,
+        remedy: String::new(),
+    }
+}
+
+fn of_idp(settings: &IdpSettings, metadata: &IdpMetadata, all: &mut Vec<Expiry>, now: Timestamp) {
+    let owner = settings.name.as_str();
+    for key in &metadata.listed_keys {
+        // One that stands there for both is watched as what it is needed for.
+        let key_use = if key.key_use.signs() {
+            "signing"
+        } else {
+            "encryption"
+        };
+        let successor = successor_of(key, &metadata.listed_keys, now);
+        all.push(Expiry {
+            successor,
+            remedy: match key.key_use.signs() {
+                true => signing_remedy(settings, metadata, successor),
+                false => format!("nothing is encrypted to {owner}; tell its administrator"),
+            },
+            ..of_certificate(What::IdpCertificate, owner, key_use, &key.certificate)
+        });
+    }
+    if let Some(until) = metadata.valid_until {
+        all.push(Expiry {
+            what: What::Metadata,
+            owner: owner.to_owned(),
+            key_use: "metadata".to_owned(),
+            subject: metadata.entity_id.clone(),
+            not_before: None,
+            not_after: until,
+            fingerprint: until.to_saml(),
+            active: Some(true),
+            successor: None,
+            renews: matches!(settings.metadata, MetadataSource::Url(_)),
+            remedy: match &settings.metadata {
+                MetadataSource::Url(url) => {
+                    format!(
+                        "{url} has to give a newer document: see why it is not fetched, or is old"
+                    )
+                }
+                MetadataSource::File(path) => {
+                    format!("put a newer document at {}", path.display())
+                }
+                MetadataSource::Stored => format!("samlgate idp import FILE --name {owner}"),
+            },
+        });
+    }
+    for (key, until) in [
+        ("allow_sha1_until", settings.allow_sha1_until),
+        ("allow_tripledes_until", settings.allow_tripledes_until),
+    ] {
+        let Some(until) = until else { continue };
+        all.push(Expiry {
+            what: What::Exception,
+            owner: owner.to_owned(),
+            key_use: key.to_owned(),
+            subject: "an exception for this identity provider".to_owned(),
+            not_before: None,
+            not_after: until,
+            fingerprint: until.to_saml(),
+            active: Some(true),
+            successor: None,
+            renews: false,
+            remedy: format!(
+                "let {owner} use SHA-256 and AES before that day, and remove {key}; \
+                 samlgate_idp_exceptions_total says whether it is still needed"
+            ),
+        });
+    }
+}
+
+/// Until when the one that lasts longest besides this one is valid, for the same use.
+fn successor_of(key: &ListedKey, all: &[ListedKey], now: Timestamp) -> Option<Timestamp> {
+    let fits = |other: &&ListedKey| {
+        let same = match key.key_use.signs() {
+            true => other.key_use.signs(),
+            false => other.key_use.encrypts(),
+        };
+        let certificate = &other.certificate;
+        same && certificate.is_current(now) && certificate.not_after() > key.certificate.not_after()
+    };
+    all.iter().filter(fits).map(|other| other.certificate.not_after()).max()
+}
+
+fn signing_remedy(
+    settings: &IdpSettings,
+    metadata: &IdpMetadata,
+    successor: Option<Timestamp>,
+) -> String {
+    let name = &settings.name;
+    if let Some(until) = successor {
+        let how = match metadata.vendor {
+            Vendor::Entra => {
+                "Entra ID signs by it as soon as this one has ended, also while it is not active there"
+            }
+            _ => "see that it signs by that one before",
+        };
+        return format!(
+            "{name} has another one, valid until {}: {how}",
+            until.to_saml()
+        );
+    }
+    let make = match metadata.vendor {
+        Vendor::Entra => {
+            "in Entra ID, Enterprise applications, Single sign-on, SAML certificates, make a new certificate, and make it active once samlgate has it"
+        }
+        _ => "ask its administrator for the next certificate",
+    };
+    let take = match &settings.metadata {
+        MetadataSource::Url(url) => format!("samlgate fetches it from {url} by itself"),
+        MetadataSource::File(path) => format!("then put the new metadata at {}", path.display()),
+        MetadataSource::Stored => {
+            format!("then import the new metadata: samlgate idp import FILE --name {name}")
+        }
+    };
+    format!("{make}; {take}")
+}
+
+fn of_own(own: &OwnCertificate, all: &[OwnCertificate]) -> Expiry {
+    let later = |other: &&OwnCertificate| {
+        other.key_use == own.key_use && other.certificate.not_after() > own.certificate.not_after()
+    };
+    let successor = all.iter().filter(later).map(|other| other.certificate.not_after()).max();
+    Expiry {
+        active: Some(own.active),
+        successor,
+        remedy: match (successor, own.key_use) {
+            (Some(_), _) => "its successor is there: go on with the roll-over".to_owned(),
+            (None, key_use) => format!(
+                "make a new {key_use} key in time, so that identity providers have its certificate \
+                 before it is used"
+            ),
+        },
+        ..of_certificate(What::OwnCertificate, "sp", own.key_use, &own.certificate)
+    }
+}
+
+fn of_tokens(sources: &Sources<'_>, all: &mut Vec<Expiry>, now: Timestamp) {
+    let mut tokens = sources.tokens.clone();
+    tokens.extend(sources.keys.iter().map(ClientKey::as_token));
+    for token in &tokens {
+        let Some(expires) = token.expires else {
+            continue;
+        };
+        let is_gone = expires.plus(DAY.saturating_mul(TOKEN_GONE_DAYS)) <= now;
+        if is_gone || is_succeeded(token, &tokens) {
+            continue;
+        }
+        let connection = &token.connection;
+        let is_key = is_key_id(&token.id);
+        let fingerprint = match is_key {
+            true => hex(&token.hash),
+            false => token.id.clone(),
+        };
+        all.push(Expiry {
+            what: What::ScimToken,
+            owner: connection.to_string(),
+            key_use: "scim".to_owned(),
+            subject: format!("{} {}", if is_key { "key" } else { "token" }, token.id),
+            not_before: Some(token.created_at),
+            not_after: expires,
+            fingerprint,
+            active: Some(token.last_used.is_some()),
+            successor: None,
+            renews: false,
+            remedy: match is_key {
+                true => format!("samlgate scim key add {connection} FILE adds the next one"),
+                false => format!(
+                    "samlgate scim token rotate {connection} --overlap 7d makes another one; enter \
+                     it at the identity provider"
+                ),
+            },
+        });
+    }
+}
