@@ -15,7 +15,7 @@ const ROWS: &[&[&str]] = &[
     &["saml", "directory"],
     &["trust", "identity", "audit"],
     &["session", "notice"],
-    &["access"],
+    &["access", "watch"],
     &["proxy"],
     // Above `proxy` for its key alone, which lies in the folder of keys with the others.
     &["store"],

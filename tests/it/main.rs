@@ -30,6 +30,7 @@ mod demo;
 mod dsig_xmlsec;
 mod erasure;
 mod error_codes;
+mod expiry;
 mod flawed;
 #[expect(unreachable_pub, reason = "the fuzz targets use the same file")]
 mod fuzz_replay;

@@ -391,6 +391,10 @@ async fn the_end_of_a_token_is_announced_once() {
         .await;
     office.gateway.start_again().await;
     office.gateway.has_logged("expires within 7 days", 1).await;
+    // The log has it, and the database knows that.
+    while office.json(&["notices", "list", "--json"])["channels"][0]["waiting"] != 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     let metrics = office.gateway.admin("/metrics").await.text();
     let gauge = "samlgate_scim_token_not_after_timestamp_seconds{connection=\"okta\",token=";
     assert!(metrics.contains(gauge), "{metrics}");
