@@ -1,6 +1,6 @@
 # On a fresh Debian 12 with a Rust toolchain, each of these installs what it needs and goes on.
 
-.PHONY: help demo build test lint quick proof bench bench-logins bench-scim bench-core corpus mutants fuzz packages peers tools fmt
+.PHONY: help demo build test lint quick proof bench bench-logins bench-scim bench-federation bench-core corpus mutants fuzz packages peers tools fmt
 
 help:
 	@echo "make demo         the gateway, an identity provider and an application, to click through"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench        what does a request cost, beside nginx, HAProxy and Apache? (benches/compare)"
 	@echo "make bench-core   how fast is a Response read, and beside whom? (docs/performance.md)"
 	@echo "make bench-logins logins per second, beside mod_auth_mellon and mod_shib"
+	@echo "make bench-federation  what do ten thousand identity providers cost?"
 	@echo "make bench-scim   people and groups per second, beside scim2-server and SCIMMY"
 	@echo "make corpus       the messages in tests/corpus again, from their generator"
 	@echo "make fmt          format the code"
@@ -62,6 +63,12 @@ bench-scim:
 	@scripts/install-peers.sh python
 	cargo build --locked --release
 	tests/peers/venv/bin/python benches/compare/scim/run.py
+
+bench-federation:
+	@scripts/install-packages.sh bench
+	@scripts/install-peers.sh python
+	cargo build --locked --release
+	tests/peers/venv/bin/python benches/compare/federation/run.py
 
 mutants:
 	@scripts/install-packages.sh build

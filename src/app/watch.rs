@@ -1,21 +1,25 @@
 //! What runs out of all that this gateway uses.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::App;
 use crate::access::Routes;
 use crate::base::{StoreError, Timestamp};
 use crate::directory::{ClientKey, ScimToken};
+use crate::keys::{Step, Use};
+use crate::store::keys::{KeySettings, KnownKey, Origin, look};
 use crate::trust::Registry;
 use crate::watch::own::certificates_in;
-use crate::watch::{Expiry, Sources, TlsCertificate, expiries, own};
+use crate::watch::{Expiry, OwnCertificate, Sources, TlsCertificate, expiries};
 
 /// Files that are looked at.
 #[derive(Clone, Debug, Default)]
 pub struct WatchedFiles {
-    /// The folder of our own keys.
-    pub keys: PathBuf,
+    /// Where our own keys are.
+    pub keys: KeySettings,
     /// PEM files of TLS certificates, and who shows them.
     pub tls: Vec<(String, PathBuf)>,
     /// The identity providers of the configuration.
@@ -24,7 +28,7 @@ pub struct WatchedFiles {
 
 impl WatchedFiles {
     /// Those of a configuration.
-    pub fn new(keys: PathBuf, server: Option<PathBuf>, routes: &Routes) -> Self {
+    pub fn new(keys: KeySettings, server: Option<PathBuf>, routes: &Routes) -> Self {
         let mut tls: Vec<(String, PathBuf)> =
             server.map(|path| ("server".to_owned(), path)).into_iter().collect();
         for route in routes.iter() {
@@ -40,6 +44,17 @@ impl WatchedFiles {
 
     /// What is in them; those that can not be read are named.
     pub fn read(&self) -> (Sources<'static>, Vec<String>) {
+        let (tls, unread) = self.read_tls();
+        let mut unread: Vec<String> = unread.into_iter().map(|(_, problem)| problem).collect();
+        let known = look(&self.keys).unwrap_or_else(|error| {
+            unread.push(error.to_string());
+            Default::default()
+        });
+        (sources(&known.0, tls), unread)
+    }
+
+    /// The certificates for TLS; of those that can not be read, who shows them, and why.
+    fn read_tls(&self) -> (Vec<TlsCertificate>, Vec<(String, String)>) {
         let mut unread = Vec::new();
         let mut tls = Vec::new();
         for (owner, path) in &self.tls {
@@ -49,21 +64,51 @@ impl WatchedFiles {
                     path: path.clone(),
                     certificate,
                 })),
-                Err(problem) => unread.push(problem),
+                Err(problem) => unread.push((owner.clone(), problem)),
             }
         }
-        let jwt = std::fs::metadata(self.keys.join("jwt-signing.key"));
-        let jwt = jwt.and_then(|file| file.modified()).ok();
-        let since = jwt.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        (tls, unread)
+    }
+
+    /// What changes when a certificate for TLS does.
+    pub fn tls_ages(&self) -> Vec<Option<SystemTime>> {
+        let age = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+        self.tls.iter().map(|(_, path)| age(path)).collect()
+    }
+}
+
+fn sources(known: &[KnownKey], tls: Vec<TlsCertificate>) -> Sources<'static> {
+    Sources {
+        own: known.iter().filter_map(own_certificate).collect(),
+        tls,
+        jwt_since: known.iter().find_map(jwt_since),
+        ..Sources::default()
+    }
+}
+
+/// A certificate that others know, or will.
+fn own_certificate(key: &KnownKey) -> Option<OwnCertificate> {
+    (key.held.step != Step::Retired).then_some(OwnCertificate {
+        key_use: key.usage.as_str(),
+        active: key.held.step == Step::Active,
+        certificate: key.certificate.clone()?,
+    })
+}
+
+/// Since when this key signs the identity header, if it does.
+fn jwt_since(key: &KnownKey) -> Option<Timestamp> {
+    let signs = key.usage == Use::Jwt && key.held.step == Step::Active;
+    let made = |path: &Path| {
+        let made = std::fs::metadata(path).and_then(|file| file.modified()).ok()?;
+        let made = Timestamp::EPOCH.plus(made.duration_since(UNIX_EPOCH).ok()?);
         // In images that are built the same every time, files are of 1970 or so.
-        let since = since.map(|since| Timestamp::EPOCH.plus(since)).filter(|at| *at > REAL);
-        let sources = Sources {
-            own: own::own_certificates(&self.keys),
-            tls,
-            jwt_since: since,
-            ..Sources::default()
-        };
-        (sources, unread)
+        (made > REAL).then_some(made)
+    };
+    match (&key.origin, key.held.since) {
+        _ if !signs => None,
+        (_, Some(since)) => Some(since),
+        (Origin::File(path), None) => made(path),
+        (Origin::Configuration, None) => None,
     }
 }
 
@@ -79,6 +124,8 @@ pub struct Watched {
     pub registry: Arc<Registry>,
     /// Those that there are, but whose metadata is not at hand: nobody knows how they stand.
     pub absent: Vec<String>,
+    /// Whose certificates for TLS could not be read: `server`, `upstream`.
+    pub unread: Vec<String>,
 }
 
 impl App {
@@ -87,16 +134,23 @@ impl App {
         let tokens: Vec<ScimToken> = self.ports.connections.tokens(None).await?;
         let keys: Vec<ClientKey> = self.ports.connections.keys(None).await?;
         let registry = self.registry();
-        let (files, unread) = self.settings().watched.read();
-        for problem in unread {
+        let settings = self.settings();
+        let (tls, problems) = settings.watched.read_tls();
+        let mut unread = Vec::new();
+        for (owner, problem) in problems {
             tracing::warn!(detail = problem, "a certificate can not be watched");
+            unread.push(owner);
         }
+        // Those in force: what lies in the folder at this moment may be half of it.
+        let files = sources(&self.own().keys.known, tls);
         let idps = registry.all().iter().map(|idp| (&idp.settings, &idp.metadata)).collect();
         let expiries = expiries(&Sources { idps, tokens, keys, ..files }, now);
-        let imported = self.ports.idps.list().await?.into_iter().map(|idp| idp.name.to_string());
-        let mut absent = self.settings().watched.idps.clone();
-        absent.extend(imported);
-        absent.retain(|name| !registry.all().iter().any(|idp| idp.settings.name.as_str() == name));
-        Ok(Watched { expiries, registry, absent })
+        let imported = self.ports.idps.names().await?;
+        let mut absent = settings.watched.idps.clone();
+        absent.extend(imported.iter().map(ToString::to_string));
+        let known: HashSet<&str> =
+            registry.all().iter().map(|idp| idp.settings.name.as_str()).collect();
+        absent.retain(|name| !known.contains(name.as_str()));
+        Ok(Watched { expiries, registry, absent, unread })
     }
 }

@@ -36,9 +36,8 @@ pub struct DecideArgs {
 pub async fn run(args: DecideArgs, standing: Standing, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     idps::with_store(&loaded.config, async |store| {
-        let known = idps::all(&loaded.config, store, now).await;
-        if !known.iter().any(|idp| idp.settings.name == args.name) {
-            return idps::unknown(&args.name, &known);
+        if idps::named(&loaded.config, store, &args.name, now).await.is_none() {
+            return idps::unknown(&args.name, &idps::all(&loaded.config, store, now).await);
         }
         let done = match &args.fingerprint {
             Some(fingerprint) => key(store, &args.name, fingerprint, standing, now).await,

@@ -42,9 +42,8 @@ struct Shown {
 pub async fn keys(args: KeysArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     idps::with_store(&loaded.config, async |store| {
-        let known = idps::all(&loaded.config, store, now).await;
-        let Some(idp) = known.iter().find(|idp| idp.settings.name == args.name) else {
-            return idps::unknown(&args.name, &known);
+        let Some(idp) = idps::named(&loaded.config, store, &args.name, now).await else {
+            return idps::unknown(&args.name, &idps::all(&loaded.config, store, now).await);
         };
         let mut shown: Vec<Shown> = Vec::new();
         if let Ok(metadata) = &idp.metadata {
@@ -131,9 +130,8 @@ fn as_json(key: &Shown, now: Timestamp) -> Value {
 pub async fn changes(args: KeysArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     idps::with_store(&loaded.config, async |store| {
-        let known = idps::all(&loaded.config, store, now).await;
-        if !known.iter().any(|idp| idp.settings.name == args.name) {
-            return idps::unknown(&args.name, &known);
+        if idps::named(&loaded.config, store, &args.name, now).await.is_none() {
+            return idps::unknown(&args.name, &idps::all(&loaded.config, store, now).await);
         }
         let waiting = match waiting(store, &args.name).await {
             Ok(waiting) => waiting,

@@ -15,9 +15,8 @@ use crate::trust::{IdpStore, MetadataSource};
 pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     idps::with_store(&loaded.config, async |store| {
-        let known = idps::all(&loaded.config, store, now).await;
-        let Some(idp) = known.iter().find(|idp| idp.settings.name == args.name) else {
-            return idps::unknown(&args.name, &known);
+        let Some(idp) = idps::named(&loaded.config, store, &args.name, now).await else {
+            return idps::unknown(&args.name, &idps::all(&loaded.config, store, now).await);
         };
         if let MetadataSource::File(path) = &idp.settings.metadata {
             output::error(&format!(
@@ -55,9 +54,8 @@ pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
-        let known = idps::all(&loaded.config, store, now).await;
-        let idp = known.iter().find(|idp| idp.settings.name == args.name);
-        output::data(&idp.map_or_else(String::new, |idp| idps::as_text(idp, now)));
+        let idp = idps::named(&loaded.config, store, &args.name, now).await;
+        output::data(&idp.map_or_else(String::new, |idp| idps::as_text(&idp, now)));
         code
     })
     .await

@@ -27,14 +27,13 @@ pub struct ShowArgs {
 pub async fn run(args: ShowArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     idps::with_store(&loaded.config, async |store| {
-        let known = idps::all(&loaded.config, store, now).await;
-        let Some(idp) = known.iter().find(|idp| idp.settings.name == args.name) else {
-            return idps::unknown(&args.name, &known);
+        let Some(idp) = idps::named(&loaded.config, store, &args.name, now).await else {
+            return idps::unknown(&args.name, &idps::all(&loaded.config, store, now).await);
         };
         if args.json {
-            return output::json(&idps::as_json(idp, now));
+            return output::json(&idps::as_json(&idp, now));
         }
-        output::data(&idps::as_text(idp, now))
+        output::data(&idps::as_text(&idp, now))
     })
     .await
 }

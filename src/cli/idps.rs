@@ -59,8 +59,27 @@ pub(super) struct Known {
 /// Every identity provider, configured ones first, without asking the network: metadata of
 /// addresses is the copy that the gateway keeps.
 pub(super) async fn all(config: &Config, store: &dyn Database, now: Timestamp) -> Vec<Known> {
+    some(config, store, |_| true, now).await
+}
+
+/// The one of this name. The documents of a federation's others are not read.
+pub(super) async fn named(
+    config: &Config,
+    store: &dyn Database,
+    name: &IdpName,
+    now: Timestamp,
+) -> Option<Known> {
+    some(config, store, |other| other == name, now).await.pop()
+}
+
+async fn some(
+    config: &Config,
+    store: &dyn Database,
+    wanted: impl Fn(&IdpName) -> bool,
+    now: Timestamp,
+) -> Vec<Known> {
     let mut known = Vec::new();
-    for settings in &config.idps {
+    for settings in config.idps.iter().filter(|settings| wanted(&settings.name)) {
         let entity_id = settings.entity_id.as_deref();
         let read =
             |bytes: &[u8]| settings.read(bytes, entity_id, now).map_err(|error| error.to_string());
@@ -96,16 +115,27 @@ pub(super) async fn all(config: &Config, store: &dyn Database, now: Timestamp) -
             waiting: Vec::new(),
         });
     }
-    for record in IdpStore::list(store).await.unwrap_or_default() {
-        if known.iter().any(|other| other.settings.name == record.name) {
-            continue;
+    let mut after = None;
+    loop {
+        let mut records = store.page(after.as_ref(), AT_ONCE).await.unwrap_or_default();
+        let Some(last) = records.last() else { break };
+        after = Some(last.name.clone());
+        records.retain(|record| {
+            wanted(&record.name) && !config.idps.iter().any(|other| other.name == record.name)
+        });
+        let names: Vec<IdpName> = records.iter().map(|record| record.name.clone()).collect();
+        let copies = store.copies(&names).await.unwrap_or_default();
+        for record in records {
+            let copy = copies.iter().find(|copy| copy.idp == record.name);
+            known.extend(imported(&record, copy, now));
         }
-        let copy = store.copy(&record.name).await.ok().flatten();
-        known.extend(imported(&record, copy.as_ref(), now));
     }
     over_time(&mut known, store).await;
     known
 }
+
+/// Documents that are read at once: some megabytes.
+const AT_ONCE: usize = 200;
 
 /// How asking for their metadata went, and what waits.
 async fn over_time(known: &mut [Known], store: &dyn Database) {

@@ -1032,7 +1032,17 @@ pub(crate) async fn an_imported_idp_changes_the_revision<S: Store>(store: Arc<S>
     };
     idps.put(&changed).await.unwrap();
     assert!(idps.revision().await.unwrap() > added);
-    assert_eq!(idps.list().await.unwrap(), [changed]);
+    let second = ImportedIdp { name: IdpName::parse("other").unwrap(), ..changed.clone() };
+    idps.put(&second).await.unwrap();
+    let both = [changed, second];
+    assert_eq!(idps.list().await.unwrap(), both);
+    assert_eq!(
+        idps.names().await.unwrap(),
+        both.each_ref().map(|idp| idp.name.clone())
+    );
+    assert_eq!(idps.page(None, 1).await.unwrap(), both[..1]);
+    assert_eq!(idps.page(Some(&corp()), 2).await.unwrap(), both[1..]);
+    assert!(idps.remove(&both[1].name).await.unwrap());
     assert!(idps.remove(&corp()).await.unwrap());
     assert!(!idps.remove(&corp()).await.unwrap());
     assert!(idps.list().await.unwrap().is_empty());
@@ -1055,7 +1065,9 @@ pub(crate) async fn the_last_copy_of_metadata_is_kept<S: Store>(store: Arc<S>) {
     let second = MetadataCopy { etag: None, fetched_at: at(9), ..first };
     let before = idps.revision().await.unwrap();
     idps.put_copy(&second).await.unwrap();
-    assert_eq!(idps.copy(&corp()).await.unwrap(), Some(second));
+    assert_eq!(idps.copy(&corp()).await.unwrap().as_ref(), Some(&second));
+    let names = [IdpName::parse("nobody").unwrap(), corp()];
+    assert_eq!(idps.copies(&names).await.unwrap(), [second]);
     assert_eq!(idps.revision().await.unwrap(), before);
     idps.renewed().await.unwrap();
     assert!(idps.revision().await.unwrap() > before);

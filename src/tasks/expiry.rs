@@ -1,6 +1,6 @@
 //! Looks at what runs out, and says so in time: in metrics, and by notices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,13 +49,15 @@ pub async fn look(app: &App, now: Timestamp) -> Result<(), StoreError> {
         .collect();
     let days = Arc::clone(&app.settings().notices.days);
     let due = notices::due(&watched.expiries, &idps, &days, now);
-    for notice in &due {
+    let stands: HashSet<&str> = standing.iter().map(|notice| notice.key.as_str()).collect();
+    for notice in due.iter().filter(|notice| !stands.contains(notice.key.as_str())) {
         app.ports.notices.raise(notice, None, now).await?;
     }
+    let absent: HashSet<&str> = watched.absent.iter().map(String::as_str).collect();
     let of_absent = |notice: &Notice| {
         let owner = notice.detail.get("owner").or_else(|| notice.detail.get("idp"));
         let owner = owner.and_then(serde_json::Value::as_str).unwrap_or_default();
-        watched.absent.iter().any(|absent| absent == owner)
+        absent.contains(owner)
     };
     let mut known = standing.clone();
     known.retain(|notice| !of_absent(notice));

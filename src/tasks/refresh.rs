@@ -24,7 +24,7 @@ use crate::telemetry::METADATA_REFRESH;
 use crate::trust::reading::Way;
 use crate::trust::schedule::{History, next};
 use crate::trust::{
-    IdpStore, MetadataCopy, OnChange, RefreshState, Registry, Standing, WaitingChange,
+    IdpStore, MetadataCopy, OnChange, RefreshState, Registry, SeenKey, Standing, WaitingChange,
 };
 
 /// The stores that take part.
@@ -64,75 +64,178 @@ pub async fn refresh(
     states: &HashMap<IdpName, RefreshState>,
     now: Timestamp,
 ) -> Result<Results, StoreError> {
-    let copies = copies(stores.idps, group).await?;
-    let fetched = fetch(fetcher, group, &copies, now).await;
+    let fetched = fetch(fetcher, stores.idps, group, now).await?;
+    let told = Told::read(stores.idps).await?;
+    // One document is asked for once, for all who are in it.
+    let mut random = [0; 2];
+    stores.entropy.fill(&mut random);
+    let asking = Asking {
+        stores,
+        known,
+        states,
+        told,
+        random: u16::from_le_bytes(random),
+        now,
+    };
     let mut results = Vec::new();
-    let mut applied = Vec::new();
-    for (number, source) in group.iter().enumerate() {
-        let name = &source.settings.name;
-        let current = known.named(name).map(|idp| &idp.metadata);
-        let one = match &fetched {
-            Err(error) => Err(error.clone()),
-            Ok(Document::Same) => Ok(None),
-            Ok(Document::New(validators, entities)) => match entities.get(number) {
-                Some(Ok(entity)) => Ok(Some((validators, entity))),
-                Some(Err(error)) => Err(LoadError::Metadata(error.clone())),
-                None => Err(LoadError::Record),
-            },
-        };
-        let outcome = match one {
-            Err(error) => Err(error),
-            Ok(None) => {
-                nothing_waits(stores, name, now).await?;
-                applied.extend(
-                    copies.get(name).map(|copy| MetadataCopy { fetched_at: now, ..copy.clone() }),
-                );
-                Ok(Outcome::Same)
+    // Of a federation there are ten thousand, with 100 MB: never all of it in memory, and never a
+    // transaction that somebody who signs in would wait for.
+    let mut outcome = Ok(());
+    for part in group.chunks(AT_ONCE) {
+        match asking.part(part, &fetched).await {
+            Ok(some) => results.extend(some),
+            Err(error) => {
+                outcome = Err(error);
+                break;
             }
-            Ok(Some((validators, entity))) => {
-                let copy = MetadataCopy {
-                    idp: name.clone(),
-                    url: source.url.clone(),
-                    metadata: entity.document.clone(),
-                    etag: validators.etag.clone(),
-                    last_modified: validators.last_modified.clone(),
-                    fetched_at: now,
-                    picked_by: entity.picked_by.clone(),
-                };
-                // What an administrator has let count a moment ago is in the store, and not yet in
-                // the registry.
-                let kept = copies.get(name).is_some_and(|kept| kept.metadata == copy.metadata);
-                let verdict = match kept {
-                    true => Outcome::Same,
-                    false => judge(source, current, &entity.metadata, known),
-                };
-                if !matches!(verdict, Outcome::Waiting(_)) {
-                    applied.push(copy.clone());
-                }
-                follow(stores, source, &verdict, copy, &entity.metadata, now).await?;
-                Ok(verdict)
-            }
-        };
-        results.push((name.clone(), outcome));
+        }
     }
-    stores.idps.put_copies(&applied).await?;
     if results.iter().any(|(_, result)| matches!(result, Ok(Outcome::Applied(_)))) {
         // Other nodes take it from there.
         stores.idps.renewed().await?;
     }
-    keep_states(stores, group, known, &fetched, &results, states, now).await?;
-    Ok(results)
+    outcome.map(|()| results)
+}
+
+/// How many are dealt with at once: some megabytes.
+const AT_ONCE: usize = 200;
+
+/// What was there before the question, and how everything is kept.
+struct Asking<'s> {
+    stores: Stores<'s>,
+    known: &'s Registry,
+    states: &'s HashMap<IdpName, RefreshState>,
+    told: Told,
+    random: u16,
+    now: Timestamp,
+}
+
+/// What administrators were told.
+struct Told {
+    waiting: HashMap<IdpName, WaitingChange>,
+    seen: HashMap<IdpName, Vec<SeenKey>>,
+}
+
+impl Told {
+    async fn read(store: &dyn IdpStore) -> Result<Self, StoreError> {
+        let waiting = store.waiting().await?.into_iter();
+        let mut seen: HashMap<IdpName, Vec<SeenKey>> = HashMap::new();
+        for key in store.seen_keys().await? {
+            seen.entry(key.idp.clone()).or_default().push(key);
+        }
+        let waiting = waiting.map(|waiting| (waiting.copy.idp.clone(), waiting)).collect();
+        Ok(Self { waiting, seen })
+    }
+}
+
+impl Asking<'_> {
+    /// What becomes of some of them.
+    async fn part(
+        &self,
+        part: &[Arc<Source>],
+        fetched: &Result<Document, LoadError>,
+    ) -> Result<Results, StoreError> {
+        let (stores, now) = (self.stores, self.now);
+        let copies = copies(stores.idps, part).await?;
+        let entities = match fetched {
+            Ok(Document::New(validators, content)) => {
+                Some((validators, content.entities(part, now).await))
+            }
+            Ok(Document::Same) | Err(_) => None,
+        };
+        let mut results = Vec::new();
+        let mut applied = Vec::new();
+        for (number, source) in part.iter().enumerate() {
+            let name = &source.settings.name;
+            let current = self.known.named(name).map(|idp| &idp.metadata);
+            let one = match (fetched, &entities) {
+                (Err(error), _) => Err(error.clone()),
+                (Ok(_), None) => Ok(None),
+                (Ok(_), Some((validators, entities))) => match entities.get(number) {
+                    Some(Ok(entity)) => Ok(Some((validators, entity))),
+                    Some(Err(error)) => Err(LoadError::Metadata(error.clone())),
+                    None => Err(LoadError::Record),
+                },
+            };
+            let outcome = match one {
+                Err(error) => Err(error),
+                Ok(None) => {
+                    self.nothing_waits(name).await?;
+                    let copy = copies.get(name);
+                    applied
+                        .extend(copy.map(|copy| MetadataCopy { fetched_at: now, ..copy.clone() }));
+                    Ok(Outcome::Same)
+                }
+                Ok(Some((validators, entity))) => {
+                    let copy = MetadataCopy {
+                        idp: name.clone(),
+                        url: source.url.clone(),
+                        metadata: entity.document.clone(),
+                        etag: validators.etag.clone(),
+                        last_modified: validators.last_modified.clone(),
+                        fetched_at: now,
+                        picked_by: entity.picked_by.clone(),
+                    };
+                    // What an administrator has let count a moment ago is in the store, and not yet
+                    // in the registry.
+                    let kept = copies.get(name).is_some_and(|kept| kept.metadata == copy.metadata);
+                    let verdict = match kept {
+                        true => Outcome::Same,
+                        false => judge(source, current, &entity.metadata, self.known),
+                    };
+                    if !matches!(verdict, Outcome::Waiting(_)) {
+                        applied.push(copy.clone());
+                    }
+                    self.follow(source, &verdict, copy, &entity.metadata).await?;
+                    Ok(verdict)
+                }
+            };
+            results.push((name.clone(), outcome));
+        }
+        stores.idps.put_copies(&applied).await?;
+        let entities = entities.as_ref().map(|(_, entities)| entities.as_slice());
+        self.keep_states(part, entities, &results).await?;
+        Ok(results)
+    }
 }
 
 /// What an address gave.
 enum Document {
     /// Nothing new.
     Same,
-    /// Something for each identity provider of the group, in its order.
-    New(Validators, Vec<Result<Entity, MetadataError>>),
+    /// Something else than before.
+    New(Validators, Content),
+}
+
+/// A document of one, or of many.
+enum Content {
+    One(Box<Result<Entity, MetadataError>>),
+    Many(Arc<(File, Aggregate)>),
+}
+
+impl Content {
+    /// Something for each of these, in their order.
+    async fn entities(
+        &self,
+        part: &[Arc<Source>],
+        now: Timestamp,
+    ) -> Vec<Result<Entity, MetadataError>> {
+        let opened = match self {
+            Self::One(entity) => return vec![Result::clone(entity)],
+            Self::Many(opened) => Arc::clone(opened),
+        };
+        let owned = part.to_vec();
+        // Certificates take their time, and nobody who signs in should wait for it.
+        let picked = tokio::task::spawn_blocking(move || pick(&opened, &owned, now)).await;
+        picked.unwrap_or_else(|error| {
+            let fell = MetadataError::Read(error.to_string());
+            part.iter().map(|_| Err(fell.clone())).collect()
+        })
+    }
 }
 
 /// One identity provider in it.
+#[derive(Clone)]
 struct Entity {
     metadata: IdpMetadata,
     document: String,
@@ -143,35 +246,60 @@ async fn copies(
     store: &dyn IdpStore,
     group: &[Arc<Source>],
 ) -> Result<HashMap<IdpName, MetadataCopy>, StoreError> {
-    let mut copies = HashMap::new();
+    let names: Vec<IdpName> = group.iter().map(|source| source.settings.name.clone()).collect();
+    let copies = store.copies(&names).await?;
+    let mut copies: HashMap<IdpName, MetadataCopy> =
+        copies.into_iter().map(|copy| (copy.idp.clone(), copy)).collect();
     for source in group {
-        let copy = store.copy(&source.settings.name).await?;
-        if let Some(copy) = copy.filter(|copy| copy.url == source.url) {
-            copies.insert(copy.idp.clone(), copy);
+        let name = &source.settings.name;
+        if copies.get(name).is_some_and(|copy| copy.url != source.url) {
+            copies.remove(name);
         }
     }
     Ok(copies)
 }
 
-/// Those that all copies came with; of one that has none the whole document is needed.
-fn validators(group: &[Arc<Source>], copies: &HashMap<IdpName, MetadataCopy>) -> Validators {
-    let mut all = group.iter().map(|source| {
-        copies.get(&source.settings.name).map(|copy| Validators {
-            etag: copy.etag.clone(),
-            last_modified: copy.last_modified.clone(),
-        })
-    });
-    let first = all.next().flatten();
-    match first {
-        Some(first) if all.all(|other| other.as_ref() == Some(&first)) => first,
-        _ => Validators::default(),
+/// Those that all copies came with; of one that has none, or one that the settings do not accept any
+/// more, the whole document is needed.
+async fn validators(store: &dyn IdpStore, group: &[Arc<Source>]) -> Result<Validators, StoreError> {
+    let mut common = None;
+    for part in group.chunks(AT_ONCE) {
+        let (mut copies, part) = (copies(store, part).await?, part.to_vec());
+        let work = move || {
+            let one = |source: &Arc<Source>| {
+                let copy = copies.remove(&source.settings.name)?;
+                let entity_id = entity_of(source);
+                source.settings.read_copy(&copy, entity_id, Timestamp::EPOCH).ok()?;
+                Some(Validators { etag: copy.etag, last_modified: copy.last_modified })
+            };
+            let all: Option<Vec<Validators>> = part.iter().map(one).collect();
+            all
+        };
+        let all = tokio::task::spawn_blocking(work).await.map_err(StoreError::new)?;
+        for one in all.map_or_else(|| vec![Validators::default()], |all| all) {
+            let first = common.get_or_insert_with(|| one.clone());
+            if one == Validators::default() || *first != one {
+                return Ok(Validators::default());
+            }
+        }
     }
+    Ok(common.unwrap_or_default())
 }
 
 async fn fetch(
     fetcher: &Fetcher,
+    store: &dyn IdpStore,
     group: &[Arc<Source>],
-    copies: &HashMap<IdpName, MetadataCopy>,
+    now: Timestamp,
+) -> Result<Result<Document, LoadError>, StoreError> {
+    let known = validators(store, group).await?;
+    Ok(ask(fetcher, &known, group, now).await)
+}
+
+async fn ask(
+    fetcher: &Fetcher,
+    known: &Validators,
+    group: &[Arc<Source>],
     now: Timestamp,
 ) -> Result<Document, LoadError> {
     let Some(first) = group.first() else {
@@ -179,42 +307,29 @@ async fn fetch(
     };
     let url = &first.url;
     let failed = |error| LoadError::Fetch { url: url.clone(), error };
-    // A copy that the settings do not accept any more has to come again.
-    let usable = group.iter().all(|source| {
-        let copy = copies.get(&source.settings.name);
-        let read = |copy| source.settings.read_copy(copy, entity_of(source), Timestamp::EPOCH);
-        copy.is_some_and(|copy| read(copy).is_ok())
-    });
-    let known = if usable {
-        validators(group, copies)
-    } else {
-        Validators::default()
-    };
     if !may_be_aggregate(group) {
-        let answer = fetcher.fetch_if(url, &known, Bounds::DOCUMENT).await.map_err(failed)?;
+        let answer = fetcher.fetch_if(url, known, Bounds::DOCUMENT).await.map_err(failed)?;
         let Answer::New(fetched) = answer else {
             return Ok(Document::Same);
         };
         let Validators { etag, last_modified } =
             Validators { etag: fetched.etag, last_modified: fetched.last_modified };
         let entity = whole(first, &fetched.body, now);
-        return Ok(Document::New(
-            Validators { etag, last_modified },
-            vec![entity],
-        ));
+        let content = Content::One(Box::new(entity));
+        return Ok(Document::New(Validators { etag, last_modified }, content));
     }
     let file = tempfile::tempfile().map_err(disk)?;
     let mut writer = tokio::fs::File::from_std(file.try_clone().map_err(disk)?);
-    let answer = fetcher.download(url, &known, &mut writer, Bounds::AGGREGATE).await;
+    let answer = fetcher.download(url, known, &mut writer, Bounds::AGGREGATE).await;
     let Answer::New(validators) = answer.map_err(failed)? else {
         return Ok(Document::Same);
     };
     drop(writer);
     let group = group.to_vec();
     // Seconds of work, which nobody who signs in should wait for.
-    let read = tokio::task::spawn_blocking(move || pick(&file, &group, now)).await;
-    let entities = read.map_err(|error| disk(std::io::Error::other(error)))??;
-    Ok(Document::New(validators, entities))
+    let read = tokio::task::spawn_blocking(move || open(file, &group, now)).await;
+    let content = read.map_err(|error| disk(std::io::Error::other(error)))??;
+    Ok(Document::New(validators, content))
 }
 
 fn disk(error: std::io::Error) -> LoadError {
@@ -237,29 +352,32 @@ fn whole(source: &Source, bytes: &[u8], now: Timestamp) -> Result<Entity, Metada
 }
 
 /// Reads what was downloaded, once for all.
-fn pick(
-    file: &File,
-    group: &[Arc<Source>],
-    now: Timestamp,
-) -> Result<Vec<Result<Entity, MetadataError>>, LoadError> {
+fn open(file: File, group: &[Arc<Source>], now: Timestamp) -> Result<Content, LoadError> {
     use std::io::{Read as _, Seek as _};
-    let mut reader = file;
-    let rewind = |mut file: &File| file.rewind().map_err(disk);
+    let mut reader = &file;
+    reader.rewind().map_err(disk)?;
     let length = file.metadata().map_err(disk)?.len();
-    rewind(file)?;
     if let ([only], true) = (group, length <= Bounds::DOCUMENT.bytes) {
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).map_err(disk)?;
-        return Ok(vec![whole(only, &bytes, now)]);
+        return Ok(Content::One(Box::new(whole(only, &bytes, now))));
     }
     let settings = group.first().map(|source| &source.settings);
     let signers = settings.and_then(|settings| settings.metadata_signers.as_ref());
     let signers = signers.map_or(Signers::Nobody, |keys| Signers::Keys(Trust::only(keys)));
-    let aggregate = Aggregate::read(std::io::BufReader::new(file), signers, now)?;
-    let wanted: Vec<&str> = group.iter().map(|source| entity_of(source).unwrap_or("")).collect();
-    rewind(file)?;
+    let aggregate = Aggregate::read(std::io::BufReader::new(&file), signers, now)?;
+    Ok(Content::Many(Arc::new((file, aggregate))))
+}
+
+/// Picks some out of it.
+fn pick(
+    (file, aggregate): &(File, Aggregate),
+    part: &[Arc<Source>],
+    now: Timestamp,
+) -> Vec<Result<Entity, MetadataError>> {
+    let wanted: Vec<&str> = part.iter().map(|source| entity_of(source).unwrap_or("")).collect();
     let picked = aggregate.pick(std::io::BufReader::new(file), &wanted, now);
-    Ok(picked.map(|picked| picked.map(Entity::from)).collect())
+    picked.map(|picked| picked.map(Entity::from)).collect()
 }
 
 impl From<Picked> for Entity {
@@ -303,102 +421,138 @@ pub fn judge(
     Outcome::Applied(Some(change))
 }
 
-/// What follows from it, besides the copy.
-async fn follow(
-    stores: Stores<'_>,
-    source: &Source,
-    outcome: &Outcome,
-    copy: MetadataCopy,
-    metadata: &IdpMetadata,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let name = &source.settings.name;
-    let key = format!("idp-change/{name}");
-    match outcome {
-        Outcome::Same => nothing_waits(stores, name, now).await?,
-        Outcome::Applied(change) => {
-            nothing_waits(stores, name, now).await?;
-            forget_keys(stores, name, metadata, now).await?;
-            if let Some(change) = change {
-                let sentences: Vec<String> = change.sentences().collect();
-                tracing::info!(
-                    idp = name.as_str(),
-                    changes = sentences.join(" "),
-                    "metadata changed"
-                );
-                stores.audit.record(&changed(EventKind::IdpChanged, name, change), now).await?;
+impl Asking<'_> {
+    /// What follows from it, besides the copy.
+    async fn follow(
+        &self,
+        source: &Source,
+        outcome: &Outcome,
+        copy: MetadataCopy,
+        metadata: &IdpMetadata,
+    ) -> Result<(), StoreError> {
+        let (stores, now) = (self.stores, self.now);
+        let name = &source.settings.name;
+        let key = format!("idp-change/{name}");
+        match outcome {
+            Outcome::Same => self.nothing_waits(name).await?,
+            Outcome::Applied(change) => {
+                self.nothing_waits(name).await?;
+                self.forget_keys(name, metadata).await?;
+                if let Some(change) = change {
+                    let sentences: Vec<String> = change.sentences().collect();
+                    tracing::info!(
+                        idp = name.as_str(),
+                        changes = sentences.join(" "),
+                        "metadata changed"
+                    );
+                    stores.audit.record(&changed(EventKind::IdpChanged, name, change), now).await?;
+                }
             }
-        }
-        Outcome::Waiting(change) => {
-            let waiting = stores.idps.waiting().await?;
-            let before = waiting.into_iter().find(|waiting| waiting.copy.idp == *name);
-            if before.is_some_and(|before| before.copy.metadata == copy.metadata) {
-                return Ok(());
-            }
-            let waiting = WaitingChange {
-                copy,
-                change: described(change),
-                standing: Standing::Pending,
-                seen_at: now,
-            };
-            stores.idps.put_waiting(&waiting).await?;
-            let event = changed(EventKind::IdpChangeWaiting, name, change);
-            let notice = Notice {
-                key: key.clone(),
-                text: format!("New metadata of {name} waits for an administrator."),
-                advice: format!(
-                    "Look at it with `samlgate idp changes {name}`, and let it count with \
+            Outcome::Waiting(change) => {
+                let before = self.told.waiting.get(name);
+                if before.is_some_and(|before| before.copy.metadata == copy.metadata) {
+                    return Ok(());
+                }
+                let waiting = WaitingChange {
+                    copy,
+                    change: described(change),
+                    standing: Standing::Pending,
+                    seen_at: now,
+                };
+                stores.idps.put_waiting(&waiting).await?;
+                let event = changed(EventKind::IdpChangeWaiting, name, change);
+                let notice = Notice {
+                    key: key.clone(),
+                    text: format!("New metadata of {name} waits for an administrator."),
+                    advice: format!(
+                        "Look at it with `samlgate idp changes {name}`, and let it count with \
                      `samlgate idp approve {name}`."
-                ),
-                detail: json!({ "idp": name, "change": change }),
-                at: now,
+                    ),
+                    detail: json!({ "idp": name, "change": change }),
+                    at: now,
+                };
+                // One that waited before is over.
+                stores.notices.clear(&key, now).await?;
+                stores.notices.raise(&notice, Some(&event), now).await?;
+                tracing::warn!(
+                    idp = name.as_str(),
+                    notice = notice.text,
+                    "{}",
+                    notice.advice
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// What waited is over: they have taken it back, or it counts.
+    async fn nothing_waits(&self, name: &IdpName) -> Result<(), StoreError> {
+        let (stores, now) = (self.stores, self.now);
+        if self.told.waiting.contains_key(name) {
+            stores.idps.forget_waiting(name).await?;
+            stores.notices.clear(&format!("idp-change/{name}"), now).await?;
+        }
+        Ok(())
+    }
+
+    /// Of keys that the metadata has, nothing needs to be said any more.
+    async fn forget_keys(&self, name: &IdpName, metadata: &IdpMetadata) -> Result<(), StoreError> {
+        let (stores, now) = (self.stores, self.now);
+        for key in self.told.seen.get(name).into_iter().flatten() {
+            let listed = metadata.signing_keys.iter().any(|known| {
+                key.standing != Standing::Rejected && known.fingerprint() == key.fingerprint
+            });
+            if listed {
+                stores.idps.forget_key(name, &key.fingerprint).await?;
+                let notice = format!("idp-key/{name}/{}", key.fingerprint);
+                stores.notices.clear(&notice, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How it went.
+    async fn keep_states(
+        &self,
+        part: &[Arc<Source>],
+        entities: Option<&[Result<Entity, MetadataError>]>,
+        results: &Results,
+    ) -> Result<(), StoreError> {
+        let now = self.now;
+        let mut new = Vec::new();
+        for (number, (source, (name, result))) in part.iter().zip(results).enumerate() {
+            let before = self.states.get(name).filter(|state| state.url == source.url);
+            let fresh = entities.and_then(|entities| entities.get(number)?.as_ref().ok());
+            let current = self.known.named(name).map(|idp| &idp.metadata);
+            let metadata = fresh.map(|entity| &entity.metadata).or(current);
+            let failures = match result {
+                Ok(_) => 0,
+                Err(_) => before.map_or(0, |state| state.failures).saturating_add(1),
             };
-            // One that waited before is over.
-            stores.notices.clear(&key, now).await?;
-            stores.notices.raise(&notice, Some(&event), now).await?;
-            tracing::warn!(
-                idp = name.as_str(),
-                notice = notice.text,
-                "{}",
-                notice.advice
-            );
+            let history = History {
+                tried_at: now,
+                failures,
+                cache_duration: metadata.and_then(|metadata| metadata.cache_duration),
+                valid_until: metadata.and_then(|metadata| metadata.valid_until),
+            };
+            let word = result.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok");
+            counter!(METADATA_REFRESH, "idp" => name.to_string(), "result" => word).increment(1);
+            new.push(RefreshState {
+                idp: name.clone(),
+                url: source.url.clone(),
+                tried_at: now,
+                fetched_at: match result {
+                    Ok(_) => Some(now),
+                    Err(_) => before.and_then(|state| state.fetched_at),
+                },
+                failures,
+                result: word.to_owned(),
+                detail: result.as_ref().err().map(ToString::to_string).unwrap_or_default(),
+                next_at: next(&history, self.random),
+            });
         }
+        self.stores.idps.put_refreshes(&new).await
     }
-    Ok(())
-}
-
-/// What waited is over: they have taken it back, or it counts.
-async fn nothing_waits(
-    stores: Stores<'_>,
-    name: &IdpName,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let waiting = stores.idps.waiting().await?;
-    if waiting.iter().any(|waiting| waiting.copy.idp == *name) {
-        stores.idps.forget_waiting(name).await?;
-        stores.notices.clear(&format!("idp-change/{name}"), now).await?;
-    }
-    Ok(())
-}
-
-/// Of keys that the metadata has, nothing needs to be said any more.
-async fn forget_keys(
-    stores: Stores<'_>,
-    name: &IdpName,
-    metadata: &IdpMetadata,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    for key in stores.idps.seen_keys().await? {
-        let listed = metadata.signing_keys.iter().any(|known| {
-            key.standing != Standing::Rejected && known.fingerprint() == key.fingerprint
-        });
-        if key.idp == *name && listed {
-            stores.idps.forget_key(name, &key.fingerprint).await?;
-            let notice = format!("idp-key/{name}/{}", key.fingerprint);
-            stores.notices.clear(&notice, now).await?;
-        }
-    }
-    Ok(())
 }
 
 fn changed(kind: EventKind, name: &IdpName, change: &MetadataChange) -> Event {
@@ -417,57 +571,4 @@ fn described(change: &MetadataChange) -> serde_json::Value {
         object.insert("sentences".to_owned(), json!(sentences));
     }
     value
-}
-
-async fn keep_states(
-    stores: Stores<'_>,
-    group: &[Arc<Source>],
-    known: &Registry,
-    fetched: &Result<Document, LoadError>,
-    results: &Results,
-    states: &HashMap<IdpName, RefreshState>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    // One document is asked for once, for all who are in it.
-    let mut random = [0; 2];
-    stores.entropy.fill(&mut random);
-    let random = u16::from_le_bytes(random);
-    let mut new = Vec::new();
-    for (number, (source, (name, result))) in group.iter().zip(results).enumerate() {
-        let before = states.get(name).filter(|state| state.url == source.url);
-        let fresh = match fetched {
-            Ok(Document::New(_, entities)) => {
-                entities.get(number).and_then(|entity| entity.as_ref().ok())
-            }
-            _ => None,
-        };
-        let current = known.named(name).map(|idp| &idp.metadata);
-        let metadata = fresh.map(|entity| &entity.metadata).or(current);
-        let failures = match result {
-            Ok(_) => 0,
-            Err(_) => before.map_or(0, |state| state.failures).saturating_add(1),
-        };
-        let history = History {
-            tried_at: now,
-            failures,
-            cache_duration: metadata.and_then(|metadata| metadata.cache_duration),
-            valid_until: metadata.and_then(|metadata| metadata.valid_until),
-        };
-        let word = result.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok");
-        counter!(METADATA_REFRESH, "idp" => name.to_string(), "result" => word).increment(1);
-        new.push(RefreshState {
-            idp: name.clone(),
-            url: source.url.clone(),
-            tried_at: now,
-            fetched_at: match result {
-                Ok(_) => Some(now),
-                Err(_) => before.and_then(|state| state.fetched_at),
-            },
-            failures,
-            result: word.to_owned(),
-            detail: result.as_ref().err().map(ToString::to_string).unwrap_or_default(),
-            next_at: next(&history, random),
-        });
-    }
-    stores.idps.put_refreshes(&new).await
 }

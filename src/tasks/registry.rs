@@ -7,13 +7,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use openssl::sha::Sha256;
+
 use crate::base::{ErrorCode, IdpName, StoreError, Timestamp};
 use crate::dsig::{TrustedKey, TrustedKeys};
 use crate::saml::metadata::{IdpMetadata, MetadataError};
 use crate::tasks::fetch::FetchError;
 use crate::trust::{
-    IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataSource, Registry, SeenKey, Standing,
+    IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry, SeenKey,
+    Standing,
 };
+
+/// Imported identity providers that are read at once: some megabytes, some ten milliseconds.
+const AT_ONCE: usize = 200;
 
 /// Why an identity provider, or newer metadata of it, is not at hand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +107,15 @@ pub struct Loaded {
 /// Metadata whose validUntil has passed is loaded: it is not used, and whoever comes with it is told
 /// so by name ([`IdpTrust::ended`]).
 pub async fn load(store: &dyn IdpStore, configured: &[IdpSettings]) -> Result<Loaded, StoreError> {
+    load_again(store, configured, &mut Known::default()).await
+}
+
+/// The same; of those who are `known` from the time before only what is other is read again.
+pub async fn load_again(
+    store: &dyn IdpStore,
+    configured: &[IdpSettings],
+    known: &mut Known,
+) -> Result<Loaded, StoreError> {
     let mut keys: HashMap<IdpName, Vec<SeenKey>> = HashMap::new();
     for key in store.seen_keys().await? {
         if key.standing == Standing::Approved {
@@ -116,32 +131,41 @@ pub async fn load(store: &dyn IdpStore, configured: &[IdpSettings]) -> Result<Lo
             sources.push(Arc::new(Source { settings, url, imported: None }));
         }
         match configured_idp(settings, store).await {
-            Ok(metadata) => found.push(trust(settings.clone(), metadata, &keys)),
+            Ok(metadata) => {
+                let approved = keys.get(&settings.name).map_or(&[][..], Vec::as_slice);
+                found.push(trust(settings.clone(), metadata, approved));
+            }
             Err(error) => missing.push((settings.name.clone(), error)),
         }
     }
     let names: Vec<&IdpName> = configured.iter().map(|settings| &settings.name).collect();
-    for record in store.list().await? {
-        if names.contains(&&record.name) {
-            tracing::warn!(
-                idp = record.name.as_str(),
-                "imported, but configured too: the import is ignored"
-            );
-            continue;
-        }
-        match imported_idp(&record, store).await {
-            Ok((settings, metadata, entity_id)) => {
-                if let Some(url) = record.url {
-                    let (settings, imported) = (settings.clone(), Some(entity_id));
-                    sources.push(Arc::new(Source { settings, url, imported }));
-                }
-                found.push(trust(settings, metadata, &keys));
+    let (mut now_known, mut after) = (HashMap::new(), None);
+    loop {
+        let mut records = store.page(after.as_ref(), AT_ONCE).await?;
+        let Some(last) = records.last() else { break };
+        after = Some(last.name.clone());
+        records.retain(|record| {
+            let hidden = names.contains(&&record.name);
+            if hidden {
+                tracing::warn!(
+                    idp = record.name.as_str(),
+                    "imported, but configured too: the import is ignored"
+                );
             }
-            Err(error) => missing.push((record.name, error)),
+            !hidden
+        });
+        for (name, read) in read(kept(records, store, &keys, known).await?).await? {
+            match read {
+                Ok(read) => {
+                    sources.extend(read.source.clone());
+                    found.push(Arc::clone(&read.idp));
+                    now_known.insert(name, read);
+                }
+                Err(error) => missing.push((name, error)),
+            }
         }
-        // Ten thousand of them are seconds, and sign-ins go on meanwhile.
-        tokio::task::yield_now().await;
     }
+    known.0 = now_known;
     // Two names for one entityID could not be told apart by an answer that nobody asked for.
     let mut seen: HashMap<String, IdpName> = HashMap::new();
     found.retain(|idp| {
@@ -158,11 +182,7 @@ pub async fn load(store: &dyn IdpStore, configured: &[IdpSettings]) -> Result<Lo
 }
 
 /// With the keys beside it that an administrator has approved.
-fn trust(
-    settings: IdpSettings,
-    metadata: IdpMetadata,
-    approved: &HashMap<IdpName, Vec<SeenKey>>,
-) -> Arc<IdpTrust> {
+fn trust(settings: IdpSettings, metadata: IdpMetadata, approved: &[SeenKey]) -> Arc<IdpTrust> {
     for refused in &metadata.refused_keys {
         tracing::warn!(
             idp = settings.name.as_str(),
@@ -170,7 +190,6 @@ fn trust(
             "a signing key is not used"
         );
     }
-    let approved = approved.get(&settings.name).map_or(&[][..], Vec::as_slice);
     let metadata = with_approved(metadata, approved);
     let idp = IdpTrust { settings, metadata };
     // Nobody can sign in there until its settings are others: the log says so before people do.
@@ -223,25 +242,115 @@ async fn configured_idp(
     }
 }
 
+/// What was read of imported identity providers, by what stood in the store: of a federation nearly
+/// all are the same after a change, and reading their certificates again would take seconds.
+#[derive(Debug, Default)]
+pub struct Known(HashMap<IdpName, Read>);
+
+/// One of them.
+#[derive(Clone, Debug)]
+struct Read {
+    /// SHA-256 of everything it was read from.
+    of: [u8; 32],
+    idp: Arc<IdpTrust>,
+    source: Option<Arc<Source>>,
+}
+
+/// What the store has of one, and what was read of it before.
+struct Kept {
+    record: ImportedIdp,
+    copy: Option<MetadataCopy>,
+    approved: Vec<SeenKey>,
+    before: Option<Read>,
+}
+
+async fn kept(
+    records: Vec<ImportedIdp>,
+    store: &dyn IdpStore,
+    keys: &HashMap<IdpName, Vec<SeenKey>>,
+    known: &Known,
+) -> Result<Vec<Kept>, StoreError> {
+    let with_address = records.iter().filter(|record| record.url.is_some());
+    let names: Vec<IdpName> = with_address.map(|record| record.name.clone()).collect();
+    let copies = match names.is_empty() {
+        true => Vec::new(),
+        false => store.copies(&names).await?,
+    };
+    let mut copies: HashMap<IdpName, MetadataCopy> =
+        copies.into_iter().map(|copy| (copy.idp.clone(), copy)).collect();
+    let kept = records.into_iter().map(|record| Kept {
+        copy: copies.remove(&record.name),
+        approved: keys.get(&record.name).cloned().unwrap_or_default(),
+        before: known.0.get(&record.name).cloned(),
+        record,
+    });
+    Ok(kept.collect())
+}
+
+type Outcome = (IdpName, Result<Read, LoadError>);
+
+/// Ten thousand certificates are seconds of work, which nobody who signs in should wait for.
+async fn read(all: Vec<Kept>) -> Result<Vec<Outcome>, StoreError> {
+    let work = move || {
+        let read = |kept: Kept| (kept.record.name.clone(), kept.read());
+        all.into_iter().map(read).collect()
+    };
+    tokio::task::spawn_blocking(work).await.map_err(StoreError::new)
+}
+
+impl Kept {
+    fn read(self) -> Result<Read, LoadError> {
+        let of = self.fingerprint();
+        let Self { record, copy, approved, before } = self;
+        if let Some(before) = before.filter(|before| before.of == of) {
+            return Ok(before);
+        }
+        let (settings, metadata, entity_id) = imported_idp(&record, copy.as_ref())?;
+        let source = record.url.map(|url| {
+            let (settings, imported) = (settings.clone(), Some(entity_id));
+            Arc::new(Source { settings, url, imported })
+        });
+        let idp = trust(settings, metadata, &approved);
+        Ok(Read { of, idp, source })
+    }
+
+    fn fingerprint(&self) -> [u8; 32] {
+        let Self { record, copy, approved, .. } = self;
+        let mut hash = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            hash.update(&length.to_be_bytes());
+            hash.update(bytes);
+        };
+        let mut add_optional = |text: Option<&str>| {
+            add(&[u8::from(text.is_some())]);
+            add(text.unwrap_or_default().as_bytes());
+        };
+        add_optional(Some(&record.settings.to_string()));
+        add_optional(record.url.as_deref());
+        add_optional(Some(&record.metadata));
+        let newest = record.document(copy.as_ref());
+        add_optional((newest != record.metadata).then_some(newest));
+        add_optional(record.picked_by(copy.as_ref()).as_deref());
+        for key in approved {
+            add(&key.certificate);
+        }
+        hash.finish()
+    }
+}
+
 /// An imported identity provider, and the entityID by which it was imported. What comes from its
 /// address under another one is not what an administrator imported, and is not used.
-async fn imported_idp(
+fn imported_idp(
     record: &ImportedIdp,
-    store: &dyn IdpStore,
+    copy: Option<&MetadataCopy>,
 ) -> Result<(IdpSettings, IdpMetadata, String), LoadError> {
     let settings = record.to_settings().ok_or(LoadError::Record)?;
-    let copy = match record.url {
-        Some(_) => store.copy(&record.name).await?,
-        None => None,
-    };
     let entity_id = settings.entity_id.as_deref();
     let (document, picked_by) = (record.metadata.as_bytes(), record.picked_by(None));
     let first = settings.read_kept(document, picked_by.as_deref(), entity_id, Timestamp::EPOCH)?;
     let entity_id = first.entity_id.clone();
-    let (document, picked_by) = (
-        record.document(copy.as_ref()),
-        record.picked_by(copy.as_ref()),
-    );
+    let (document, picked_by) = (record.document(copy), record.picked_by(copy));
     if document == record.metadata {
         return Ok((settings, first, entity_id));
     }

@@ -19,7 +19,7 @@ use crate::base::{IdpName, Stop, Timestamp};
 use crate::tasks::expiry;
 use crate::tasks::fetch::Fetcher;
 use crate::tasks::refresh::{Outcome, Results, Stores, refresh};
-use crate::tasks::registry::{LoadError, Source, load};
+use crate::tasks::registry::{Known, LoadError, Source, load_again};
 use crate::telemetry::{METADATA_VALID_UNTIL, seconds};
 use crate::trust::{IdpSettings, RefreshState, Registry};
 
@@ -47,6 +47,7 @@ pub async fn keep(
         fetcher,
         holder: hex(&holder),
         groups: Vec::new(),
+        known: Known::default(),
         states: HashMap::new(),
         asking: JoinSet::new(),
         busy: HashSet::new(),
@@ -95,6 +96,8 @@ struct Keeper {
     fetcher: Fetcher,
     holder: String,
     groups: Vec<Group>,
+    /// What was read of the store the time before.
+    known: Known,
     states: HashMap<IdpName, RefreshState>,
     asking: JoinSet<(Group, Result<Results, crate::base::StoreError>)>,
     /// Who is asked about at this moment.
@@ -118,10 +121,11 @@ struct Keeper {
 impl Keeper {
     /// Takes what is in the store.
     async fn load(&mut self, settings: &[IdpSettings]) {
-        let store = self.app.ports.idps.as_ref();
+        let app = Arc::clone(&self.app);
+        let store = app.ports.idps.as_ref();
         let revision = store.revision().await.ok();
         let states = store.refreshes().await;
-        match (load(store, settings).await, states) {
+        match (load_again(store, settings, &mut self.known).await, states) {
             (Ok(loaded), Ok(states)) => {
                 self.revision = revision;
                 self.states = states.into_iter().map(|state| (state.idp.clone(), state)).collect();

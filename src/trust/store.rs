@@ -53,6 +53,17 @@ pub trait IdpStore: Send + Sync {
     /// All imported identity providers by name.
     async fn list(&self) -> Result<Vec<ImportedIdp>, StoreError>;
 
+    /// Those behind this name, by name, and no more than `most`: of a federation, who needs one after
+    /// the other does not need 100 MB at once.
+    async fn page(
+        &self,
+        after: Option<&IdpName>,
+        most: usize,
+    ) -> Result<Vec<ImportedIdp>, StoreError>;
+
+    /// The names of all imported identity providers.
+    async fn names(&self) -> Result<Vec<IdpName>, StoreError>;
+
     /// Adds or replaces several, all or none of them.
     async fn put_all(&self, idps: &[ImportedIdp]) -> Result<(), StoreError>;
 
@@ -74,6 +85,9 @@ pub trait IdpStore: Send + Sync {
 
     /// The copy for an identity provider.
     async fn copy(&self, idp: &IdpName) -> Result<Option<MetadataCopy>, StoreError>;
+
+    /// The copies for several, of those that have one.
+    async fn copies(&self, idps: &[IdpName]) -> Result<Vec<MetadataCopy>, StoreError>;
 
     /// How asking for metadata went, for all of them.
     async fn refreshes(&self) -> Result<Vec<RefreshState>, StoreError>;

@@ -1,5 +1,7 @@
 //! The list of what ends → what administrators are told of it, step by step.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::json;
 
 use super::{DAY, Expiry, What};
@@ -165,9 +167,24 @@ pub fn due(
 
 /// Which notices are over: what they tell of is gone, or a later step says more.
 pub fn over<'n>(standing: &'n [Notice], expiries: &[Expiry], due: &[Notice]) -> Vec<&'n str> {
+    // Of a federation there are thousands of each: nobody is looked for among all others.
+    let is_due: HashSet<&str> = due.iter().map(|due| due.key.as_str()).collect();
+    let mut steps: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for (about, step) in due.iter().filter_map(|due| due.key.rsplit_once('/')) {
+        steps.entry(about).or_default().insert(step);
+    }
+    let of_trap = |due: &'_ Notice| due.key.starts_with(TRAP);
+    let traps: HashSet<&str> = due
+        .iter()
+        .filter(|due| of_trap(due))
+        .filter_map(|due| due.key.rsplit('/').next())
+        .collect();
+    // A newer document has the same key.
+    let lasting = expiries.iter().filter(|expiry| expiry.what != What::Metadata);
+    let lasting: HashSet<String> = lasting.map(Expiry::key).collect();
     let is_over = |notice: &&Notice| {
         let key = notice.key.as_str();
-        if due.iter().any(|due| due.key == key) {
+        if is_due.contains(key) {
             return false;
         }
         if key.starts_with(TRAP) {
@@ -176,19 +193,10 @@ pub fn over<'n>(standing: &'n [Notice], expiries: &[Expiry], due: &[Notice]) -> 
         let Some((about, step)) = key.rsplit_once('/').filter(|_| key.starts_with(PREFIX)) else {
             return false;
         };
-        let is_it = |expiry: &Expiry| expiry.key() == about;
-        // A newer document has the same key.
-        let is_told = expiries.iter().any(|expiry| is_it(expiry) && expiry.what != What::Metadata)
-            || due
-                .iter()
-                .any(|due| due.key.strip_suffix(step).is_some_and(|it| it == format!("{about}/")));
-        let later = due.iter().any(|due| {
-            let said = due.key.rsplit_once('/').filter(|(said, _)| *said == about);
-            said.is_some_and(|(_, said)| said != step)
-        });
+        let is_told = lasting.contains(about);
+        let later = steps.get(about).is_some_and(|said| said.iter().any(|said| *said != step));
         // Of the same certificate, Entra's trap.
-        let digits = about.rsplit('/').next().unwrap_or_default();
-        let trapped = due.iter().any(|due| due.key.starts_with(TRAP) && due.key.ends_with(digits));
+        let trapped = traps.contains(about.rsplit('/').next().unwrap_or_default());
         !is_told || later || trapped
     };
     standing.iter().filter(is_over).map(|notice| notice.key.as_str()).collect()

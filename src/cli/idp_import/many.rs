@@ -113,6 +113,8 @@ struct Names {
     /// By entityID; without their metadata.
     known: HashMap<String, ImportedIdp>,
     taken: HashSet<IdpName>,
+    /// The next number for those who would be called the same.
+    next: HashMap<IdpName, u32>,
 }
 
 impl Names {
@@ -126,7 +128,7 @@ impl Names {
             Some((entity_id, ImportedIdp { metadata: String::new(), ..record }))
         };
         let known = records.into_iter().filter_map(bare).collect();
-        Ok(Self { known, taken })
+        Ok(Self { known, taken, next: HashMap::new() })
     }
 
     /// Stores some. Those that are here already keep their names and settings.
@@ -143,7 +145,7 @@ impl Names {
             let before = self.known.get(entity_id);
             let name = match before {
                 Some(before) => before.name.clone(),
-                None => free(found, &self.taken)
+                None => free(found, &self.taken, &mut self.next)
                     .ok_or_else(|| format!("no short name can be made for {entity_id}"))?,
             };
             records.push(choices.record(&name, found, before, now)?);
@@ -153,14 +155,24 @@ impl Names {
     }
 }
 
-/// A name that nobody has: with a number behind it, if need be.
-fn free(found: &Found, taken: &HashSet<IdpName>) -> Option<IdpName> {
+/// A name that nobody has: with a number behind it, if need be. Thousands may have one name.
+fn free(
+    found: &Found,
+    taken: &HashSet<IdpName>,
+    next: &mut HashMap<IdpName, u32>,
+) -> Option<IdpName> {
     let base = idps::propose_name(&found.metadata).or_else(|| IdpName::parse("idp"))?;
     if !taken.contains(&base) {
         return Some(base);
     }
     let stem: String = base.as_str().chars().take(56).collect();
-    (2..1_000_000)
-        .filter_map(|number| IdpName::parse(&format!("{stem}-{number}")))
-        .find(|name| !taken.contains(name))
+    let number = next.entry(base).or_insert(2);
+    while *number < 1_000_000 {
+        let name = IdpName::parse(&format!("{stem}-{number}"));
+        *number = number.saturating_add(1);
+        if let Some(name) = name.filter(|name| !taken.contains(name)) {
+            return Some(name);
+        }
+    }
+    None
 }

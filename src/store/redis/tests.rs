@@ -256,6 +256,9 @@ by! { sqlite: IdpStore {
     fn forget_waiting(idp: &IdpName) -> bool;
     fn lease(name: &str, holder: &str, until: Timestamp, now: Timestamp) -> bool;
     fn list() -> Vec<ImportedIdp>;
+    fn page(after: Option<&IdpName>, most: usize) -> Vec<ImportedIdp>;
+    fn names() -> Vec<IdpName>;
+    fn copies(idps: &[IdpName]) -> Vec<MetadataCopy>;
     fn remove(name: &IdpName) -> bool;
     fn revision() -> i64;
     fn put_copy(copy: &MetadataCopy) -> ();

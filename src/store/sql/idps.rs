@@ -24,7 +24,29 @@ impl<D: Database> IdpStore for D {
     }
 
     async fn list(&self) -> Result<Vec<ImportedIdp>, StoreError> {
-        self.read(work!(list,)).await
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            // The driver's rows are not all there beside our own.
+            let some = self.page(after.as_ref(), AT_ONCE).await?;
+            let Some(last) = some.last() else {
+                return Ok(all);
+            };
+            after = Some(last.name.clone());
+            all.extend(some);
+        }
+    }
+
+    async fn page(
+        &self,
+        after: Option<&IdpName>,
+        most: usize,
+    ) -> Result<Vec<ImportedIdp>, StoreError> {
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        self.read(work!(page, after, i64::try_from(most).unwrap_or(i64::MAX))).await
+    }
+
+    async fn names(&self) -> Result<Vec<IdpName>, StoreError> {
+        self.read(work!(names,)).await
     }
 
     async fn remove(&self, name: &IdpName) -> Result<bool, StoreError> {
@@ -49,6 +71,10 @@ impl<D: Database> IdpStore for D {
 
     async fn copy(&self, idp: &IdpName) -> Result<Option<MetadataCopy>, StoreError> {
         self.read(work!(copy, idp.clone())).await
+    }
+
+    async fn copies(&self, idps: &[IdpName]) -> Result<Vec<MetadataCopy>, StoreError> {
+        self.read(work!(copies, idps.to_vec())).await
     }
 
     async fn refreshes(&self) -> Result<Vec<RefreshState>, StoreError> {
@@ -138,8 +164,19 @@ fn put(idp: &ImportedIdp) -> Statement {
     .with(idp.updated_at)
 }
 
-async fn list(sql: &mut Sql<'_>, (): &()) -> Result<Vec<ImportedIdp>, StoreError> {
-    let asked = "SELECT name, settings, metadata, url, updated_at FROM idp ORDER BY name";
+/// Records that are read at once: some megabytes.
+const AT_ONCE: usize = 200;
+
+async fn page(
+    sql: &mut Sql<'_>,
+    (after, most): &(String, i64),
+) -> Result<Vec<ImportedIdp>, StoreError> {
+    let asked = Statement::new(
+        "SELECT name, settings, metadata, url, updated_at FROM idp
+         WHERE name > ? ORDER BY name LIMIT ?",
+    )
+    .with(after)
+    .with(*most);
     let read = |mut row: Row| {
         Ok(ImportedIdp {
             name: IdpName::parse(&row.text()?).ok_or_else(unreadable)?,
@@ -149,7 +186,13 @@ async fn list(sql: &mut Sql<'_>, (): &()) -> Result<Vec<ImportedIdp>, StoreError
             updated_at: row.time()?,
         })
     };
-    sql.fetch(Statement::new(asked)).await?.into_iter().map(read).collect()
+    sql.fetch(asked).await?.into_iter().map(read).collect()
+}
+
+async fn names(sql: &mut Sql<'_>, (): &()) -> Result<Vec<IdpName>, StoreError> {
+    let asked = Statement::new("SELECT name FROM idp ORDER BY name");
+    let read = |mut row: Row| IdpName::parse(&row.text()?).ok_or_else(unreadable);
+    sql.fetch(asked).await?.into_iter().map(read).collect()
 }
 
 async fn remove(sql: &mut Sql<'_>, (name,): &(IdpName,)) -> Told<bool> {
@@ -203,7 +246,22 @@ async fn renewed(sql: &mut Sql<'_>, (): &()) -> Told<()> {
     Ok(((), Vec::new()))
 }
 
+async fn copies(
+    sql: &mut Sql<'_>,
+    (idps,): &(Vec<IdpName>,),
+) -> Result<Vec<MetadataCopy>, StoreError> {
+    let mut found = Vec::new();
+    for idp in idps {
+        found.extend(copy_of(sql, idp).await?);
+    }
+    Ok(found)
+}
+
 async fn copy(sql: &mut Sql<'_>, (idp,): &(IdpName,)) -> Result<Option<MetadataCopy>, StoreError> {
+    copy_of(sql, idp).await
+}
+
+async fn copy_of(sql: &mut Sql<'_>, idp: &IdpName) -> Result<Option<MetadataCopy>, StoreError> {
     let asked = Statement::new(
         "SELECT url, metadata, etag, last_modified, fetched_at, picked_by
          FROM metadata_copy WHERE idp = ?",

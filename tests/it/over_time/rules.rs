@@ -1,5 +1,6 @@
 //! Each rule by its code, with a clock that is stepped.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use samlgate::audit::EventKind;
@@ -7,6 +8,7 @@ use samlgate::base::Timestamp;
 use samlgate::notice::Notices as _;
 use samlgate::saml::metadata::mdq::{Identifier, MdqServer};
 use samlgate::tasks::refresh::Outcome;
+use samlgate::tasks::registry::{Known, load_again};
 use samlgate::trust::reading::Way;
 use samlgate::trust::{IdpStore as _, ImportedIdp, OnChange, SeenKey, Standing};
 
@@ -413,6 +415,57 @@ async fn one_node_asks_for_all() {
     assert!(!lease("b", 219).await);
     assert!(lease("b", 220).await);
     assert!(!lease("a", 221).await);
+}
+
+#[tokio::test]
+async fn only_what_is_other_in_the_store_is_read_again() {
+    let mut world = World::of("http://127.0.0.1:9/").await;
+    world.idps.clear();
+    let one = key("one");
+    let record = |number: usize, sso: &str| ImportedIdp {
+        name: name(&format!("idp-{number}")),
+        settings: serde_json::json!({ "label": "One of many" }),
+        metadata: metadata(
+            &format!("https://idp{number}.example.com/"),
+            "",
+            sso,
+            &[&one],
+        ),
+        url: None,
+        updated_at: start(),
+    };
+    let all: Vec<ImportedIdp> = (0..450).map(|number| record(number, SSO)).collect();
+    world.store.put_all(&all).await.unwrap();
+    let mut known = Known::default();
+    let first = load_again(&world.store, &[], &mut known).await.unwrap().registry;
+    assert_eq!(first.all().len(), 450);
+    world.store.put(&record(7, "https://moved.example.com/sso")).await.unwrap();
+    world.store.remove(&name("idp-8")).await.unwrap();
+    let second = load_again(&world.store, &[], &mut known).await.unwrap().registry;
+    assert_eq!(second.all().len(), 449);
+    for idp in second.all() {
+        let before = first.named(&idp.settings.name).unwrap();
+        let is_same = idp.settings.name != name("idp-7");
+        assert_eq!(Arc::ptr_eq(before, idp), is_same, "{}", idp.settings.name);
+    }
+    let moved = second.named(&name("idp-7")).unwrap().sign_on().unwrap();
+    assert_eq!(moved.location, "https://moved.example.com/sso");
+    let key = SeenKey {
+        idp: name("idp-9"),
+        fingerprint: "00".into(),
+        certificate: key("new").certificate_der().to_vec(),
+        standing: Standing::Pending,
+        seen: 1,
+        first_seen: start(),
+        last_seen: start(),
+    };
+    world.store.saw_key(&key).await.unwrap();
+    world.store.decide_key(&key.idp, "00", Standing::Approved).await.unwrap();
+    let third = load_again(&world.store, &[], &mut known).await.unwrap().registry;
+    assert_eq!(
+        third.named(&key.idp).unwrap().metadata.signing_keys.len(),
+        2
+    );
 }
 
 #[tokio::test]
