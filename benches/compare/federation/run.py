@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "logins")]
 import aggregate  # noqa: E402
-from programs import free_port, seconds, until_ready  # noqa: E402
+from programs import free_port, seconds  # noqa: E402
 
 OUT = HERE.parent / "out-federation"
 SAMLGATE = os.environ.get("SAMLGATE", str(ROOT / "target/release/samlgate"))
@@ -139,20 +139,28 @@ class Gateway:
         log = open(self.folder / "command.log", "ab")
         words = [SAMLGATE, *arguments, "--config", str(self.config)]
         process = subprocess.Popen(words, stdout=log, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
+        # What the system accounts for a child begins with what its parent had.
+        most, ended = 0, 0
+        while not ended:
+            most = peak(process.pid) or most
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+            time.sleep(0.005)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             sys.exit(f"{words} failed: see {self.folder}/command.log")
         say(f"{what}, s", time.monotonic() - began)
         say(f"{what}, cpu s", usage.ru_utime + usage.ru_stime)
-        say(f"{what}, most MB", usage.ru_maxrss * 1024 / 1e6)
+        say(f"{what}, most MB", most)
 
     def start(self):
         log = open(self.folder / "log", "ab")
         began = time.monotonic()
         command = [SAMLGATE, "serve", "--config", str(self.config)]
         self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        until_ready(f"http://127.0.0.1:{self.admin}/readyz")
+        while not self.is_ready():
+            time.sleep(0.05)
+            if self.process.poll() is not None or time.monotonic() - began > 120:
+                sys.exit(f"it is not ready: see {self.folder}/log")
         say(f"{self.name}: ready, s", time.monotonic() - began)
         say(f"{self.name}: most resident when ready, MB", self.memory("VmHWM"))
 
@@ -163,9 +171,15 @@ class Gateway:
             self.process = None
 
     def memory(self, which):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith(which))
-        return int(line.split()[1]) * 1024 / 1e6
+        return peak(self.process.pid, which)
+
+    def is_ready(self):
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=60)
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
 
     def until_quiet(self):
         """Until it has done nearly nothing for two seconds; what it does every few seconds may stay."""
@@ -194,6 +208,16 @@ class Gateway:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("GET", f"/.samlgate/start?idp={name}")
         return connection.getresponse().headers.get("Location", "")
+
+
+def peak(pid, which="VmHWM"):
+    """Megabytes; none of a process that has ended."""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    line = next((line for line in lines if line.startswith(which)), "none 0")
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 def begins(gateway, count, what=None, duration=SECONDS):

@@ -12,7 +12,7 @@ use crate::base::{IdpName, Timestamp};
 use crate::cli::{idps, output};
 use crate::config::Loaded;
 use crate::store::Database;
-use crate::trust::{IdpStore, ImportedIdp};
+use crate::trust::ImportedIdp;
 
 /// In one transaction: some megabytes, whatever the federation has.
 const AT_ONCE: usize = 200;
@@ -119,15 +119,20 @@ struct Names {
 
 impl Names {
     async fn read(loaded: &Loaded, store: &dyn Database) -> Result<Self, String> {
-        let records = IdpStore::list(store).await.map_err(|error| error.detail)?;
         let mut taken: HashSet<IdpName> =
             loaded.config.idps.iter().map(|idp| idp.name.clone()).collect();
-        taken.extend(records.iter().map(|record| record.name.clone()));
         let bare = |record: ImportedIdp| {
             let entity_id = entity_id_of(&record)?;
             Some((entity_id, ImportedIdp { metadata: String::new(), ..record }))
         };
-        let known = records.into_iter().filter_map(bare).collect();
+        let (mut known, mut after) = (HashMap::new(), None);
+        loop {
+            let some = store.page(after.as_ref(), AT_ONCE).await.map_err(|error| error.detail)?;
+            let Some(last) = some.last() else { break };
+            after = Some(last.name.clone());
+            taken.extend(some.iter().map(|record| record.name.clone()));
+            known.extend(some.into_iter().filter_map(bare));
+        }
         Ok(Self { known, taken, next: HashMap::new() })
     }
 
