@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
+use super::idps::Known;
 use super::{ConfigFile, idp_keys, idp_name, idps, output};
 use crate::audit::{AuditSink, Event, EventKind};
 use crate::base::clock::SystemClock;
@@ -25,8 +26,9 @@ pub struct DecideArgs {
     #[arg(value_name = "NAME", value_parser = idp_name)]
     pub name: IdpName,
     /// SHA-256 of the key's certificate, with or without colons; its first digits (12 or more) do.
-    #[arg(value_name = "SHA-256")]
-    pub fingerprint: Option<String>,
+    /// Or what `idp changes` calls the new metadata: `change-…`; nothing else is decided then.
+    #[arg(value_name = "SHA-256|CHANGE")]
+    pub which: Option<String>,
     /// Which configuration file.
     #[command(flatten)]
     pub file: ConfigFile,
@@ -36,12 +38,14 @@ pub struct DecideArgs {
 pub async fn run(args: DecideArgs, standing: Standing, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     idps::with_store(&loaded.config, async |store| {
-        if idps::named(&loaded.config, store, &args.name, now).await.is_none() {
+        let Some(idp) = idps::named(&loaded.config, store, &args.name, now).await else {
             return idps::unknown(&args.name, &idps::all(&loaded.config, store, now).await);
-        }
-        let done = match &args.fingerprint {
-            Some(fingerprint) => key(store, &args.name, fingerprint, standing, now).await,
-            None => change(store, &args.name, standing, now).await,
+        };
+        let done = match args.which.as_deref() {
+            Some(which) if !which.starts_with(WaitingChange::WORD) => {
+                key(store, &idp, which, standing, now).await
+            }
+            word => change(store, &args.name, word, standing, now).await,
         };
         match done {
             Ok(said) => {
@@ -59,11 +63,12 @@ pub async fn run(args: DecideArgs, standing: Standing, loaded: Loaded) -> ExitCo
 
 async fn key(
     store: &dyn Database,
-    name: &IdpName,
+    idp: &Known,
     fingerprint: &str,
     standing: Standing,
     now: Timestamp,
 ) -> Result<String, String> {
+    let name = &idp.settings.name;
     let wanted: String = fingerprint
         .chars()
         .filter(|digit| *digit != ':' && !digit.is_whitespace())
@@ -83,6 +88,12 @@ async fn key(
         ));
     };
     let fingerprint = &key.fingerprint;
+    if standing == Standing::Approved && !idp.is_of_now(key) {
+        return Err(format!(
+            "{fingerprint} was seen when {name} was {}",
+            key.entity_id
+        ));
+    }
     let decided = store.decide_key(name, fingerprint, standing).await;
     if !decided.map_err(|error| error.detail)? {
         return Err("it was decided or forgotten meanwhile".to_owned());
@@ -99,8 +110,6 @@ async fn key(
         now,
     )
     .await?;
-    let notice = format!("idp-key/{name}/{fingerprint}");
-    Notices::clear(store, &notice, now).await.map_err(|error| error.detail)?;
     Ok(match standing {
         Standing::Approved => format!(
             "{name} is believed by {fingerprint} as well, until its metadata has that key or you \
@@ -113,12 +122,21 @@ async fn key(
 async fn change(
     store: &dyn Database,
     name: &IdpName,
+    word: Option<&str>,
     standing: Standing,
     now: Timestamp,
 ) -> Result<String, String> {
     let waiting = idp_keys::waiting(store, name).await?;
     let waiting = waiting.ok_or_else(|| format!("no new metadata of {name} waits"))?;
+    if word.is_some_and(|word| word != waiting.word()) {
+        return Err(format!(
+            "another change waits now: samlgate idp changes {name} shows it"
+        ));
+    }
     let sentences = idp_keys::sentences(&waiting);
+    for sentence in &sentences {
+        output::note(sentence);
+    }
     let (kind, said) = if standing == Standing::Approved {
         apply(store, &waiting, now).await?;
         store.forget_waiting(name).await.map_err(|error| error.detail)?;
@@ -131,7 +149,7 @@ async fn change(
         (EventKind::IdpChangeRejected, said)
     };
     record(store, kind, name, json!({ "sentences": sentences }), now).await?;
-    let notice = format!("idp-change/{name}");
+    let notice = WaitingChange::notice(name);
     Notices::clear(store, &notice, now).await.map_err(|error| error.detail)?;
     store.renewed().await.map_err(|error| error.detail)?;
     Ok(said)

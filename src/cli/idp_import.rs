@@ -15,6 +15,7 @@ use crate::dsig::TrustedKeys;
 use crate::saml::Vendor;
 use crate::saml::metadata::IdpMetadata;
 use crate::store::Database;
+use crate::tasks::refresh::forget_keys;
 use crate::trust::{IdpStore, ImportedIdp, ImportedSettings, signers};
 
 mod documents;
@@ -372,6 +373,7 @@ async fn keep(
     store.put(&record).await.map_err(|error| error.detail)?;
     // What waited was about the metadata of before.
     store.forget_refresh(name).await.map_err(|error| error.detail)?;
+    forget_keys(store, name, metadata).await.map_err(|error| error.detail)?;
     let event = Event {
         idp: Some(name.clone()),
         detail: json!({ "entity_id": metadata.entity_id, "replaced": before.is_some() }),

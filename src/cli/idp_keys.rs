@@ -33,7 +33,8 @@ struct Shown {
     fingerprint: String,
     subject: String,
     not_after: Timestamp,
-    /// `metadata`, `approved`, `pending`, `rejected`.
+    /// `metadata`, `approved`, `pending`, `rejected`; `other`: it was seen when the name had another
+    /// entityID, and counts for nothing.
     standing: &'static str,
     seen: Option<SeenKey>,
 }
@@ -56,7 +57,7 @@ pub async fn keys(args: KeysArgs, loaded: Loaded) -> ExitCode {
             }));
         }
         match seen(store, &args.name).await {
-            Ok(seen) => shown.extend(seen.into_iter().filter_map(of_seen)),
+            Ok(seen) => shown.extend(seen.into_iter().filter_map(|key| of_seen(key, idp))),
             Err(message) => {
                 output::error(&message);
                 return ExitCode::FAILURE;
@@ -101,13 +102,16 @@ pub(super) async fn seen(store: &dyn Database, name: &IdpName) -> Result<Vec<See
     Ok(seen.into_iter().filter(|key| key.idp == *name).collect())
 }
 
-fn of_seen(seen: SeenKey) -> Option<Shown> {
+fn of_seen(seen: SeenKey, idp: &idps::Known) -> Option<Shown> {
     let certificate = Certificate::from_der(&seen.certificate).ok()?;
     Some(Shown {
         fingerprint: seen.fingerprint.clone(),
         subject: certificate.subject().to_owned(),
         not_after: certificate.not_after(),
-        standing: seen.standing.as_str(),
+        standing: match idp.is_of_now(&seen) {
+            true => seen.standing.as_str(),
+            false => "other",
+        },
         seen: Some(seen),
     })
 }

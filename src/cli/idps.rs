@@ -15,8 +15,8 @@ use crate::store::Database;
 use crate::tasks::fetch::Fetcher;
 use crate::tasks::refresh::Stores;
 use crate::trust::{
-    IdpSettings, IdpStore, ImportedIdp, MetadataCopy, MetadataSource, RefreshState, Standing,
-    WaitingChange,
+    IdpSettings, IdpStore, ImportedIdp, MetadataCopy, MetadataSource, RefreshState, SeenKey,
+    Standing, WaitingChange,
 };
 
 /// Opens the database of the configuration for one command, and closes it behind it; says why not.
@@ -54,6 +54,15 @@ pub(super) struct Known {
     pub(super) refresh: Option<RefreshState>,
     /// What waits for an administrator: `2 keys`, `a change`.
     pub(super) waiting: Vec<String>,
+}
+
+impl Known {
+    /// Whether a key was seen for the entityID that the name has now, as far as one can tell.
+    pub(super) fn is_of_now(&self, key: &SeenKey) -> bool {
+        self.metadata
+            .as_ref()
+            .map_or(true, |metadata| metadata.entity_id == key.entity_id)
+    }
 }
 
 /// Every identity provider, configured ones first, without asking the network: metadata of
@@ -147,8 +156,9 @@ async fn over_time(known: &mut [Known], store: &dyn Database) {
     for idp in known {
         let name = &idp.settings.name;
         idp.refresh = states.remove(name).filter(|state| state.url == idp.source);
-        let pending =
-            keys.iter().filter(|key| key.idp == *name && key.standing == Standing::Pending);
+        let pending = keys.iter().filter(|key| {
+            key.idp == *name && key.standing == Standing::Pending && idp.is_of_now(key)
+        });
         match pending.count() {
             0 => {}
             1 => idp.waiting.push("a key".to_owned()),

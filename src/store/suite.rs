@@ -1093,6 +1093,7 @@ pub(crate) async fn what_waits_of_an_idp_is_kept<S: Store>(store: Arc<S>) {
 
     let key = SeenKey {
         idp: corp(),
+        entity_id: "https://idp.example.com/".into(),
         fingerprint: "00ff".into(),
         certificate: vec![0x30, 0],
         standing: Standing::Pending,
@@ -1123,6 +1124,13 @@ pub(crate) async fn what_waits_of_an_idp_is_kept<S: Store>(store: Arc<S>) {
     assert_eq!(decided.first().unwrap().standing, Standing::Approved);
     idps.forget_key(&corp(), "3").await.unwrap();
     assert_eq!(idps.seen_keys().await.unwrap().len(), 3);
+    // What was said of a key counts for the entityID of then.
+    let moved = SeenKey { entity_id: "https://other.example.com/".into(), ..key };
+    assert!(idps.saw_key(&moved).await.unwrap());
+    assert!(!idps.saw_key(&moved).await.unwrap());
+    let keys = idps.seen_keys().await.unwrap();
+    assert_eq!(keys.first().unwrap().standing, Standing::Pending);
+    assert_eq!(keys.first().unwrap().entity_id, moved.entity_id);
 
     let copy = MetadataCopy {
         idp: corp(),

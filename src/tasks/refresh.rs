@@ -144,7 +144,7 @@ impl Asking<'_> {
             Ok(Document::Same) | Err(_) => None,
         };
         let mut results = Vec::new();
-        let mut applied = Vec::new();
+        let (mut applied, mut confirmed) = (Vec::new(), Vec::new());
         for (number, source) in part.iter().enumerate() {
             let name = &source.settings.name;
             let current = self.known.named(name).map(|idp| &idp.metadata);
@@ -161,9 +161,7 @@ impl Asking<'_> {
                 Err(error) => Err(error),
                 Ok(None) => {
                     self.nothing_waits(name).await?;
-                    let copy = copies.get(name);
-                    applied
-                        .extend(copy.map(|copy| MetadataCopy { fetched_at: now, ..copy.clone() }));
+                    confirmed.extend(copies.get(name).map(|copy| copy.idp.clone()));
                     Ok(Outcome::Same)
                 }
                 Ok(Some((validators, entity))) => {
@@ -192,7 +190,12 @@ impl Asking<'_> {
             };
             results.push((name.clone(), outcome));
         }
-        stores.idps.put_copies(&applied).await?;
+        if !applied.is_empty() {
+            stores.idps.put_copies(&applied).await?;
+        }
+        if !confirmed.is_empty() {
+            stores.idps.confirm_copies(&confirmed, now).await?;
+        }
         let entities = entities.as_ref().map(|(_, entities)| entities.as_slice());
         self.keep_states(part, entities, &results).await?;
         Ok(results)
@@ -276,7 +279,7 @@ async fn validators(store: &dyn IdpStore, group: &[Arc<Source>]) -> Result<Valid
             all
         };
         let all = tokio::task::spawn_blocking(work).await.map_err(StoreError::new)?;
-        for one in all.map_or_else(|| vec![Validators::default()], |all| all) {
+        for one in all.unwrap_or_else(|| vec![Validators::default()]) {
             let first = common.get_or_insert_with(|| one.clone());
             if one == Validators::default() || *first != one {
                 return Ok(Validators::default());
@@ -432,12 +435,18 @@ impl Asking<'_> {
     ) -> Result<(), StoreError> {
         let (stores, now) = (self.stores, self.now);
         let name = &source.settings.name;
-        let key = format!("idp-change/{name}");
+        let key = WaitingChange::notice(name);
         match outcome {
             Outcome::Same => self.nothing_waits(name).await?,
             Outcome::Applied(change) => {
                 self.nothing_waits(name).await?;
-                self.forget_keys(name, metadata).await?;
+                forget_keys(
+                    stores.idps,
+                    self.told.seen.get(name).into_iter().flatten(),
+                    name,
+                    metadata,
+                )
+                .await?;
                 if let Some(change) = change {
                     let sentences: Vec<String> = change.sentences().collect();
                     tracing::info!(
@@ -449,13 +458,19 @@ impl Asking<'_> {
                 }
             }
             Outcome::Waiting(change) => {
+                let described = described(change);
                 let before = self.told.waiting.get(name);
-                if before.is_some_and(|before| before.copy.metadata == copy.metadata) {
+                if let Some(before) = before.filter(|before| before.change == described) {
+                    // Signed again, it says the same: what was said of it counts for this one.
+                    if before.copy.metadata != copy.metadata || before.copy.url != copy.url {
+                        let before = before.clone();
+                        stores.idps.put_waiting(&WaitingChange { copy, ..before }).await?;
+                    }
                     return Ok(());
                 }
                 let waiting = WaitingChange {
                     copy,
-                    change: described(change),
+                    change: described,
                     standing: Standing::Pending,
                     seen_at: now,
                 };
@@ -465,8 +480,7 @@ impl Asking<'_> {
                     key: key.clone(),
                     text: format!("New metadata of {name} waits for an administrator."),
                     advice: format!(
-                        "Look at it with `samlgate idp changes {name}`, and let it count with \
-                     `samlgate idp approve {name}`."
+                        "Look at it with `samlgate idp changes {name}`, which says how it is let count."
                     ),
                     detail: json!({ "idp": name, "change": change }),
                     at: now,
@@ -490,23 +504,7 @@ impl Asking<'_> {
         let (stores, now) = (self.stores, self.now);
         if self.told.waiting.contains_key(name) {
             stores.idps.forget_waiting(name).await?;
-            stores.notices.clear(&format!("idp-change/{name}"), now).await?;
-        }
-        Ok(())
-    }
-
-    /// Of keys that the metadata has, nothing needs to be said any more.
-    async fn forget_keys(&self, name: &IdpName, metadata: &IdpMetadata) -> Result<(), StoreError> {
-        let (stores, now) = (self.stores, self.now);
-        for key in self.told.seen.get(name).into_iter().flatten() {
-            let listed = metadata.signing_keys.iter().any(|known| {
-                key.standing != Standing::Rejected && known.fingerprint() == key.fingerprint
-            });
-            if listed {
-                stores.idps.forget_key(name, &key.fingerprint).await?;
-                let notice = format!("idp-key/{name}/{}", key.fingerprint);
-                stores.notices.clear(&notice, now).await?;
-            }
+            stores.notices.clear(&WaitingChange::notice(name), now).await?;
         }
         Ok(())
     }
@@ -553,6 +551,26 @@ impl Asking<'_> {
         }
         self.stores.idps.put_refreshes(&new).await
     }
+}
+
+/// Of keys that the metadata has, nothing needs to be said any more; nor of those that were seen
+/// when the name was somebody else's. `seen` are those of this name.
+pub async fn forget_keys(
+    store: &dyn IdpStore,
+    seen: impl IntoIterator<Item = &SeenKey>,
+    name: &IdpName,
+    metadata: &IdpMetadata,
+) -> Result<(), StoreError> {
+    for key in seen {
+        let listed = metadata.signing_keys.iter().any(|known| {
+            key.standing != Standing::Rejected && known.fingerprint() == key.fingerprint
+        });
+        let somebody_elses = key.entity_id != metadata.entity_id;
+        if key.idp == *name && (listed || somebody_elses) {
+            store.forget_key(name, &key.fingerprint).await?;
+        }
+    }
+    Ok(())
 }
 
 fn changed(kind: EventKind, name: &IdpName, change: &MetadataChange) -> Event {

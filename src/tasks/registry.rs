@@ -204,9 +204,12 @@ fn trust(settings: IdpSettings, metadata: IdpMetadata, approved: &[SeenKey]) -> 
     Arc::new(idp)
 }
 
-/// The metadata of one, and beside its keys those that an administrator has approved.
+/// The metadata of one, and beside its keys those that an administrator has approved for the same
+/// entityID: a name may be somebody else's by now.
 pub fn with_approved(mut metadata: IdpMetadata, seen: &[SeenKey]) -> IdpMetadata {
-    let approved = seen.iter().filter(|key| key.standing == Standing::Approved);
+    let approved = seen
+        .iter()
+        .filter(|key| key.standing == Standing::Approved && key.entity_id == metadata.entity_id);
     let keys = approved.filter_map(|key| TrustedKey::from_certificate_der(&key.certificate).ok());
     let mut all: Vec<TrustedKey> = metadata.signing_keys.iter().cloned().collect();
     for key in keys {

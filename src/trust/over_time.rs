@@ -62,6 +62,8 @@ impl Standing {
 pub struct SeenKey {
     /// Whose key it may be.
     pub idp: IdpName,
+    /// The entityID that this name had when the key was seen: for another one it counts for nothing.
+    pub entity_id: String,
     /// SHA-256 of the certificate, in lower-case hexadecimal digits.
     pub fingerprint: String,
     /// The certificate, from the message: it proves nothing.
@@ -80,6 +82,12 @@ impl SeenKey {
     /// Pending keys of one identity provider. Whoever can begin a sign-in can show keys of their own:
     /// those push out each other, and the one that everybody's messages are signed by comes again.
     pub const MOST: usize = 4;
+
+    /// The key of the one notice about all pending keys of an identity provider. The store clears it
+    /// when none is pending any more.
+    pub fn notice(idp: &IdpName) -> String {
+        format!("idp-key/{idp}")
+    }
 }
 
 /// New metadata that an administrator has to see before it counts.
@@ -93,4 +101,11 @@ pub struct WaitingChange {
     pub standing: Standing,
     /// Since when it is there.
     pub seen_at: Timestamp,
+}
+
+impl WaitingChange {
+    /// The key of the notice about it.
+    pub fn notice(idp: &IdpName) -> String {
+        format!("idp-change/{idp}")
+    }
 }

@@ -67,7 +67,7 @@ pub trait IdpStore: Send + Sync {
     /// Adds or replaces several, all or none of them.
     async fn put_all(&self, idps: &[ImportedIdp]) -> Result<(), StoreError>;
 
-    /// Removes one, and what is known of it; whether it was there.
+    /// Removes one, what is known of it, and the notices of what waited; whether it was there.
     async fn remove(&self, name: &IdpName) -> Result<bool, StoreError>;
 
     /// Grows with each [`IdpStore::put`], [`IdpStore::remove`] and [`IdpStore::renewed`], whichever
@@ -95,17 +95,18 @@ pub trait IdpStore: Send + Sync {
     /// Keeps how it went, for all of these.
     async fn put_refreshes(&self, states: &[RefreshState]) -> Result<(), StoreError>;
 
-    /// Forgets how it went, and what waits, for an identity provider that is gone.
+    /// Forgets how it went, and the metadata that waits with its notice.
     async fn forget_refresh(&self, idp: &IdpName) -> Result<(), StoreError>;
 
     /// A message was signed by this key. Only the pending ones that were seen last stay
-    /// ([`SeenKey::MOST`]). Whether it is new.
+    /// ([`SeenKey::MOST`]). Whether it is new: what was said of it under another entityID is forgotten.
     async fn saw_key(&self, key: &SeenKey) -> Result<bool, StoreError>;
 
     /// All keys that were seen, by identity provider and fingerprint.
     async fn seen_keys(&self) -> Result<Vec<SeenKey>, StoreError>;
 
-    /// Says what is to become of a key; whether there is one. Whoever runs hears of it.
+    /// Says what is to become of a key; whether there is one. Whoever runs hears of it. The notice
+    /// about keys ([`SeenKey::notice`]) is cleared when none is pending.
     async fn decide_key(
         &self,
         idp: &IdpName,
@@ -113,7 +114,7 @@ pub trait IdpStore: Send + Sync {
         standing: Standing,
     ) -> Result<bool, StoreError>;
 
-    /// A key needs no word any more.
+    /// A key needs no word any more; the notice goes as with [`IdpStore::decide_key`].
     async fn forget_key(&self, idp: &IdpName, fingerprint: &str) -> Result<(), StoreError>;
 
     /// Keeps metadata that waits, in the place of what waited before.

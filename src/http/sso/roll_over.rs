@@ -71,6 +71,7 @@ pub(super) async fn note(
     };
     let seen = SeenKey {
         idp: idp.settings.name.clone(),
+        entity_id: idp.metadata.entity_id.clone(),
         fingerprint: key.fingerprint().to_owned(),
         certificate,
         standing: Standing::Pending,
@@ -83,6 +84,8 @@ pub(super) async fn note(
     }
 }
 
+/// Whoever can begin a sign-in can show as many keys as they like: about all of them there is one
+/// notice, with one entry of the audit, until an administrator has decided.
 async fn write(
     app: &App,
     seen: &SeenKey,
@@ -99,11 +102,12 @@ async fn write(
         "not_after": key.not_after().to_saml(),
     });
     let notice = Notice {
-        key: format!("idp-key/{name}/{fingerprint}"),
+        key: SeenKey::notice(name),
         text: format!("{name} signs with a key that is not in its metadata."),
         advice: format!(
-            "Ask them whether the SHA-256 of their new certificate is {fingerprint}; then \
-             `samlgate idp approve {name} {fingerprint}`, else `samlgate idp reject` the same."
+            "See `samlgate idp keys {name}`, and ask them for the SHA-256 of their new \
+             certificate; `samlgate idp approve {name} SHA-256` lets it count, `samlgate idp \
+             reject {name} SHA-256` does not."
         ),
         detail: detail.clone(),
         at: now,

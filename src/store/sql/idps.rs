@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::row::{Row, Sql, Statement, unreadable};
-use super::{Database, idps_over_time as over_time, work};
+use super::{Database, idps_over_time as over_time, notices, work};
 use crate::audit::Event;
 use crate::base::{IdpName, StoreError, Timestamp};
 use crate::trust::{
@@ -204,6 +204,9 @@ async fn remove(sql: &mut Sql<'_>, (name,): &(IdpName,)) -> Told<bool> {
         &["metadata_copy", "idp_refresh", "idp_key", "idp_change"],
     )
     .await?;
+    for notice in [SeenKey::notice(name), WaitingChange::notice(name)] {
+        sql.execute(notices::clear(&notice)).await?;
+    }
     sql.execute(count_up()).await?;
     Ok((removed == 1, Vec::new()))
 }

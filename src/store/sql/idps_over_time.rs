@@ -2,6 +2,7 @@
 //! and changes that wait for an administrator, and who of several nodes asks.
 
 use super::idps::count_up;
+use super::notices;
 use super::row::{Row, Sql, Statement, unreadable};
 use crate::audit::Event;
 use crate::base::{IdpName, StoreError, Timestamp};
@@ -68,27 +69,36 @@ fn put_refresh(state: &RefreshState) -> Statement {
 
 pub(super) async fn forget_refresh(sql: &mut Sql<'_>, (idp,): &(IdpName,)) -> Told<()> {
     forget(sql, idp, &["idp_refresh", "idp_change"]).await?;
+    sql.execute(notices::clear(&WaitingChange::notice(idp))).await?;
     Ok(((), Vec::new()))
 }
 
 pub(super) async fn saw_key(sql: &mut Sql<'_>, (key,): &(SeenKey,)) -> Told<bool> {
     let again = Statement::new(
-        "UPDATE idp_key SET seen = seen + 1, last_seen = ? WHERE idp = ? AND fingerprint = ?",
+        "UPDATE idp_key SET seen = seen + 1, last_seen = ?
+         WHERE idp = ? AND fingerprint = ? AND entity_id = ?",
     )
     .with(key.last_seen)
     .with(key.idp.as_str())
-    .with(&key.fingerprint);
+    .with(&key.fingerprint)
+    .with(&key.entity_id);
     if sql.execute(again).await? > 0 {
         return Ok((false, Vec::new()));
     }
-    // Two nodes may see it at the same moment.
+    // Two nodes may see it at the same moment. What was said of it when the name was somebody else's
+    // does not count.
     let add = Statement::new(
         "INSERT INTO idp_key
-             (idp, fingerprint, certificate, standing, seen, first_seen, last_seen)
-         VALUES (?, ?, ?, ?, 1, ?, ?) ON CONFLICT (idp, fingerprint) DO NOTHING",
+             (idp, fingerprint, entity_id, certificate, standing, seen, first_seen, last_seen)
+         VALUES (?, ?, ?, ?, ?, 1, ?, ?)
+         ON CONFLICT (idp, fingerprint) DO UPDATE SET entity_id = excluded.entity_id,
+             certificate = excluded.certificate, standing = excluded.standing, seen = 1,
+             first_seen = excluded.first_seen, last_seen = excluded.last_seen
+         WHERE idp_key.entity_id <> excluded.entity_id",
     )
     .with(key.idp.as_str())
     .with(&key.fingerprint)
+    .with(&key.entity_id)
     .with(key.certificate.clone())
     .with(Standing::Pending.as_str())
     .with(key.first_seen)
@@ -108,12 +118,14 @@ pub(super) async fn saw_key(sql: &mut Sql<'_>, (key,): &(SeenKey,)) -> Told<bool
 }
 
 pub(super) async fn seen_keys(sql: &mut Sql<'_>, (): &()) -> Result<Vec<SeenKey>, StoreError> {
-    let asked = "SELECT idp, fingerprint, certificate, standing, seen, first_seen, last_seen
+    let asked = "SELECT idp, fingerprint, entity_id, certificate, standing, seen, first_seen,
+                     last_seen
                  FROM idp_key ORDER BY idp, fingerprint";
     let read = |mut row: Row| {
         Ok(SeenKey {
             idp: name(&mut row)?,
             fingerprint: row.text()?,
+            entity_id: row.text()?,
             certificate: row.octets()?,
             standing: standing(&mut row)?,
             seen: row.count()?,
@@ -134,6 +146,7 @@ pub(super) async fn decide_key(
             .with(idp.as_str())
             .with(fingerprint);
     let decided = sql.execute(decide).await? > 0;
+    none_pending(sql, idp).await?;
     sql.execute(count_up()).await?;
     Ok((decided, Vec::new()))
 }
@@ -144,8 +157,19 @@ pub(super) async fn forget_key(
 ) -> Told<()> {
     let forget = Statement::new("DELETE FROM idp_key WHERE idp = ? AND fingerprint = ?");
     sql.execute(forget.with(idp.as_str()).with(fingerprint)).await?;
+    none_pending(sql, idp).await?;
     sql.execute(count_up()).await?;
     Ok(((), Vec::new()))
+}
+
+/// Takes the notice back, if no key waits any more.
+async fn none_pending(sql: &mut Sql<'_>, idp: &IdpName) -> Result<(), StoreError> {
+    let asked =
+        Statement::new("SELECT 1 FROM idp_key WHERE idp = ? AND standing = 'pending' LIMIT 1");
+    if sql.fetch_one(asked.with(idp.as_str())).await?.is_none() {
+        sql.execute(notices::clear(&SeenKey::notice(idp))).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn put_waiting(sql: &mut Sql<'_>, (waiting,): &(WaitingChange,)) -> Told<()> {

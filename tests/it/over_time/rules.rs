@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use samlgate::audit::EventKind;
 use samlgate::base::Timestamp;
-use samlgate::notice::Notices as _;
+use samlgate::notice::{Notice, Notices as _};
 use samlgate::saml::metadata::mdq::{Identifier, MdqServer};
 use samlgate::tasks::refresh::Outcome;
 use samlgate::tasks::registry::{Known, load_again};
 use samlgate::trust::reading::Way;
-use samlgate::trust::{IdpStore as _, ImportedIdp, OnChange, SeenKey, Standing};
+use samlgate::trust::{IdpStore as _, ImportedIdp, OnChange, SeenKey, Standing, WaitingChange};
 
 use super::host::{Host, Says};
 use super::world::{
@@ -330,6 +330,7 @@ async fn metadata_that_has_ended_is_there_and_counts_for_nothing() {
 fn seen(key: &samlgate::dsig::SigningKey, at: Timestamp) -> SeenKey {
     SeenKey {
         idp: name("corp"),
+        entity_id: ENTITY.to_owned(),
         fingerprint: key.fingerprint().to_owned(),
         certificate: key.certificate_der().to_vec(),
         standing: Standing::Pending,
@@ -399,6 +400,70 @@ async fn strangers_keys_push_out_each_other_and_nobody_elses() {
     for fingerprint in [approved.fingerprint(), &last] {
         assert!(keys.iter().any(|key| key.fingerprint == fingerprint));
     }
+}
+
+/// Raised for `corp`.
+async fn raise(world: &World, key: String) -> bool {
+    let notice = Notice {
+        key,
+        text: "Something waits.".to_owned(),
+        advice: "See.".to_owned(),
+        detail: serde_json::json!({}),
+        at: world.now,
+    };
+    world.store.raise(&notice, None, world.now).await.unwrap()
+}
+
+#[tokio::test]
+async fn one_notice_tells_of_all_pending_keys_until_none_is_left() {
+    let world = World::of("https://idp.example.com/metadata").await;
+    let corp = name("corp");
+    let keys = [key("one"), key("two"), key("three")];
+    for key in &keys {
+        world.store.saw_key(&seen(key, world.now)).await.unwrap();
+        raise(&world, SeenKey::notice(&corp)).await;
+    }
+    let raised = async || world.store.notices().await.unwrap().len();
+    assert_eq!(raised().await, 1);
+    let standings = [Standing::Approved, Standing::Rejected];
+    for (key, standing) in keys.iter().zip(standings) {
+        world.store.decide_key(&corp, key.fingerprint(), standing).await.unwrap();
+        assert_eq!(raised().await, 1);
+    }
+    world.store.forget_key(&corp, keys[2].fingerprint()).await.unwrap();
+    assert_eq!(raised().await, 0);
+}
+
+#[tokio::test]
+async fn an_approved_key_counts_for_the_entity_id_it_was_seen_for() {
+    let (one, two) = (key("one"), key("two"));
+    let host = Host::saying(Says::Document(metadata(ENTITY, "", SSO, &[&one]), "\"1\""));
+    let mut world = World::of(&host.url("/metadata")).await;
+    world.ask_corp().await.unwrap();
+    world.store.saw_key(&seen(&two, world.now)).await.unwrap();
+    let corp = name("corp");
+    world
+        .store
+        .decide_key(&corp, two.fingerprint(), Standing::Approved)
+        .await
+        .unwrap();
+    assert_eq!(world.keys().await, [one.fingerprint(), two.fingerprint()]);
+    // The name goes to somebody else.
+    let three = key("three");
+    let other = metadata("https://other.example.com/", "", SSO, &[&three]);
+    host.says(Says::Document(other, "\"2\""));
+    world.step(HOUR);
+    world.ask_corp().await.unwrap();
+    assert_eq!(world.keys().await, [three.fingerprint()]);
+    assert!(world.store.seen_keys().await.unwrap().is_empty());
+    // Nor does it count if it is approved now.
+    world.store.saw_key(&seen(&two, world.now)).await.unwrap();
+    world
+        .store
+        .decide_key(&corp, two.fingerprint(), Standing::Approved)
+        .await
+        .unwrap();
+    assert_eq!(world.keys().await, [three.fingerprint()]);
 }
 
 #[tokio::test]
@@ -479,8 +544,15 @@ async fn a_removed_identity_provider_leaves_nothing() {
     world.store.put(&record).await.unwrap();
     world.ask_corp().await.unwrap();
     world.store.saw_key(&seen(&key("two"), start())).await.unwrap();
+    for key in [
+        SeenKey::notice(&name("corp")),
+        WaitingChange::notice(&name("corp")),
+    ] {
+        assert!(raise(&world, key).await);
+    }
     assert!(world.store.remove(&name("corp")).await.unwrap());
     assert!(world.store.refreshes().await.unwrap().is_empty());
     assert!(world.store.seen_keys().await.unwrap().is_empty());
     assert!(world.store.copy(&name("corp")).await.unwrap().is_none());
+    assert!(world.store.notices().await.unwrap().is_empty());
 }

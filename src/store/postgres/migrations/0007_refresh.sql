@@ -18,6 +18,7 @@ CREATE TABLE idp_refresh (
 CREATE TABLE idp_key (
     idp         text   COLLATE "C" NOT NULL,
     fingerprint text   COLLATE "C" NOT NULL,
+    entity_id   text   NOT NULL,                     -- whose key it may be: a name can move on
     certificate bytea  NOT NULL,
     standing    text   NOT NULL,                     -- pending, approved, rejected
     seen        bigint NOT NULL,

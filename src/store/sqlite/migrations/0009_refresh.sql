@@ -18,6 +18,7 @@ CREATE TABLE idp_refresh (
 CREATE TABLE idp_key (
     idp         TEXT    NOT NULL,
     fingerprint TEXT    NOT NULL,
+    entity_id   TEXT    NOT NULL,                    -- whose key it may be: a name can move on
     certificate BLOB    NOT NULL,
     standing    TEXT    NOT NULL,                    -- pending, approved, rejected
     seen        INTEGER NOT NULL,
