@@ -21,7 +21,7 @@ use crate::tasks::fetch::Fetcher;
 use crate::tasks::refresh::{Outcome, Results, Stores, refresh};
 use crate::tasks::registry::{Known, LoadError, Source, load_again};
 use crate::telemetry::{METADATA_VALID_UNTIL, seconds};
-use crate::trust::{IdpSettings, RefreshState, Registry};
+use crate::trust::{IdpSettings, Pauses, RefreshState, Registry};
 
 /// How often the store is asked whether `samlgate idp …`, or another node, changed something.
 const POLL: Duration = Duration::from_secs(2);
@@ -29,6 +29,8 @@ const POLL: Duration = Duration::from_secs(2);
 const FILES: Duration = Duration::from_secs(3600);
 /// Addresses that are asked at the same moment.
 const AT_ONCE: usize = 4;
+/// The same, when a sign-in waits for one of them.
+const AT_ONCE_FOR_SIGN_INS: usize = 8;
 /// For which one node asks, before another may.
 const LEASE: Duration = Duration::from_secs(120);
 
@@ -52,6 +54,8 @@ pub async fn keep(
         asking: JoinSet::new(),
         busy: HashSet::new(),
         wanted: HashSet::new(),
+        pauses: Pauses::default(),
+        told_to_ask: HashSet::new(),
         answered: Vec::new(),
         complained: BTreeMap::new(),
         shown: HashSet::new(),
@@ -104,6 +108,10 @@ struct Keeper {
     busy: HashSet<IdpName>,
     /// For whom somebody waits.
     wanted: HashSet<IdpName>,
+    /// Which addresses were asked for that.
+    pauses: Pauses,
+    /// Whom a reload asks for: whoever does that may.
+    told_to_ask: HashSet<IdpName>,
     /// Those of them who were asked about: they are told when what came is in force.
     answered: Vec<IdpName>,
     /// What was said about those that are missing.
@@ -132,7 +140,7 @@ impl Keeper {
                 if std::mem::take(&mut self.reloaded) {
                     let configured =
                         loaded.sources.iter().filter(|source| source.imported.is_none());
-                    self.wanted.extend(configured.map(|source| source.settings.name.clone()));
+                    self.told_to_ask.extend(configured.map(|source| source.settings.name.clone()));
                 }
                 self.groups = groups(loaded.sources);
                 self.loaded_at = self.app.now();
@@ -163,28 +171,33 @@ impl Keeper {
         let registry = self.app.registry();
         let mut ours = None;
         for group in self.groups.clone() {
-            let free = !group.iter().any(|source| self.busy.contains(&source.settings.name));
-            let wanted = group.iter().any(|source| self.wanted.contains(&source.settings.name));
-            if !free || self.asking.len() >= AT_ONCE && !wanted {
+            let any_of = |names: &HashSet<IdpName>| {
+                group.iter().any(|source| names.contains(&source.settings.name))
+            };
+            let (told_to, wanted) = (any_of(&self.told_to_ask), any_of(&self.wanted));
+            let most = if wanted {
+                AT_ONCE_FOR_SIGN_INS
+            } else {
+                AT_ONCE
+            };
+            if any_of(&self.busy) || self.asking.len() >= most {
                 continue;
             }
+            let wanted = wanted && self.may_be_forced(&group, now);
             // Who has nothing at all does not wait for another node.
             let first = group.iter().any(|source| {
                 let name = &source.settings.name;
                 registry.named(name).is_none() && !self.states.contains_key(name)
             });
-            let due = group.iter().any(|source| {
-                let state = self.states.get(&source.settings.name);
-                state.is_none_or(|state| state.url != source.url || state.next_at <= now)
-            });
-            if !wanted && !first {
-                if !due {
+            if !wanted && !told_to && !first {
+                if !self.is_due(&group, now) {
                     continue;
                 }
                 if ours.is_none() {
                     ours = Some(self.lease(now).await);
                 }
-                if ours != Some(true) {
+                // What other nodes have asked meanwhile is in the store.
+                if ours != Some(true) || !self.is_due(&group, now) {
                     continue;
                 }
             }
@@ -211,16 +224,47 @@ impl Keeper {
         self.busy.iter().any(|name| registry.named(name).is_none())
     }
 
-    async fn lease(&self, now: Timestamp) -> bool {
+    fn is_due(&self, group: &Group, now: Timestamp) -> bool {
+        group.iter().any(|source| {
+            let state = self.states.get(&source.settings.name);
+            state.is_none_or(|state| state.url != source.url || state.next_at <= now)
+        })
+    }
+
+    /// Whether an address may be asked for a sign-in; if not, those who wait are told at once: the
+    /// question of a moment ago has answered theirs.
+    fn may_be_forced(&mut self, group: &Group, now: Timestamp) -> bool {
+        if group.first().is_some_and(|first| self.pauses.begin(&first.url, now)) {
+            return true;
+        }
+        for source in group.iter() {
+            if self.wanted.remove(&source.settings.name) {
+                self.app.renewals.done(&source.settings.name);
+            }
+        }
+        false
+    }
+
+    /// Whether it is us who ask; if so, we know what others have asked before.
+    async fn lease(&mut self, now: Timestamp) -> bool {
+        let store = self.app.ports.idps.as_ref();
         let until = now.plus(LEASE);
-        let taken = self.app.ports.idps.lease("metadata", &self.holder, until, now).await;
-        taken.unwrap_or(false)
+        let taken = store.lease("metadata", &self.holder, until, now).await;
+        if !taken.unwrap_or(false) {
+            return false;
+        }
+        let Ok(states) = store.refreshes().await else {
+            return false;
+        };
+        take_newer(&mut self.states, states);
+        true
     }
 
     fn ask(&mut self, group: Group, registry: &Arc<Registry>, now: Timestamp) {
         for source in group.iter() {
             self.busy.insert(source.settings.name.clone());
             self.wanted.remove(&source.settings.name);
+            self.told_to_ask.remove(&source.settings.name);
         }
         let (app, fetcher, registry) = (
             Arc::clone(&self.app),
@@ -381,6 +425,15 @@ impl Keeper {
     }
 }
 
+/// What we know of a question that the store does not ([`Keeper::hold_back`]) stays.
+fn take_newer(known: &mut HashMap<IdpName, RefreshState>, stored: Vec<RefreshState>) {
+    for state in stored {
+        if known.get(&state.idp).is_none_or(|known| known.tried_at <= state.tried_at) {
+            known.insert(state.idp.clone(), state);
+        }
+    }
+}
+
 /// The stores of the gateway.
 pub(crate) fn stores(app: &App) -> Stores<'_> {
     Stores {
@@ -402,4 +455,43 @@ pub fn groups(sources: Vec<Arc<Source>>) -> Vec<Group> {
         groups.entry((source.url.clone(), signers)).or_default().push(source);
     }
     groups.into_values().map(Arc::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(idp: &str, seconds: i64, result: &str) -> RefreshState {
+        let at = Timestamp::from_unix_seconds(seconds);
+        RefreshState {
+            idp: IdpName::parse(idp).unwrap(),
+            url: "https://idp.example.com/metadata".to_owned(),
+            tried_at: at,
+            fetched_at: None,
+            failures: 0,
+            result: result.to_owned(),
+            detail: String::new(),
+            next_at: at.plus(Duration::from_secs(3600)),
+        }
+    }
+
+    #[test]
+    fn what_another_node_has_asked_is_known_and_what_the_store_missed_stays() {
+        let known = [
+            tried("corp", 0, "ok"),
+            tried("other", 9, "store.unavailable"),
+        ];
+        let mut known = known.into_iter().map(|state| (state.idp.clone(), state)).collect();
+        let stored = [
+            tried("corp", 5, "ok"),
+            tried("other", 0, "ok"),
+            tried("new", 1, "ok"),
+        ];
+        take_newer(&mut known, stored.into());
+        let tried_at = |idp: &str| known[&IdpName::parse(idp).unwrap()].tried_at.unix_seconds();
+        assert_eq!(
+            [tried_at("corp"), tried_at("other"), tried_at("new")],
+            [5, 9, 1]
+        );
+    }
 }

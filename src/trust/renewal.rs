@@ -1,9 +1,9 @@
 //! A signature by a key that is not in the metadata: perhaps the metadata is old.
 //!
 //! In: the name of an identity provider, from a sign-in that waits. Out: word that its metadata was
-//! asked for again. Once in a minute for each of them, however many sign-ins there are, so that
-//! whoever sends us forgeries can not make us ask all day. Those that come while it is asked for
-//! wait for the same answer.
+//! asked for again. Once in a minute for each of them, and for each address ([`Pauses`]), however many
+//! sign-ins there are, so that whoever sends us forgeries can not make us ask all day. Those that
+//! come while it is asked for wait for the same answer.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -13,8 +13,29 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::base::{IdpName, Timestamp};
 
-/// Between two questions for the metadata of one identity provider.
+/// Between two questions for the metadata of one identity provider, and two for one address.
 const PAUSE: Duration = Duration::from_secs(60);
+
+/// When addresses were asked because of a sign-in. An aggregate has many identity providers: forgeries
+/// that name one after another get one question in a minute.
+#[derive(Debug, Default)]
+pub struct Pauses(HashMap<String, Timestamp>);
+
+impl Pauses {
+    /// Whether an address may be asked now; if so, it may not for the next minute.
+    pub fn begin(&mut self, url: &str, now: Timestamp) -> bool {
+        self.0.retain(|_, asked| is_recent(*asked, now));
+        if self.0.contains_key(url) {
+            return false;
+        }
+        self.0.insert(url.to_owned(), now);
+        true
+    }
+}
+
+fn is_recent(asked: Timestamp, now: Timestamp) -> bool {
+    now < asked.plus(PAUSE) && asked <= now
+}
 
 /// What is wanted, and who waits for it.
 #[derive(Debug, Default)]
@@ -36,8 +57,7 @@ impl Renewals {
     pub fn want(&self, idp: &IdpName, now: Timestamp) -> Option<oneshot::Receiver<()>> {
         let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !inner.waiting.contains_key(idp) {
-            let recent = |asked: &Timestamp| now < asked.plus(PAUSE) && *asked <= now;
-            if inner.asked.get(idp).is_some_and(recent) {
+            if inner.asked.get(idp).is_some_and(|asked| is_recent(*asked, now)) {
                 return None;
             }
             inner.asked.insert(idp.clone(), now);
@@ -103,6 +123,22 @@ mod tests {
         assert!(renewals.want(&corp(), at(59)).is_none());
         assert!(renewals.want(&corp(), at(60)).is_some());
         assert_eq!(renewals.wanted().await, [corp()]);
+    }
+
+    #[test]
+    fn an_address_is_asked_once_in_a_minute_whoever_is_named() {
+        let mut pauses = Pauses::default();
+        let (all, other) = (
+            "https://federation.example.com/all",
+            "https://idp.example.com/",
+        );
+        assert!(pauses.begin(all, at(0)));
+        assert!(!pauses.begin(all, at(1)));
+        assert!(pauses.begin(other, at(1)));
+        assert!(!pauses.begin(all, at(59)));
+        assert!(pauses.begin(all, at(60)));
+        // A clock that was set back holds nobody up.
+        assert!(pauses.begin(all, at(30)));
     }
 
     #[tokio::test]
