@@ -155,6 +155,7 @@ pub async fn changes(args: KeysArgs, loaded: Loaded) -> ExitCode {
             return output::json(&json!({
                 "since": waiting.seen_at.to_saml(),
                 "standing": waiting.standing.as_str(),
+                "word": waiting.word(),
                 "change": waiting.change,
             }));
         }
@@ -163,7 +164,9 @@ pub async fn changes(args: KeysArgs, loaded: Loaded) -> ExitCode {
         output::note(&format!("new metadata, {standing}, since {since}:"));
         let name = &args.name;
         output::hint(&format!(
-            "samlgate idp approve {name} lets it count, samlgate idp reject {name} does not"
+            "samlgate idp approve {name} {word} lets it count, samlgate idp reject {name} {word} \
+             does not",
+            word = waiting.word()
         ));
         output::data(&sentences(&waiting).join("\n"))
     })

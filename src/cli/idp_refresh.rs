@@ -45,7 +45,9 @@ pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
                     output::note(&sentence);
                 }
                 let name = &args.name;
-                output::hint(&format!("samlgate idp approve {name} lets it count"));
+                output::hint(&format!(
+                    "samlgate idp changes {name} says how it is let count"
+                ));
                 ExitCode::SUCCESS
             }
             Err(message) => {

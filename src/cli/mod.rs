@@ -180,12 +180,12 @@ enum IdpCommand {
     Keys(idp_keys::KeysArgs),
     /// Show new metadata that waits for a decision, as what is other in it.
     Changes(idp_keys::KeysArgs),
-    /// Let a key count that was seen, by its SHA-256; without one, the new metadata that waits.
+    /// Let a key count that was seen, by its SHA-256; or new metadata that waits, as idp changes calls it.
     #[command(after_help = "Examples:\n  \
-                      samlgate idp approve corp\n  \
+                      samlgate idp approve corp change-9d4e1f60a72b83c5\n  \
                       samlgate idp approve corp 3f2a9c41d07b")]
     Approve(idp_decide::DecideArgs),
-    /// Do not trust a key, or not any more; without one, do not take the new metadata that waits.
+    /// Do not trust a key, or not any more; or do not take the new metadata that waits.
     Reject(idp_decide::DecideArgs),
     /// Remove an imported identity provider.
     Remove(NamedArgs),

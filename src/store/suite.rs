@@ -1067,7 +1067,10 @@ pub(crate) async fn the_last_copy_of_metadata_is_kept<S: Store>(store: Arc<S>) {
     idps.put_copy(&second).await.unwrap();
     assert_eq!(idps.copy(&corp()).await.unwrap().as_ref(), Some(&second));
     let names = [IdpName::parse("nobody").unwrap(), corp()];
-    assert_eq!(idps.copies(&names).await.unwrap(), [second]);
+    assert_eq!(idps.copies(&names).await.unwrap(), [second.clone()]);
+    idps.confirm_copies(&[corp()], at(10)).await.unwrap();
+    let confirmed = MetadataCopy { fetched_at: at(10), ..second };
+    assert_eq!(idps.copy(&corp()).await.unwrap(), Some(confirmed));
     assert_eq!(idps.revision().await.unwrap(), before);
     idps.renewed().await.unwrap();
     assert!(idps.revision().await.unwrap() > before);

@@ -1,9 +1,11 @@
 //! What is kept of an identity provider besides its metadata: how asking for it went, and what waits
 //! for an administrator.
 
+use openssl::sha::sha256;
 use serde_json::Value;
 
 use super::store::MetadataCopy;
+use crate::base::entropy::hex;
 use crate::base::{IdpName, Timestamp};
 
 /// How asking for somebody's metadata went.
@@ -104,6 +106,16 @@ pub struct WaitingChange {
 }
 
 impl WaitingChange {
+    /// What the word for a change begins with: it is not taken for a fingerprint.
+    pub const WORD: &str = "change-";
+
+    /// The word by which an administrator says which change is meant, who has read it.
+    pub fn word(&self) -> String {
+        let digest = sha256(self.change.to_string().as_bytes());
+        let digits: String = hex(&digest).chars().take(16).collect();
+        format!("{}{digits}", Self::WORD)
+    }
+
     /// The key of the notice about it.
     pub fn notice(idp: &IdpName) -> String {
         format!("idp-change/{idp}")

@@ -80,6 +80,9 @@ pub trait IdpStore: Send + Sync {
     /// Keeps several copies, all or none of them.
     async fn put_copies(&self, copies: &[MetadataCopy]) -> Result<(), StoreError>;
 
+    /// The copies of these were fetched, or confirmed, at this moment.
+    async fn confirm_copies(&self, idps: &[IdpName], at: Timestamp) -> Result<(), StoreError>;
+
     /// A copy is another one by a command: whoever runs loads all of them again.
     async fn renewed(&self) -> Result<(), StoreError>;
 

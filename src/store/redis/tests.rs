@@ -244,6 +244,7 @@ by! { sqlite: IdpStore {
     fn put(idp: &ImportedIdp) -> ();
     fn put_all(idps: &[ImportedIdp]) -> ();
     fn put_copies(copies: &[MetadataCopy]) -> ();
+    fn confirm_copies(idps: &[IdpName], at: Timestamp) -> ();
     fn refreshes() -> Vec<RefreshState>;
     fn put_refreshes(states: &[RefreshState]) -> ();
     fn forget_refresh(idp: &IdpName) -> ();

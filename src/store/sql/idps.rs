@@ -65,6 +65,10 @@ impl<D: Database> IdpStore for D {
         self.write(work!(put_copies, copies.to_vec()), Timestamp::EPOCH).await
     }
 
+    async fn confirm_copies(&self, idps: &[IdpName], at: Timestamp) -> Result<(), StoreError> {
+        self.write(work!(confirm_copies, idps.to_vec(), at), Timestamp::EPOCH).await
+    }
+
     async fn renewed(&self) -> Result<(), StoreError> {
         self.write(work!(renewed,), Timestamp::EPOCH).await
     }
@@ -223,6 +227,14 @@ async fn revision(sql: &mut Sql<'_>, (): &()) -> Result<i64, StoreError> {
 async fn put_copies(sql: &mut Sql<'_>, (copies,): &(Vec<MetadataCopy>,)) -> Told<()> {
     for copy in copies {
         sql.execute(put_copy(copy)).await?;
+    }
+    Ok(((), Vec::new()))
+}
+
+async fn confirm_copies(sql: &mut Sql<'_>, (idps, at): &(Vec<IdpName>, Timestamp)) -> Told<()> {
+    for idp in idps {
+        let confirm = Statement::new("UPDATE metadata_copy SET fetched_at = ? WHERE idp = ?");
+        sql.execute(confirm.with(*at).with(idp.as_str())).await?;
     }
     Ok(((), Vec::new()))
 }

@@ -169,7 +169,18 @@ async fn a_change_waits_until_it_is_approved() {
         stage.json(&["idp", "changes", "corp", "--json"])["standing"],
         "rejected"
     );
-    stage.done(&["idp", "approve", "corp"]);
+    let word = changes["word"].as_str().unwrap();
+    let other = stage
+        .gateway
+        .command(&["idp", "approve", "corp", "change-0000"])
+        .output()
+        .unwrap();
+    assert_eq!(other.status.code(), Some(1), "{other:?}");
+    assert_eq!(
+        stage.json(&["idp", "changes", "corp", "--json"])["word"],
+        word
+    );
+    stage.done(&["idp", "approve", "corp", word]);
     stage.idp.key = new;
     let signed_in = tokio::time::timeout(std::time::Duration::from_secs(30), async {
         while stage.sign_in().await.status != 303 {

@@ -162,6 +162,40 @@ async fn under_approve_what_weighs_waits_and_is_told_once() {
 }
 
 #[tokio::test]
+async fn what_says_the_same_in_another_document_was_decided_already() {
+    let (one, two) = (key("one"), key("two"));
+    let host = Host::saying(Says::Document(metadata(ENTITY, "", SSO, &[&one]), "\"1\""));
+    let mut world = World::of(&host.url("/metadata")).await;
+    world.idps[0].on_change = OnChange::Approve;
+    world.ask_corp().await.unwrap();
+    let again = async |world: &mut World, id: &str| {
+        let document = metadata(ENTITY, &format!(r#" ID="{id}""#), SSO, &[&two]);
+        host.says(Says::Document(document, "\"2\""));
+        world.step(HOUR);
+        assert!(matches!(world.ask_corp().await, Ok(Outcome::Waiting(_))));
+        world.store.waiting().await.unwrap().remove(0)
+    };
+    let first = again(&mut world, "_1").await;
+    let rejected = WaitingChange { standing: Standing::Rejected, ..first.clone() };
+    world.store.put_waiting(&rejected).await.unwrap();
+    world
+        .store
+        .clear(&WaitingChange::notice(&name("corp")), world.now)
+        .await
+        .unwrap();
+    let second = again(&mut world, "_2").await;
+    assert_eq!(second.standing, Standing::Rejected);
+    assert_eq!(
+        (second.word(), second.seen_at),
+        (first.word(), first.seen_at)
+    );
+    // The document is the newer one.
+    assert!(second.copy.metadata.contains("_2"));
+    assert!(world.store.notices().await.unwrap().is_empty());
+    assert_eq!(world.events(EventKind::IdpChangeWaiting).await, 1);
+}
+
+#[tokio::test]
 async fn nobody_becomes_somebody_else_by_their_metadata() {
     let (one, two) = (key("one"), key("two"));
     let other = "https://other.example.com/metadata";
