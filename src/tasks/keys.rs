@@ -10,7 +10,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::gauge;
 use tokio::sync::watch;
 
 use crate::app::{App, Own};
@@ -19,9 +18,8 @@ use crate::base::{Stop, Timestamp};
 use crate::keys::{Policy, Ring, Step, Use, Waits, due};
 use crate::proxy::Jwt;
 use crate::store::keys::{
-    FolderAge, KeyFolderError, KeySettings, KnownKey, SpKeys, change, new_name, open_keys,
+    FolderAge, KeyFolderError, KeySettings, KnownKey, Origin, SpKeys, change, new_name, reopen_keys,
 };
-use crate::telemetry::{CERTIFICATE_NOT_AFTER, seconds};
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -80,26 +78,13 @@ pub async fn keep(
     write_fetches(&app, app.now()).await;
 }
 
-/// Says what has been made, what looks wrong, and until when certificates are good.
+/// Says what has been made, and what looks wrong.
 pub fn report(keys: &SpKeys) {
     for path in &keys.made {
         tracing::info!(path = %path.display(), "made a key");
     }
     for warning in &keys.warnings {
         tracing::warn!(detail = warning, "keys");
-    }
-    for key in &keys.known {
-        if let (Some(not_after), Some(fingerprint), false) = (
-            key.not_after,
-            &key.fingerprint,
-            key.held.step == Step::Retired,
-        ) {
-            gauge!(
-                CERTIFICATE_NOT_AFTER,
-                "owner" => "sp", "use" => key.usage.as_str(), "fingerprint" => fingerprint.clone()
-            )
-            .set(seconds(not_after));
-        }
     }
 }
 
@@ -145,6 +130,12 @@ async fn advance(app: &App, settings: &KeySettings, policy: Policy, now: Timesta
                 // Another node may have been here: the certificate is looked up by the key's name.
                 let active = ring.at(Step::Active)?;
                 let known = keys.of(usage).find(|key| key.held.name == active.name)?;
+                if let Origin::File(path) = &known.origin
+                    && !path.exists()
+                {
+                    // Nothing follows upon a key that is not there, least of all a new first one.
+                    return None;
+                }
                 due(
                     ring,
                     policy,
@@ -186,8 +177,9 @@ async fn advance(app: &App, settings: &KeySettings, policy: Policy, now: Timesta
 
 /// Puts in force what lies in the folder now.
 async fn reread(app: &App, jwt: &Jwt, settings: &KeySettings, now: Timestamp) {
-    let settings = settings.clone();
-    let read = tokio::task::spawn_blocking(move || open_keys(&settings, now)).await;
+    let (settings, before) = (settings.clone(), Arc::clone(&app.own().keys));
+    let known = before.known.clone();
+    let read = tokio::task::spawn_blocking(move || reopen_keys(&settings, &known)).await;
     let keys = match read {
         Ok(Ok(keys)) => Arc::new(keys),
         Ok(Err(error)) => return refuse(&error),
@@ -195,7 +187,6 @@ async fn reread(app: &App, jwt: &Jwt, settings: &KeySettings, now: Timestamp) {
             return tracing::error!(detail = error.to_string(), "the keys of before stay");
         }
     };
-    let before = Arc::clone(&app.own().keys);
     if before.known == keys.known {
         return;
     }

@@ -40,16 +40,17 @@ pub(super) fn write_public(path: &Path, bytes: &[u8]) -> Result<(), KeyFolderErr
     write(path, bytes, 0o644)
 }
 
-/// Writes beside it and renames.
+/// Writes beside it and renames, under the lock of the folder.
 pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyFolderError> {
-    let beside = path.with_extension("new");
+    // A key and its certificate differ in nothing but the extension.
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    // Of somebody who was stopped: whoever has the lock is the only one who writes.
+    remove(&beside)?;
     let attempt = || -> io::Result<()> {
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(&beside)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -68,18 +69,22 @@ pub(super) fn remove(path: &Path) -> Result<(), KeyFolderError> {
     }
 }
 
-/// Makes the folder, for nobody else; says when others can change what is in it.
-pub(super) fn make_folder(folder: &Path) -> Result<Option<String>, KeyFolderError> {
+/// Makes the folder, for nobody else.
+pub(super) fn make_folder(folder: &Path) -> Result<(), KeyFolderError> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|error| KeyFolderError::io(folder, error))?;
-    Ok(loose(
+        .map_err(|error| KeyFolderError::io(folder, error))
+}
+
+/// Says when others can change what is in the folder.
+pub(super) fn complaint(folder: &Path) -> Option<String> {
+    loose(
         folder,
         0o022,
         "can be changed by others, who could put keys of theirs there: chmod 700 it",
-    ))
+    )
 }
 
 /// Every file of the folder whose name ends so, sorted.

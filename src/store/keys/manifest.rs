@@ -3,7 +3,7 @@
 //! Without the file, or for a use that it does not name, the key that was there before anybody counted
 //! is the active one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,11 @@ struct WrittenKey {
 }
 
 impl Manifest {
+    /// Where it is.
+    pub(super) fn path(folder: &Path) -> PathBuf {
+        folder.join(NAME)
+    }
+
     /// What the file says, or nothing where it is not there.
     pub(super) fn read(folder: &Path) -> Result<Self, KeyFolderError> {
         let path = folder.join(NAME);

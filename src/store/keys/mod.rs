@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 pub use change::{Changed, change, new_name};
 pub use files::FolderAge;
-pub use open::{look, open_keys, own_decryption_keys};
+pub use open::{look, open_keys, own_decryption_keys, reopen_keys};
 
 use crate::base::{ErrorCode, Secret, Timestamp};
 use crate::dsig::SigningKey;
@@ -168,6 +168,12 @@ pub enum KeyFolderError {
         missing: PathBuf,
         /// Its step.
         step: &'static str,
+    },
+    /// What was there when the gateway started is gone.
+    #[error("{} is gone: put it back; a new one is made by nothing but a new start", missing.display())]
+    Vanished {
+        /// The file.
+        missing: PathBuf,
     },
     /// Not a key that we use.
     #[error("{}: {reason}", path.display())]

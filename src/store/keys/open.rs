@@ -1,5 +1,6 @@
 //! From files, or from the configuration, to keys that can be used.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,9 +21,28 @@ pub(super) const SEAL: &str = "seal.key";
 /// What the marks and seals of the gateway are derived for.
 const SEAL_PURPOSE: &[u8] = b"samlgate seal 1";
 
-/// Reads the keys, and makes those that are missing.
+/// Reads the keys, and makes those that are missing: when the gateway starts.
 pub fn open_keys(settings: &KeySettings, now: Timestamp) -> Result<SpKeys, KeyFolderError> {
-    let mut reader = Reader::begin(settings, Missing::Made(now))?;
+    open(Reader::begin(settings, Missing::Made(now))?)
+}
+
+/// Reads the keys again, of which `before` are in force. Nothing is made: what is missing now was
+/// there, and is a folder that is not mounted or that somebody fills at this moment.
+pub fn reopen_keys(settings: &KeySettings, before: &[KnownKey]) -> Result<SpKeys, KeyFolderError> {
+    let reader = Reader::begin(settings, Missing::Refused)?;
+    for key in before {
+        // Once it is there, it is not taken away: without it the first key would be active again.
+        let was_counted = key.held.since.is_some() && key.origin != Origin::Configuration;
+        if was_counted && reader.manifest.ring(key.usage).is_none() {
+            let missing = Manifest::path(&settings.folder);
+            return Err(KeyFolderError::Vanished { missing });
+        }
+    }
+    open(reader)
+}
+
+fn open(mut reader: Reader<'_>) -> Result<SpKeys, KeyFolderError> {
+    let settings = reader.settings;
     let signing = reader.signing()?;
     let encryption = reader.encryption()?;
     let mut jwt = reader.jwt()?;
@@ -264,6 +284,7 @@ fn certificates<K>(keys: &[Loaded<K>], order: &[Step]) -> Vec<Vec<u8>> {
 #[derive(Clone, Copy)]
 enum Missing {
     Made(Timestamp),
+    Refused,
     LeftOut,
 }
 
@@ -273,12 +294,18 @@ struct Reader<'s> {
     missing: Missing,
     made: Vec<PathBuf>,
     warnings: Vec<String>,
+    /// Once something had to be made.
+    lock: Option<File>,
 }
 
 impl<'s> Reader<'s> {
     fn begin(settings: &'s KeySettings, missing: Missing) -> Result<Self, KeyFolderError> {
         let warnings = match missing {
-            Missing::Made(_) => files::make_folder(&settings.folder)?,
+            Missing::Made(_) => {
+                files::make_folder(&settings.folder)?;
+                files::complaint(&settings.folder)
+            }
+            Missing::Refused => files::complaint(&settings.folder),
             Missing::LeftOut => None,
         };
         Ok(Self {
@@ -287,6 +314,7 @@ impl<'s> Reader<'s> {
             missing,
             made: Vec::new(),
             warnings: warnings.into_iter().collect(),
+            lock: None,
         })
     }
 
@@ -415,6 +443,10 @@ impl<'s> Reader<'s> {
         let path = key_path(&folder, &held.name);
         let certificate_path = certificate_path(&folder, &held.name);
         let there = (path.exists(), certificate_path.exists());
+        if there.0 != there.1 && held.step != Step::Retired {
+            // Another node may be making the other one. In a folder that can only be read nobody is.
+            let _ = self.lock();
+        }
         if there == (false, false) && !self.make_missing(usage, held)? {
             return Ok(None);
         }
@@ -454,15 +486,29 @@ impl<'s> Reader<'s> {
         let path = key_path(&self.settings.folder, &held.name);
         match (held.step, self.manifest.ring(usage), self.missing) {
             (Step::Retired, _, _) | (_, _, Missing::LeftOut) => Ok(false),
-            (step, Some(_), Missing::Made(_)) => {
+            (step, Some(_), Missing::Made(_) | Missing::Refused) => {
                 Err(KeyFolderError::Gone { missing: path, step: step.as_str() })
             }
+            (_, None, Missing::Refused) => Err(KeyFolderError::Vanished { missing: path }),
             (_, None, Missing::Made(now)) => {
+                self.lock()?;
+                // Another node that starts may have been here.
+                if path.exists() || certificate_path(&self.settings.folder, &held.name).exists() {
+                    return Ok(true);
+                }
                 make_files(self.settings, usage, &held.name, now)?;
                 self.made.push(path);
                 Ok(true)
             }
         }
+    }
+
+    /// From here on nobody else changes the folder, until everything is read.
+    fn lock(&mut self) -> Result<(), KeyFolderError> {
+        if self.lock.is_none() && matches!(self.missing, Missing::Made(_)) {
+            self.lock = Some(files::lock(&self.settings.folder)?);
+        }
+        Ok(())
     }
 
     /// All keys that decrypt and are not too many, the likeliest first.

@@ -140,6 +140,54 @@ fn two_nodes_that_want_the_same_at_once_do_it_once() {
 }
 
 #[test]
+fn two_nodes_that_start_at_once_have_the_same_keys() {
+    let folder = TempDir::new().unwrap();
+    let settings = settings(folder.path());
+    // Of somebody who was stopped.
+    std::fs::write(folder.path().join("sp-signing.key.new"), "half").unwrap();
+    let known = std::thread::scope(|scope| {
+        let node = || open_keys(&settings, now()).unwrap().known;
+        let nodes = [scope.spawn(node), scope.spawn(node), scope.spawn(node)];
+        nodes.map(|node| node.join().unwrap())
+    });
+    assert!(known[0] == known[1] && known[1] == known[2]);
+    for usage in Use::ALL {
+        let key = folder.path().join(format!("{}.key", usage.first_name()));
+        assert_eq!(mode(&key), 0o600);
+    }
+    assert!(!folder.path().join("sp-signing.key.new").exists());
+}
+
+#[test]
+fn keys_that_vanish_while_the_gateway_runs_are_not_made_again() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path().join("certs");
+    let settings = settings(&at);
+    let first = open_keys(&settings, now()).unwrap();
+    rotate(&settings, Use::Signing);
+    let both = reopen_keys(&settings, &first.known).unwrap();
+    let away = folder.path().join("away");
+    std::fs::rename(at.join("keys.toml"), &away).unwrap();
+    let refused = reopen_keys(&settings, &both.known);
+    assert!(matches!(refused, Err(KeyFolderError::Vanished { .. })));
+    std::fs::rename(&away, at.join("keys.toml")).unwrap();
+
+    std::fs::rename(&at, &away).unwrap();
+    assert!(reopen_keys(&settings, &both.known).is_err());
+    assert!(!at.exists());
+    // Mounted, and empty.
+    std::fs::create_dir(&at).unwrap();
+    for before in [&first.known, &both.known] {
+        let refused = reopen_keys(&settings, before);
+        assert!(matches!(refused, Err(KeyFolderError::Vanished { .. })));
+    }
+    assert_eq!(std::fs::read_dir(&at).unwrap().count(), 0);
+    std::fs::remove_dir(&at).unwrap();
+    std::fs::rename(&away, &at).unwrap();
+    assert_eq!(reopen_keys(&settings, &both.known).unwrap().known, both.known);
+}
+
+#[test]
 fn keys_that_somebody_put_there_decrypt_and_are_never_crowded_out() {
     let folder = TempDir::new().unwrap();
     let settings = settings(folder.path());

@@ -362,6 +362,14 @@ pub(crate) async fn what_is_raised_is_in_one_parcel_of_each_channel<S: Directory
     store.forget_raised(at(1002), at(1002)).await.unwrap();
     raise("e/1", "2027-01-04", 1003).await;
     assert_eq!(taken(store, "log", "one", 1010).await, "6: e/1");
+
+    // Of a channel that was off for long hundreds were forgotten.
+    for number in 0..250 {
+        raise(&format!("f/{number:03}"), "2027-01-05", 1011).await;
+    }
+    raise("g/1", "2027-01-06", 2000).await;
+    store.forget_raised(at(1999), at(2000)).await.unwrap();
+    assert_eq!(taken(store, "email", "one", 2010).await, "257: g/1");
 }
 
 pub(crate) async fn of_several_nodes_one_sends<S: Directory>(store: Arc<S>) {
