@@ -8,6 +8,8 @@
 pub mod outbox;
 pub mod settings;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -47,6 +49,15 @@ pub trait Notices: Send + Sync {
         &self,
         notice: &Notice,
         event: Option<&Event>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Raises a notice that stood before, maybe, and was cleared; whether it is told. Within `quiet` of
+    /// the last time it was raised it stands again and nobody is told again.
+    async fn raise_again(
+        &self,
+        notice: &Notice,
+        quiet: Duration,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 

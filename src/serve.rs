@@ -262,8 +262,9 @@ pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Running,
         supervisor.keep("guards", move |stop| guards::keep(Arc::clone(&kept), stop));
     }
     let kept = Arc::clone(&app);
+    let is_alone = !config.database.is_for_several();
     supervisor.keep("expiries", move |stop| {
-        expiry::keep(Arc::clone(&kept), stop)
+        expiry::keep(Arc::clone(&kept), is_alone, stop)
     });
     let node = match config.database.is_for_several() {
         true => token(app.entropy.as_ref()),

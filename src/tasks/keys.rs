@@ -20,6 +20,7 @@ use crate::proxy::Jwt;
 use crate::store::keys::{
     FolderAge, KeyFolderError, KeySettings, KnownKey, Origin, SpKeys, change, new_name, reopen_keys,
 };
+use crate::tasks::expiry;
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -196,6 +197,8 @@ async fn reread(app: &App, jwt: &Jwt, settings: &KeySettings, now: Timestamp) {
         return;
     }
     jwt.replace(keys.jwt.clone(), keys.jwt_published.clone());
+    // What the database does not say now, it says at the next look.
+    let _ = expiry::measure(app, now).await;
     tell(app, &before, &keys, now).await;
 }
 

@@ -1,10 +1,11 @@
 //! The list of what ends → what administrators are told of it, step by step.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use serde_json::json;
 
-use super::{DAY, Expiry, What};
+use super::{DAY, Expiry, What, drift};
 use crate::base::Timestamp;
 use crate::notice::Notice;
 use crate::saml::Vendor;
@@ -163,6 +164,22 @@ pub fn due(
     }
     notices.sort_by_key(Notice::urgent_at);
     notices
+}
+
+/// Whether a notice tells of what one node alone sees: a file of it, or its clock.
+pub fn is_local(key: &str) -> bool {
+    let tls = key
+        .strip_prefix(PREFIX)
+        .and_then(|key| key.strip_prefix(What::TlsCertificate.as_str()));
+    key.starts_with(drift::PREFIX) || tls.is_some_and(|key| key.starts_with('/'))
+}
+
+/// For how long after it was raised a notice is not told again, when it was cleared in between.
+pub fn quiet(key: &str) -> Duration {
+    let again = key.starts_with(drift::PREFIX)
+        || key.starts_with(&format!("{PREFIX}{}/", What::Metadata.as_str()));
+    // Anything else has in its key which certificate it is, and a step of that comes once.
+    DAY.saturating_mul(if again { 1 } else { 90 })
 }
 
 /// Which notices are over: what they tell of is gone, or a later step says more.

@@ -956,6 +956,9 @@ async fn the_admin_listener_shows_the_metrics_of_the_contract() {
             "{name}:\n{text}"
         );
     }
+    let own = "samlgate_certificate_not_after_timestamp_seconds{owner=\"sp\"";
+    let own: Vec<_> = text.lines().filter(|line| line.starts_with(own)).collect();
+    assert_eq!(own.len(), 2, "signing and encryption, once each: {own:?}");
     assert!(text.contains("result=\"proto.root\""), "{text}");
     for secret in ["alice", "/x", "reports", &token(&town.gateway, &alice)] {
         assert!(!text.contains(secret), "{secret}");

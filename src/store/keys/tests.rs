@@ -184,7 +184,10 @@ fn keys_that_vanish_while_the_gateway_runs_are_not_made_again() {
     assert_eq!(std::fs::read_dir(&at).unwrap().count(), 0);
     std::fs::remove_dir(&at).unwrap();
     std::fs::rename(&away, &at).unwrap();
-    assert_eq!(reopen_keys(&settings, &both.known).unwrap().known, both.known);
+    assert_eq!(
+        reopen_keys(&settings, &both.known).unwrap().known,
+        both.known
+    );
 }
 
 #[test]

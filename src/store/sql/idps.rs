@@ -49,6 +49,10 @@ impl<D: Database> IdpStore for D {
         self.read(work!(names,)).await
     }
 
+    async fn names(&self) -> Result<Vec<IdpName>, StoreError> {
+        self.read(work!(names,)).await
+    }
+
     async fn remove(&self, name: &IdpName) -> Result<bool, StoreError> {
         self.write(work!(remove, name.clone()), Timestamp::EPOCH).await
     }
@@ -197,6 +201,12 @@ async fn names(sql: &mut Sql<'_>, (): &()) -> Result<Vec<IdpName>, StoreError> {
     let asked = Statement::new("SELECT name FROM idp ORDER BY name");
     let read = |mut row: Row| IdpName::parse(&row.text()?).ok_or_else(unreadable);
     sql.fetch(asked).await?.into_iter().map(read).collect()
+}
+
+async fn names(sql: &mut Sql<'_>, (): &()) -> Result<Vec<IdpName>, StoreError> {
+    let rows = sql.fetch(Statement::new("SELECT name FROM idp ORDER BY name")).await?;
+    let name = |mut row: Row| IdpName::parse(&row.text()?).ok_or_else(unreadable);
+    rows.into_iter().map(name).collect()
 }
 
 async fn remove(sql: &mut Sql<'_>, (name,): &(IdpName,)) -> Told<bool> {

@@ -1,5 +1,7 @@
 //! [`Notices`], for every database.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::row::{Row, Sql, Statement, unreadable};
@@ -21,6 +23,18 @@ impl<D: Database> Notices for D {
             return Ok(false);
         }
         self.write(work!(raise_new, notice.clone(), event.cloned()), now).await
+    }
+
+    async fn raise_again(
+        &self,
+        notice: &Notice,
+        quiet: Duration,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        if self.read(work!(stands, notice.key.clone())).await? {
+            return Ok(false);
+        }
+        self.write(work!(raise_quietly, notice.clone(), now.minus(quiet)), now).await
     }
 
     async fn clear(&self, key: &str, now: Timestamp) -> Result<bool, StoreError> {
@@ -49,8 +63,31 @@ async fn raise_new(
     Ok((is_new, events))
 }
 
+async fn raise_quietly(
+    sql: &mut Sql<'_>,
+    (notice, since): &(Notice, Timestamp),
+) -> Result<(bool, Vec<Event>), StoreError> {
+    let is_new = stand(sql, notice).await?;
+    // Whoever has it has it; whoever has not gets it as one that stands.
+    if is_new && sql.execute(outbox::again(notice, *since)).await? > 0 {
+        return Ok((false, Vec::new()));
+    }
+    if is_new {
+        sql.execute(outbox::entry(notice)).await?;
+    }
+    Ok((is_new, Vec::new()))
+}
+
 /// Raises a notice inside a transaction; whether it is new.
 pub(super) async fn raise(sql: &mut Sql<'_>, notice: &Notice) -> Result<bool, StoreError> {
+    let is_new = stand(sql, notice).await?;
+    if is_new {
+        sql.execute(outbox::entry(notice)).await?;
+    }
+    Ok(is_new)
+}
+
+async fn stand(sql: &mut Sql<'_>, notice: &Notice) -> Result<bool, StoreError> {
     let insert = Statement::new(
         "INSERT INTO notice (key, at, text, advice, detail) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (key) DO NOTHING",
@@ -60,11 +97,7 @@ pub(super) async fn raise(sql: &mut Sql<'_>, notice: &Notice) -> Result<bool, St
     .with(&notice.text)
     .with(&notice.advice)
     .with(notice.detail.to_string());
-    let is_new = sql.execute(insert).await? > 0;
-    if is_new {
-        sql.execute(outbox::entry(notice)).await?;
-    }
-    Ok(is_new)
+    Ok(sql.execute(insert).await? > 0)
 }
 
 /// Those of a key: itself, and what is below it. `0` follows upon `/`.

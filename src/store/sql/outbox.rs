@@ -90,6 +90,17 @@ pub(super) fn entry(notice: &Notice) -> Statement {
     .with(notice.detail.to_string())
 }
 
+/// A notice that was raised after `since` stands again: the row of then is that of now.
+pub(super) fn again(notice: &Notice, since: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE notice_log SET at = ?
+         WHERE number = (SELECT max(number) FROM notice_log WHERE key = ? AND at > ?)",
+    )
+    .with(notice.at)
+    .with(&notice.key)
+    .with(since)
+}
+
 /// Whether a notice of the log stands as it was raised then.
 const STANDS: &str = "EXISTS (SELECT 1 FROM notice
                       WHERE notice.key = notice_log.key AND notice.at = notice_log.at)";

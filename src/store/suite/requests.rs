@@ -281,6 +281,20 @@ pub(crate) async fn a_notice_is_raised_once_and_cleared<S: Directory>(store: Arc
     assert!(!store.clear("token/a", at(7)).await.unwrap());
     assert_eq!(keys().await, ["token/a_b/7"]);
     assert!(store.raise(&notice("token/a/7"), None, at(8)).await.unwrap());
+
+    let day = Duration::from_secs(86_400);
+    let again = async |second: i64| {
+        let notice = Notice { at: at(second), ..notice("clock/a") };
+        store.raise_again(&notice, day, at(second)).await.unwrap()
+    };
+    assert!(again(10).await);
+    assert!(!again(11).await, "it stands");
+    store.clear("clock/a", at(12)).await.unwrap();
+    assert!(!again(13).await, "it was told");
+    let stands = store.notices().await.unwrap().into_iter().any(|notice| notice.at == at(13));
+    assert!(stands);
+    store.clear("clock/a", at(14)).await.unwrap();
+    assert!(again(14 + 86_400).await, "a day ago");
 }
 
 fn lease(holder: &str) -> Lease<'_> {
