@@ -140,7 +140,14 @@ async fn test(args: TestArgs, loaded: Loaded) -> ExitCode {
     for channel in &channels {
         let name = channel.name();
         match channel.send(&Message { gateway, parcel: &parcel, now }).await {
-            Ok(()) => output::note(&format!("{name} took it")),
+            Ok(refused) if refused.is_empty() => output::note(&format!("{name} took it")),
+            Ok(refused) => {
+                failed = failed.saturating_add(1);
+                output::error(&format!(
+                    "{name} took it, but not for {}",
+                    refused.join("; ")
+                ));
+            }
             Err(error) => {
                 failed = failed.saturating_add(1);
                 output::error(&format!("{name}: {error}"));
@@ -149,6 +156,10 @@ async fn test(args: TestArgs, loaded: Loaded) -> ExitCode {
     }
     match failed {
         0 => ExitCode::SUCCESS,
-        failed => Stop::new(format!("{} did not take it", count(failed, "channel"))).say(),
+        failed => Stop::new(format!(
+            "{} did not take it for everybody",
+            count(failed, "channel")
+        ))
+        .say(),
     }
 }

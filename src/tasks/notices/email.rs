@@ -1,35 +1,94 @@
 //! By mail.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
+use lettre::address::Envelope;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message as Mail};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, Certificate, CertificateStore, Tls, TlsParameters,
+};
+use lettre::transport::smtp::commands::{Data, Mail as From, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
 
 use super::{Message, TIMEOUT, words};
 use crate::base::Timestamp;
 use crate::notice::settings::{EmailSettings, MailSecurity};
 
-/// One mail to all receivers. What the server took, it has taken.
-pub(super) async fn send(settings: &EmailSettings, message: &Message<'_>) -> Result<(), String> {
+/// One mail to all receivers. What the server took, it has taken: out comes whom it refused, and why.
+/// It is an error when it refused all of them.
+pub(super) async fn send(
+    settings: &EmailSettings,
+    message: &Message<'_>,
+) -> Result<Vec<String>, String> {
     let mail = write(settings, message)?;
-    let domain = message.gateway.host().to_owned();
-    let mut transport =
-        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(settings.host.as_str())
-            .port(settings.port)
-            .hello_name(ClientId::Domain(domain))
-            .timeout(Some(TIMEOUT))
-            .tls(tls(settings)?);
-    if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
-        let password = password.reveal().clone();
-        transport = transport.credentials(Credentials::new(user.clone(), password));
+    let mut connection = connect(settings, message).await?;
+    let sent = deliver(&mut connection, mail.envelope(), &mail.formatted()).await;
+    // The server has it or not: how we part changes nothing.
+    let _ = tokio::time::timeout(PARTING, connection.abort()).await;
+    sent
+}
+
+const PARTING: Duration = Duration::from_secs(1);
+
+async fn connect(
+    settings: &EmailSettings,
+    message: &Message<'_>,
+) -> Result<AsyncSmtpConnection, String> {
+    let own = ClientId::Domain(message.gateway.host().to_owned());
+    let server = (settings.host.as_str(), settings.port);
+    let (at_once, later) = match tls(settings)? {
+        Tls::Wrapper(parameters) => (Some(parameters), None),
+        Tls::Required(parameters) => (None, Some(parameters)),
+        _ => (None, None),
+    };
+    let wait = Some(TIMEOUT);
+    let connected = AsyncSmtpConnection::connect_tokio1(server, wait, &own, at_once, None).await;
+    let mut connection = connected.map_err(|error| reason(&error))?;
+    if let Some(parameters) = later {
+        connection.starttls(parameters, &own).await.map_err(|error| reason(&error))?;
     }
-    let transport = transport.build();
-    transport.send(mail).await.map_err(|error| reason(&error))?;
-    Ok(())
+    if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
+        let credentials = Credentials::new(user.clone(), password.reveal().clone());
+        let shown = connection.auth(DEFAULT_MECHANISMS, &credentials).await;
+        shown.map_err(|error| reason(&error))?;
+    }
+    Ok(connection)
+}
+
+/// One mailbox that is gone keeps the mail from nobody else.
+async fn deliver(
+    connection: &mut AsyncSmtpConnection,
+    envelope: &Envelope,
+    mail: &[u8],
+) -> Result<Vec<String>, String> {
+    let mut parameters = Vec::new();
+    let mut addresses = envelope.to().iter().chain(envelope.from());
+    if addresses.any(|address| !address.to_string().is_ascii()) {
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !mail.is_ascii() {
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    let from = From::new(envelope.from().cloned(), parameters);
+    connection.command(from).await.map_err(|error| reason(&error))?;
+    let mut refused = Vec::new();
+    for to in envelope.to() {
+        match connection.command(Rcpt::new(to.clone(), Vec::new())).await {
+            Ok(_) => {}
+            Err(error) if error.status().is_some() => {
+                refused.push(format!("{to}: {}", reason(&error)));
+            }
+            Err(error) => return Err(reason(&error)),
+        }
+    }
+    if refused.len() == envelope.to().len() {
+        return Err(refused.join("; "));
+    }
+    connection.command(Data).await.map_err(|error| reason(&error))?;
+    connection.message(mail).await.map_err(|error| reason(&error))?;
+    Ok(refused)
 }
 
 /// The cause is what helps, and it stands at the end.

@@ -72,16 +72,19 @@ impl Channel {
         }
     }
 
-    /// Tells it, once; an error is what an operator reads of it.
-    pub async fn send(&self, message: &Message<'_>) -> Result<(), String> {
+    /// Tells it, once: out comes who of several did not get it, and why. An error is what an operator
+    /// reads of it when nobody did.
+    pub async fn send(&self, message: &Message<'_>) -> Result<Vec<String>, String> {
         let sent = async {
             match self {
                 Self::Log => {
                     words::log(message.parcel);
-                    Ok(())
+                    Ok(Vec::new())
                 }
                 Self::Email(settings) => email::send(settings, message).await,
-                Self::Webhook(settings) => webhook::send(settings, message).await,
+                Self::Webhook(settings) => {
+                    webhook::send(settings, message).await.map(|()| Vec::new())
+                }
             }
         };
         let in_time = tokio::time::timeout(TIMEOUT, sent).await;
@@ -139,7 +142,15 @@ pub async fn send(
     let result = if sent.is_ok() { "ok" } else { "error" };
     counter!(NOTICES_SENT, "channel" => name.clone(), "result" => result).increment(1);
     match sent {
-        Ok(()) => {
+        Ok(refused) => {
+            for detail in refused {
+                // Those who have it would get it again with it.
+                tracing::warn!(
+                    channel = name,
+                    detail,
+                    "one receiver was refused and is not told"
+                );
+            }
             mark(outbox, &name, parcel.id, now).await?;
             if !matches!(channel, Channel::Log) {
                 let notices = parcel.entries.len();

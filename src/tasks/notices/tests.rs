@@ -117,3 +117,71 @@ async fn what_the_log_took_it_does_not_get_again() {
     assert!(sent(10).await);
     assert!(!sent(20).await && !sent(4000).await);
 }
+
+/// A mail server that knows no `gone@example.com`: what it was asked, line by line, without the mail.
+async fn mail_server(listener: tokio::net::TcpListener) -> Vec<String> {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+
+    let (stream, _) = listener.accept().await.unwrap();
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    let mut asked = Vec::new();
+    let mut in_mail = false;
+    write.write_all(b"220 here\r\n").await.unwrap();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let answer = match line.as_str() {
+            "." => "250 taken\r\n",
+            _ if in_mail => continue,
+            "DATA" => "354 go on\r\n",
+            "QUIT" => "221 bye\r\n",
+            line if line.contains("gone@") => "550 nobody\r\n",
+            _ => "250 yes\r\n",
+        };
+        in_mail = line == "DATA";
+        let is_over = line == "QUIT";
+        asked.push(line);
+        write.write_all(answer.as_bytes()).await.unwrap();
+        if is_over {
+            break;
+        }
+    }
+    asked
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_gone_keeps_the_mail_from_nobody_else() {
+    let sent = async |to: &[&str]| {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let settings = EmailSettings {
+            host: "127.0.0.1".to_owned(),
+            port: listener.local_addr().unwrap().port(),
+            security: crate::notice::settings::MailSecurity::None,
+            ca: None,
+            user: None,
+            password: None,
+            from: "samlgate@example.com".to_owned(),
+            to: to.iter().map(|to| (*to).to_owned()).collect(),
+        };
+        let entries = vec![Entry { notice: notice("a", 1), stands: true }];
+        let parcel = Parcel { id: 1, attempts: 0, entries };
+        let (own, channel) = (own(), Channel::Email(Arc::new(settings)));
+        let message = Message { gateway: &own, parcel: &parcel, now: at(2) };
+        let (sent, asked) = tokio::join!(channel.send(&message), mail_server(listener));
+        (sent, asked.join("\n"))
+    };
+    let (refused, asked) = sent(&["gone@example.com", "b@example.com", "c@example.com"]).await;
+    let refused = refused.unwrap();
+    assert!(
+        refused.len() == 1 && refused[0].starts_with("gone@example.com: "),
+        "{refused:?}"
+    );
+    assert!(
+        asked.contains("RCPT TO:<c@example.com>\nDATA\n."),
+        "{asked}"
+    );
+    let (refused, asked) = sent(&["gone@example.com"]).await;
+    assert!(
+        refused.unwrap_err().contains("550") && !asked.contains("DATA"),
+        "{asked}"
+    );
+}
