@@ -30,10 +30,6 @@ pub const DISCOVERY: &str = "/.samlgate/discovery";
 pub const ACS: &str = "/saml/acs";
 /// What we say about ourselves.
 pub const METADATA: &str = "/saml/metadata";
-/// Where identity providers send logout messages by way of the browser.
-pub const SLO: &str = "/saml/slo";
-/// Where they send them themselves.
-pub const SLO_SOAP: &str = "/saml/slo/soap";
 
 /// Where logout messages come through browsers.
 pub const SLO: &str = crate::saml::ServiceProvider::SLO_PATH;

@@ -94,11 +94,15 @@ impl Artifact {
         })
     }
 
-    /// Whether it says that it was made by the identity provider with this entityID: its SourceID is
-    /// the SHA-1 of that (bindings 3.6.4). Everybody can compute it, so it proves nothing; it finds
-    /// whom to ask.
+    /// Whether it says that it was made by the identity provider with this entityID.
     pub fn is_from(&self, entity_id: &str) -> bool {
-        sha1(entity_id.as_bytes()) == self.source_id
+        source_id(entity_id) == self.source_id
+    }
+
+    /// By which identity provider it says that it was made: [`source_id`] of its entityID. It proves
+    /// nothing; it finds whom to ask.
+    pub const fn source_id(&self) -> &[u8; 20] {
+        &self.source_id
     }
 
     /// By what its one use is remembered: a store that is copied holds no artifact.
@@ -109,6 +113,12 @@ impl Artifact {
             text
         })
     }
+}
+
+/// The SourceID of artifacts of an identity provider: the SHA-1 of its entityID (bindings 3.6.4), which
+/// everybody can compute.
+pub fn source_id(entity_id: &str) -> [u8; 20] {
+    sha1(entity_id.as_bytes())
 }
 
 /// What a browser brings.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::idp::IdpTrust;
 use crate::base::IdpName;
+use crate::saml::artifact::{Artifact, source_id};
 
 /// The identity providers whose metadata is at hand. Replaced as a whole when one changes.
 ///
@@ -14,6 +15,7 @@ pub struct Registry {
     idps: Vec<Arc<IdpTrust>>,
     names: HashMap<IdpName, usize>,
     entities: HashMap<String, usize>,
+    sources: HashMap<[u8; 20], usize>,
     /// The first that has a domain, and the first of those that are switched on.
     domains: HashMap<String, (usize, Option<usize>)>,
     way: Found,
@@ -48,6 +50,7 @@ impl Registry {
             let settings = &idp.settings;
             registry.names.entry(settings.name.clone()).or_insert(number);
             registry.entities.entry(idp.metadata.entity_id.clone()).or_insert(number);
+            registry.sources.entry(source_id(&idp.metadata.entity_id)).or_insert(number);
             let enabled = settings.enabled.then_some(number);
             for domain in &settings.email_domains {
                 let entry = registry.domains.entry(domain.clone()).or_insert((number, enabled));
@@ -83,6 +86,11 @@ impl Registry {
     /// it only picks the keys, and is compared with the signed Issuer afterwards.
     pub fn issued_by(&self, issuer: &str) -> Option<&Arc<IdpTrust>> {
         self.idps.get(*self.entities.get(issuer)?)
+    }
+
+    /// By the SourceID of an artifact, which anybody may have made up; disabled ones too.
+    pub fn source_of(&self, artifact: &Artifact) -> Option<&Arc<IdpTrust>> {
+        self.idps.get(*self.sources.get(artifact.source_id())?)
     }
 
     /// Whose people have addresses in this domain, in lower case; disabled ones keep theirs.

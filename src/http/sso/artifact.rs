@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::acs::saml;
 use super::attempt::Evidence;
+use super::whose::{origin, take};
 use crate::app::Live;
 use crate::base::{ErrorCode, Timestamp, entropy};
 use crate::http::error::GatewayError;
@@ -15,8 +16,11 @@ use crate::http::state::Gateway;
 use crate::saml::OneUse;
 use crate::saml::artifact::{Artifact, Resolution, ResolveRequest};
 use crate::saml::authn_request::AnswerBy;
+use crate::saml::binding::relay_state::RelayState;
 use crate::saml::binding::soap::SoapMessage;
-use crate::trust::{IdpTrust, Registry};
+use crate::saml::pending::Taken;
+use crate::saml::profile::Origin;
+use crate::trust::IdpTrust;
 
 /// What an identity provider answered.
 pub(super) struct Fetched {
@@ -28,14 +32,30 @@ pub(super) struct Fetched {
     pub(super) idp: Arc<IdpTrust>,
 }
 
-/// Whose artifact it says that it is. Unverified.
-pub(super) fn source<'r>(registry: &'r Registry, artifact: &Artifact) -> Option<&'r Arc<IdpTrust>> {
-    registry.all().iter().find(|idp| artifact.is_from(&idp.metadata.entity_id))
+/// Asks for what the artifact stands for; and what was begun by us, as far as RelayState says so. The
+/// answer may say it where that does not.
+pub(super) async fn fetch_begun(
+    gateway: &Gateway,
+    live: &Live,
+    artifact: Artifact,
+    relay_state: &RelayState,
+    evidence: &mut Evidence,
+    now: Timestamp,
+) -> Result<(Fetched, Option<(Arc<IdpTrust>, Origin)>), GatewayError> {
+    let registry = gateway.app.registry();
+    evidence.issuer = registry.source_of(&artifact).map(|idp| idp.metadata.entity_id.clone());
+    let begun = match take(gateway, relay_state, evidence, now).await? {
+        Taken::Unknown => None,
+        taken => Some(origin(gateway, taken, relay_state, evidence, now)?),
+    };
+    let asked = begun.as_ref().map(|(idp, _)| idp);
+    let fetched = fetch(gateway, live, artifact, asked, evidence, now).await?;
+    Ok((fetched, begun))
 }
 
 /// Asks for what the artifact stands for. `asked` is who was asked to sign the person in, as far as
 /// RelayState says so; without it, whose the artifact says it is.
-pub(super) async fn fetch(
+async fn fetch(
     gateway: &Gateway,
     live: &Live,
     artifact: Artifact,
@@ -46,7 +66,7 @@ pub(super) async fn fetch(
     let app = &gateway.app;
     let wrong = |detail: String| GatewayError::new(ErrorCode::BindingArtifact, detail);
     let registry = app.registry();
-    let idp = asked.or_else(|| source(&registry, &artifact)).cloned().ok_or_else(|| {
+    let idp = asked.or_else(|| registry.source_of(&artifact)).cloned().ok_or_else(|| {
         wrong(
             "no identity provider here has the entityID of which its SourceID is the SHA-1".into(),
         )
@@ -88,7 +108,7 @@ pub(super) async fn fetch(
         issuer: &live.sp.entity_id,
     };
     let resolution = fresh
-        .resolve(&request, &app.signing_key)
+        .resolve(&request, app.own().signing_key())
         .map_err(|error| GatewayError::new(ErrorCode::Internal, error))?;
     tracing::debug!(
         idp = name.as_str(),
@@ -98,7 +118,7 @@ pub(super) async fn fetch(
     );
     let body = app
         .ask
-        .ask(address, resolution.soap())
+        .ask(address, idp.settings.fetched_from(), resolution.soap())
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?;
     let soap = SoapMessage::read(&body).map_err(saml)?;

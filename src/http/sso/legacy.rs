@@ -1,4 +1,4 @@
-//! Addresses of mod_shib and mod_auth_mellon, where the operator wants them to be ours
+//! Addresses of `mod_shib` and `mod_auth_mellon`, where the operator wants them to be ours
 //! (`saml.legacy_paths`).
 //!
 //! In: a request below `/Shibboleth.sso` or `/mellon`. Out: the page of ours that stands behind it,

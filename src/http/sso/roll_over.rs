@@ -12,14 +12,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, Own};
 use crate::audit::{Event, EventKind};
 use crate::base::{Checks, ErrorCode, StoreError, Timestamp};
 use crate::dsig::{Trust, TrustedKey, TrustedKeys};
 use crate::notice::Notice;
 use crate::saml::keys::Keys;
 use crate::saml::profile::Origin;
-use crate::saml::response::ResponseMessage;
+use crate::saml::response::{ResponseMessage, SignedResponse};
 use crate::saml::{SamlError, ServiceProvider};
 use crate::trust::{IdpTrust, SeenKey, Standing};
 use crate::xml::{Document, ns};
@@ -30,6 +30,72 @@ use crate::xmlenc::{Decryption, DecryptionKeys};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Certificates of a message that are looked at.
 const MOST_CERTIFICATES: usize = 2;
+
+/// By what a message is verified.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// Ourselves.
+    pub(super) app: &'a App,
+    /// Our keys.
+    pub(super) own: &'a Own,
+    /// Our names, where the message came.
+    pub(super) sp: &'a ServiceProvider,
+    /// The time.
+    pub(super) now: Timestamp,
+}
+
+/// Verifies a message; where no key of the identity provider fits, once more with its metadata of now.
+///
+/// For that the message is read again from `whole`; the answer to an artifact can not be, and the next
+/// sign-in finds the new key. With an error comes the identity provider that was tried last.
+pub(super) async fn verify<'d>(
+    given: Given<'_>,
+    message: ResponseMessage<'d>,
+    whole: Option<&'d Document>,
+    idp: Arc<IdpTrust>,
+    origin: Origin,
+    checks: &mut Checks,
+) -> Result<(Arc<IdpTrust>, Origin, SignedResponse<'d>), (Arc<IdpTrust>, SamlError)> {
+    let Given { app, own, sp, now } = given;
+    let error = match message.verify(idp.keys(&own.decryption_keys, now), checks) {
+        Ok(signed) => return Ok((idp, origin, signed)),
+        Err(error) if may_be_new_key(&error) => error,
+        Err(error) => return Err((idp, error)),
+    };
+    let newer = newer(app, &idp, now).await;
+    let again = match (&newer, whole) {
+        (Some(newer), Some(document)) => ResponseMessage::parse(document, checks)
+            .and_then(|message| message.verify(newer.keys(&own.decryption_keys, now), checks)),
+        _ => Err(error),
+    };
+    let idp = newer.unwrap_or(idp);
+    match again {
+        Ok(signed) => Ok((idp, origin, signed)),
+        Err(error) => {
+            if let Some(document) = whole.filter(|_| may_be_new_key(&error)) {
+                note(app, document, &idp, sp, origin, now).await;
+            }
+            Err((idp, error))
+        }
+    }
+}
+
+/// Reads a message by the keys of its identity provider; where none fits, once more by those of its
+/// metadata of now.
+pub(in crate::http) async fn with_newer_keys<T>(
+    app: &App,
+    idp: &Arc<IdpTrust>,
+    now: Timestamp,
+    read: impl Fn(&IdpTrust) -> Result<T, SamlError>,
+) -> Result<T, SamlError> {
+    match read(idp) {
+        Err(error) if may_be_new_key(&error) => match newer(app, idp, now).await {
+            Some(newer) => read(&newer),
+            None => Err(error),
+        },
+        other => other,
+    }
+}
 
 /// Whether this may be for want of a key: none fits, or none is of the kind.
 pub(super) fn may_be_new_key(error: &SamlError) -> bool {
@@ -58,7 +124,7 @@ pub(super) async fn newer(app: &App, idp: &Arc<IdpTrust>, now: Timestamp) -> Opt
 }
 
 /// Writes the message's certificate down for an administrator, if that is all it wants.
-pub(super) async fn note(
+async fn note(
     app: &App,
     document: &Document,
     idp: &IdpTrust,
