@@ -76,7 +76,7 @@ impl Rates {
     /// other end names nobody) is not counted: it would stand for everybody.
     pub fn check(&self, path: &str, client: Option<IpAddr>) -> Result<(), TooOften> {
         let limiter = match path {
-            links::ACS => &self.acs,
+            links::ACS | links::SLO => &self.acs,
             links::SIGN_IN | links::START | links::AUTHORIZE | links::DISCOVERY => &self.sign_in,
             "/oauth2/sign_in" | "/oauth2/start" => &self.sign_in,
             _ => return Ok(()),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use metrics::{Counter, counter};
 use tokio::sync::mpsc;
 
-use crate::base::{Entropy, StoreError, Timestamp, UserId, entropy};
+use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
 use crate::identity::{Identity, has_lost};
 use crate::saml::{Accepted, NameId};
 use crate::session::cache::Cache;
@@ -346,6 +346,7 @@ impl Sessions {
     /// can not be ended leaves the others no longer.
     pub async fn end_named(
         &self,
+        idp: &IdpName,
         idp_entity_id: &str,
         name_id: &NameId,
         session_indexes: &[String],
@@ -357,7 +358,8 @@ impl Sessions {
         let is_meant = |identity: &Identity| {
             let known = identity.name_id.as_ref();
             let mut indexes = identity.session_indexes();
-            known.is_some_and(|known| known.is_same_as(name_id))
+            identity.idp == *idp
+                && known.is_some_and(|known| known.is_same_as(name_id))
                 && (session_indexes.is_empty() || indexes.any(|own| session_indexes.contains(own)))
         };
         let mut ended: Vec<Session> = Vec::new();
@@ -1091,10 +1093,12 @@ mod tests {
         let elsewhere = named("_s1", Some("https://other.example.com")).await;
         let mut name_id = Identity::for_test("alice", at(0)).name_id.unwrap();
         name_id.sp_name_qualifier = Some("https://app.example.com".to_owned());
+        let corp = Identity::for_test("alice", at(0)).idp;
         let end = async |idp: &str, name_id: &NameId, indexes: &[&str]| {
             let indexes: Vec<_> = indexes.iter().map(|index| (*index).to_owned()).collect();
             let reason = EndReason::SingleLogout;
-            let ended = sessions.end_named(idp, name_id, &indexes, reason, at(1)).await.unwrap();
+            let ended =
+                sessions.end_named(&corp, idp, name_id, &indexes, reason, at(1)).await.unwrap();
             ended.sessions.len()
         };
         let idp = "https://idp.example.com";

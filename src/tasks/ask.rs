@@ -30,7 +30,12 @@ impl Asker {
 
 #[async_trait]
 impl Ask for Asker {
-    async fn ask(&self, address: &str, envelope: &str) -> Result<Vec<u8>, AskError> {
+    async fn ask(
+        &self,
+        address: &str,
+        from: Option<&str>,
+        envelope: &str,
+    ) -> Result<Vec<u8>, AskError> {
         let bytes = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
         let message = Message {
             content_type: CONTENT_TYPE,
@@ -38,7 +43,11 @@ impl Ask for Asker {
             body: Bytes::from(envelope.to_owned()),
             bounds: Bounds { time: TIME, bytes },
         };
-        let posted = self.0.post(address, &message).await.map_err(|error| told(address, error))?;
+        let posted = self
+            .0
+            .post(address, from, &message)
+            .await
+            .map_err(|error| told(address, error))?;
         match posted.status.as_u16() {
             // SOAP 1.1 over HTTP sends faults with 500.
             200 | 500 => Ok(posted.body.into()),

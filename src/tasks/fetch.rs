@@ -169,9 +169,15 @@ impl Fetcher {
 
     /// Sends a message, and takes whatever answer comes. It goes to this address and no other: a
     /// redirect is an answer.
-    pub async fn post(&self, address: &str, message: &Message<'_>) -> Result<Posted, FetchError> {
+    pub async fn post(
+        &self,
+        address: &str,
+        from: Option<&str>,
+        message: &Message<'_>,
+    ) -> Result<Posted, FetchError> {
         within(message.bounds, async {
-            let url = allowed(address, None)?;
+            let from = from.and_then(|from| Url::parse(from).ok());
+            let url = allowed(address, from.as_ref())?;
             let mut request = Request::post(target(&url))
                 .header(HOST, authority(&url))
                 .header(USER_AGENT, AGENT)

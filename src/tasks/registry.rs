@@ -308,7 +308,8 @@ impl Kept {
         if let Some(before) = before.filter(|before| before.of == of) {
             return Ok(before);
         }
-        let (settings, metadata, entity_id) = imported_idp(&record, copy.as_ref())?;
+        let (mut settings, metadata, entity_id) = imported_idp(&record, copy.as_ref())?;
+        settings.imported_from.clone_from(&record.url);
         let source = record.url.map(|url| {
             let (settings, imported) = (settings.clone(), Some(entity_id));
             Arc::new(Source { settings, url, imported })

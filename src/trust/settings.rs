@@ -61,6 +61,8 @@ pub struct IdpSettings {
     pub label: String,
     /// Where its metadata comes from.
     pub metadata: MetadataSource,
+    /// The address that an import came from.
+    pub imported_from: Option<String>,
     /// What that address is.
     pub way: Way,
     /// Who must have signed the metadata; `None` is nobody.
@@ -127,12 +129,21 @@ pub struct IdpSettings {
 }
 
 impl IdpSettings {
+    /// The address of its metadata, if it comes from one.
+    pub fn fetched_from(&self) -> Option<&str> {
+        match &self.metadata {
+            MetadataSource::Url(url) => Some(url),
+            MetadataSource::File(_) | MetadataSource::Stored => self.imported_from.as_deref(),
+        }
+    }
+
     /// Everything at its default.
     pub fn new(name: IdpName, label: String, metadata: MetadataSource) -> Self {
         Self {
             name,
             label,
             metadata,
+            imported_from: None,
             way: Way::Document,
             metadata_signers: None,
             on_change: OnChange::default(),

@@ -97,7 +97,7 @@ async fn of_form(headers: &HeaderMap, body: Body) -> Result<ReceivedLogout, Gate
     ReceivedLogout::of_form(&body_of(body, MAX_BODY).await?).map_err(saml)
 }
 
-/// The LogoutResponse on its way back; a page of ours where the identity provider has no address
+/// The `LogoutResponse` on its way back; a page of ours where the identity provider has no address
 /// for it.
 fn answer(
     gateway: &Gateway,

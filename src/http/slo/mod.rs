@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 
+use crate::app::Own;
 use crate::base::{ErrorCode, Timestamp};
 use crate::http::error::GatewayError;
 use crate::http::state::Gateway;
@@ -45,18 +46,29 @@ fn sender<'r>(registry: &'r Registry, issuer: &str) -> Option<&'r Arc<IdpTrust>>
 }
 
 /// The identity provider that a message says it is from. One that is switched off may still sign
-/// people out.
-fn known_sender(gateway: &Gateway, issuer: Option<&str>) -> Result<Arc<IdpTrust>, GatewayError> {
+/// people out; one whose metadata has ended has no keys.
+fn known_sender(
+    gateway: &Gateway,
+    issuer: Option<&str>,
+    now: Timestamp,
+) -> Result<Arc<IdpTrust>, GatewayError> {
     let issuer = issuer.unwrap_or_default();
-    sender(&gateway.app.registry(), issuer).cloned().ok_or_else(|| {
+    let idp = sender(&gateway.app.registry(), issuer).cloned().ok_or_else(|| {
         let detail = format!("no identity provider here has the entityID {issuer:?}");
         GatewayError::new(ErrorCode::IdpUnknown, detail)
-    })
+    })?;
+    if let Some(until) = idp.ended(now) {
+        let name = &idp.settings.name;
+        let detail = format!("the metadata of {name} was valid until {until}");
+        return Err(GatewayError::new(ErrorCode::MetadataValidUntil, detail));
+    }
+    Ok(idp)
 }
 
 /// What its messages that come to `slo_url` are checked against.
 fn expectations<'a>(
     gateway: &'a Gateway,
+    own: &'a Own,
     idp: &'a IdpTrust,
     slo_url: &'a str,
     now: Timestamp,
@@ -65,7 +77,7 @@ fn expectations<'a>(
         slo_url,
         idp_entity_id: &idp.metadata.entity_id,
         vendor: idp.metadata.vendor,
-        decryption: idp.keys(&gateway.app.decryption_keys, now).decryption,
+        decryption: idp.keys(&own.decryption_keys, now).decryption,
         clock_skew: idp.clock_skew(&gateway.app.settings().sp),
     }
 }

@@ -16,6 +16,7 @@ use crate::http::error::GatewayError;
 use crate::http::hosts::Place;
 use crate::http::respond;
 use crate::http::sso::still;
+use crate::http::sso::with_newer_keys;
 use crate::http::state::Gateway;
 use crate::http::views::{Field, Post, SignedOut, There};
 use crate::identity::Identity;
@@ -128,7 +129,8 @@ fn sent(
     endpoint: &Endpoint,
     request: &LogoutRequest<'_>,
 ) -> Result<Response, GatewayError> {
-    let key = &gateway.app.signing_key;
+    let own = gateway.app.own();
+    let key = own.signing_key();
     match endpoint.binding {
         Binding::Redirect => {
             let url = request.redirect_url(key).map_err(internal)?;
@@ -192,18 +194,20 @@ async fn answered(
     let request_id = received.in_response_to();
     record.note("issuer", issuer.as_deref());
     record.note("in_response_to", request_id.as_deref());
-    let idp = known_sender(gateway, issuer.as_deref())?;
+    let idp = known_sender(gateway, issuer.as_deref(), now)?;
     record.idp = Some(idp.settings.name.clone());
-    let expected = expectations(gateway, &idp, slo_url, now);
-    let trust = idp.keys(&gateway.app.decryption_keys, now).signing;
+    let own = gateway.app.own();
     let id = request_id.unwrap_or_default();
     // That it answers the request that it names is true of every answer. Whether we have sent that
     // one, and to whom, is seen when all else is right.
-    let result = received
-        .read(trust, &mut Checks::off(), |message, checks| {
+    let read = |idp: &IdpTrust| {
+        let expected = expectations(gateway, &own, idp, slo_url, now);
+        let trust = idp.keys(&own.decryption_keys, now).signing;
+        received.read(trust, &mut Checks::off(), |message, checks| {
             LogoutResult::read(message, &id, &expected, checks, now)
         })
-        .map_err(saml)?;
+    };
+    let result = with_newer_keys(&gateway.app, &idp, now, read).await.map_err(saml)?;
     let refused = |detail: &str| GatewayError::new(ErrorCode::ProtoInResponseTo, detail);
     let pending = PendingLogout::take(gateway.app.ports.kept.as_ref(), &id, now).await?;
     let pending = pending.ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! `POST /saml/slo/soap`: the identity provider's server asks ours, without a browser.
 //!
-//! Whatever has an identity provider that we know is answered by a LogoutResponse; the rest is a
+//! Whatever has an identity provider that we know is answered by a `LogoutResponse`; the rest is a
 //! SOAP Fault, which says no more than a page would.
 
 use std::sync::Arc;

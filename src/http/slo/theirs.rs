@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::record::Record;
 use super::{expectations, known_sender, saml};
-use crate::base::{ErrorCode, Timestamp, entropy};
+use crate::base::{Checks, ErrorCode, Timestamp, entropy};
 use crate::http::error::GatewayError;
+use crate::http::sso::with_newer_keys;
 use crate::http::state::Gateway;
 use crate::saml::logout::{LogoutAnswer, LogoutResponse, ReceivedLogout, ValidLogoutRequest};
 use crate::saml::one_use::OneUse;
@@ -70,12 +71,12 @@ async fn follow(
 ) -> Result<Judged, GatewayError> {
     let issuer = received.issuer();
     record.note("issuer", issuer.as_deref());
-    let idp = known_sender(record.gateway, issuer.as_deref())?;
+    let idp = known_sender(record.gateway, issuer.as_deref(), record.now)?;
     record.idp = Some(idp.settings.name.clone());
     let request_id = received.request_id();
     record.note("id", request_id.as_deref());
     let relay_state = received.relay_state.clone();
-    let ended = end(record, &idp, received, slo_url).await;
+    let ended = end(record, &idp, &received, slo_url).await;
     let answer = match ended {
         Ok(EndedByName { sessions, failed }) => {
             for session in &sessions {
@@ -108,26 +109,30 @@ async fn follow(
 /// The walk from bytes to ended sessions.
 async fn end(
     record: &Record<'_>,
-    idp: &IdpTrust,
-    received: ReceivedLogout,
+    idp: &Arc<IdpTrust>,
+    received: &ReceivedLogout,
     slo_url: &str,
 ) -> Result<EndedByName, GatewayError> {
     let (app, now) = (&record.gateway.app, record.now);
-    let expected = expectations(record.gateway, idp, slo_url, now);
-    let trust = idp.keys(&app.decryption_keys, now).signing;
-    let checks = &mut crate::base::Checks::off();
-    let valid = received
-        .read(trust, checks, |message, checks| {
+    let own = record.gateway.app.own();
+    let read = |idp: &IdpTrust| {
+        let expected = expectations(record.gateway, &own, idp, slo_url, now);
+        let trust = idp.keys(&own.decryption_keys, now).signing;
+        received.read(trust, &mut Checks::off(), |message, checks| {
             ValidLogoutRequest::read(message, &expected, checks, now)
         })
-        .map_err(saml)?;
+    };
+    let valid = with_newer_keys(app, idp, now, read).await.map_err(saml)?;
     let accepted = OneUse::claim_logout(app.ports.one_use.as_ref(), valid, now)
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?;
     let request = accepted.request();
     let (issuer, name_id) = (&request.issuer, &request.name_id);
     let (indexes, reason) = (&request.session_indexes, EndReason::SingleLogout);
-    Ok(app.sessions.end_named(issuer, name_id, indexes, reason, now).await?)
+    Ok(app
+        .sessions
+        .end_named(&idp.settings.name, issuer, name_id, indexes, reason, now)
+        .await?)
 }
 
 /// What a request that was refused is told. All that concerns its signature reads alike.

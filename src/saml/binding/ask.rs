@@ -11,7 +11,15 @@ use crate::base::ErrorCode;
 #[async_trait]
 pub trait Ask: Send + Sync {
     /// Posts an envelope. Faults come back like answers: SOAP 1.1 sends them with status 500.
-    async fn ask(&self, address: &str, envelope: &str) -> Result<Vec<u8>, AskError>;
+    ///
+    /// `from` is where the address was read, if that was another server: it does not lead to this
+    /// machine then.
+    async fn ask(
+        &self,
+        address: &str,
+        from: Option<&str>,
+        envelope: &str,
+    ) -> Result<Vec<u8>, AskError>;
 }
 
 /// Why there is no answer.

@@ -36,7 +36,7 @@ pub enum Carries {
 }
 
 /// A message in a query: bytes that anybody could have sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct QueryMessage {
     /// Request or response.
     pub carries: Carries,

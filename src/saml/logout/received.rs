@@ -131,24 +131,27 @@ impl ReceivedLogout {
     }
 
     /// Verifies the signature of that way, and reads what was signed. `sig.missing` without one.
+    ///
+    /// It may be read again with other keys: what it does is used up by its ID, not by reading.
     pub fn read<T>(
-        self,
+        &self,
         trust: Trust<'_>,
         checks: &mut Checks,
         read: impl FnOnce(&SignedMessage<'_>, &mut Checks) -> Result<T, SamlError>,
     ) -> Result<T, SamlError> {
-        match self.form {
+        match &self.form {
             Form::Query(message, _) => {
-                let verified = message.verify(trust)?.ok_or(SamlError::Unsigned)?;
+                let verified =
+                    QueryMessage::clone(message).verify(trust)?.ok_or(SamlError::Unsigned)?;
                 let document = verified.parse()?;
                 read(&SignedMessage::from(&document), checks)
             }
             Form::Posted(document) => {
-                let message = SignedMessage::enveloped(&document, trust, checks)?;
+                let message = SignedMessage::enveloped(document, trust, checks)?;
                 read(&message, checks)
             }
             Form::Soap(soap) => {
-                let message = SignedMessage::in_soap(&soap, trust, checks)?;
+                let message = SignedMessage::in_soap(soap, trust, checks)?;
                 read(&message, checks)
             }
         }

@@ -49,10 +49,6 @@ impl<D: Database> IdpStore for D {
         self.read(work!(names,)).await
     }
 
-    async fn names(&self) -> Result<Vec<IdpName>, StoreError> {
-        self.read(work!(names,)).await
-    }
-
     async fn remove(&self, name: &IdpName) -> Result<bool, StoreError> {
         self.write(work!(remove, name.clone()), Timestamp::EPOCH).await
     }
@@ -203,19 +199,19 @@ async fn names(sql: &mut Sql<'_>, (): &()) -> Result<Vec<IdpName>, StoreError> {
     sql.fetch(asked).await?.into_iter().map(read).collect()
 }
 
-async fn names(sql: &mut Sql<'_>, (): &()) -> Result<Vec<IdpName>, StoreError> {
-    let rows = sql.fetch(Statement::new("SELECT name FROM idp ORDER BY name")).await?;
-    let name = |mut row: Row| IdpName::parse(&row.text()?).ok_or_else(unreadable);
-    rows.into_iter().map(name).collect()
-}
-
 async fn remove(sql: &mut Sql<'_>, (name,): &(IdpName,)) -> Told<bool> {
     let remove = Statement::new("DELETE FROM idp WHERE name = ?").with(name.as_str());
     let removed = sql.execute(remove).await?;
     over_time::forget(
         sql,
         name,
-        &["metadata_copy", "idp_refresh", "idp_key", "idp_change"],
+        &[
+            "metadata_copy",
+            "idp_refresh",
+            "idp_key",
+            "idp_change",
+            "user_link",
+        ],
     )
     .await?;
     for notice in [SeenKey::notice(name), WaitingChange::notice(name)] {

@@ -172,7 +172,7 @@ async fn a_message_is_posted_and_its_answer_taken_whatever_it_is() {
         body: Bytes::from_static(b"<soap/>"),
         bounds: SMALL,
     };
-    let posted = fetcher().post(&server.url(), &message).await.unwrap();
+    let posted = fetcher().post(&server.url(), None, &message).await.unwrap();
     assert_eq!(posted.status, 500);
     assert_eq!(posted.content_type.as_deref(), Some("text/xml"));
     assert_eq!(&posted.body[..], b"<f/>\n");
@@ -183,6 +183,6 @@ async fn a_message_is_posted_and_its_answer_taken_whatever_it_is() {
     );
     assert!(asked.contains("soapaction: \"urn:x\"\r\n"), "{asked}");
     assert!(asked.contains("content-length: 7\r\n"), "{asked}");
-    let posted = fetcher().post(&server.url(), &message).await.unwrap();
+    let posted = fetcher().post(&server.url(), None, &message).await.unwrap();
     assert_eq!(posted.status, 302);
 }
