@@ -92,7 +92,7 @@ fn thresholds(args: &CertsArgs) -> Option<Thresholds> {
 async fn look(config: &Config, now: Timestamp) -> Report {
     let routes = Routes::new(config.routes.clone());
     let server = config.server.tls.as_ref().map(|tls| tls.certificate.clone());
-    let files = WatchedFiles::new(config.keys.clone(), server, &routes);
+    let files = WatchedFiles::new(config.keys.settings.clone(), server, &routes);
     let (files, mut unknown) = files.read();
     if config.database.is_still_to_be_made() {
         unknown.push(format!("database {} is not there yet", config.database));

@@ -373,7 +373,8 @@ async fn keep(
     store.put(&record).await.map_err(|error| error.detail)?;
     // What waited was about the metadata of before.
     store.forget_refresh(name).await.map_err(|error| error.detail)?;
-    forget_keys(store, name, metadata).await.map_err(|error| error.detail)?;
+    let seen = store.seen_keys().await.map_err(|error| error.detail)?;
+    forget_keys(store, &seen, name, metadata).await.map_err(|error| error.detail)?;
     let event = Event {
         idp: Some(name.clone()),
         detail: json!({ "entity_id": metadata.entity_id, "replaced": before.is_some() }),

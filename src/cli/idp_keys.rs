@@ -57,7 +57,7 @@ pub async fn keys(args: KeysArgs, loaded: Loaded) -> ExitCode {
             }));
         }
         match seen(store, &args.name).await {
-            Ok(seen) => shown.extend(seen.into_iter().filter_map(|key| of_seen(key, idp))),
+            Ok(seen) => shown.extend(seen.into_iter().filter_map(|key| of_seen(key, &idp))),
             Err(message) => {
                 output::error(&message);
                 return ExitCode::FAILURE;

@@ -113,7 +113,7 @@ pub struct Claims {
     pub name_id: Option<NameId>,
     /// SessionIndex of the AuthnStatement.
     pub session_index: Option<String>,
-    /// Those of further AuthnStatements.
+    /// Those of further `AuthnStatement`s.
     pub other_session_indexes: Vec<String>,
     /// When the person proved who they are.
     pub authn_instant: Timestamp,

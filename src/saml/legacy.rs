@@ -1,6 +1,6 @@
 //! Addresses that another service provider had before us.
 //!
-//! Who moves from mod_shib or mod_auth_mellon leaves the identity provider as it is: it goes on sending
+//! Who moves from `mod_shib` or `mod_auth_mellon` leaves the identity provider as it is: it goes on sending
 //! its answers to where they always went. Each message is checked against the address at which it
 //! arrived ([`Family::acs_at`]); which families are listened to is the operator's choice.
 
@@ -9,9 +9,9 @@ use crate::saml::ServiceProvider;
 /// Whose addresses they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
-    /// mod_shib, at `/Shibboleth.sso`.
+    /// `mod_shib`, at `/Shibboleth.sso`.
     Shibboleth,
-    /// mod_auth_mellon, at `/mellon`.
+    /// `mod_auth_mellon`, at `/mellon`.
     Mellon,
 }
 

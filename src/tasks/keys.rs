@@ -96,7 +96,7 @@ pub fn resign(app: &App, now: Timestamp) {
 
 fn put_in_force(app: &App, keys: Arc<SpKeys>, now: Timestamp) -> bool {
     let live = app.settings();
-    match Own::new(&live.sp, &live.description, keys, now) {
+    match Own::new(&live.sp, &live.legacy, &live.description, keys, now) {
         Ok(own) => {
             app.is_now(own);
             true

@@ -315,7 +315,7 @@ impl Keeper {
         }
     }
 
-    fn tell(&mut self, name: &IdpName, result: &Result<Outcome, LoadError>) {
+    fn tell(&self, name: &IdpName, result: &Result<Outcome, LoadError>) {
         let before = self.states.get(name).map(|state| state.result.as_str());
         match result {
             Err(error) => tracing::warn!(

@@ -5,7 +5,6 @@
 //! would stop people from signing in on a certain day is in the list before that day, with what to
 //! do about it. Nothing in here asks a clock, a file or a network.
 
-pub mod approvals;
 pub mod drift;
 pub mod notices;
 pub mod own;

@@ -1,4 +1,4 @@
-//! Our own certificates, as they lie in the folder of keys.
+//! Certificates of our own, and those in files.
 
 use std::path::Path;
 
@@ -15,34 +15,6 @@ pub struct OwnCertificate {
     pub active: bool,
     /// It.
     pub certificate: Certificate,
-}
-
-/// The certificates in the folder: `sp-signing*.crt`, `sp-encryption*.crt`.
-///
-/// Nothing is made and nothing is changed; a file that is missing, or is no certificate, is left
-/// out, since the gateway says so itself when it starts.
-pub fn own_certificates(folder: &Path) -> Vec<OwnCertificate> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    let mut found = Vec::new();
-    for path in paths {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let Some(name) = name.strip_suffix(".crt") else {
-            continue;
-        };
-        let key_use = match name {
-            name if name.starts_with("sp-signing") => "signing",
-            name if name.starts_with("sp-encryption") => "encryption",
-            _ => continue,
-        };
-        let active = matches!(name, "sp-signing" | "sp-encryption");
-        let first = certificates_in(&path).ok().and_then(|all| all.into_iter().next());
-        found.extend(first.map(|certificate| OwnCertificate { key_use, active, certificate }));
-    }
-    found
 }
 
 /// Every certificate in a PEM file; why there is none.

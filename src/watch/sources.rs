@@ -9,7 +9,7 @@ use crate::base::entropy::hex;
 use crate::directory::client_key::is_key_id;
 use crate::directory::expiry::is_succeeded;
 use crate::directory::{ClientKey, ScimToken};
-use crate::dsig::Certificate;
+use crate::dsig::{Certificate, TrustedKeys};
 use crate::saml::Vendor;
 use crate::saml::metadata::{IdpMetadata, ListedKey};
 use crate::trust::{IdpSettings, MetadataSource};
@@ -19,8 +19,6 @@ use crate::trust::{IdpSettings, MetadataSource};
 pub struct Sources<'a> {
     /// The identity providers, with what their metadata says.
     pub idps: Vec<(&'a IdpSettings, &'a IdpMetadata)>,
-    /// Certificates by which metadata is verified: for which identity provider, and where from.
-    pub metadata_signers: Vec<(String, PathBuf, Certificate)>,
     /// Ours.
     pub own: Vec<OwnCertificate>,
     /// Those by which we speak TLS.
@@ -57,15 +55,6 @@ pub fn expiries(sources: &Sources<'_>, now: Timestamp) -> Vec<Expiry> {
             of_idp(settings, metadata, &mut all, now);
         }
     }
-    for (owner, path, certificate) in &sources.metadata_signers {
-        all.push(Expiry {
-            remedy: format!(
-                "ask whoever signs the metadata of {owner} for the next certificate, and add it to {}",
-                path.display()
-            ),
-            ..of_certificate(What::MetadataSigner, owner, "metadata", certificate)
-        });
-    }
     for own in &sources.own {
         all.push(of_own(own, &sources.own));
     }
@@ -92,8 +81,7 @@ pub fn expiries(sources: &Sources<'_>, now: Timestamp) -> Vec<Expiry> {
             active: Some(true),
             successor: None,
             renews: false,
-            remedy: "it does not end, but it is two years old then: move jwt-signing.key away and \
-                     restart, and another one is made"
+            remedy: "it does not end, but it is two years old then: samlgate keys rotate --use jwt"
                 .to_owned(),
         });
     }
@@ -127,8 +115,34 @@ fn of_certificate(what: What, owner: &str, key_use: &str, certificate: &Certific
     }
 }
 
+/// By which its metadata is verified. What ends there fails no sign-in: no newer metadata counts.
+fn of_signers(settings: &IdpSettings, all: &mut Vec<Expiry>) {
+    let signers: Vec<_> = settings.metadata_signers.iter().flat_map(TrustedKeys::iter).collect();
+    for key in &signers {
+        let later = signers.iter().map(|other| other.not_after()).max();
+        all.push(Expiry {
+            what: What::MetadataSigner,
+            owner: settings.name.as_str().to_owned(),
+            key_use: "metadata".to_owned(),
+            subject: key.subject().to_owned(),
+            not_before: None,
+            not_after: key.not_after(),
+            fingerprint: key.fingerprint().to_owned(),
+            active: None,
+            successor: later.filter(|later| *later > key.not_after()),
+            renews: false,
+            remedy: format!(
+                "ask whoever signs the metadata of {} for the next certificate, and add it to \
+                 metadata_signing_certificate",
+                settings.name
+            ),
+        });
+    }
+}
+
 fn of_idp(settings: &IdpSettings, metadata: &IdpMetadata, all: &mut Vec<Expiry>, now: Timestamp) {
     let owner = settings.name.as_str();
+    of_signers(settings, all);
     for key in &metadata.listed_keys {
         // One that stands there for both is watched as what it is needed for.
         let key_use = if key.key_use.signs() {
@@ -251,10 +265,12 @@ fn of_own(own: &OwnCertificate, all: &[OwnCertificate]) -> Expiry {
         active: Some(own.active),
         successor,
         remedy: match (successor, own.key_use) {
-            (Some(_), _) => "its successor is there: go on with the roll-over".to_owned(),
+            (Some(_), _) => {
+                "its successor is there: samlgate keys list says what comes next".to_owned()
+            }
             (None, key_use) => format!(
-                "make a new {key_use} key in time, so that identity providers have its certificate \
-                 before it is used"
+                "make its successor in time, so that identity providers have it before it is used: \
+                 samlgate keys rotate --use {key_use}"
             ),
         },
         ..of_certificate(What::OwnCertificate, "sp", own.key_use, &own.certificate)

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::notices::{due, over, trap};
 use super::*;
 use crate::base::IdpName;
-use crate::dsig::{Certificate, SigningKey};
+use crate::dsig::{Certificate, SigningKey, TrustedKey, TrustedKeys};
 use crate::notice::Notice;
 use crate::saml::metadata::IdpMetadata;
 use crate::trust::{IdpSettings, MetadataSource};
@@ -224,7 +224,12 @@ fn a_tls_certificate_is_told_of_when_it_should_have_been_renewed() {
 
 #[test]
 fn everything_that_ends_is_in_the_list_the_most_urgent_first() {
-    let own = IdpSettings { allow_sha1_until: Some(day(5)), ..settings() };
+    let signer = TrustedKey::from_certificate_der(ends(50).certificate_der()).unwrap();
+    let own = IdpSettings {
+        allow_sha1_until: Some(day(5)),
+        metadata_signers: Some(TrustedKeys::one(signer)),
+        ..settings()
+    };
     let key = ends(40);
     let metadata = metadata("https://idp.example.com", &[&key], Some(day(30)));
     let sources = Sources {
@@ -239,7 +244,6 @@ fn everything_that_ends_is_in_the_list_the_most_urgent_first() {
             path: "tls.crt".into(),
             certificate: certificate(&ends(-1)),
         }],
-        metadata_signers: vec![("corp".to_owned(), "fed.pem".into(), certificate(&ends(50)))],
         jwt_since: Some(day(-700)),
         ..Sources::default()
     };

@@ -511,10 +511,7 @@ fn a_setting_is_tried_with_the_words_of_the_configuration() {
         ("allow_sha1=2030-01-01", "did you mean allow_sha1_until?"),
         ("allow_sha1_until=soon", "is not a day"),
         ("clock_skew=1h", "at most 300 s"),
-        (
-            "metadata_signing_certificate=x",
-            "not available in this version",
-        ),
+        ("metadata_signing_certificate=x", "can not be read"),
     ] {
         let output = explain(&idp, &["--set", wrong], &xml);
         assert_eq!(output.status.code(), Some(2));

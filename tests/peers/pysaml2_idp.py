@@ -438,8 +438,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         request = self.idp.asked_to_sign_out(binding, parameters)
         self.idp.sessions = {
-            cookie: (user, since)
-            for cookie, (user, since) in self.idp.sessions.items()
+            cookie: (user, since, method)
+            for cookie, (user, since, method) in self.idp.sessions.items()
             if self.idp.answered[user][0].text != request.name_id.text
         }
         http = self.idp.has_signed_out(request, parameters.get("RelayState"), binding)

@@ -17,8 +17,9 @@ pub struct SpDescription {
     pub ui: Ui,
     /// Which attributes it wants, by `AttributeConsumingServiceIndex`.
     pub attributes: Vec<AttributeService>,
-    /// Which endpoints there are besides the ACS by HTTP-POST.
-    pub offers: Offers,
+    /// The page to which a discovery service sends people back, as a path; `None` where there is no such
+    /// service.
+    pub discovery: Option<String>,
 }
 
 impl SpDescription {
@@ -35,21 +36,9 @@ impl Default for SpDescription {
             contacts: Vec::new(),
             ui: Ui::default(),
             attributes: Vec::new(),
-            offers: Offers::default(),
+            discovery: None,
         }
     }
-}
-
-/// Endpoints that metadata names. What is not served is not named: an identity provider that finds it
-/// there sends people to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offers {
-    /// `/saml/slo` by HTTP-Redirect and HTTP-POST, and `/saml/slo/soap`.
-    pub single_logout: bool,
-    /// The ACS by HTTP-Artifact.
-    pub artifact: bool,
-    /// The page to which a discovery service sends people back, as a path.
-    pub discovery: Option<String>,
 }
 
 /// A text in a language.

@@ -31,7 +31,7 @@ mod sp;
 pub use about::{Contact, ContactKind, EntityAttribute, Localized, Logo, Organization, UiInfo};
 pub use aggregate::Aggregate;
 pub use change::{Change, Key, MetadataChange, Service, Severity};
-pub use description::{Offers, SpDescription};
+pub use description::SpDescription;
 pub use duration::parse_duration;
 pub use endpoint::{Binding, Endpoint, IndexedEndpoint, default_endpoint};
 pub use error::MetadataError;

@@ -115,7 +115,7 @@ fn descriptor(
         }
         writer.end();
     }
-    endpoints(&mut writer, sp, description);
+    endpoints(&mut writer, sp);
     for (place, service) in description.attributes.iter().enumerate() {
         attribute_service(&mut writer, service, place == 0);
     }
@@ -140,21 +140,18 @@ fn lasting(span: Duration) -> String {
 }
 
 /// What stands between the keys and the requested attributes, in the order of the schema.
-fn endpoints(writer: &mut Writer, sp: &ServiceProvider, description: &SpDescription) {
-    let slo_url = sp.slo_url();
-    if description.offers.single_logout {
-        let soap_url = sp.slo_soap_url();
-        for (binding, location) in [
-            (REDIRECT_BINDING, &slo_url),
-            (POST_BINDING, &slo_url),
-            (SOAP_BINDING, &soap_url),
-        ] {
-            writer
-                .start("md:SingleLogoutService")
-                .attr("Binding", binding)
-                .attr("Location", location)
-                .end();
-        }
+fn endpoints(writer: &mut Writer, sp: &ServiceProvider) {
+    let (slo_url, soap_url) = (sp.slo_url(), sp.slo_soap_url());
+    for (binding, location) in [
+        (REDIRECT_BINDING, &slo_url),
+        (POST_BINDING, &slo_url),
+        (SOAP_BINDING, &soap_url),
+    ] {
+        writer
+            .start("md:SingleLogoutService")
+            .attr("Binding", binding)
+            .attr("Location", location)
+            .end();
     }
     for format in [
         "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
@@ -181,7 +178,7 @@ fn endpoints(writer: &mut Writer, sp: &ServiceProvider, description: &SpDescript
 }
 
 fn extensions(writer: &mut Writer, sp: &ServiceProvider, description: &SpDescription) {
-    let discovery = description.offers.discovery.as_deref();
+    let discovery = description.discovery.as_deref();
     if description.ui.is_empty() && discovery.is_none() {
         return;
     }
@@ -315,8 +312,6 @@ const ENCRYPTION_METHODS: [&str; 6] = [
     "http://www.w3.org/2009/xmlenc11#rsa-oaep",
 ];
 
-const REDIRECT_BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
-const SOAP_BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP";
 /// The namespace of the element, and its binding.
 const DISCOVERY: &str = "urn:oasis:names:tc:SAML:profiles:SSO:idp-discovery-protocol";
 const MDUI_NS: &str = "urn:oasis:names:tc:SAML:metadata:ui";

@@ -31,13 +31,13 @@ pub use files::FolderAge;
 pub use open::{look, open_keys, own_decryption_keys, reopen_keys};
 
 use crate::base::{ErrorCode, Secret, Timestamp};
-use crate::dsig::SigningKey;
+use crate::dsig::{Certificate, SigningKey};
 use crate::keys::{Held, Refusal, Ring, Step, Use};
 use crate::proxy::JwtKey;
 use crate::xmlenc::{DecryptionKey, DecryptionKeys};
 
 /// Where our keys are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct KeySettings {
     /// The folder.
     pub folder: PathBuf,
@@ -127,6 +127,8 @@ pub struct KnownKey {
     pub held: Held,
     /// When its certificate ends; a key without one does not end.
     pub not_after: Option<Timestamp>,
+    /// Its certificate, if it has one.
+    pub certificate: Option<Certificate>,
     /// SHA-256 of its certificate, or the `kid` of a JWT key; nothing for a key without a certificate.
     pub fingerprint: Option<String>,
     /// Where it is.

@@ -11,7 +11,7 @@ use super::manifest::Manifest;
 use super::{BoxedError, KeyFolderError, KeySettings, KnownKey, Origin, PemKey, SpKeys, files};
 use crate::base::certificate::{KeyPurpose, self_signed};
 use crate::base::{Secret, Timestamp};
-use crate::dsig::{SigningKey, TrustedKey};
+use crate::dsig::{Certificate, SigningKey, TrustedKey};
 use crate::keys::{Held, Ring, Step, Use};
 use crate::proxy::{JwtError, JwtKey};
 use crate::xmlenc::{DecryptionKey, DecryptionKeyRefusal, DecryptionKeys};
@@ -365,7 +365,14 @@ impl<'s> Reader<'s> {
                 let held = given_key(usage, number);
                 let fingerprint = Some(key.kid().to_owned());
                 let origin = Origin::Configuration;
-                let known = KnownKey { usage, held, not_after: None, fingerprint, origin };
+                let known = KnownKey {
+                    usage,
+                    held,
+                    not_after: None,
+                    certificate: None,
+                    fingerprint,
+                    origin,
+                };
                 loaded.push(Loaded { known, key: Some(key), certificate_der: None });
             }
             return Ok(loaded);
@@ -389,6 +396,7 @@ impl<'s> Reader<'s> {
                 usage,
                 held: held.clone(),
                 not_after: None,
+                certificate: None,
                 fingerprint: Some(key.kid().to_owned()),
                 origin: Origin::File(path),
             };
@@ -469,6 +477,7 @@ impl<'s> Reader<'s> {
                     usage,
                     held: held.clone(),
                     not_after: None,
+                    certificate: None,
                     fingerprint: None,
                     origin,
                 };
@@ -578,15 +587,16 @@ fn both<K>(
     (key, trusted): (K, TrustedKey),
     certificate: &[u8],
 ) -> Result<Loaded<K>, BoxedError> {
+    let der = X509::from_pem(certificate)?.to_der()?;
     let known = KnownKey {
         usage,
         held,
         not_after: Some(trusted.not_after()),
+        certificate: Some(Certificate::from_der(&der)?),
         fingerprint: Some(trusted.fingerprint().to_owned()),
         origin,
     };
-    let certificate_der = Some(X509::from_pem(certificate)?.to_der()?);
-    Ok(Loaded { known, key: Some(key), certificate_der })
+    Ok(Loaded { known, key: Some(key), certificate_der: Some(der) })
 }
 
 fn certificate_alone<K>(
@@ -601,6 +611,7 @@ fn certificate_alone<K>(
         usage,
         held,
         not_after: Some(trusted.not_after()),
+        certificate: Some(Certificate::from_der(&der)?),
         fingerprint: Some(trusted.fingerprint().to_owned()),
         origin,
     };

@@ -242,7 +242,6 @@ by! { sqlite: AuditSink {
 
 by! { sqlite: IdpStore {
     fn put(idp: &ImportedIdp) -> ();
-    fn names() -> Vec<IdpName>;
     fn put_all(idps: &[ImportedIdp]) -> ();
     fn put_copies(copies: &[MetadataCopy]) -> ();
     fn confirm_copies(idps: &[IdpName], at: Timestamp) -> ();

@@ -149,7 +149,7 @@ pub(super) async fn force_authn_asks_again_and_without_it_nobody_is_asked_twice(
 
 /// The gateway does not know them any more; the identity provider, which signing out would tell, does.
 fn forgets(world: &World, visitor: &mut crate::support::http::Visitor) {
-    visitor.plant(&world.gateway.url("/"), "__Host-samlgate", "gone");
+    visitor.plant(&world.gateway.url("/"), "__Host-samlgate", "gone; Secure");
 }
 
 pub(super) async fn is_passive_is_answered_as_the_product_does(product: Product) {

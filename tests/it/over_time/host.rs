@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 /// What it answers.
 #[derive(Clone, Debug)]
 pub(super) enum Says {
-    /// This document, by this ETag; 304 to those who know it.
+    /// This document, by this `ETag`; 304 to those who know it.
     Document(String, &'static str),
     /// These bytes, and no HTTP around them.
     Garbage,

@@ -551,6 +551,7 @@ async fn only_what_is_other_in_the_store_is_read_again() {
     assert_eq!(moved.location, "https://moved.example.com/sso");
     let key = SeenKey {
         idp: name("idp-9"),
+        entity_id: second.named(&name("idp-9")).unwrap().metadata.entity_id.clone(),
         fingerprint: "00".into(),
         certificate: key("new").certificate_der().to_vec(),
         standing: Standing::Pending,

@@ -73,9 +73,10 @@ impl World {
 #[tokio::test]
 async fn an_answer_by_artifact_is_fetched_and_lets_the_person_in() {
     let world = world().await;
+    let plain: fn(&mut Response) = |_| {};
     for (by, around, bend) in [
         // The Assertion is signed, or the Response, or the message around both alone.
-        (By::Query, Around::Plain, (|_| {}) as fn(&mut Response)),
+        (By::Query, Around::Plain, plain),
         (By::Form, Around::Plain, |response| {
             response.sign = Sign::Response
         }),

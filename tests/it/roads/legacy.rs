@@ -1,4 +1,4 @@
-//! Addresses of mod_shib and mod_auth_mellon.
+//! Addresses of `mod_shib` and `mod_auth_mellon`.
 
 use super::World;
 use crate::support::gateway::Setup;
@@ -84,10 +84,12 @@ async fn a_message_counts_at_the_very_address_at_which_it_arrives() {
             response.destination = Some(world.gateway.url(brought_to));
             response.confirmation().recipient = Some(address.clone());
         };
-        for (bend, code) in [
-            (&destination as &dyn Fn(&mut Response), "proto.destination"),
+        type Bend<'b> = &'b dyn Fn(&mut Response);
+        let bends: [(Bend<'_>, &str); 2] = [
+            (&destination, "proto.destination"),
             (&recipient, "subject.recipient"),
-        ] {
+        ];
+        for (bend, code) in bends {
             let mut visitor = world.gateway.visitor();
             let request = world.begin(&mut visitor, "corp", "/").await;
             let mut response = world.corp.answer(&request);

@@ -173,7 +173,7 @@ impl Stage {
             .unwrap()
     }
 
-    /// The status codes of a LogoutResponse of the gateway's that went to `at`.
+    /// The status codes of a `LogoutResponse` of the gateway's that went to `at`.
     async fn status_in(&self, received: ReceivedLogout, to: &str, at: &str) -> String {
         let (keys, sp) = (self.trusted().await, self.sp());
         let expected = self.expected(at, &sp);

@@ -187,7 +187,7 @@ impl TestIdp {
         self
     }
 
-    /// Lists ArtifactResolutionServices in its metadata, by their numbers; to be called before a
+    /// Lists `ArtifactResolutionService`s in its metadata, by their numbers; to be called before a
     /// gateway reads it.
     pub(crate) fn with_artifacts(self, services: &[(u16, &str)]) -> Self {
         let listed = services.iter().map(|(index, location)| {

@@ -9,4 +9,4 @@ CREATE TABLE user_link (
     UNIQUE (person, idp)
 ) STRICT, WITHOUT ROWID;
 
-PRAGMA user_version = 9;
+PRAGMA user_version = 10;

@@ -25,4 +25,4 @@ CREATE TABLE notice_channel (
     sent_at    INTEGER
 ) STRICT, WITHOUT ROWID;
 
-PRAGMA user_version = 9;
+PRAGMA user_version = 11;

@@ -44,4 +44,4 @@ CREATE TABLE lease (
     until  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-PRAGMA user_version = 9;
+PRAGMA user_version = 12;

@@ -44,4 +44,4 @@ CREATE TABLE lease (
     until  bigint NOT NULL
 );
 
-UPDATE meta SET value = 7 WHERE key = 'schema';
+UPDATE meta SET value = 10 WHERE key = 'schema';

@@ -26,4 +26,4 @@ CREATE TABLE notice_channel (
     sent_at    bigint
 );
 
-UPDATE meta SET value = 7 WHERE key = 'schema';
+UPDATE meta SET value = 9 WHERE key = 'schema';

@@ -9,4 +9,4 @@ CREATE TABLE user_link (
     UNIQUE (person, idp)
 );
 
-UPDATE meta SET value = 7 WHERE key = 'schema';
+UPDATE meta SET value = 8 WHERE key = 'schema';
