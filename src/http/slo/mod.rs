@@ -2,7 +2,7 @@
 //!
 //! [`ours`]: somebody signs out here. Their session ends first, with its family on all hosts; then
 //! their browser carries a LogoutRequest to the identity provider, whose answer comes back to
-//! [`front`]. [`theirs`]: the identity provider asks, through a browser or by [`soap`], and is always
+//! [`front()`]. [`theirs`]: the identity provider asks, through a browser or by [`soap()`], and is always
 //! answered, whatever came of it. Promised: a message that is forged, late, for somebody else or
 //! repeated ends nobody's session; no cookie is needed, since the message itself says whose sessions
 //! end; nothing that is sent here is kept from being shown in a frame.

@@ -5,6 +5,7 @@
 //! table by table, in one statement, as if nothing refused them; if a single one is refused, all is
 //! taken back and each is written by itself, and told why.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -163,17 +164,21 @@ impl Outcome {
 }
 
 /// How many from the first on can be written together: no two of one browser, since the second ends
-/// the session that the first one opens. Two of one person, or by one assertion, are refused and
+/// the session that the first one opens; and no two of one person, since one update would count for
+/// both, and the second would be over what the first has changed. Two by one assertion are refused and
 /// then written one by one.
 fn together(waiting: &[Waiting]) -> usize {
-    let mut browsers = Vec::with_capacity(waiting.len());
-    for Waiting { entry, .. } in waiting {
-        if entry.browser.is_some() && browsers.contains(&entry.browser) {
-            break;
+    let mut browsers = HashSet::with_capacity(waiting.len());
+    let mut people = HashSet::with_capacity(waiting.len());
+    for (number, Waiting { entry, .. }) in waiting.iter().enumerate() {
+        let person = entry.row.get("id").and_then(Value::as_str);
+        let same_browser = entry.browser.is_some_and(|browser| !browsers.insert(browser));
+        let same_person = person.is_some_and(|person| !people.insert(person));
+        if same_browser || same_person {
+            return number;
         }
-        browsers.push(entry.browser);
     }
-    browsers.len()
+    waiting.len()
 }
 
 async fn write(pool: &PgPool, entries: &[Arc<Entry>]) -> Result<Outcome, StoreError> {

@@ -134,22 +134,22 @@ pub(super) async fn force_authn_asks_again_and_without_it_nobody_is_asked_twice(
     let [person, _] = world.people();
     let mut visitor = world.gateway.visitor();
     world.sign_in(&mut visitor, &person).await.is(&person);
-    forgets(&world, &mut visitor);
+    forgets(&world).await;
     let trip = world.sign_in(&mut visitor, &person).await;
     assert_eq!(trip.asked, 0);
     trip.is(&person);
 
     world.with_idp_settings("force_authn = true").await;
     world.peer.a_minute_passes();
-    forgets(&world, &mut visitor);
+    forgets(&world).await;
     let trip = world.sign_in(&mut visitor, &person).await;
     assert_eq!(trip.asked, 1);
     trip.is(&person);
 }
 
 /// The gateway does not know them any more; the identity provider, which signing out would tell, does.
-fn forgets(world: &World, visitor: &mut crate::support::http::Visitor) {
-    visitor.plant(&world.gateway.url("/"), "__Host-samlgate", "gone; Secure");
+async fn forgets(world: &World) {
+    world.command(&["session", "revoke", "--all"]).await;
 }
 
 pub(super) async fn is_passive_is_answered_as_the_product_does(product: Product) {
