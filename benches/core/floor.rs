@@ -57,7 +57,8 @@ pub(crate) struct Floor(PkeyCtx<Public>);
 impl Floor {
     pub(crate) fn new(keys: &TrustedKeys) -> Outcome<Self> {
         let key = keys.iter().next().ok_or("no key")?;
-        let mut context = PkeyCtx::new(key.public_key())?;
+        let public = key.public_key().ok_or("no key that can be read")?;
+        let mut context = PkeyCtx::new(public)?;
         context.verify_init()?;
         context.set_rsa_padding(Padding::PKCS1)?;
         context.set_signature_md(openssl::md::Md::sha256())?;

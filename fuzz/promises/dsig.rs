@@ -73,7 +73,8 @@ fn xmlsec1_accepts(bytes: &[u8], id: &str) -> bool {
     std::fs::write(&message, bytes).expect("written");
     let signature = format!("//*[@ID='{id}']/*[local-name()='Signature']");
     IDP.signing_keys.iter().any(|key| {
-        std::fs::write(&pem, key.public_key().public_key_to_pem().expect("PEM")).expect("written");
+        let public = key.public_key().expect("a key");
+        std::fs::write(&pem, public.public_key_to_pem().expect("PEM")).expect("written");
         Command::new("xmlsec1")
             // What KeyInfo says is not asked, as we do not.
             .args([

@@ -1,21 +1,26 @@
 //! What a certificate says of itself, whether its key is one that we would use or not.
 
+use std::sync::Arc;
+
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKeyRef, Public};
+use openssl::sha::sha256;
 use openssl::x509::{X509, X509Ref};
 
+use super::facts::Facts;
 use super::key::{fingerprint, subject, timestamp};
 use super::{KeyRefusal, TrustedKey};
 use crate::base::Timestamp;
+use crate::base::entropy::hex;
 
 /// A certificate to be shown, compared and watched. Nothing is verified by it: for that there is
 /// [`super::TrustedKey`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    der: Vec<u8>,
-    fingerprint: String,
-    subject: String,
-    key: Option<String>,
+    der: Arc<[u8]>,
+    fingerprint: Arc<str>,
+    subject: Arc<str>,
+    key: Option<Arc<str>>,
     not_before: Timestamp,
     not_after: Timestamp,
 }
@@ -23,27 +28,59 @@ pub struct Certificate {
 impl Certificate {
     /// Reads an X.509 certificate.
     pub fn from_der(der: &[u8]) -> Result<Self, KeyRefusal> {
-        Self::read(&*X509::from_der(der)?, der)
+        match Facts::read(der) {
+            Some(facts) => Ok(Self::of_facts(&facts, der)),
+            None => Self::read(&*X509::from_der(der)?, der),
+        }
     }
 
     /// Reads an X.509 certificate, and with it its key, if signatures may be verified with that.
-    /// (OpenSSL takes half a millisecond for a certificate: better once than twice.)
     pub fn with_key(der: &[u8]) -> Result<(Self, Result<TrustedKey, KeyRefusal>), KeyRefusal> {
-        let certificate = X509::from_der(der)?;
-        let key = TrustedKey::from_certificate(&certificate);
-        Ok((Self::read(&certificate, der)?, key))
+        if let Some(facts) = Facts::read(der) {
+            let certificate = Self::of_facts(&facts, der);
+            let key = TrustedKey::of_facts(&certificate, facts);
+            return Ok((certificate, key));
+        }
+        let read = X509::from_der(der)?;
+        let certificate = Self::read(&read, der)?;
+        let key = read.public_key().map_err(KeyRefusal::from);
+        let key = TrustedKey::of_key(&certificate, key);
+        Ok((certificate, key))
+    }
+
+    fn of_facts(facts: &Facts, der: &[u8]) -> Self {
+        Self {
+            der: der.into(),
+            fingerprint: hex(&sha256(der)).into(),
+            subject: facts.subject.as_str().into(),
+            key: Some(format!("RSA {}", facts.bits).into()),
+            not_before: facts.not_before,
+            not_after: facts.not_after,
+        }
     }
 
     fn read(certificate: &X509Ref, der: &[u8]) -> Result<Self, KeyRefusal> {
         let key = certificate.public_key().ok();
         Ok(Self {
-            der: der.to_vec(),
-            fingerprint: fingerprint(certificate)?,
-            subject: subject(certificate),
-            key: key.and_then(|key| description(&key)),
+            der: der.into(),
+            fingerprint: fingerprint(certificate)?.into(),
+            subject: subject(certificate).into(),
+            key: key.and_then(|key| description(&key)).map(Into::into),
             not_before: timestamp(certificate.not_before())?,
             not_after: timestamp(certificate.not_after())?,
         })
+    }
+
+    pub(super) fn shared_der(&self) -> Arc<[u8]> {
+        Arc::clone(&self.der)
+    }
+
+    pub(super) fn shared_fingerprint(&self) -> Arc<str> {
+        Arc::clone(&self.fingerprint)
+    }
+
+    pub(super) fn shared_subject(&self) -> Arc<str> {
+        Arc::clone(&self.subject)
     }
 
     /// The certificate itself.

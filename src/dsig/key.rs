@@ -5,7 +5,7 @@
 //! (interop profile IIP-MD07 and -12: in metadata it is an envelope for the key, and even an
 //! expired one still names it).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::bn::BigNumContext;
@@ -15,53 +15,89 @@ use openssl::pkey::{Id, PKey, PKeyRef, Public};
 use openssl::rsa::RsaRef;
 use openssl::x509::{X509, X509Ref};
 
+use super::certificate::Certificate;
+use super::facts::Facts;
 use super::made_by::Contexts;
 use crate::base::entropy::hex;
 use crate::base::{ErrorCode, NonEmpty, Timestamp};
 
 /// A public key that a signature may be verified with.
+///
+/// Clones have everything in common. Of most keys of a federation nobody ever sees a signature: what
+/// OpenSSL makes of a certificate is made when the first one comes.
 #[derive(Clone, Debug)]
-pub struct TrustedKey {
-    public_key: PKey<Public>,
+pub struct TrustedKey(Arc<Known>);
+
+#[derive(Debug)]
+struct Known {
+    der: Arc<[u8]>,
     kind: KeyKind,
     fingerprint: Arc<str>,
     not_after: Timestamp,
-    subject: String,
-    /// Shared by all clones of this key.
-    contexts: Arc<Contexts>,
+    subject: Arc<str>,
+    public_key: OnceLock<Option<PKey<Public>>>,
+    contexts: Contexts,
 }
 
 impl TrustedKey {
     /// Takes the key out of an X.509 certificate.
     pub fn from_certificate_der(der: &[u8]) -> Result<Self, KeyRefusal> {
-        let certificate = X509::from_der(der)?;
-        Self::from_certificate(&certificate)
+        Certificate::with_key(der)?.1
     }
 
     pub(super) fn from_certificate(certificate: &X509Ref) -> Result<Self, KeyRefusal> {
-        let public_key = certificate.public_key()?;
-        Ok(Self {
-            kind: KeyKind::of(&public_key)?,
-            public_key,
-            fingerprint: fingerprint(certificate)?.into(),
-            not_after: not_after(certificate)?,
-            subject: subject(certificate),
-            contexts: Arc::default(),
-        })
+        Self::from_certificate_der(&certificate.to_der()?)
     }
 
-    /// The key itself.
-    pub fn public_key(&self) -> &PKeyRef<Public> {
-        &self.public_key
+    /// Of what was read of a certificate without OpenSSL.
+    pub(super) fn of_facts(certificate: &Certificate, facts: Facts) -> Result<Self, KeyRefusal> {
+        Ok(Self::of(certificate, facts.kind?, OnceLock::new()))
+    }
+
+    /// Of what OpenSSL has read.
+    pub(super) fn of_key(
+        certificate: &Certificate,
+        key: Result<PKey<Public>, KeyRefusal>,
+    ) -> Result<Self, KeyRefusal> {
+        let key = key?;
+        let kind = KeyKind::of(&key)?;
+        Ok(Self::of(certificate, kind, OnceLock::from(Some(key))))
+    }
+
+    fn of(
+        certificate: &Certificate,
+        kind: KeyKind,
+        public_key: OnceLock<Option<PKey<Public>>>,
+    ) -> Self {
+        Self(Arc::new(Known {
+            der: certificate.shared_der(),
+            kind,
+            fingerprint: certificate.shared_fingerprint(),
+            not_after: certificate.not_after(),
+            subject: certificate.shared_subject(),
+            public_key,
+            contexts: Contexts::default(),
+        }))
+    }
+
+    /// The key itself; none, of a certificate that OpenSSL can not read after all: then no signature
+    /// is by it.
+    pub fn public_key(&self) -> Option<&PKeyRef<Public>> {
+        let known = &self.0;
+        let read = || {
+            let key = X509::from_der(&known.der).ok()?.public_key().ok()?;
+            (KeyKind::of(&key).ok()? == known.kind).then_some(key)
+        };
+        known.public_key.get_or_init(read).as_deref()
     }
 
     /// SHA-256 of the certificate, in lower-case hexadecimal digits.
     pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+        &self.0.fingerprint
     }
 
     pub(super) fn shared_fingerprint(&self) -> Arc<str> {
-        Arc::clone(&self.fingerprint)
+        Arc::clone(&self.0.fingerprint)
     }
 
     /// When the certificate ends.
@@ -70,26 +106,26 @@ impl TrustedKey {
     ///
     /// Nothing is refused because of this date. It is for the warning that an operator gets: many
     /// identity providers change their key about then.
-    pub const fn not_after(&self) -> Timestamp {
-        self.not_after
+    pub fn not_after(&self) -> Timestamp {
+        self.0.not_after
     }
 
     /// Whose certificate it says it is: `CN=idp.example.com, O=Example Corp`.
     pub fn subject(&self) -> &str {
-        &self.subject
+        &self.0.subject
     }
 
     /// `RSA 2048`, `EC P-256`, `Ed25519`.
     pub fn description(&self) -> String {
-        self.kind.description()
+        self.0.kind.description()
     }
 
-    pub(super) const fn kind(&self) -> KeyKind {
-        self.kind
+    pub(super) fn kind(&self) -> KeyKind {
+        self.0.kind
     }
 
     pub(super) fn contexts(&self) -> &Contexts {
-        &self.contexts
+        &self.0.contexts
     }
 }
 
@@ -182,14 +218,19 @@ impl KeyKind {
     }
 
     fn of_rsa<T: openssl::pkey::HasPublic>(rsa: &RsaRef<T>) -> Result<Self, KeyRefusal> {
-        let bits = u32::try_from(rsa.n().num_bits()).unwrap_or(0);
+        let bits = |number: &openssl::bn::BigNumRef| u32::try_from(number.num_bits()).unwrap_or(0);
+        Self::rsa(bits(rsa.n()), rsa.e().is_odd(), bits(rsa.e()))
+    }
+
+    /// Of the length of the modulus, and the exponent.
+    pub(super) fn rsa(bits: u32, odd: bool, exponent_bits: u32) -> Result<Self, KeyRefusal> {
         if bits < 2048 {
             return Err(KeyRefusal::TooSmall { bits });
         }
         if bits > 8192 {
             return Err(KeyRefusal::TooLarge { bits });
         }
-        if !rsa.e().is_odd() || !(2..=64).contains(&rsa.e().num_bits()) {
+        if !odd || !(2..=64).contains(&exponent_bits) {
             return Err(KeyRefusal::Exponent);
         }
         Ok(Self::Rsa { bits })
@@ -223,10 +264,6 @@ pub(super) fn fingerprint(certificate: &X509Ref) -> Result<String, KeyRefusal> {
     Ok(hex(
         &certificate.digest(openssl::hash::MessageDigest::sha256())?
     ))
-}
-
-pub(super) fn not_after(certificate: &X509Ref) -> Result<Timestamp, KeyRefusal> {
-    timestamp(certificate.not_after())
 }
 
 pub(super) fn timestamp(time: &Asn1TimeRef) -> Result<Timestamp, KeyRefusal> {

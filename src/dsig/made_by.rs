@@ -7,7 +7,7 @@ use openssl::bn::BigNum;
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::md_ctx::MdCtx;
-use openssl::pkey::Public;
+use openssl::pkey::{PKeyRef, Public};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
 use openssl::sign::RsaPssSaltlen;
@@ -68,8 +68,11 @@ impl<'b> Signed<'b> {
                 key.contexts().verify(key, self.method, bytes, &signature)
             }
             (Scheme::Ed25519, KeyKind::Ed25519) => {
+                let Some(public_key) = key.public_key() else {
+                    return Ok(false);
+                };
                 let mut context = MdCtx::new()?;
-                context.digest_verify_init(None, key.public_key())?;
+                context.digest_verify_init(None, public_key)?;
                 context.digest_verify(bytes, signature)
             }
             _ => Ok(false),
@@ -96,7 +99,10 @@ impl Contexts {
     ) -> Result<bool, ErrorStack> {
         let mut context = match self.take(method) {
             Some(context) => context,
-            None => prepared(key, method.scheme())?,
+            None => match key.public_key() {
+                Some(public_key) => prepared(public_key, method.scheme())?,
+                None => return Ok(false),
+            },
         };
         let made = context.verify(digest, signature);
         // Also one that has said no: it is a key and parameters, which no answer changes
@@ -126,8 +132,8 @@ impl fmt::Debug for Contexts {
     }
 }
 
-fn prepared(key: &TrustedKey, scheme: Scheme) -> Result<PkeyCtx<Public>, ErrorStack> {
-    let mut context = PkeyCtx::new(key.public_key())?;
+fn prepared(key: &PKeyRef<Public>, scheme: Scheme) -> Result<PkeyCtx<Public>, ErrorStack> {
+    let mut context = PkeyCtx::new(key)?;
     context.verify_init()?;
     let rsa = |context: &mut PkeyCtx<Public>, padding, digest: DigestMethod| {
         context.set_rsa_padding(padding)?;

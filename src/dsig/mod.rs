@@ -23,6 +23,7 @@ mod canonicalization;
 mod census;
 mod certificate;
 mod error;
+mod facts;
 mod key;
 mod made_by;
 mod pieces;

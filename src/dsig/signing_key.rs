@@ -69,7 +69,7 @@ impl SigningKey {
             key,
             certificate_der: certificate.to_der()?,
             fingerprint: key::fingerprint(&certificate)?,
-            not_after: key::not_after(&certificate)?,
+            not_after: key::timestamp(certificate.not_after())?,
             certificate,
         })
     }

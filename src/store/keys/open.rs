@@ -337,7 +337,7 @@ impl<'s> Reader<'s> {
             let key = DecryptionKey::from_pem(key.reveal())?;
             let certificate_der = X509::from_pem(certificate)?.to_der()?;
             let certificate = TrustedKey::from_certificate_der(&certificate_der)?;
-            if !key.belongs_to(certificate.public_key()) {
+            if !certificate.public_key().is_some_and(|public| key.belongs_to(public)) {
                 return Err("the certificate belongs to another key".into());
             }
             Ok((key, certificate))
