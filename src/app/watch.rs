@@ -143,7 +143,7 @@ impl App {
         }
         // Those in force: what lies in the folder at this moment may be half of it.
         let files = sources(&self.own().keys.known, tls);
-        let idps = registry.all().iter().map(|idp| (&idp.settings, &idp.metadata)).collect();
+        let idps = registry.all().iter().map(|idp| (&*idp.settings, &idp.metadata)).collect();
         let expiries = expiries(&Sources { idps, tokens, keys, ..files }, now);
         let imported = self.ports.idps.names().await?;
         let mut absent = settings.watched.idps.clone();

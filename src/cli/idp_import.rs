@@ -16,7 +16,7 @@ use crate::saml::Vendor;
 use crate::saml::metadata::IdpMetadata;
 use crate::store::Database;
 use crate::tasks::refresh::forget_keys;
-use crate::trust::{IdpStore, ImportedIdp, ImportedSettings, signers};
+use crate::trust::{ImportedIdp, ImportedSettings, signers};
 
 mod documents;
 mod many;
@@ -189,10 +189,10 @@ async fn one(
         output::hint("choose another --name, or change the [[idp]] there");
         return ExitCode::FAILURE;
     }
-    let configured = idps::all(&loaded.config, store, now).await;
+    let configured = idps::configured(&loaded.config, store, |_| true, now).await;
     let twin = configured.iter().find(|idp| {
         let same = |known: &IdpMetadata| known.entity_id == metadata.entity_id;
-        idp.origin == "configured" && idp.metadata.as_ref().is_ok_and(same)
+        idp.metadata.as_ref().is_ok_and(same)
     });
     if let Some(twin) = twin {
         let (entity_id, name) = (&metadata.entity_id, &twin.settings.name);
@@ -357,19 +357,14 @@ async fn keep(
     now: Timestamp,
 ) -> Result<(ImportedIdp, bool), String> {
     let metadata = &found.metadata;
-    let known = IdpStore::list(store).await.map_err(|error| error.detail)?;
-    let twin = known.iter().find(|other| {
-        let is_it = || entity_id_of(other).is_some_and(|known| known == metadata.entity_id);
-        other.name != *name && is_it()
-    });
-    if let Some(twin) = twin {
-        let (entity_id, twin) = (&metadata.entity_id, &twin.name);
+    if let Some(twin) = twin_of(store, name, metadata).await? {
+        let entity_id = &metadata.entity_id;
         return Err(format!(
             "{entity_id} is here already, as {twin}: import it with --name {twin} to replace it"
         ));
     }
-    let before = known.iter().find(|other| other.name == *name);
-    let record = choices.record(name, found, before, now)?;
+    let before = store.imported(name).await.map_err(|error| error.detail)?;
+    let record = choices.record(name, found, before.as_ref(), now)?;
     store.put(&record).await.map_err(|error| error.detail)?;
     // What waited was about the metadata of before.
     store.forget_refresh(name).await.map_err(|error| error.detail)?;
@@ -384,8 +379,36 @@ async fn keep(
     Ok((record, before.is_some()))
 }
 
-/// By what it was imported.
+/// Who else was imported by this entityID. Of a federation never all documents are there at once.
+async fn twin_of(
+    store: &dyn Database,
+    name: &IdpName,
+    metadata: &IdpMetadata,
+) -> Result<Option<IdpName>, String> {
+    let mut after = None;
+    loop {
+        let some = store.page(after.as_ref(), AT_ONCE).await.map_err(|error| error.detail)?;
+        let Some(last) = some.last() else {
+            return Ok(None);
+        };
+        after = Some(last.name.clone());
+        let is_twin = |other: &&ImportedIdp| {
+            other.name != *name && entity_id_of(other).is_some_and(|id| id == metadata.entity_id)
+        };
+        if let Some(twin) = some.iter().find(is_twin) {
+            return Ok(Some(twin.name.clone()));
+        }
+    }
+}
+
+/// Documents that are looked at at once: some megabytes.
+const AT_ONCE: usize = 200;
+
+/// By what it was imported: whoever was chosen by its entityID has it, others' documents say it.
 fn entity_id_of(record: &ImportedIdp) -> Option<String> {
+    if let Some(chosen) = record.kept_settings().and_then(|kept| kept.entity_id) {
+        return Some(chosen);
+    }
     let settings = record.to_settings()?;
     let bytes = record.metadata.as_bytes();
     let picked_by = record.picked_by(None);

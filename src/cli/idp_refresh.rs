@@ -7,7 +7,7 @@ use crate::base::Clock as _;
 use crate::base::clock::SystemClock;
 use crate::config::Loaded;
 use crate::tasks::refresh::{Outcome, refresh};
-use crate::tasks::registry::load;
+use crate::tasks::registry::{load, load_imported};
 use crate::trust::{IdpStore, MetadataSource};
 
 /// Fetches, checks, stores and prints it, and tells a running gateway. What is refused changes
@@ -69,7 +69,12 @@ async fn ask(
     store: &dyn crate::store::Database,
 ) -> Result<Outcome, String> {
     let now = SystemClock.now();
-    let found = load(store, &loaded.config.idps).await.map_err(|error| error.detail)?;
+    let is_configured = loaded.config.idps.iter().any(|idp| idp.name == args.name);
+    let found = match is_configured {
+        true => load(store, &loaded.config.idps).await,
+        false => load_imported(store, &args.name).await,
+    };
+    let found = found.map_err(|error| error.detail)?;
     let source = found.sources.iter().find(|source| source.settings.name == args.name);
     let source = source.ok_or("it was imported from a file: import the new file instead")?;
     let states = store.refreshes().await.map_err(|error| error.detail)?;
@@ -78,7 +83,9 @@ async fn ask(
     let (group, stores) = (vec![source.clone()], idps::stores(store));
     let results = refresh(stores, &fetcher, &group, &found.registry, &states, now).await;
     let results = results.map_err(|error| error.detail)?;
-    IdpStore::renewed(store).await.map_err(|error| error.detail)?;
     let (_, result) = results.into_iter().next().ok_or("nothing was asked")?;
+    if !matches!(result, Ok(Outcome::Same)) {
+        IdpStore::renewed(store).await.map_err(|error| error.detail)?;
+    }
     result.map_err(|error| format!("{error} ({})", error.code()))
 }

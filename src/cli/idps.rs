@@ -16,7 +16,7 @@ use crate::tasks::fetch::Fetcher;
 use crate::tasks::refresh::Stores;
 use crate::trust::{
     IdpSettings, IdpStore, ImportedIdp, MetadataCopy, MetadataSource, RefreshState, SeenKey,
-    Standing, WaitingChange,
+    SignersOnce, Standing, WaitingChange,
 };
 
 /// Opens the database of the configuration for one command, and closes it behind it; says why not.
@@ -68,7 +68,22 @@ impl Known {
 /// Every identity provider, configured ones first, without asking the network: metadata of
 /// addresses is the copy that the gateway keeps.
 pub(super) async fn all(config: &Config, store: &dyn Database, now: Timestamp) -> Vec<Known> {
-    some(config, store, |_| true, now).await
+    let mut known = configured(config, store, |_| true, now).await;
+    let (mut after, mut signers) = (None, SignersOnce::default());
+    loop {
+        let mut records = store.page(after.as_ref(), AT_ONCE).await.unwrap_or_default();
+        let Some(last) = records.last() else { break };
+        after = Some(last.name.clone());
+        records.retain(|record| !config.idps.iter().any(|other| other.name == record.name));
+        let names: Vec<IdpName> = records.iter().map(|record| record.name.clone()).collect();
+        let copies = store.copies(&names).await.unwrap_or_default();
+        for record in records {
+            let copy = copies.iter().find(|copy| copy.idp == record.name);
+            known.extend(imported_by(&record, copy, &mut signers, now));
+        }
+    }
+    over_time(&mut known, store).await;
+    known
 }
 
 /// The one of this name. The documents of a federation's others are not read.
@@ -78,10 +93,18 @@ pub(super) async fn named(
     name: &IdpName,
     now: Timestamp,
 ) -> Option<Known> {
-    some(config, store, |other| other == name, now).await.pop()
+    let mut known = configured(config, store, |other| other == name, now).await;
+    if known.is_empty()
+        && let Some(record) = store.imported(name).await.ok().flatten()
+    {
+        let copy = store.copy(name).await.ok().flatten();
+        known.extend(imported(&record, copy.as_ref(), now));
+    }
+    over_time(&mut known, store).await;
+    known.pop()
 }
 
-async fn some(
+pub(super) async fn configured(
     config: &Config,
     store: &dyn Database,
     wanted: impl Fn(&IdpName) -> bool,
@@ -124,22 +147,6 @@ async fn some(
             waiting: Vec::new(),
         });
     }
-    let mut after = None;
-    loop {
-        let mut records = store.page(after.as_ref(), AT_ONCE).await.unwrap_or_default();
-        let Some(last) = records.last() else { break };
-        after = Some(last.name.clone());
-        records.retain(|record| {
-            wanted(&record.name) && !config.idps.iter().any(|other| other.name == record.name)
-        });
-        let names: Vec<IdpName> = records.iter().map(|record| record.name.clone()).collect();
-        let copies = store.copies(&names).await.unwrap_or_default();
-        for record in records {
-            let copy = copies.iter().find(|copy| copy.idp == record.name);
-            known.extend(imported(&record, copy, now));
-        }
-    }
-    over_time(&mut known, store).await;
     known
 }
 
@@ -179,9 +186,22 @@ pub(super) fn imported(
     copy: Option<&MetadataCopy>,
     now: Timestamp,
 ) -> Option<Known> {
-    let settings = record.to_settings()?;
+    imported_by(record, copy, &mut SignersOnce::default(), now)
+}
+
+fn imported_by(
+    record: &ImportedIdp,
+    copy: Option<&MetadataCopy>,
+    signers: &mut SignersOnce,
+    now: Timestamp,
+) -> Option<Known> {
+    let kept = record.kept_settings()?;
+    let picked_by = match record.newer(copy) {
+        Some(copy) => copy.picked_by.clone(),
+        None => kept.picked_by.clone(),
+    };
+    let settings = kept.into_settings(&record.name, signers)?;
     let entity_id = settings.entity_id.as_deref();
-    let picked_by = record.picked_by(copy);
     let document = record.document(copy).as_bytes();
     let metadata = settings.read_kept(document, picked_by.as_deref(), entity_id, now);
     Some(Known {

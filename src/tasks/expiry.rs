@@ -96,7 +96,7 @@ async fn expiring(
         .registry
         .all()
         .iter()
-        .map(|idp| (&idp.settings, &idp.metadata))
+        .map(|idp| (&*idp.settings, &idp.metadata))
         .collect();
     let days = Arc::clone(&app.settings().notices.days);
     let due = notices::due(&watched.expiries, &idps, &days, now);

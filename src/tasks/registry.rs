@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use openssl::sha::Sha256;
+use serde_json::Value;
 
 use crate::base::{ErrorCode, IdpName, StoreError, Timestamp};
 use crate::dsig::{TrustedKey, TrustedKeys};
@@ -15,7 +16,7 @@ use crate::saml::metadata::{IdpMetadata, MetadataError};
 use crate::tasks::fetch::FetchError;
 use crate::trust::{
     IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry, SeenKey,
-    Standing,
+    SignersOnce, Standing,
 };
 
 /// Imported identity providers that are read at once: some megabytes, some ten milliseconds.
@@ -83,7 +84,7 @@ impl LoadError {
 #[derive(Clone, Debug)]
 pub struct Source {
     /// Its settings.
-    pub settings: IdpSettings,
+    pub settings: Arc<IdpSettings>,
     /// The address.
     pub url: String,
     /// It was imported: by this entityID.
@@ -110,6 +111,34 @@ pub async fn load(store: &dyn IdpStore, configured: &[IdpSettings]) -> Result<Lo
     load_again(store, configured, &mut Known::default()).await
 }
 
+/// One imported identity provider alone: whoever asks about it needs nobody else's documents.
+pub async fn load_imported(store: &dyn IdpStore, name: &IdpName) -> Result<Loaded, StoreError> {
+    let mut loaded = Loaded {
+        registry: Registry::default(),
+        missing: Vec::new(),
+        sources: Vec::new(),
+    };
+    let Some(record) = store.imported(name).await? else {
+        return Ok(loaded);
+    };
+    let mut keys: HashMap<IdpName, Vec<SeenKey>> = HashMap::new();
+    for key in store.seen_keys().await? {
+        if key.standing == Standing::Approved && key.idp == *name {
+            keys.entry(key.idp.clone()).or_default().push(key);
+        }
+    }
+    for (name, one) in read(kept(vec![record], store, &keys, &Known::default()).await?).await? {
+        match one {
+            Ok(one) => {
+                loaded.sources.extend(one.source);
+                loaded.registry = Registry::new(vec![one.idp]);
+            }
+            Err(error) => loaded.missing.push((name, error)),
+        }
+    }
+    Ok(loaded)
+}
+
 /// The same; of those who are `known` from the time before only what is other is read again.
 pub async fn load_again(
     store: &dyn IdpStore,
@@ -127,34 +156,26 @@ pub async fn load_again(
     let mut sources = Vec::new();
     for settings in configured {
         if let MetadataSource::Url(url) = &settings.metadata {
-            let (settings, url) = (settings.clone(), url.clone());
+            let (settings, url) = (Arc::new(settings.clone()), url.clone());
             sources.push(Arc::new(Source { settings, url, imported: None }));
         }
         match configured_idp(settings, store).await {
             Ok(metadata) => {
                 let approved = keys.get(&settings.name).map_or(&[][..], Vec::as_slice);
-                found.push(trust(settings.clone(), metadata, approved));
+                found.push(trust(Arc::new(settings.clone()), metadata, approved));
             }
             Err(error) => missing.push((settings.name.clone(), error)),
         }
     }
-    let names: Vec<&IdpName> = configured.iter().map(|settings| &settings.name).collect();
-    let (mut now_known, mut after) = (HashMap::new(), None);
-    loop {
-        let mut records = store.page(after.as_ref(), AT_ONCE).await?;
-        let Some(last) = records.last() else { break };
-        after = Some(last.name.clone());
-        records.retain(|record| {
-            let hidden = names.contains(&&record.name);
-            if hidden {
-                tracing::warn!(
-                    idp = record.name.as_str(),
-                    "imported, but configured too: the import is ignored"
-                );
-            }
-            !hidden
-        });
-        for (name, read) in read(kept(records, store, &keys, known).await?).await? {
+    let mut now_known = HashMap::new();
+    let mut next = page(store, configured, None, &keys, known).await?;
+    while let Some((last, part)) = next {
+        // While some are read, the next ones are fetched.
+        let (read, after) = tokio::join!(
+            read(part),
+            page(store, configured, Some(&last), &keys, known)
+        );
+        for (name, read) in read? {
             match read {
                 Ok(read) => {
                     sources.extend(read.source.clone());
@@ -164,6 +185,7 @@ pub async fn load_again(
                 Err(error) => missing.push((name, error)),
             }
         }
+        next = after?;
     }
     known.0 = now_known;
     // Two names for one entityID could not be told apart by an answer that nobody asked for.
@@ -182,7 +204,7 @@ pub async fn load_again(
 }
 
 /// With the keys beside it that an administrator has approved.
-fn trust(settings: IdpSettings, metadata: IdpMetadata, approved: &[SeenKey]) -> Arc<IdpTrust> {
+fn trust(settings: Arc<IdpSettings>, metadata: IdpMetadata, approved: &[SeenKey]) -> Arc<IdpTrust> {
     for refused in &metadata.refused_keys {
         tracing::warn!(
             idp = settings.name.as_str(),
@@ -267,6 +289,31 @@ struct Kept {
     before: Option<Read>,
 }
 
+/// The imported ones behind a name, with what belongs to them, and the last name; `None` behind the last.
+async fn page(
+    store: &dyn IdpStore,
+    configured: &[IdpSettings],
+    after: Option<&IdpName>,
+    keys: &HashMap<IdpName, Vec<SeenKey>>,
+    known: &Known,
+) -> Result<Option<(IdpName, Vec<Kept>)>, StoreError> {
+    let mut records = store.page(after, AT_ONCE).await?;
+    let Some(last) = records.last().map(|last| last.name.clone()) else {
+        return Ok(None);
+    };
+    records.retain(|record| {
+        let hidden = configured.iter().any(|settings| settings.name == record.name);
+        if hidden {
+            tracing::warn!(
+                idp = record.name.as_str(),
+                "imported, but configured too: the import is ignored"
+            );
+        }
+        !hidden
+    });
+    Ok(Some((last, kept(records, store, keys, known).await?)))
+}
+
 async fn kept(
     records: Vec<ImportedIdp>,
     store: &dyn IdpStore,
@@ -295,26 +342,28 @@ type Outcome = (IdpName, Result<Read, LoadError>);
 /// Ten thousand certificates are seconds of work, which nobody who signs in should wait for.
 async fn read(all: Vec<Kept>) -> Result<Vec<Outcome>, StoreError> {
     let work = move || {
-        let read = |kept: Kept| (kept.record.name.clone(), kept.read());
+        let mut signers = SignersOnce::default();
+        let read = |kept: Kept| (kept.record.name.clone(), kept.read(&mut signers));
         all.into_iter().map(read).collect()
     };
     tokio::task::spawn_blocking(work).await.map_err(StoreError::new)
 }
 
 impl Kept {
-    fn read(self) -> Result<Read, LoadError> {
+    fn read(self, signers: &mut SignersOnce) -> Result<Read, LoadError> {
         let of = self.fingerprint();
         let Self { record, copy, approved, before } = self;
         if let Some(before) = before.filter(|before| before.of == of) {
             return Ok(before);
         }
-        let (mut settings, metadata, entity_id) = imported_idp(&record, copy.as_ref())?;
+        let (mut settings, metadata, entity_id) = imported_idp(&record, copy.as_ref(), signers)?;
         settings.imported_from.clone_from(&record.url);
+        let settings = Arc::new(settings);
         let source = record.url.map(|url| {
-            let (settings, imported) = (settings.clone(), Some(entity_id));
+            let (settings, imported) = (Arc::clone(&settings), Some(entity_id));
             Arc::new(Source { settings, url, imported })
         });
-        let idp = trust(settings, metadata, &approved);
+        let idp = trust(settings, metadata.without_descriptions(), &approved);
         Ok(Read { of, idp, source })
     }
 
@@ -332,10 +381,15 @@ impl Kept {
         };
         add_optional(Some(&record.settings.to_string()));
         add_optional(record.url.as_deref());
-        add_optional(Some(&record.metadata));
-        let newest = record.document(copy.as_ref());
-        add_optional((newest != record.metadata).then_some(newest));
-        add_optional(record.picked_by(copy.as_ref()).as_deref());
+        // The first document says by which entityID it was imported, if the settings do not.
+        let is_named = record.settings.get("entity_id").is_some_and(Value::is_string);
+        add_optional((!is_named).then_some(record.metadata.as_str()));
+        add_optional(Some(record.document(copy.as_ref())));
+        let picked_by = match record.newer(copy.as_ref()) {
+            Some(copy) => copy.picked_by.as_deref(),
+            None => record.settings.get("picked_by").and_then(Value::as_str),
+        };
+        add_optional(picked_by);
         for key in approved {
             add(&key.certificate);
         }
@@ -348,23 +402,29 @@ impl Kept {
 fn imported_idp(
     record: &ImportedIdp,
     copy: Option<&MetadataCopy>,
+    signers: &mut SignersOnce,
 ) -> Result<(IdpSettings, IdpMetadata, String), LoadError> {
-    let settings = record.to_settings().ok_or(LoadError::Record)?;
+    let kept = record.kept_settings().ok_or(LoadError::Record)?;
+    let picked_by = kept.picked_by.clone();
+    let settings = kept.into_settings(&record.name, signers).ok_or(LoadError::Record)?;
+    let newest = |entity_id: &str| {
+        let copy = record.newer(copy)?;
+        if copy.metadata == record.metadata && copy.picked_by == picked_by {
+            return None;
+        }
+        // A copy that can not be read any more is no reason to turn people away.
+        settings.read_copy(copy, Some(entity_id), Timestamp::EPOCH).ok()
+    };
+    // By which name it was imported, what was imported says, if nobody has.
+    if let Some(entity_id) = settings.entity_id.clone()
+        && let Some(newest) = newest(&entity_id)
+    {
+        return Ok((settings, newest, entity_id));
+    }
+    let document = record.metadata.as_bytes();
     let entity_id = settings.entity_id.as_deref();
-    let (document, picked_by) = (record.metadata.as_bytes(), record.picked_by(None));
     let first = settings.read_kept(document, picked_by.as_deref(), entity_id, Timestamp::EPOCH)?;
     let entity_id = first.entity_id.clone();
-    let (document, picked_by) = (record.document(copy), record.picked_by(copy));
-    if document == record.metadata {
-        return Ok((settings, first, entity_id));
-    }
-    let known = Some(entity_id.as_str());
-    let newest = settings.read_kept(
-        document.as_bytes(),
-        picked_by.as_deref(),
-        known,
-        Timestamp::EPOCH,
-    );
-    // A copy that can not be read any more is no reason to turn people away.
+    let newest = newest(&entity_id);
     Ok((settings, newest.unwrap_or(first), entity_id))
 }

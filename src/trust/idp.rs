@@ -1,5 +1,6 @@
 //! One identity provider: what the operator says about it and what its metadata says.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::settings::IdpSettings;
@@ -17,7 +18,7 @@ use crate::xmlenc::{Decryption, DecryptionKeys};
 #[derive(Clone, Debug)]
 pub struct IdpTrust {
     /// What the operator says.
-    pub settings: IdpSettings,
+    pub settings: Arc<IdpSettings>,
     /// What it says.
     pub metadata: IdpMetadata,
 }
@@ -73,7 +74,7 @@ impl IdpTrust {
     }
 
     /// Until when an exception is made for it; `None` for those without an end.
-    pub const fn exception_ends(&self, exception: Exception) -> Option<Timestamp> {
+    pub fn exception_ends(&self, exception: Exception) -> Option<Timestamp> {
         match exception {
             Exception::Sha1 => self.settings.allow_sha1_until,
             Exception::TripleDes => self.settings.allow_tripledes_until,

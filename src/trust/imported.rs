@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::reading::Way;
 use super::settings::{IdpSettings, MetadataSource, OnChange};
-use super::signers::signers;
+use super::signers::SignersOnce;
 use super::store::{ImportedIdp, MetadataCopy};
-use crate::base::{LocalPath, Timestamp};
+use crate::base::{IdpName, LocalPath, Timestamp};
 use crate::saml::authn_request::AnswerBy;
 use crate::saml::{AcsPath, GroupsOverage};
 
@@ -90,14 +90,12 @@ impl ImportedIdp {
     pub fn picked_by(&self, copy: Option<&MetadataCopy>) -> Option<String> {
         match self.newer(copy) {
             Some(copy) => copy.picked_by.clone(),
-            None => {
-                let kept: ImportedSettings = serde_json::from_value(self.settings.clone()).ok()?;
-                kept.picked_by
-            }
+            None => self.kept_settings()?.picked_by,
         }
     }
 
-    fn newer<'a>(&self, copy: Option<&'a MetadataCopy>) -> Option<&'a MetadataCopy> {
+    /// The copy, if it is newer than the import.
+    pub fn newer<'a>(&self, copy: Option<&'a MetadataCopy>) -> Option<&'a MetadataCopy> {
         copy.filter(|copy| {
             Some(&copy.url) == self.url.as_ref() && copy.fetched_at > self.updated_at
         })
@@ -108,11 +106,23 @@ impl ImportedIdp {
         self.newer(copy).map_or(&self.metadata, |copy| &copy.metadata)
     }
 
+    /// The settings as they are kept. `None` when the record is not one of ours.
+    pub fn kept_settings(&self) -> Option<ImportedSettings> {
+        ImportedSettings::deserialize(&self.settings).ok()
+    }
+
     /// The settings under our types. `None` when the record is not one of ours.
     pub fn to_settings(&self) -> Option<IdpSettings> {
-        let kept: ImportedSettings = serde_json::from_value(self.settings.clone()).ok()?;
-        let label = kept.label.unwrap_or_else(|| self.name.to_string());
-        let mut settings = IdpSettings::new(self.name.clone(), label, MetadataSource::Stored);
+        self.kept_settings()?.into_settings(&self.name, &mut SignersOnce::default())
+    }
+}
+
+impl ImportedSettings {
+    /// Under our types; certificates that many have in common are read once.
+    pub fn into_settings(self, name: &IdpName, signers: &mut SignersOnce) -> Option<IdpSettings> {
+        let kept = self;
+        let label = kept.label.unwrap_or_else(|| name.to_string());
+        let mut settings = IdpSettings::new(name.clone(), label, MetadataSource::Stored);
         settings.entity_id = kept.entity_id;
         settings.way = if kept.query {
             Way::Query
@@ -121,7 +131,7 @@ impl ImportedIdp {
         };
         if let Some(pem) = &kept.metadata_signing_certificate {
             // Without the keys that somebody wanted it is not read at all.
-            settings.metadata_signers = Some(signers(pem.as_bytes()).ok()?);
+            settings.metadata_signers = Some(signers.read(pem)?);
         }
         settings.on_change = kept.on_change.as_deref().and_then(OnChange::find).unwrap_or_default();
         settings.enabled = kept.enabled.unwrap_or(true);

@@ -20,5 +20,5 @@ pub use over_time::{RefreshState, SeenKey, Standing, WaitingChange};
 pub use registry::{Registry, Way};
 pub use renewal::{Pauses, Renewals};
 pub use settings::{IdpSettings, MetadataSource, OnChange};
-pub use signers::signers;
+pub use signers::{SignersOnce, signers};
 pub use store::{IdpStore, ImportedIdp, MetadataCopy};

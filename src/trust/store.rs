@@ -61,6 +61,9 @@ pub trait IdpStore: Send + Sync {
         most: usize,
     ) -> Result<Vec<ImportedIdp>, StoreError>;
 
+    /// The imported identity provider of this name.
+    async fn imported(&self, name: &IdpName) -> Result<Option<ImportedIdp>, StoreError>;
+
     /// The names of all imported identity providers.
     async fn names(&self) -> Result<Vec<IdpName>, StoreError>;
 

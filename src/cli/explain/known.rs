@@ -171,7 +171,7 @@ impl Source {
             missing(format!("{error} ({})", error.code()), hint)
         })?;
         Ok(IdpTrust {
-            settings: self.settings,
+            settings: Arc::new(self.settings),
             metadata: with_approved(metadata, &self.keys),
         })
     }

@@ -140,7 +140,7 @@ pub fn answer_address(live: &Live, idp: &IdpTrust) -> String {
 }
 
 /// The same for an AuthnRequest, with how it is to travel.
-pub const fn answer_to<'a>(address: &'a str, idp: &IdpTrust) -> AnswerTo<'a> {
+pub fn answer_to<'a>(address: &'a str, idp: &IdpTrust) -> AnswerTo<'a> {
     AnswerTo::Url(address, idp.settings.response_binding)
 }
 

@@ -20,7 +20,7 @@ const SHIBMD_NS: &str = "urn:mace:shibboleth:metadata:1.0";
 const REMD_NS: &str = "http://refeds.org/metadata";
 
 /// A text in one language.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Localized {
     /// `xml:lang`; empty where it is missing.
     pub language: String,
@@ -39,7 +39,7 @@ impl Localized {
 }
 
 /// A picture to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Logo {
     /// `https:`, or `data:image/`.
     pub url: String,
@@ -52,7 +52,7 @@ pub struct Logo {
 }
 
 /// Metadata for login and discovery (mdui).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UiInfo {
     /// `DisplayName`
     pub names: Vec<Localized>,
@@ -91,7 +91,7 @@ impl UiInfo {
 }
 
 /// Metadata 2.3.2.1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Organization {
     /// `OrganizationName`
     pub names: Vec<Localized>,
@@ -123,7 +123,7 @@ impl Organization {
 }
 
 /// What a contact is there for (metadata 2.3.2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ContactKind {
     /// `technical`
     Technical,
@@ -140,7 +140,7 @@ pub enum ContactKind {
 }
 
 /// Somebody to call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Contact {
     /// What for.
     pub kind: ContactKind,

@@ -405,10 +405,10 @@ fn others(old: &IdpMetadata, new: &IdpMetadata, changes: &mut Vec<Change>) {
     if old.display_name != new.display_name {
         let (old, new) = (old.display_name.clone(), new.display_name.clone());
         changes.push(Change::DisplayName { old, new });
-    } else if (&old.ui, &old.organization) != (&new.ui, &new.organization) {
+    } else if old.shown.appearance != new.shown.appearance {
         changes.push(Change::Appearance);
     }
-    if old.contacts != new.contacts {
+    if old.shown.contacts != new.shown.contacts {
         changes.push(Change::Contacts);
     }
     if old.error_url != new.error_url {

@@ -4,6 +4,7 @@
 //! roles first); it is stepped over, not validated. What we do use is checked here, once, so that
 //! nothing can fail later in front of a person.
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::time::Duration;
 
 use super::about::{
@@ -70,6 +71,21 @@ pub struct IdpMetadata {
     pub entity_attributes: Vec<EntityAttribute>,
     /// Whose product it is.
     pub vendor: Vendor,
+    /// By which a change of what is shown, and of whom to call, is seen.
+    pub(super) shown: Shown,
+}
+
+/// Hashes of what is only compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) appearance: u64,
+    pub(super) contacts: u64,
+}
+
+fn hashed(thing: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    thing.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl IdpMetadata {
@@ -113,6 +129,25 @@ impl IdpMetadata {
         Self::read_entity(entity, now)
     }
 
+    /// Without what a gateway never looks at while it runs: descriptions, links, pictures, whom to
+    /// call and categories are half of what a federation's metadata takes in memory. A change of it is
+    /// seen all the same.
+    #[must_use]
+    pub fn without_descriptions(mut self) -> Self {
+        self.ui = UiInfo {
+            names: self.ui.names,
+            domain_hints: self.ui.domain_hints,
+            ..UiInfo::default()
+        };
+        self.organization = self.organization.map(|organization| Organization {
+            display_names: organization.display_names,
+            ..Organization::default()
+        });
+        self.contacts = Vec::new();
+        self.entity_attributes = Vec::new();
+        self
+    }
+
     /// How its signing certificates stand: see [`KeyAges::Mixed`].
     pub fn key_ages(&self, now: Timestamp) -> KeyAges {
         KeyAges::of(&self.listed_keys, now)
@@ -153,7 +188,13 @@ impl IdpMetadata {
         let wants_signed = role.attribute("WantAuthnRequestsSigned");
         let scopes = Scopes::read(entity);
         let ui = UiInfo::read(role);
+        let organization = Organization::read(entity, role);
+        let contacts = contacts(entity, role);
         Ok(Self {
+            shown: Shown {
+                appearance: hashed((&ui, &organization)),
+                contacts: hashed(&contacts),
+            },
             vendor: recognise(entity_id, &sign_on),
             entity_id: entity_id.to_owned(),
             signing_keys,
@@ -171,8 +212,8 @@ impl IdpMetadata {
             scope_patterns: scopes.patterns,
             display_name: display_name(&ui),
             ui,
-            organization: Organization::read(entity, role),
-            contacts: contacts(entity, role),
+            organization,
+            contacts,
             error_url: role.attribute("errorURL").and_then(ErrorUrl::parse),
             registration_authority: registration_authority(entity),
             entity_attributes: entity_attributes(entity),

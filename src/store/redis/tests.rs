@@ -258,6 +258,7 @@ by! { sqlite: IdpStore {
     fn lease(name: &str, holder: &str, until: Timestamp, now: Timestamp) -> bool;
     fn list() -> Vec<ImportedIdp>;
     fn page(after: Option<&IdpName>, most: usize) -> Vec<ImportedIdp>;
+    fn imported(name: &IdpName) -> Option<ImportedIdp>;
     fn names() -> Vec<IdpName>;
     fn copies(idps: &[IdpName]) -> Vec<MetadataCopy>;
     fn remove(name: &IdpName) -> bool;

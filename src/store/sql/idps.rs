@@ -45,6 +45,10 @@ impl<D: Database> IdpStore for D {
         self.read(work!(page, after, i64::try_from(most).unwrap_or(i64::MAX))).await
     }
 
+    async fn imported(&self, name: &IdpName) -> Result<Option<ImportedIdp>, StoreError> {
+        self.read(work!(imported, name.clone())).await
+    }
+
     async fn names(&self) -> Result<Vec<IdpName>, StoreError> {
         self.read(work!(names,)).await
     }
@@ -181,16 +185,26 @@ async fn page(
     )
     .with(after)
     .with(*most);
-    let read = |mut row: Row| {
-        Ok(ImportedIdp {
-            name: IdpName::parse(&row.text()?).ok_or_else(unreadable)?,
-            settings: serde_json::from_str(&row.text()?).map_err(|_| unreadable())?,
-            metadata: row.text()?,
-            url: row.optional_text()?,
-            updated_at: row.time()?,
-        })
-    };
-    sql.fetch(asked).await?.into_iter().map(read).collect()
+    sql.fetch(asked).await?.into_iter().map(record).collect()
+}
+
+fn record(mut row: Row) -> Result<ImportedIdp, StoreError> {
+    Ok(ImportedIdp {
+        name: IdpName::parse(&row.text()?).ok_or_else(unreadable)?,
+        settings: serde_json::from_str(&row.text()?).map_err(|_| unreadable())?,
+        metadata: row.text()?,
+        url: row.optional_text()?,
+        updated_at: row.time()?,
+    })
+}
+
+async fn imported(
+    sql: &mut Sql<'_>,
+    (name,): &(IdpName,),
+) -> Result<Option<ImportedIdp>, StoreError> {
+    let asked =
+        Statement::new("SELECT name, settings, metadata, url, updated_at FROM idp WHERE name = ?");
+    sql.fetch_one(asked.with(name.as_str())).await?.map(record).transpose()
 }
 
 async fn names(sql: &mut Sql<'_>, (): &()) -> Result<Vec<IdpName>, StoreError> {

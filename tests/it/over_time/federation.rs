@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use samlgate::dsig::SigningKey;
 use serde_json::Value;
 
 use super::host::{Host, Says};
@@ -92,6 +93,65 @@ async fn an_aggregate_is_imported_as_a_whole_or_in_part_if_it_is_signed() {
     let imported = run(&gateway, &[&url, "--all", signed_by, &certificate]);
     assert!(imported.status.success(), "{imported:?}");
     assert_eq!(names(&gateway).len(), 450);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_federation_that_is_imported_again_writes_what_is_other() {
+    let gateway = gateway().await;
+    let Federation { host, document, key, all } = federation(&gateway);
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let imported = run(&gateway, &all);
+    assert!(said(&imported).contains("imported 120;"), "{imported:?}");
+    let again = run(&gateway, &all);
+    assert!(
+        said(&again).contains("nothing is other than before: 120"),
+        "{again:?}"
+    );
+    let mut changed = document.clone();
+    changed[7] = metadata(
+        &entity_id(7),
+        "",
+        "https://elsewhere.example.com/sso",
+        &[&key],
+    );
+    changed.push(metadata(&entity_id(120), "", SSO, &[&key]));
+    host.says(Says::Document(aggregate(&changed, UNTIL, &key), "\"2\""));
+    let third = run(&gateway, &all);
+    assert!(said(&third).contains("imported 2;"), "{third:?}");
+    assert!(said(&third).contains("119 are as they were"), "{third:?}");
+    assert_eq!(names(&gateway).len(), 121);
+    let shown = gateway.command(&["idp", "list", "--json"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(
+        shown.contains("https://elsewhere.example.com/sso"),
+        "{shown}"
+    );
+}
+
+/// A host of 120 in one document, and the words that import all of them.
+struct Federation {
+    host: Host,
+    document: Vec<String>,
+    key: SigningKey,
+    all: Vec<String>,
+}
+
+fn federation(gateway: &Gateway) -> Federation {
+    let key = key("federation");
+    let document: Vec<String> =
+        (0..120).map(|number| metadata(&entity_id(number), "", SSO, &[&key])).collect();
+    let host = Host::saying(Says::Document(aggregate(&document, UNTIL, &key), "\"1\""));
+    let certificate = gateway.folder().join("federation.crt");
+    std::fs::write(&certificate, key.certificate_pem().unwrap()).unwrap();
+    let certificate = certificate.to_str().unwrap().to_owned();
+    let words = [
+        "--all".to_owned(),
+        "--metadata-signing-certificate".to_owned(),
+        certificate,
+    ];
+    let all = [&[host.url("/all.xml")], &words[..]].concat();
+    Federation { host, document, key, all }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
