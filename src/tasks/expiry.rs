@@ -18,6 +18,9 @@ use crate::watch::{Expiry, What, notices};
 const LOOKS: Duration = Duration::from_secs(10);
 /// How often everything is looked at though nothing has changed.
 const FULL_LOOKS: Duration = Duration::from_secs(60);
+/// And later by this for each identity provider: ten thousand take most of a second, and nothing of
+/// theirs ends sooner than in days.
+const FOR_EACH: Duration = Duration::from_millis(60);
 /// For so long a notice stands of what another node sees, and this one does not. Shorter than the day
 /// within which nobody is told again: whoever still sees it raises it again then.
 const LEFT_ALONE: Duration = Duration::from_secs(20 * 3600);
@@ -99,7 +102,8 @@ async fn expiring(
         .map(|idp| (&*idp.settings, &idp.metadata))
         .collect();
     let days = Arc::clone(&app.settings().notices.days);
-    let due = notices::due(&watched.expiries, &idps, &days, now);
+    let told = notices::by_source(&watched.expiries, &idps);
+    let due = notices::due(&told, &idps, &days, now);
     let known: HashSet<&str> = standing.iter().map(|notice| notice.key.as_str()).collect();
     for notice in due.iter().filter(|notice| !known.contains(notice.key.as_str())) {
         let quiet = notices::quiet(&notice.key);
@@ -113,11 +117,13 @@ async fn expiring(
         let owner = owner.and_then(serde_json::Value::as_str).unwrap_or_default();
         let is_unread =
             notices::is_local(&notice.key) && watched.unread.iter().any(|it| it == owner);
-        is_unread || memory.absent.contains(owner)
+        // Of an address that many have in common, nobody knows who is missing.
+        let is_of_source = owner.contains("://") && !memory.absent.is_empty();
+        is_unread || is_of_source || memory.absent.contains(owner)
     };
     let mut known = standing.to_vec();
     known.retain(|notice| !is_unknown(notice) && memory.may_judge(notice, now));
-    let over = notices::over(&known, &watched.expiries, &due);
+    let over = notices::over(&known, &told, &due);
     Ok(over.into_iter().map(str::to_owned).collect())
 }
 
@@ -133,7 +139,14 @@ impl Last {
             && Arc::ptr_eq(&self.settings, &now.settings)
             && Arc::ptr_eq(&self.own, &now.own)
             && self.tls == now.tls
-            && now.at < self.at.plus(FULL_LOOKS)
+            && now.at < self.at.plus(FULL_LOOKS.saturating_add(self.of_number()))
+    }
+}
+
+impl Last {
+    fn of_number(&self) -> Duration {
+        let number = u32::try_from(self.registry.all().len()).unwrap_or(u32::MAX);
+        FOR_EACH.saturating_mul(number)
     }
 }
 
@@ -180,21 +193,22 @@ fn show(app: &App, watched: &Watched) {
         return;
     }
     let certificates = watched.expiries.iter().filter(|expiry| expiry.what.is_certificate());
-    let series: Vec<Series> = certificates
-        .map(|expiry| {
-            let labels = vec![
-                ("owner", expiry.owner.clone()),
-                ("use", expiry.key_use.clone()),
-                ("fingerprint", expiry.fingerprint.clone()),
-            ];
-            (labels, seconds(expiry.not_after))
-        })
+    // The most urgent come first, and of a federation they are all that are told of here.
+    let mut series: BTreeMap<_, Series> = BTreeMap::new();
+    for expiry in certificates {
+        let is_ours = matches!(expiry.what, What::OwnCertificate | What::TlsCertificate);
+        if series.len() >= series::MOST && !is_ours {
+            continue;
+        }
+        let labels = vec![
+            ("owner", expiry.owner.clone()),
+            ("use", expiry.key_use.clone()),
+            ("fingerprint", expiry.fingerprint.clone()),
+        ];
         // One that several show is one series.
-        .map(|(labels, value)| ((labels.clone()), (labels, value)))
-        .collect::<BTreeMap<_, Series>>()
-        .into_values()
-        .collect();
-    series::replace(CERTIFICATE_NOT_AFTER, series);
+        series.insert(labels.clone(), (labels, seconds(expiry.not_after)));
+    }
+    series::replace(CERTIFICATE_NOT_AFTER, series.into_values().collect());
     show_clocks(app);
 }
 

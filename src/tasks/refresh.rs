@@ -5,7 +5,7 @@
 //! returns: the document, how it went, what waits for an administrator, and the audit's record of it.
 //! What does not come, or is refused, changes nothing but the next attempt.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -75,6 +75,7 @@ pub async fn refresh(
         states,
         told,
         random: u16::from_le_bytes(random),
+        many: group.len() > COUNTED_ONE_BY_ONE,
         now,
     };
     let mut results = Vec::new();
@@ -90,11 +91,32 @@ pub async fn refresh(
             }
         }
     }
+    if asking.many {
+        count_together(group, &results);
+    }
     if results.iter().any(|(_, result)| matches!(result, Ok(Outcome::Applied(_)))) {
         // Other nodes take it from there.
         stores.idps.renewed().await?;
     }
     outcome.map(|()| results)
+}
+
+/// More than these have one series of the counter in common, by the host of their address.
+const COUNTED_ONE_BY_ONE: usize = 50;
+
+/// One question is counted once for each result that it had.
+fn count_together(group: &[Arc<Source>], results: &Results) {
+    let url = group.first().and_then(|first| url::Url::parse(&first.url).ok());
+    let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+    let words: BTreeSet<&str> = results.iter().map(|(_, result)| word(result)).collect();
+    for word in words {
+        let labels = [("idp", host.to_owned()), ("result", word.to_owned())];
+        counter!(METADATA_REFRESH, &labels).increment(1);
+    }
+}
+
+fn word(result: &Result<Outcome, LoadError>) -> &'static str {
+    result.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok")
 }
 
 /// How many are dealt with at once: some megabytes.
@@ -107,6 +129,8 @@ struct Asking<'s> {
     states: &'s HashMap<IdpName, RefreshState>,
     told: Told,
     random: u16,
+    /// They are counted together.
+    many: bool,
     now: Timestamp,
 }
 
@@ -533,8 +557,11 @@ impl Asking<'_> {
                 cache_duration: metadata.and_then(|metadata| metadata.cache_duration),
                 valid_until: metadata.and_then(|metadata| metadata.valid_until),
             };
-            let word = result.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok");
-            counter!(METADATA_REFRESH, "idp" => name.to_string(), "result" => word).increment(1);
+            let word = word(result);
+            if !self.many {
+                counter!(METADATA_REFRESH, "idp" => name.to_string(), "result" => word)
+                    .increment(1);
+            }
             new.push(RefreshState {
                 idp: name.clone(),
                 url: source.url.clone(),

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::gauge;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -20,6 +19,7 @@ use crate::tasks::expiry;
 use crate::tasks::fetch::Fetcher;
 use crate::tasks::refresh::{Outcome, Results, Stores, refresh};
 use crate::tasks::registry::{Known, LoadError, Source, load_again};
+use crate::telemetry::series;
 use crate::telemetry::{METADATA_VALID_UNTIL, seconds};
 use crate::trust::{IdpSettings, Pauses, RefreshState, Registry};
 
@@ -31,6 +31,8 @@ const FILES: Duration = Duration::from_secs(3600);
 const AT_ONCE: usize = 4;
 /// The same, when a sign-in waits for one of them.
 const AT_ONCE_FOR_SIGN_INS: usize = 8;
+/// More than this are not named one by one in the log.
+const SAID_ONE_BY_ONE: usize = 50;
 /// For which one node asks, before another may.
 const LEASE: Duration = Duration::from_secs(120);
 
@@ -58,7 +60,6 @@ pub async fn keep(
         told_to_ask: HashSet::new(),
         answered: Vec::new(),
         complained: BTreeMap::new(),
-        shown: HashSet::new(),
         revision: None,
         loaded_at: Timestamp::EPOCH,
         stale: true,
@@ -116,8 +117,6 @@ struct Keeper {
     answered: Vec<IdpName>,
     /// What was said about those that are missing.
     complained: BTreeMap<IdpName, String>,
-    /// Gauges that speak of somebody: metric, identity provider, use, fingerprint.
-    shown: HashSet<String>,
     revision: Option<i64>,
     loaded_at: Timestamp,
     /// It has to be loaded again.
@@ -171,8 +170,10 @@ impl Keeper {
         let registry = self.app.registry();
         let mut ours = None;
         for group in self.groups.clone() {
+            // Of a federation there are ten thousand in a group, and this is done every two seconds.
             let any_of = |names: &HashSet<IdpName>| {
-                group.iter().any(|source| names.contains(&source.settings.name))
+                !names.is_empty()
+                    && group.iter().any(|source| names.contains(&source.settings.name))
             };
             let (told_to, wanted) = (any_of(&self.told_to_ask), any_of(&self.wanted));
             let most = if wanted {
@@ -202,6 +203,9 @@ impl Keeper {
                 }
             }
             self.ask(group, &registry, now);
+        }
+        if self.wanted.is_empty() {
+            return;
         }
         // Whoever has no address can not be asked; the files were read again.
         let known: HashSet<&IdpName> = self
@@ -300,8 +304,10 @@ impl Keeper {
         }
         match results {
             Ok(results) => {
-                for (name, result) in &results {
-                    self.tell(name, result);
+                if !self.tell_of_all(&group, &results) {
+                    for (name, result) in &results {
+                        self.tell(name, result);
+                    }
                 }
                 self.stale = true;
             }
@@ -313,6 +319,45 @@ impl Keeper {
                 }
             }
         }
+    }
+
+    /// Says it once, where all who have an address in common could not be had for the same reason, or
+    /// can be had again; whether it was said.
+    fn tell_of_all(&self, group: &Group, results: &Results) -> bool {
+        let (Some(first), Some((_, result)), true) =
+            (group.first(), results.first(), results.len() > 1)
+        else {
+            return false;
+        };
+        let text =
+            |result: &Result<Outcome, LoadError>| result.as_ref().err().map(ToString::to_string);
+        let reason = text(result);
+        if !results.iter().all(|(_, result)| text(result) == reason) {
+            return false;
+        }
+        let failed = |(name, _): &&(IdpName, _)| {
+            self.states.get(name).is_some_and(|before| before.result != "ok")
+        };
+        match result {
+            Err(error) => tracing::warn!(
+                url = first.url,
+                identity_providers = results.len(),
+                code = error.code().as_str(),
+                detail = reason.unwrap_or_default(),
+                "metadata could not be had: going on with what there is"
+            ),
+            Ok(_) => {
+                let count = results.iter().filter(failed).count();
+                if count > 0 {
+                    tracing::info!(
+                        url = first.url,
+                        identity_providers = count,
+                        "metadata can be had again"
+                    );
+                }
+            }
+        }
+        true
     }
 
     fn tell(&self, name: &IdpName, result: &Result<Outcome, LoadError>) {
@@ -370,16 +415,14 @@ impl Keeper {
         self.complained = complaints;
     }
 
-    /// Says who is there, and until when what they have is good. What was said of somebody who is
-    /// gone is taken back: the exporter knows no end of a gauge, and NaN raises no alarm.
-    fn report(&mut self, registry: &Registry) {
-        let mut shown = HashSet::new();
+    /// Says who is there, and until when what they have is good: of very many, of those who end first.
+    fn report(&self, registry: &Registry) {
+        let mut ends: Vec<(Timestamp, &str)> = Vec::new();
         let before = self.app.registry();
+        let mut new = Vec::new();
         for idp in registry.all() {
-            let owner = idp.settings.name.as_str();
             if let Some(until) = idp.metadata.valid_until {
-                gauge!(METADATA_VALID_UNTIL, "idp" => owner.to_owned()).set(seconds(until));
-                shown.insert(owner.to_owned());
+                ends.push((until, idp.settings.name.as_str()));
             }
             let same = before.named(&idp.settings.name).is_some_and(|before| {
                 before.metadata.entity_id == idp.metadata.entity_id
@@ -387,20 +430,30 @@ impl Keeper {
                     && before.settings.enabled == idp.settings.enabled
             });
             if !same {
-                tracing::info!(
-                    idp = owner,
-                    entity_id = idp.metadata.entity_id,
-                    vendor = idp.metadata.vendor.as_str(),
-                    keys = idp.metadata.signing_keys.len(),
-                    enabled = idp.settings.enabled,
-                    "identity provider ready"
-                );
+                new.push(idp);
             }
         }
-        for owner in self.shown.difference(&shown) {
-            gauge!(METADATA_VALID_UNTIL, "idp" => owner.clone()).set(f64::NAN);
+        ends.sort_unstable();
+        ends.truncate(series::MOST);
+        let series = ends.into_iter().map(|(until, owner)| {
+            let labels = vec![("idp", owner.to_owned())];
+            (labels, seconds(until))
+        });
+        series::replace(METADATA_VALID_UNTIL, series.collect());
+        if new.len() > SAID_ONE_BY_ONE {
+            tracing::info!(count = new.len(), "identity providers ready");
+            return;
         }
-        self.shown = shown;
+        for idp in new {
+            tracing::info!(
+                idp = idp.settings.name.as_str(),
+                entity_id = idp.metadata.entity_id,
+                vendor = idp.metadata.vendor.as_str(),
+                keys = idp.metadata.signing_keys.len(),
+                enabled = idp.settings.enabled,
+                "identity provider ready"
+            );
+        }
     }
 
     /// Somebody waits for these. They are asked about at once, or as soon as what was begun is done.

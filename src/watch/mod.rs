@@ -48,7 +48,7 @@ pub struct Expiry {
 }
 
 /// What can run out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum What {
     /// A certificate in the metadata of an identity provider.
     IdpCertificate,

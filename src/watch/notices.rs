@@ -142,6 +142,57 @@ pub fn trap(settings: &IdpSettings, metadata: &IdpMetadata, now: Timestamp) -> O
     })
 }
 
+/// The same list for those who are told: what many identity providers have from one address ends for
+/// all of them at once, and is one thing to be told of. Of the document that is the earliest end.
+pub fn by_source(expiries: &[Expiry], idps: &[(&IdpSettings, &IdpMetadata)]) -> Vec<Expiry> {
+    let sources: HashMap<&str, &str> = idps
+        .iter()
+        .filter_map(|(settings, _)| Some((settings.name.as_str(), settings.fetched_from()?)))
+        .collect();
+    let thing = |expiry: &'_ Expiry| match expiry.what {
+        What::Metadata => Some(String::new()),
+        What::MetadataSigner => Some(expiry.fingerprint.clone()),
+        _ => None,
+    };
+    let source = |expiry: &Expiry| {
+        let url = sources.get(expiry.owner.as_str())?;
+        Some((expiry.what, *url, thing(expiry)?))
+    };
+    let mut shared: HashMap<_, usize> = HashMap::new();
+    for source in expiries.iter().filter_map(source) {
+        let count = shared.entry(source).or_default();
+        *count = count.saturating_add(1);
+    }
+    shared.retain(|_, count| *count > 1);
+    let mut told: HashSet<_> = HashSet::new();
+    let mut list = Vec::with_capacity(expiries.len());
+    // The earliest end comes first in the list.
+    for expiry in expiries {
+        let of = source(expiry).and_then(|source| Some((shared.get(&source)?, source)));
+        match of {
+            None => list.push(expiry.clone()),
+            Some((count, source)) => {
+                let url = source.1;
+                if !told.insert(source) {
+                    continue;
+                }
+                let (subject, remedy) = match expiry.what {
+                    What::MetadataSigner => (
+                        format!("{}; {count} identity providers", expiry.subject),
+                        format!(
+                            "ask whoever signs {url} for the next certificate, and import again with \
+                             both in the file of --metadata-signing-certificate"
+                        ),
+                    ),
+                    _ => (format!("{count} identity providers"), expiry.remedy.clone()),
+                };
+                list.push(Expiry { owner: url.to_owned(), subject, remedy, ..expiry.clone() });
+            }
+        }
+    }
+    list
+}
+
 /// What is to be told now.
 pub fn due(
     expiries: &[Expiry],

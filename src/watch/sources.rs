@@ -86,15 +86,11 @@ pub fn expiries(sources: &Sources<'_>, now: Timestamp) -> Vec<Expiry> {
         });
     }
     all.sort_by(|a, b| {
-        let order = |it: &Expiry| {
-            (
-                it.not_after,
-                it.what,
-                it.owner.clone(),
-                it.fingerprint.clone(),
-            )
+        let order = |it: &'_ Expiry| (it.not_after, it.what);
+        let text = |a: &Expiry, b: &Expiry| {
+            a.owner.cmp(&b.owner).then_with(|| a.fingerprint.cmp(&b.fingerprint))
         };
-        order(a).cmp(&order(b))
+        order(a).cmp(&order(b)).then_with(|| text(a, b))
     });
     all
 }
@@ -171,17 +167,17 @@ fn of_idp(settings: &IdpSettings, metadata: &IdpMetadata, all: &mut Vec<Expiry>,
             fingerprint: until.to_saml(),
             active: Some(true),
             successor: None,
-            renews: matches!(settings.metadata, MetadataSource::Url(_)),
-            remedy: match &settings.metadata {
-                MetadataSource::Url(url) => {
+            renews: settings.fetched_from().is_some(),
+            remedy: match (settings.fetched_from(), &settings.metadata) {
+                (Some(url), _) => {
                     format!(
                         "{url} has to give a newer document: see why it is not fetched, or is old"
                     )
                 }
-                MetadataSource::File(path) => {
+                (None, MetadataSource::File(path)) => {
                     format!("put a newer document at {}", path.display())
                 }
-                MetadataSource::Stored => format!("samlgate idp import FILE --name {owner}"),
+                (None, _) => format!("samlgate idp import FILE --name {owner}"),
             },
         });
     }

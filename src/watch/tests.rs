@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::notices::{due, over, trap};
+use super::notices::{by_source, due, over, trap};
 use super::*;
 use crate::base::IdpName;
 use crate::dsig::{Certificate, SigningKey, TrustedKey, TrustedKeys};
@@ -275,4 +275,75 @@ fn everything_that_ends_is_in_the_list_the_most_urgent_first() {
         )
         .is_empty()
     );
+}
+
+#[test]
+fn what_ends_for_a_whole_federation_is_told_once() {
+    let (key, now) = (ends(900), day(0));
+    let url = "https://federation.example.org/all.xml";
+    let document = |number: usize, until| {
+        metadata(
+            &format!("https://idp{number}.example.org"),
+            &[&key],
+            Some(day(until)),
+        )
+    };
+    let idp = |number: usize, from: Option<&str>| IdpSettings {
+        name: IdpName::parse(&format!("idp{number}")).unwrap(),
+        imported_from: from.map(str::to_owned),
+        metadata_signers: from.map(|_| TrustedKeys::one(ends(20).trusted().unwrap())),
+        ..IdpSettings::new(
+            IdpName::parse("idp").unwrap(),
+            String::new(),
+            MetadataSource::Stored,
+        )
+    };
+    let signer = idp(0, Some(url)).metadata_signers;
+    let mut all: Vec<(IdpSettings, IdpMetadata)> = (0..30)
+        .map(|number| {
+            let settings =
+                IdpSettings { metadata_signers: signer.clone(), ..idp(number, Some(url)) };
+            (settings, document(number, 1))
+        })
+        .collect();
+    all.push((idp(30, None), document(30, 7)));
+    all.push((
+        idp(31, Some("https://idp31.example.org/metadata")),
+        document(31, 1),
+    ));
+    let idps: Vec<(&IdpSettings, &IdpMetadata)> =
+        all.iter().map(|(settings, metadata)| (settings, metadata)).collect();
+    let sources = Sources { idps: idps.clone(), ..Sources::default() };
+    let told = |now| {
+        let list = expiries(&sources, now);
+        // The list has everybody.
+        assert_eq!(
+            list.iter().filter(|expiry| expiry.what == What::Metadata).count(),
+            32
+        );
+        let list = by_source(&list, &idps);
+        let due = due(&list, &idps, &STEPS, now);
+        (list, due)
+    };
+    let (list, notices) = told(now);
+    let texts: Vec<&str> = notices.iter().map(|notice| notice.text.as_str()).collect();
+    let of_url = |text: &&&str| text.contains(url) && text.contains("30 identity providers");
+    assert_eq!(texts.iter().filter(of_url).count(), 2, "{texts:#?}");
+    assert_eq!(notices.len(), 5, "{texts:#?}");
+    assert!(over(&notices, &list, &notices).is_empty());
+    // With the document, its notice is over; the signer's stands.
+    let newer: Vec<IdpMetadata> = (0..30).map(|number| document(number, 400)).collect();
+    let idps: Vec<(&IdpSettings, &IdpMetadata)> = all
+        .iter()
+        .zip(newer.iter().chain([&all[30].1, &all[31].1]))
+        .map(|((settings, _), metadata)| (settings, metadata))
+        .collect();
+    let list = by_source(
+        &expiries(&Sources { idps: idps.clone(), ..sources.clone() }, now),
+        &idps,
+    );
+    let due = due(&list, &idps, &STEPS, now);
+    let over = over(&notices, &list, &due);
+    assert_eq!(over.len(), 1, "{over:?}");
+    assert!(over[0].starts_with("expiry/metadata/https:"), "{over:?}");
 }
