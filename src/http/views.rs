@@ -110,6 +110,29 @@ pub struct Choose {
     pub return_to: String,
     /// What was typed, when it belongs to no organisation.
     pub unmatched: Option<String>,
+    /// There are too many for one page: a field to look for one's own, and the way to other pages.
+    pub search: Option<Search>,
+}
+
+/// The search of the chooser, a form that is sent by `GET` to [`Choose::action`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Search {
+    /// What was typed.
+    pub query: String,
+    /// How many organisations there are.
+    pub total: String,
+    /// How many of them were found.
+    pub found: String,
+    /// Which of those found this page has: `26–50`; empty when none was found.
+    pub range: String,
+    /// All of them again.
+    pub all: String,
+    /// The page before.
+    pub previous: Option<String>,
+    /// The page behind.
+    pub next: Option<String>,
+    /// What else the form has to carry.
+    pub fields: Vec<Field>,
 }
 
 impl Choose {
@@ -129,7 +152,36 @@ impl Choose {
             action: links::SIGN_IN,
             return_to: return_to.to_string(),
             unmatched: None,
+            search: None,
         }
+    }
+
+    /// One page of many. `fields` is what the address of the chooser had besides.
+    #[must_use]
+    pub fn searched(mut self, shown: &Shown<'_>, fields: &[(&str, &str)]) -> Self {
+        let Shown { query, total, found, first, last } = *shown;
+        let page = |number: usize| {
+            let number = number.to_string();
+            let mut all = fields.to_vec();
+            all.extend([("q", query), ("page", number.as_str())]);
+            all.retain(|(_, value)| !value.is_empty());
+            links::with_query(self.action, &all)
+        };
+        let number = first.div_ceil(PAGE);
+        self.search = Some(Search {
+            query: query.to_owned(),
+            total: grouped(total),
+            found: grouped(found),
+            range: match last {
+                0 => String::new(),
+                last => format!("{}–{}", grouped(first), grouped(last)),
+            },
+            all: links::with_query(self.action, fields),
+            previous: (number > 1).then(|| page(number.saturating_sub(1))),
+            next: (last < found).then(|| page(number.saturating_add(1))),
+            fields: fields.iter().map(|(name, value)| Field::new(name, *value)).collect(),
+        });
+        self
     }
 
     /// The chooser after `email` was typed, whose domain is nobody's.
@@ -144,12 +196,45 @@ impl View for Choose {
     const TEMPLATE: &'static str = "sso/choose.html";
 
     fn forms(&self) -> Forms {
-        if self.by_email {
-            Forms::OwnThenIdp
-        } else {
-            Forms::None
+        match (self.by_email, &self.search) {
+            (true, _) => Forms::OwnThenIdp,
+            (false, Some(_)) => Forms::Own,
+            (false, None) => Forms::None,
         }
     }
+}
+
+/// More organisations than this are looked for by name.
+pub const MANY: usize = 50;
+/// So many of those that were found are on a page.
+pub const PAGE: usize = 20;
+
+/// What one page of many shows: of those found the `first` to the `last`, counted from 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// What was typed.
+    pub query: &'a str,
+    /// How many there are.
+    pub total: usize,
+    /// How many were found.
+    pub found: usize,
+    /// The first on the page; the number behind the last of the page before, if there is none.
+    pub first: usize,
+    /// The last on the page; 0 if there is none.
+    pub last: usize,
+}
+
+/// `10,000`
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && digits.len().saturating_sub(place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// `sso/post.html`: carries a SAML message by HTTP-POST (bindings 3.5) to `action`.

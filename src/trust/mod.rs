@@ -3,6 +3,7 @@
 //! In: settings and metadata. Out: [`Registry`], in which a sign-in finds its identity provider
 //! by name, by entityID or by the domain of an e-mail address.
 
+mod finder;
 mod idp;
 mod imported;
 mod over_time;

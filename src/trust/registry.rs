@@ -1,8 +1,9 @@
 //! All identity providers of this gateway, and the ways to find one.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::finder::Finder;
 use super::idp::IdpTrust;
 use crate::base::IdpName;
 use crate::saml::artifact::{Artifact, source_id};
@@ -19,6 +20,8 @@ pub struct Registry {
     /// The first that has a domain, and the first of those that are switched on.
     domains: HashMap<String, (usize, Option<usize>)>,
     way: Found,
+    /// Made when somebody has to look for theirs.
+    finder: OnceLock<Finder>,
 }
 
 /// Where to go without a choice, found once.
@@ -109,6 +112,24 @@ impl Registry {
     /// Those that have a button.
     pub fn shown(&self) -> impl Iterator<Item = &Arc<IdpTrust>> {
         self.enabled().filter(|idp| idp.settings.show_button)
+    }
+
+    /// How many have a button.
+    pub fn shown_count(&self) -> usize {
+        self.finder().len()
+    }
+
+    /// Those with a button that a person may mean by some words, best first; all of them for none.
+    pub fn find(&self, typed: &str) -> impl ExactSizeIterator<Item = &Arc<IdpTrust>> {
+        let found = self.finder().find(typed);
+        let found: Vec<_> = found.into_iter().filter_map(|number| self.idps.get(number)).collect();
+        found.into_iter()
+    }
+
+    fn finder(&self) -> &Finder {
+        let shown = |idp: &IdpTrust| idp.settings.enabled && idp.settings.show_button;
+        self.finder
+            .get_or_init(|| Finder::new(self.idps.iter().enumerate().filter(|(_, idp)| shown(idp))))
     }
 
     /// Whether a person can be found by their e-mail domain.

@@ -11,7 +11,7 @@ use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::login::{Manner, begin, choose};
+use super::login::{Looking, Manner, begin, choose};
 use super::return_to;
 use crate::app::Live;
 use crate::base::{ErrorCode, ReturnTo, Timestamp};
@@ -82,7 +82,7 @@ async fn go_on(
         if manner.passive {
             return super::login::nobody_there(&live, &return_to);
         }
-        return Ok(choose(gateway, &return_to, None));
+        return Ok(choose(gateway, &return_to, &Looking::default(), None));
     };
     let idp = gateway.app.registry().issued_by(&entity_id).cloned().ok_or_else(|| {
         let detail = format!("the discovery service chose {entity_id:?}, which is not known here");

@@ -20,7 +20,7 @@ use crate::http::form::Fields;
 use crate::http::hosts::Place;
 use crate::http::hosts::pages::ask;
 use crate::http::state::Gateway;
-use crate::http::views::{Choose, Field, Post};
+use crate::http::views::{Choose, Field, MANY, PAGE, Post, Shown};
 use crate::http::{links, respond};
 use crate::saml::NameId;
 use crate::saml::authn_request::{AuthnRequest, Wishes};
@@ -44,7 +44,8 @@ pub async fn sign_in(
         ask(&gateway, &place, &return_to, &headers, now)
     } else {
         let way = gateway.app.registry().way();
-        go(&gateway, way, &return_to, &Manner::default(), &headers, now).await
+        let manner = Manner { looking: Looking::read(&query), ..Manner::default() };
+        go(&gateway, way, &return_to, &manner, &headers, now).await
     };
     answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
 }
@@ -67,7 +68,7 @@ pub async fn by_email(
     let email = form.get("email").unwrap_or_default();
     let registry = gateway.app.registry();
     let Some(idp) = registry.of_email(email) else {
-        return choose(&gateway, &return_to, Some(email));
+        return choose(&gateway, &return_to, &Looking::default(), Some(email));
     };
     let manner = Manner { hint: hint(email), ..Manner::default() };
     let answer = begin(&gateway, idp, &return_to, &manner, &headers, now).await;
@@ -84,7 +85,30 @@ pub(super) struct Manner {
     pub(super) hint: Option<String>,
     /// `for=`: the page for which it is needed, where they come back to another one.
     pub(super) needed: Option<ReturnTo>,
+    /// `q=`, `page=`: what is looked for in the chooser.
+    pub(super) looking: Looking,
 }
+
+/// What a person looks for in the chooser, where there are many organisations.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Looking {
+    typed: String,
+    /// From 1; 0 is the first too.
+    page: usize,
+}
+
+impl Looking {
+    fn read(query: &Fields) -> Self {
+        let typed = query.get("q").unwrap_or_default().trim();
+        Self {
+            typed: typed.chars().filter(|char| !char.is_control()).take(LONGEST_SEARCH).collect(),
+            page: query.get("page").and_then(|page| page.parse().ok()).unwrap_or(1),
+        }
+    }
+}
+
+/// The longest text that is looked for.
+const LONGEST_SEARCH: usize = 100;
 
 impl Manner {
     pub(super) fn read(live: &Live, place: &Place, query: &Fields) -> Self {
@@ -95,6 +119,7 @@ impl Manner {
                 .get("for")
                 .and_then(|page| place.read(page, live))
                 .filter(|page| !page.path().is_gateway_page()),
+            looking: Looking::default(),
         }
     }
 
@@ -188,7 +213,7 @@ async fn go(
         Way::Choose => match discovery::ask(&live, return_to, manner) {
             Some(elsewhere) => Ok(elsewhere),
             None if manner.passive => nobody_there(&live, return_to),
-            None => Ok(choose(gateway, return_to, None)),
+            None => Ok(choose(gateway, return_to, &manner.looking, None)),
         },
         Way::Nowhere => Ok(nowhere(gateway, return_to)),
     }
@@ -220,10 +245,37 @@ fn nowhere(gateway: &Gateway, return_to: &ReturnTo) -> Response {
     response
 }
 
-pub(super) fn choose(gateway: &Gateway, return_to: &ReturnTo, unmatched: Option<&str>) -> Response {
+pub(super) fn choose(
+    gateway: &Gateway,
+    return_to: &ReturnTo,
+    looking: &Looking,
+    unmatched: Option<&str>,
+) -> Response {
     let registry = gateway.app.registry();
-    let buttons = registry.shown().map(|idp| (&idp.settings.name, idp.settings.label.as_str()));
-    let mut view = Choose::new(buttons, registry.knows_domains(), return_to);
+    let button = |idp: &'_ Arc<IdpTrust>| (idp.settings.name.clone(), idp.settings.label.clone());
+    let total = registry.shown_count();
+    let mut view = if total > MANY {
+        let found = registry.find(&looking.typed);
+        let (count, pages) = (found.len(), found.len().div_ceil(PAGE).max(1));
+        let before = looking.page.clamp(1, pages).saturating_sub(1).saturating_mul(PAGE);
+        let buttons: Vec<(IdpName, String)> = found.skip(before).take(PAGE).map(button).collect();
+        let shown = Shown {
+            query: &looking.typed,
+            total,
+            found: count,
+            first: before.saturating_add(1),
+            last: match buttons.len() {
+                0 => 0,
+                some => before.saturating_add(some),
+            },
+        };
+        let buttons = buttons.iter().map(|(name, label)| (name, label.as_str()));
+        Choose::new(buttons, registry.knows_domains(), return_to)
+            .searched(&shown, &[("rd", &return_to.to_string())])
+    } else {
+        let buttons = registry.shown().map(|idp| (&idp.settings.name, idp.settings.label.as_str()));
+        Choose::new(buttons, registry.knows_domains(), return_to)
+    };
     if let Some(email) = unmatched {
         view = view.unmatched(email);
     }

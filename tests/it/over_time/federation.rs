@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::host::{Host, Says};
 use super::world::{SSO, aggregate, key, metadata, signed};
 use crate::support::gateway::{Gateway, Setup};
+use crate::support::http::Visitor;
 
 const UNTIL: &str = "2036-12-01T00:00:00Z";
 
@@ -152,6 +153,50 @@ fn federation(gateway: &Gateway) -> Federation {
     ];
     let all = [&[host.url("/all.xml")], &words[..]].concat();
     Federation { host, document, key, all }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_dozens_are_looked_for_by_name_and_asked_for_once() {
+    let gateway = gateway().await;
+    let Federation { host, all, .. } = federation(&gateway);
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let imported = run(&gateway, &all);
+    assert!(imported.status.success(), "{imported:?}");
+    gateway.has_logged("\"identity providers ready\",\"count\":120", 1).await;
+
+    let mut visitor = Visitor::new();
+    let mut page = async |query: &str| {
+        let path = format!("/.samlgate/sign_in?rd=/reports{query}");
+        visitor.get(&gateway.url(&path)).await.text()
+    };
+    let buttons = |page: &str| page.matches("/.samlgate/start?idp=").count();
+    let first = page("").await;
+    assert_eq!(buttons(&first), 20);
+    assert!(
+        first.contains("120 organisations") && first.contains("1–20"),
+        "{first}"
+    );
+    assert!(
+        first.contains("<a rel=\"next\"") && !first.contains("<a rel=\"prev\""),
+        "{first}"
+    );
+    let last = page("&page=6").await;
+    assert_eq!(buttons(&last), 20);
+    assert!(
+        !last.contains("<a rel=\"next\"") && last.contains("<a rel=\"prev\""),
+        "{last}"
+    );
+    // What is behind the last page is the last page, and nobody is nobody.
+    assert_eq!(page("&page=4711").await, last);
+    let found = page("&q=IDP119.example").await;
+    assert_eq!(buttons(&found), 1, "{found}");
+    assert_eq!(buttons(&page("&q=alice%40idp118.example.com").await), 1);
+    let nobody = page("&q=%22%3E%3Cb%3E").await;
+    assert_eq!(buttons(&nobody), 0);
+    assert!(!nobody.contains("<b>"), "{nobody}");
+
+    // The gateway did not ask again for what the command had asked for.
+    assert_eq!(host.asked().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

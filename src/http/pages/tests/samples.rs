@@ -4,7 +4,7 @@ use crate::base::code::Page;
 use crate::base::{ErrorCode, IdpName, PublicUrl, ReturnTo, Timestamp};
 use crate::http::pages::{Pages, Rendered};
 use crate::http::views::{
-    Choose, Failure, Field, FormKept, Post, SendForm, SignOut, SignedOut, There,
+    Choose, Failure, Field, FormKept, Post, SendForm, Shown, SignOut, SignedOut, There,
 };
 use crate::saml::status::StatusCode::{NoAuthnContext, NoPassive, RequestDenied};
 
@@ -77,6 +77,21 @@ pub(super) fn each_sample(pages: &Pages, fill: Filling, mut visit: impl FnMut(&s
         let by = if by_email { "_by_email" } else { "" };
         let view = choose(count, by_email, fill);
         visit(&format!("choose_{count}{by}"), pages.render(&view));
+    }
+    for (name, typed, found, first, last) in [
+        ("choose_many", "", 10_000, 21, 32),
+        ("choose_found", "Ärztekammer", 12, 1, 12),
+        ("choose_nothing_found", "Nowhere", 0, 1, 0),
+    ] {
+        let typed = if typed.is_empty() {
+            String::new()
+        } else {
+            fill.text(typed)
+        };
+        let shown = Shown { query: &typed, total: 10_000, found, first, last };
+        let to = return_to().to_string();
+        let view = choose(last.min(12), false, fill).searched(&shown, &[("rd", &to)]);
+        visit(name, pages.render(&view));
     }
     let unmatched = choose(3, true, fill).unmatched(&fill.text("carol@elsewhere.example"));
     visit("choose_unmatched", pages.render(&unmatched));
