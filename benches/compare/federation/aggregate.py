@@ -5,17 +5,18 @@ It is written in canonical form (exclusive C14N), so that the digest is a hash o
 
 import datetime
 import http.server
+import random
 import threading
 
 import messages
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 MD = "urn:oasis:names:tc:SAML:2.0:metadata"
 MDUI = "urn:oasis:names:tc:SAML:metadata:ui"
 BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings:"
-# Making an RSA key takes long: some have one in common.
-KEYS = 20
 FILLER = "Lorem ipsum dolor sit amet, consetetur sadipscing elitr. " * 6
 
 
@@ -26,9 +27,28 @@ class Federation:
         self.count = count
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = messages.certificate(self.key, "federation")
-        keys = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(KEYS))
-        self.certificates = [messages.der(messages.certificate(key, "idp.example.org")) for key in keys]
+        self.certificates = [messages.der(self.certificate_of(number)) for number in range(count)]
         self.moved = set()
+
+    def certificate_of(self, number):
+        """Another one for each, as everywhere. Nobody signs by them: any number has the size of a key."""
+        modulus = random.getrandbits(2048) | 1 << 2047 | 1
+        subject = x509.Name([
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "DE"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, f"University {number}"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"idp{number}.example.org"),
+        ])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(rsa.RSAPublicNumbers(65537, modulus).public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=365))
+            .sign(self.key, hashes.SHA256())
+        )
 
     def pem(self):
         return self.certificate.public_bytes(serialization.Encoding.PEM)
@@ -57,7 +77,7 @@ class Federation:
         )
         keys = "".join(
             f'<md:KeyDescriptor use="{use}"><ds:KeyInfo xmlns:ds="{messages.DSIG}"><ds:X509Data>'
-            f"<ds:X509Certificate>\n{self.certificates[number % KEYS]}\n</ds:X509Certificate>"
+            f"<ds:X509Certificate>\n{self.certificates[number]}\n</ds:X509Certificate>"
             "</ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"
             for use in ("signing", "encryption")
         )
