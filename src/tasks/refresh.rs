@@ -202,14 +202,16 @@ impl Asking<'_> {
                     // in the registry.
                     let kept = copies.get(name).is_some_and(|kept| kept.metadata == copy.metadata);
                     let verdict = match kept {
-                        true => Outcome::Same,
+                        true => Ok(Outcome::Same),
                         false => judge(source, current, &entity.metadata, self.known),
                     };
-                    if !matches!(verdict, Outcome::Waiting(_)) {
-                        applied.push(copy.clone());
+                    if let Ok(verdict) = &verdict {
+                        if !matches!(verdict, Outcome::Waiting(_)) {
+                            applied.push(copy.clone());
+                        }
+                        self.follow(source, verdict, copy, &entity.metadata).await?;
                     }
-                    self.follow(source, &verdict, copy, &entity.metadata).await?;
-                    Ok(verdict)
+                    verdict
                 }
             };
             results.push((name.clone(), outcome));
@@ -426,26 +428,35 @@ fn entity_of(source: &Source) -> Option<&str> {
 ///
 /// Under the policy `approve` an administrator sees first what is [big](MetadataChange::is_big). In
 /// any case one sees a new entityID of what was imported under another, and one that somebody else
-/// has here: who owns one address must not become whom they like.
+/// has here: who owns one address must not become whom they like. Where nothing counts so far there
+/// is no change that could wait, and such a document is refused.
 pub fn judge(
     source: &Source,
     current: Option<&IdpMetadata>,
     new: &IdpMetadata,
     known: &Registry,
-) -> Outcome {
+) -> Result<Outcome, LoadError> {
     let name = &source.settings.name;
-    let Some(change) = current.and_then(|current| MetadataChange::between(current, new)) else {
-        return Outcome::Applied(None);
+    let twin = known.issued_by(&new.entity_id).filter(|other| other.settings.name != *name);
+    let Some(current) = current else {
+        // Whoever wrote the entityID into the file wants it under this name.
+        return match twin.filter(|_| source.settings.entity_id.is_none()) {
+            Some(other) => Err(LoadError::Twin {
+                other: other.settings.name.clone(),
+                entity_id: new.entity_id.clone(),
+            }),
+            None => Ok(Outcome::Applied(None)),
+        };
+    };
+    let Some(change) = MetadataChange::between(current, new) else {
+        return Ok(Outcome::Applied(None));
     };
     let other_name = source.imported.as_ref().is_some_and(|imported| *imported != new.entity_id);
-    let twin = known
-        .issued_by(&new.entity_id)
-        .is_some_and(|other| other.settings.name != *name);
     let shown = source.settings.on_change == OnChange::Approve && change.is_big();
-    if other_name || twin || shown {
-        return Outcome::Waiting(change);
+    if other_name || twin.is_some() || shown {
+        return Ok(Outcome::Waiting(change));
     }
-    Outcome::Applied(Some(change))
+    Ok(Outcome::Applied(Some(change)))
 }
 
 impl Asking<'_> {

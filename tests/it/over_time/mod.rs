@@ -5,4 +5,5 @@ mod binary;
 mod federation;
 mod host;
 mod rules;
+mod twins;
 mod world;
