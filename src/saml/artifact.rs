@@ -7,7 +7,9 @@
 //! fresh        FreshArtifact   for the first time, and made for this identity provider
 //!   │ resolve
 //! asked        Resolution      our ArtifactResolve, signed; waits for one answer
-//!   │ read                     a SoapMessage
+//!   │ answered
+//! answered     Resolved        that answer, with its question; still anybody's
+//!   │ read                     by the keys of whom we asked
 //! parsed       ResponseMessage and from here it goes as if it had come by HTTP-POST
 //! ```
 //!
@@ -233,13 +235,10 @@ impl FreshArtifact {
 /// A request for a message, which waits for its answer. Not `Clone`: an answer uses it up.
 ///
 /// ```compile_fail,E0382
-/// use samlgate::base::{Checks, Timestamp};
-/// use samlgate::dsig::Trust;
-/// use samlgate::saml::{artifact::Resolution, binding::soap::SoapMessage};
-/// fn twice(resolution: Resolution, soap: &SoapMessage, trust: Trust<'_>, now: Timestamp) {
-///     let skew = std::time::Duration::from_secs(180);
-///     let _ = resolution.read(soap, trust, skew, &mut Checks::off(), now);
-///     let _ = resolution.read(soap, trust, skew, &mut Checks::off(), now);
+/// use samlgate::saml::artifact::Resolution;
+/// fn twice(resolution: Resolution, one: &[u8], other: &[u8]) {
+///     let _ = resolution.answered(one);
+///     let _ = resolution.answered(other);
 /// }
 /// ```
 #[derive(Debug)]
@@ -278,13 +277,36 @@ impl Resolution {
         self.soap.reveal()
     }
 
-    /// Reads the answer: the message in it, and the signature around it if there is one.
+    /// Takes the answer, an envelope with one message in it.
+    pub fn answered(self, body: &[u8]) -> Result<Resolved, SamlError> {
+        let soap = SoapMessage::read(body)?;
+        Ok(Resolved { soap, id: self.id, idp_entity_id: self.idp_entity_id })
+    }
+}
+
+/// The one answer to a request for a message, beside what it has to answer. Nobody has looked at a
+/// signature.
+///
+/// Reading does not use it up, since it asks nobody: by newer keys the same bytes may say more.
+#[derive(Debug)]
+pub struct Resolved {
+    soap: SoapMessage,
+    id: String,
+    idp_entity_id: String,
+}
+
+impl Resolved {
+    /// All of it, anybody's.
+    pub fn root(&self) -> Element<'_> {
+        self.soap.root()
+    }
+
+    /// Reads the message in it, and the signature around it if there is one.
     ///
     /// `trust` are the keys of the identity provider that was asked. What is in an ArtifactResponse
     /// that is not signed can only refuse; the Response in it then has to be signed itself.
     pub fn read<'d>(
-        self,
-        soap: &'d SoapMessage,
+        &'d self,
         trust: Trust<'_>,
         clock_skew: Duration,
         checks: &mut Checks,
@@ -292,18 +314,17 @@ impl Resolution {
     ) -> Result<ResponseMessage<'d>, SamlError> {
         let clock = OurClock { now, skew: clock_skew };
         let (response, around) =
-            checks.within("artifact", |checks| self.follow(soap, trust, clock, checks))?;
+            checks.within("artifact", |checks| self.follow(trust, clock, checks))?;
         ResponseMessage::inside(response, around, checks)
     }
 
     fn follow<'d>(
-        self,
-        soap: &'d SoapMessage,
+        &'d self,
         trust: Trust<'_>,
         clock: OurClock,
         checks: &mut Checks,
     ) -> Result<(Element<'d>, Option<Around<'d>>), SamlError> {
-        let answer = soap.message();
+        let answer = self.soap.message();
         if !answer.is(PROTOCOL_NS, "ArtifactResponse") {
             let found = format!("{{{}}}{}", answer.namespace(), answer.local_name());
             return Err(SamlError::ArtifactRoot { found });
@@ -323,7 +344,7 @@ impl Resolution {
         reader.end()?;
         checks.pass("schema");
 
-        nothing_beside(soap.root(), answer, message)?;
+        nothing_beside(self.soap.root(), answer, message)?;
         let proof = dsig::verify(answer, trust, checks)?;
         match &proof {
             Some(proof) => checks.pass_with("signature", || format!("by {}", proof.signed_by())),
@@ -335,7 +356,7 @@ impl Resolution {
         }
         checks.pass("version");
         if issuer != self.idp_entity_id {
-            let (found, expected) = (issuer.into_owned(), self.idp_entity_id);
+            let (found, expected) = (issuer.into_owned(), self.idp_entity_id.clone());
             return Err(ProfileError::Issuer { found, expected }.into());
         }
         checks.pass_with("issuer", || self.idp_entity_id.clone());
@@ -343,7 +364,7 @@ impl Resolution {
             return Err(ProfileError::InResponseTo {
                 place: Place::Artifact,
                 found: in_response_to.owned(),
-                expected: Some(self.id),
+                expected: Some(self.id.clone()),
             }
             .into());
         }
@@ -367,7 +388,7 @@ impl Resolution {
                 message.local_name()
             ))
         });
-        let idp_entity_id = self.idp_entity_id;
+        let idp_entity_id = self.idp_entity_id.clone();
         Ok((message, proof.map(|proof| Around { proof, idp_entity_id })))
     }
 }

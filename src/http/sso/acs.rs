@@ -15,9 +15,10 @@ use super::artifact::{self, Fetched};
 use super::attempt::{Attempt, shorten};
 use super::entrance::Entrance;
 use super::legacy::{self, Arrived};
+use super::roll_over::{self, Whole};
 use super::step_up::{asked, route_of};
+use super::still;
 use super::whose::{check_issuer, origin, take};
-use super::{roll_over, still};
 use crate::base::clock::Stopwatch;
 use crate::base::{Checks, ErrorCode, ReturnTo, Timestamp};
 use crate::http::context::Context;
@@ -118,31 +119,30 @@ async fn accept(
 
     let own = app.own();
     let checks = &mut Checks::off();
-    let (document, soap);
-    // What can be read once more; the answer to an artifact can not.
-    let mut whole = None;
-    let (message, sent, fetched) = match delivered {
+    let given = roll_over::Given { app, own: &own, sp: &sp, now };
+    let (document, resolved);
+    let (message, whole, sent, fetched) = match delivered {
         Delivered::Form(form) => {
             document = Document::parse_owned(form.xml, Mode::Message, &Limits::default())
                 .map_err(|error| GatewayError::new(error.code(), error))?; //      parsed
-            whole = Some(&document);
             let message = ResponseMessage::parse(&document, checks).map_err(saml)?;
-            (message, form.relay_state, None)
+            (message, Whole::Posted(&document), form.relay_state, None)
         }
         Delivered::Artifact(ArtifactDelivery { artifact, relay_state: sent }) => {
             let relay_state = RelayState::sort(sent.as_deref(), &live.sp.public_url);
             let (fetched, begun) =
                 artifact::fetch_begun(gateway, &live, artifact, &relay_state, evidence, now)
                     .await?;
-            let Fetched { soap: answer, resolution, idp } = fetched;
-            soap = answer;
-            let trust = idp.keys(&own.decryption_keys, now).signing;
-            let message = resolution.read(&soap, trust, idp.clock_skew(&sp), checks, now); // parsed
-            if message.as_ref().is_err_and(roll_over::may_be_new_key) {
-                // The artifact is spent. The next sign-in finds the new key.
-                roll_over::newer(app, &idp, now).await;
-            }
-            (message.map_err(saml)?, sent, Some((idp, begun)))
+            let Fetched { resolved: answer, idp } = fetched;
+            resolved = answer;
+            let read = roll_over::read(given, &resolved, &idp, begun).await; //        parsed
+            let (message, begun) = read.map_err(saml)?;
+            (
+                message,
+                Whole::Resolved(&resolved),
+                sent,
+                Some((idp, begun)),
+            )
         }
     };
     let issuer = message.issuer_hint();
@@ -175,7 +175,6 @@ async fn accept(
     };
     evidence.return_to = Some(landing.clone());
 
-    let given = roll_over::Given { app, own: &own, sp: &sp, now };
     let verified = roll_over::verify(given, message, whole, idp, origin, checks).await;
     let (idp, origin, signed) = verified.map_err(|(idp, error)| reported(error, &idp))?; // verified
     let said = |error| reported(error, &idp);

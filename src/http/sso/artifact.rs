@@ -14,20 +14,20 @@ use crate::base::{ErrorCode, Timestamp, entropy};
 use crate::http::error::GatewayError;
 use crate::http::state::Gateway;
 use crate::saml::OneUse;
-use crate::saml::artifact::{Artifact, Resolution, ResolveRequest};
+use crate::saml::artifact::{Artifact, ResolveRequest, Resolved};
 use crate::saml::authn_request::AnswerBy;
 use crate::saml::binding::relay_state::RelayState;
-use crate::saml::binding::soap::SoapMessage;
 use crate::saml::pending::Taken;
 use crate::saml::profile::Origin;
 use crate::trust::IdpTrust;
 
+/// A sign-in that was begun here: whom we asked for it, and our request.
+pub(super) type Begun = (Arc<IdpTrust>, Origin);
+
 /// What an identity provider answered.
 pub(super) struct Fetched {
     /// The answer.
-    pub(super) soap: SoapMessage,
-    /// The question.
-    pub(super) resolution: Resolution,
+    pub(super) resolved: Resolved,
     /// Who was asked.
     pub(super) idp: Arc<IdpTrust>,
 }
@@ -41,7 +41,7 @@ pub(super) async fn fetch_begun(
     relay_state: &RelayState,
     evidence: &mut Evidence,
     now: Timestamp,
-) -> Result<(Fetched, Option<(Arc<IdpTrust>, Origin)>), GatewayError> {
+) -> Result<(Fetched, Option<Begun>), GatewayError> {
     let registry = gateway.app.registry();
     evidence.issuer = registry.source_of(&artifact).map(|idp| idp.metadata.entity_id.clone());
     let begun = match take(gateway, relay_state, evidence, now).await? {
@@ -121,6 +121,6 @@ async fn fetch(
         .ask(address, idp.settings.fetched_from(), resolution.soap())
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?;
-    let soap = SoapMessage::read(&body).map_err(saml)?;
-    Ok(Fetched { soap, resolution, idp })
+    let resolved = resolution.answered(&body).map_err(saml)?;
+    Ok(Fetched { resolved, idp })
 }

@@ -1,6 +1,6 @@
 //! A message that no key of its identity provider has signed: perhaps the key is new.
 //!
-//! In: the message, and by whom it should be. Out: the same identity provider with newer metadata, if
+//! In: the message, posted or fetched for an artifact, and by whom it should be. Out: the same identity provider with newer metadata, if
 //! there is such; the sign-in goes on with that. If there is not, and everything else about the
 //! message is as it should be, its certificate is written down for an administrator. It is trusted
 //! by nobody for that: what is read on its word is thrown away.
@@ -12,17 +12,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
+use super::artifact::Begun;
 use crate::app::{App, Own};
 use crate::audit::{Event, EventKind};
 use crate::base::{Checks, ErrorCode, StoreError, Timestamp};
 use crate::dsig::{Trust, TrustedKey, TrustedKeys};
 use crate::notice::Notice;
+use crate::saml::artifact::Resolved;
 use crate::saml::keys::Keys;
 use crate::saml::profile::Origin;
 use crate::saml::response::{ResponseMessage, SignedResponse};
 use crate::saml::{SamlError, ServiceProvider};
 use crate::trust::{IdpTrust, SeenKey, Standing};
-use crate::xml::{Document, ns};
+use crate::xml::{Document, Element, ns};
 use crate::xmlenc::{Decryption, DecryptionKeys};
 
 /// So long a person waits for newer metadata. Theirs comes late if the host is slow: the next
@@ -44,14 +46,72 @@ pub(super) struct Given<'a> {
     pub(super) now: Timestamp,
 }
 
+/// All that came: it can be read again. Of an artifact that is the answer to our question, which is
+/// not asked twice.
+#[derive(Clone, Copy)]
+pub(super) enum Whole<'d> {
+    /// A form.
+    Posted(&'d Document),
+    /// What an artifact stands for.
+    Resolved(&'d Resolved),
+}
+
+impl<'d> Whole<'d> {
+    fn root(self) -> Element<'d> {
+        match self {
+            Self::Posted(document) => document.root(),
+            Self::Resolved(resolved) => resolved.root(),
+        }
+    }
+
+    /// Verified by these keys.
+    fn verify(
+        self,
+        keys: Keys<'_>,
+        clock_skew: Duration,
+        checks: &mut Checks,
+        now: Timestamp,
+    ) -> Result<SignedResponse<'d>, SamlError> {
+        let message = match self {
+            Self::Posted(document) => ResponseMessage::parse(document, checks),
+            Self::Resolved(resolved) => resolved.read(keys.signing, clock_skew, checks, now),
+        };
+        message?.verify(keys, checks)
+    }
+}
+
+/// Reads what an artifact stands for, out of a message that may be signed as a whole; where no key of
+/// the identity provider fits that, once more with its metadata of now.
+pub(super) async fn read<'d>(
+    given: Given<'_>,
+    resolved: &'d Resolved,
+    idp: &Arc<IdpTrust>,
+    begun: Option<Begun>,
+) -> Result<(ResponseMessage<'d>, Option<Begun>), SamlError> {
+    let Given { app, own, sp, now } = given;
+    let read = |idp: &IdpTrust| {
+        let trust = idp.keys(&own.decryption_keys, now).signing;
+        resolved.read(trust, idp.clock_skew(sp), &mut Checks::off(), now)
+    };
+    match (with_newer_keys(app, idp, now, read).await, begun) {
+        (Ok(message), begun) => Ok((message, begun)),
+        (Err(error), begun) => {
+            if let Some((idp, origin)) = begun.filter(|_| may_be_new_key(&error)) {
+                note(app, Whole::Resolved(resolved), &idp, sp, origin, now).await;
+            }
+            Err(error)
+        }
+    }
+}
+
 /// Verifies a message; where no key of the identity provider fits, once more with its metadata of now.
 ///
-/// For that the message is read again from `whole`; the answer to an artifact can not be, and the next
-/// sign-in finds the new key. With an error comes the identity provider that was tried last.
+/// For that the message is read again from `whole`. With an error comes the identity provider that was
+/// tried last.
 pub(super) async fn verify<'d>(
     given: Given<'_>,
     message: ResponseMessage<'d>,
-    whole: Option<&'d Document>,
+    whole: Whole<'d>,
     idp: Arc<IdpTrust>,
     origin: Origin,
     checks: &mut Checks,
@@ -63,17 +123,19 @@ pub(super) async fn verify<'d>(
         Err(error) => return Err((idp, error)),
     };
     let newer = newer(app, &idp, now).await;
-    let again = match (&newer, whole) {
-        (Some(newer), Some(document)) => ResponseMessage::parse(document, checks)
-            .and_then(|message| message.verify(newer.keys(&own.decryption_keys, now), checks)),
-        _ => Err(error),
+    let again = match &newer {
+        Some(newer) => {
+            let keys = newer.keys(&own.decryption_keys, now);
+            whole.verify(keys, newer.clock_skew(sp), checks, now)
+        }
+        None => Err(error),
     };
     let idp = newer.unwrap_or(idp);
     match again {
         Ok(signed) => Ok((idp, origin, signed)),
         Err(error) => {
-            if let Some(document) = whole.filter(|_| may_be_new_key(&error)) {
-                note(app, document, &idp, sp, origin, now).await;
+            if may_be_new_key(&error) {
+                note(app, whole, &idp, sp, origin, now).await;
             }
             Err((idp, error))
         }
@@ -98,7 +160,7 @@ pub(in crate::http) async fn with_newer_keys<T>(
 }
 
 /// Whether this may be for want of a key: none fits, or none is of the kind.
-pub(super) fn may_be_new_key(error: &SamlError) -> bool {
+fn may_be_new_key(error: &SamlError) -> bool {
     matches!(
         error.code(),
         ErrorCode::SigInvalid | ErrorCode::SigAlgorithm
@@ -106,7 +168,7 @@ pub(super) fn may_be_new_key(error: &SamlError) -> bool {
 }
 
 /// The same identity provider with other keys, if there are such by now.
-pub(super) async fn newer(app: &App, idp: &Arc<IdpTrust>, now: Timestamp) -> Option<Arc<IdpTrust>> {
+async fn newer(app: &App, idp: &Arc<IdpTrust>, now: Timestamp) -> Option<Arc<IdpTrust>> {
     if let Some(told) = app.renewals.want(&idp.settings.name, now) {
         // In time or not, done or given up: what counts is what is there now.
         let _ = tokio::time::timeout(PATIENCE, told).await;
@@ -126,13 +188,13 @@ pub(super) async fn newer(app: &App, idp: &Arc<IdpTrust>, now: Timestamp) -> Opt
 /// Writes the message's certificate down for an administrator, if that is all it wants.
 async fn note(
     app: &App,
-    document: &Document,
+    whole: Whole<'_>,
     idp: &IdpTrust,
     sp: &ServiceProvider,
     origin: Origin,
     now: Timestamp,
 ) {
-    let Some((certificate, key)) = would_fit(document, idp, sp, origin, now) else {
+    let Some((certificate, key)) = would_fit(whole, idp, sp, origin, now) else {
         return;
     };
     let seen = SeenKey {
@@ -200,7 +262,7 @@ async fn write(
 /// Nothing is decrypted for it: anybody can sign by a key of their own around a ciphertext that they
 /// have seen, and must not learn what is in it.
 fn would_fit(
-    document: &Document,
+    whole: Whole<'_>,
     idp: &IdpTrust,
     sp: &ServiceProvider,
     origin: Origin,
@@ -208,7 +270,7 @@ fn would_fit(
 ) -> Option<(Vec<u8>, TrustedKey)> {
     let nothing = DecryptionKeys::from_vec(Vec::new());
     let allowed = idp.keys(&nothing, now).signing.allowed;
-    let certificates = document
+    let certificates = whole
         .root()
         .descendants()
         .filter(|element| element.is(ns::DS, "X509Certificate"))
@@ -232,9 +294,7 @@ fn would_fit(
             },
         };
         let checks = &mut Checks::off();
-        let signed = ResponseMessage::parse(document, checks)
-            .and_then(|message| message.verify(keys, checks));
-        if let Ok(signed) = signed {
+        if let Ok(signed) = whole.verify(keys, idp.clock_skew(sp), checks, now) {
             let valid = signed.validate(origin, &idp.expectations(sp), checks, now);
             return valid.is_ok().then_some((certificate, key));
         }

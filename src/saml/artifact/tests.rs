@@ -115,9 +115,10 @@ fn read_as(xml: &str, idp_entity_id: &str, checks: &mut Checks) -> Result<String
         return_to: ReturnTo::root(),
         created_at: now(),
     });
-    SoapMessage::read(soap::envelope(xml).as_bytes())
-        .and_then(|soap| {
-            let message = resolution().read(&soap, trust, SKEW, checks, now())?;
+    resolution()
+        .answered(soap::envelope(xml).as_bytes())
+        .and_then(|resolved| {
+            let message = resolved.read(trust, SKEW, checks, now())?;
             let signed = message.verify(Keys { signing: trust, decryption }, checks)?;
             signed.validate(origin, &expected, checks, now())
         })

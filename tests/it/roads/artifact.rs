@@ -1,5 +1,7 @@
 //! `SAMLart` at the ACS, and what comes of it.
 
+use std::sync::Arc;
+
 use http::Method;
 use samlgate::base::Checks;
 use samlgate::dsig::{self, Trust};
@@ -8,7 +10,7 @@ use samlgate::saml::binding::soap::SoapMessage;
 use super::World;
 use super::service::{self, Around, Reply};
 use crate::support::http::{Answer, Ask, Visitor};
-use crate::support::idp::{AuthnRequest, Response, Sign};
+use crate::support::idp::{AuthnRequest, Response, Sign, TestIdp};
 
 const ARTIFACT: &str = "response_binding = \"artifact\"";
 
@@ -306,4 +308,68 @@ async fn without_the_option_no_artifact_is_resolved() {
     // And a plain GET at the ACS is what it was.
     let answer = visitor.get(&world.gateway.url("/saml/acs?RelayState=x")).await;
     assert_eq!(world.gateway.code_of(&answer).await, "binding.method");
+}
+
+impl World {
+    /// `corp` with another key. Its metadata, which says so, is there from now on.
+    fn rolled(&self) -> Arc<TestIdp> {
+        let corp = TestIdp::new("corp").with_artifacts(&[(3, &self.service.url())]);
+        std::fs::copy(corp.metadata_file(), self.corp.metadata_file()).unwrap();
+        Arc::new(corp)
+    }
+}
+
+/// What is signed, and by what stands around it.
+const SIGNED: [(Around, Sign); 3] = [
+    (Around::Signed, Sign::Nothing),
+    (Around::Plain, Sign::Assertion),
+    (Around::Signed, Sign::Response),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_has_just_rolled_costs_nobody_the_answer_that_an_artifact_stands_for() {
+    for (around, sign) in SIGNED {
+        let world = world().await;
+        let mut visitor = world.gateway.visitor();
+        let request = world.begin(&mut visitor, "corp", "/reports").await;
+        let corp = world.rolled();
+        let mut response = corp.answer(&request);
+        response.sign = sign;
+        let artifact = world.kept(service::message(&corp, around, corp.write(&response)));
+        let relay_state = Some(request.relay_state.as_str());
+        let answer = world.bring(&mut visitor, By::Query, &artifact, relay_state).await;
+        world.accepted(&mut visitor, &answer, "/reports").await;
+        assert_eq!(world.service.asked().len(), 1, "nobody was asked twice");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_no_metadata_has_is_seen_behind_an_artifact_as_well() {
+    for (around, sign) in SIGNED {
+        let world = world().await;
+        let stranger = Arc::new(TestIdp::new("corp"));
+        let pending = || -> Vec<serde_json::Value> {
+            let keys = world.run(&["idp", "keys", "corp", "--json"], true);
+            let keys: Vec<serde_json::Value> = serde_json::from_str(&keys).unwrap();
+            keys.into_iter().filter(|key| key["standing"] == "pending").collect()
+        };
+        // With another fault it shows no key.
+        for (code, recipient) in [("", Some("https://other.example.com/")), ("seen", None)] {
+            world
+                .refuses("sig.invalid", |world, request| {
+                    let mut response = stranger.answer(request);
+                    response.sign = sign;
+                    if let Some(recipient) = recipient {
+                        response.confirmation().recipient = Some(recipient.to_owned());
+                    }
+                    let message = stranger.write(&response);
+                    assert_eq!(world.corp.entity_id, stranger.entity_id);
+                    service::message(&stranger, around, message)
+                })
+                .await;
+            assert_eq!(pending().len(), usize::from(code == "seen"), "{code}");
+        }
+        let fingerprint = stranger.key.signing().fingerprint().to_owned();
+        assert_eq!(pending()[0]["fingerprint_sha256"], fingerprint);
+    }
 }
