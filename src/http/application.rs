@@ -130,7 +130,14 @@ where
     };
     let view = session.as_deref().zip(identity.as_deref());
     let view = view.map(|(session, identity)| view_of(session, identity));
-    let ended = || session.as_ref().map(|session| -> Ended { Box::pin(session.ended()) });
+    let ended = || {
+        let session = session.as_ref()?;
+        let enough = gateway.enough(live, route, identity.as_deref());
+        Some(match enough {
+            Some(enough) => Box::pin(session.ended_unless(enough)) as Ended,
+            None => Box::pin(session.ended()),
+        })
+    };
     let passage = Passage {
         route,
         told,

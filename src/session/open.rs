@@ -4,8 +4,8 @@
 //! ([`Ready`]); and the person is packed, since hardly anybody asks.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -39,6 +39,7 @@ pub struct OpenSession {
     packed: Packed,
     ending: Notify,
     watched: Option<Arc<Watched>>,
+    heir: Mutex<Option<Arc<Session>>>,
 }
 
 impl From<&Session> for OpenSession {
@@ -58,6 +59,7 @@ impl From<&Session> for OpenSession {
             packed: Packed::of(&session.sid, &session.identity),
             ending: Notify::const_new(),
             watched: None,
+            heir: Mutex::new(None),
         }
     }
 }
@@ -122,27 +124,53 @@ impl OpenSession {
         self.ending.notify_waiters();
     }
 
+    /// What is open by it waits for the end of this session instead: of the same person, who has signed
+    /// in once more.
+    pub(in crate::session) fn hand_on(&self, heir: Arc<Session>) {
+        // Nobody is to find it under the hash of the other one.
+        self.mark_outdated();
+        *self.heir.lock().unwrap_or_else(PoisonError::into_inner) = Some(heir);
+        self.ending.notify_waiters();
+    }
+
+    fn heir(&self) -> Option<Arc<Session>> {
+        self.heir.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Resolves when it has ended, for whatever reason and wherever that was: for what stays open
     /// beyond its request. Costs next to nothing until somebody waits; whoever waits is no visitor,
     /// and keeps no idle session alive.
     pub fn ended(self: &Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+        self.ended_unless(|_| true)
+    }
+
+    /// The same, for what goes on with the next session of the same person only if the sign-in by which
+    /// that began is `enough` for it.
+    pub fn ended_unless(
+        self: &Arc<Self>,
+        enough: impl Fn(&Session) -> bool + Send + Sync + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let session = Arc::clone(self);
         async move {
-            // Before the look at the mark: an ending in between would be heard by nobody.
-            let ending = session.ending.notified();
-            if session.has_ended() {
-                return;
-            }
-            if let Some(watched) = &session.watched
-                && !session.is_watched.swap(true, Ordering::AcqRel)
-            {
-                watched.note(&session);
-                // It may have ended before it was in the list.
-                if session.has_ended() {
+            loop {
+                // Before the look at the marks: an ending in between would be heard by nobody.
+                let ending = session.ending.notified();
+                let is_over =
+                    || session.has_ended() || session.heir().is_some_and(|heir| !enough(&heir));
+                if is_over() {
                     return;
                 }
+                if let Some(watched) = &session.watched
+                    && !session.is_watched.swap(true, Ordering::AcqRel)
+                {
+                    watched.note(&session);
+                    // It may have ended before it was in the list.
+                    if is_over() {
+                        return;
+                    }
+                }
+                ending.await;
             }
-            ending.await;
         }
     }
 }

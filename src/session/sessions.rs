@@ -229,17 +229,18 @@ impl Sessions {
     }
 
     /// The same person has signed in once more, and may do no less: what they have open here goes
-    /// on, and ends with the session that they have now. On other nodes, and on other hosts, whose
-    /// sessions begin anew, it ends with the one that it was opened by.
+    /// on, and ends with the session that they have now; what needs more of a sign-in than this was
+    /// ends now ([`OpenSession::ended_unless`]). On other nodes, and on other hosts, whose sessions
+    /// begin anew, it ends with the one that it was opened by.
     fn hand_on(&self, replaced: &TokenHash, by: &Session) {
+        let heir = Arc::new(by.clone());
         let same = |before: &OpenSession| {
             let before_that = before.identity();
             let is_same =
                 before_that.user == by.identity.user && before_that.idp == by.identity.idp;
             let goes_on = is_same && !before.has_ended() && !has_lost(&before_that, &by.identity);
             if goes_on {
-                // Nobody is to find it under the hash of the other one.
-                before.mark_outdated();
+                before.hand_on(Arc::clone(&heir));
             }
             goes_on
         };
@@ -909,6 +910,51 @@ mod tests {
         assert!(sessions.held(&alice.hash).is_none());
         sessions.end(&alice, EndReason::SignOut, at(3)).await.unwrap();
         assert_eq!(streams.join_next().await.unwrap().unwrap(), "alice");
+    }
+
+    #[tokio::test]
+    async fn what_needs_more_than_the_next_sign_in_was_ends_with_the_session_before() {
+        let store = store().await;
+        let sessions = over(&store);
+        sessions.forget_ended(at(0)).await.unwrap();
+        let next_as = async |before: &OpenSession, class: Option<&str>, minute| {
+            let mut identity = Identity::for_test("alice", at(minute));
+            identity.authn_context = class.map(str::to_owned);
+            let next = sessions.prepare(identity, Some([7; 32]), &SystemEntropy, at(minute));
+            store.insert(next.session()).await.unwrap();
+            store.end(&before.hash, at(minute)).await.unwrap();
+            sessions.hand_on(&before.hash, next.session());
+            sessions.forget(&before.hash);
+            sessions.admit(next).1
+        };
+        let (_, first) = open(&sessions, "alice").await;
+        let mut streams = JoinSet::new();
+        let mut wait = |name, class: Option<&'static str>| {
+            let ended = first.ended_unless(move |next| match class {
+                Some(class) => next.identity.authn_context.as_deref() == Some(class),
+                None => true,
+            });
+            streams.spawn(async move {
+                ended.await;
+                name
+            });
+        };
+        wait("any", None);
+        wait("strong", Some("strong"));
+        tokio::task::yield_now().await;
+        let second = next_as(&first, Some("strong"), 1).await;
+        tokio::task::yield_now().await;
+        assert!(streams.try_join_next().is_none());
+        // The one after that counts as well.
+        let third = next_as(&second, Some("weak"), 2).await;
+        assert_eq!(streams.join_next().await.unwrap().unwrap(), "strong");
+        // What begins to wait only now, by the first one, is not better off.
+        first.ended_unless(|next| next.identity.authn_context.is_none()).await;
+        sessions.end_watched(at(3)).await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(streams.try_join_next().is_none());
+        sessions.end(&third, EndReason::SignOut, at(3)).await.unwrap();
+        assert_eq!(streams.join_next().await.unwrap().unwrap(), "any");
     }
 
     #[tokio::test]

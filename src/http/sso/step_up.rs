@@ -15,6 +15,7 @@ use crate::http::links;
 use crate::http::state::Gateway;
 use crate::identity::Identity;
 use crate::saml::asked::Asked;
+use crate::session::Session;
 
 /// The route of a page; of a form that is kept, that of the form.
 pub(super) fn route_of(live: &Live, page: &ReturnTo) -> Option<Arc<Route>> {
@@ -62,6 +63,27 @@ impl Gateway {
             live.sp.clock_skew
         };
         Visitor::of(identity, now, skew)
+    }
+
+    /// Whether what is open by a session may go on by the next one of the same person, as far as this
+    /// route asks anything of a sign-in. `identity` is known where age matters.
+    pub(in crate::http) fn enough(
+        &self,
+        live: &Live,
+        route: &Arc<Route>,
+        identity: Option<&Identity>,
+    ) -> Option<impl Fn(&Session) -> bool + Send + Sync + 'static + use<>> {
+        if route.public || route.step_up.is_none() {
+            return None;
+        }
+        let skew = identity.map(|identity| self.clock_skew(live, &identity.idp));
+        let (skew, route) = (skew.unwrap_or(live.sp.clock_skew), Arc::clone(route));
+        Some(move |next: &Session| {
+            let step_up = route.step_up.as_ref();
+            step_up
+                .and_then(|asked| asked.lacks(&next.identity, skew, next.opened_at))
+                .is_none()
+        })
     }
 
     /// How far the clock of this identity provider may differ from ours.

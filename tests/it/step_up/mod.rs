@@ -6,6 +6,7 @@ mod options;
 mod pages;
 mod passive;
 mod programs;
+mod streams;
 
 use http::Method;
 

@@ -49,7 +49,7 @@ impl App {
 }
 
 async fn answer(request: Request<Incoming>) -> Response<Body> {
-    if request.uri().path() == "/stream" {
+    if request.uri().path().ends_with("/stream") {
         return Response::new(Body::new(request.into_body()));
     }
     let (head, body) = request.into_parts();
