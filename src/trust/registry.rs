@@ -91,6 +91,17 @@ impl Registry {
         self.idps.get(*self.entities.get(issuer)?)
     }
 
+    /// By what a logout message says that it is from: some have a second name there. Disabled ones
+    /// too, and unverified as well.
+    pub fn signs_out_as(&self, issuer: &str) -> Option<&Arc<IdpTrust>> {
+        self.issued_by(issuer).or_else(|| {
+            let is = |idp: &&Arc<IdpTrust>| {
+                idp.metadata.vendor.signs_out_as(&idp.metadata.entity_id, issuer)
+            };
+            self.idps.iter().find(is)
+        })
+    }
+
     /// By the SourceID of an artifact, which anybody may have made up; disabled ones too.
     pub fn source_of(&self, artifact: &Artifact) -> Option<&Arc<IdpTrust>> {
         self.idps.get(*self.sources.get(artifact.source_id())?)

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use crate::base::{Check, ErrorCode, Refusal, RoleName, Timestamp, Values};
-use crate::identity::Mapped;
+use crate::base::{Check, ErrorCode, IdpName, Refusal, RoleName, Timestamp, UserId, Values};
+use crate::directory::Profile;
 use crate::saml::Claims;
 use crate::saml::logout::ValidLogoutRequest;
 use crate::saml::schema::{ASSERTION_NS, Status};
@@ -88,10 +88,48 @@ impl Facts {
 pub(super) struct Person {
     /// What the assertion says.
     pub(super) claims: Claims,
-    /// The same under our names.
-    pub(super) mapped: Mapped,
+    /// Their name here; where the people here are not known, the one that is asserted.
+    pub(super) user_name: String,
+    /// The same under our names; with what is provisioned, where that is known.
+    pub(super) profile: Profile,
     /// What they may.
     pub(super) roles: Vec<RoleName>,
+    /// Who that is; `None` when nobody was looked up.
+    pub(super) signed_in_as: Option<SignedInAs>,
+}
+
+/// Who somebody is here.
+#[derive(Debug)]
+pub(super) enum SignedInAs {
+    /// Nobody so far: this sign-in would create them.
+    New,
+    /// Somebody who is known.
+    Known {
+        /// Our id of them.
+        id: UserId,
+        /// `userName`.
+        user_name: String,
+        /// An administrator has linked this NameID to them.
+        is_linked: bool,
+        /// Then whose they are, if they have signed in before.
+        linked_from: Option<IdpName>,
+    },
+}
+
+impl SignedInAs {
+    /// For people.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::New => "nobody so far, and would be created".to_owned(),
+            Self::Known { user_name, is_linked: false, .. } => format!("{user_name}, who is known"),
+            Self::Known { user_name, linked_from: Some(idp), .. } => {
+                format!("{user_name} of {idp}, by a link of an administrator")
+            }
+            Self::Known { user_name, .. } => {
+                format!("{user_name}, by a link of an administrator")
+            }
+        }
+    }
 }
 
 /// A refusal, whichever part said so.

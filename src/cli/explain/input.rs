@@ -14,9 +14,10 @@ use url::form_urlencoded;
 
 use super::BindingName;
 use crate::cli::output;
-use crate::saml::binding::post::MAX_BODY;
+use crate::saml::binding::post::{MAX_BODY, decode_message};
 use crate::saml::binding::query::QueryMessage;
 use crate::saml::binding::redirect::deflate;
+use crate::saml::binding::soap::SOAP_NS;
 use crate::xml::{Document, Limits, Mode};
 
 /// More than the ACS takes, so that what is too large is refused by it and not by us.
@@ -25,8 +26,10 @@ const MOST_BYTES: usize = 4 * MAX_BODY;
 /// A message, as it would arrive.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    /// The body of a POST to the ACS.
+    /// The body of a POST through a browser.
     Post(Vec<u8>),
+    /// The body of a POST from server to server.
+    Soap(Vec<u8>),
     /// The query of an address, as it stands there: its octets are what is signed.
     Redirect(String),
 }
@@ -49,6 +52,9 @@ pub(super) fn read(file: &Path, binding: Option<BindingName>) -> Result<Message,
 
 /// By content: XML, parameters of a form or of an address, else base64.
 fn recognise(bytes: Vec<u8>, binding: Option<BindingName>) -> Result<Message, String> {
+    if binding == Some(BindingName::Soap) || (binding.is_none() && is_envelope(&bytes)) {
+        return Ok(Message::Soap(bytes));
+    }
     if is_xml(&bytes) {
         return Ok(match binding {
             Some(BindingName::Redirect) => {
@@ -69,7 +75,7 @@ fn recognise(bytes: Vec<u8>, binding: Option<BindingName>) -> Result<Message, St
         let plain = percent_decode_str(text).decode_utf8_lossy();
         return Ok(match (binding, text.contains('%')) {
             (Some(BindingName::Redirect), _) => Message::Redirect(query_of(&plain)),
-            (_, true) => Message::Post(format!("SAMLResponse={text}").into_bytes()),
+            (_, true) => Message::Post(format!("{}={text}", name_of(&plain)).into_bytes()),
             (_, false) => Message::Post(form_of(text)),
         });
     };
@@ -101,28 +107,44 @@ fn parameters(text: &str) -> Option<&str> {
     query.split('&').any(named).then_some(query)
 }
 
+/// An envelope of SOAP 1.1, whatever is in it.
+fn is_envelope(xml: &[u8]) -> bool {
+    let read = Document::parse(xml, Mode::Message, &Limits::default());
+    read.is_ok_and(|document| document.root().is(SOAP_NS, "Envelope"))
+}
+
+/// A form around a bare message, under the name that its document element asks for.
 fn form_of(base64: &str) -> Vec<u8> {
     let value = form_urlencoded::byte_serialize(base64.as_bytes()).collect::<String>();
-    format!("SAMLResponse={value}").into_bytes()
+    format!("{}={value}", name_of(base64)).into_bytes()
+}
+
+fn name_of(base64: &str) -> &'static str {
+    let xml = decode_message(base64.as_bytes()).ok();
+    parameter_of(xml.as_deref())
+}
+
+fn parameter_of(xml: Option<&[u8]>) -> &'static str {
+    let read = xml.and_then(|xml| Document::parse(xml, Mode::Message, &Limits::default()).ok());
+    match read.is_some_and(|document| document.root().local_name().ends_with("Request")) {
+        true => "SAMLRequest",
+        false => "SAMLResponse",
+    }
 }
 
 /// A query around a bare message, under the name that its document element asks for.
 fn query_of(base64: &str) -> String {
     let base64 = base64.split_ascii_whitespace().collect::<String>();
     let value = form_urlencoded::byte_serialize(base64.as_bytes()).collect::<String>();
-    let response = format!("SAMLResponse={value}");
-    let read = QueryMessage::read(&response)
-        .ok()
-        .and_then(|message| Document::parse(message.xml(), Mode::Message, &Limits::default()).ok());
-    match read.is_some_and(|document| document.root().local_name().ends_with("Request")) {
-        true => format!("SAMLRequest={value}"),
-        false => response,
-    }
+    let read = QueryMessage::read(&format!("SAMLResponse={value}")).ok();
+    let name = parameter_of(read.as_ref().map(QueryMessage::xml));
+    format!("{name}={value}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::saml::binding::soap;
 
     fn seen(text: &str) -> Message {
         recognise(text.as_bytes().to_vec(), None).unwrap()
@@ -143,6 +165,15 @@ mod tests {
             post("RelayState=x&SAMLResponse=PGEvPg%3D%3D")
         );
         assert_eq!(seen("anything else"), post("SAMLResponse=anything+else"));
+        // A request goes by the name of one.
+        for text in ["<aRequest/>", "PGFSZXF1ZXN0Lz4=", "PGFSZXF1ZXN0Lz4%3D"] {
+            assert_eq!(seen(text), post("SAMLRequest=PGFSZXF1ZXN0Lz4%3D"), "{text}");
+        }
+        let envelope = soap::envelope("<a/>");
+        assert_eq!(
+            seen(&envelope),
+            Message::Soap(envelope.clone().into_bytes())
+        );
         assert!(recognise(b" \n".to_vec(), None).is_err());
         assert!(recognise(b"https://app.example.com/saml/acs".to_vec(), None).is_err());
     }

@@ -30,10 +30,21 @@ pub(super) struct Known {
     pub(super) registry: Registry,
     /// How assertions become people.
     pub(super) identity: IdentitySettings,
+    /// Who is known, if there is a database.
+    pub(super) people: Option<Arc<dyn Database>>,
     /// Our keys.
     pub(super) decryption_keys: DecryptionKeys,
     /// What to know about all that.
     pub(super) notes: Vec<String>,
+}
+
+impl Known {
+    /// Closes what was read.
+    pub(super) async fn close(self) {
+        if let Some(people) = self.people {
+            people.close().await;
+        }
+    }
 }
 
 /// An address for clap, kept as it was written: it is compared character by character.
@@ -48,17 +59,14 @@ pub(super) fn acs_url(text: &str) -> Result<String, String> {
 /// Puts everything together; says what is missing.
 pub(super) async fn find(args: &ExplainArgs, now: Timestamp) -> Option<Known> {
     let from_files = from_files(args);
-    let (sp, identity, sources, own_keys) = match from_files {
-        Some((sp, sources)) => (sp, defaults(), sources, None),
+    let (sp, identity, sources, own_keys, people) = match from_files {
+        Some((sp, sources)) => (sp, defaults(), sources, None, None),
         None => {
             let config = configured(args)?;
-            let sources = all_of(&config).await;
-            (
-                config.sp,
-                config.identity,
-                sources,
-                Some(config.keys.settings),
-            )
+            let people = open(&config.database).await;
+            let sources = all_of(&config, people.as_deref()).await;
+            let keys = Some(config.keys.settings);
+            (config.sp, config.identity, sources, keys, people)
         }
     };
     let decryption_keys = decryption_keys(&args.decrypt_key, own_keys.as_ref(), &sp)?;
@@ -66,6 +74,7 @@ pub(super) async fn find(args: &ExplainArgs, now: Timestamp) -> Option<Known> {
         sp,
         registry: Registry::default(),
         identity,
+        people,
         decryption_keys,
         notes: Vec::new(),
     };
@@ -232,9 +241,8 @@ fn configured(args: &ExplainArgs) -> Option<Config> {
 }
 
 /// The identity providers of the file, then those that were imported.
-async fn all_of(config: &Config) -> Vec<Source> {
-    let store = open(&config.database).await;
-    let seen = match &store {
+async fn all_of(config: &Config, store: Option<&dyn Database>) -> Vec<Source> {
+    let seen = match store {
         Some(store) => store.seen_keys().await.unwrap_or_default(),
         None => Vec::new(),
     };
@@ -243,14 +251,14 @@ async fn all_of(config: &Config) -> Vec<Source> {
     };
     let mut sources = Vec::new();
     for settings in &config.idps {
-        let copy = copy(store.as_deref(), &settings.name).await;
+        let copy = copy(store, &settings.name).await;
         let keys = keys_of(&settings.name);
         sources.push(Source { settings: settings.clone(), imported: None, copy, keys });
     }
     let Some(store) = store else {
         return sources;
     };
-    let records = IdpStore::list(&*store).await.unwrap_or_else(|error| {
+    let records = IdpStore::list(store).await.unwrap_or_else(|error| {
         output::warning(&error.detail);
         Vec::new()
     });
@@ -258,7 +266,7 @@ async fn all_of(config: &Config) -> Vec<Source> {
         if config.idps.iter().any(|idp| idp.name == record.name) {
             continue;
         }
-        let copy = copy(Some(&*store), &record.name).await;
+        let copy = copy(Some(store), &record.name).await;
         let (settings, keys) = (record.to_settings(), keys_of(&record.name));
         sources.extend(settings.map(|settings| Source {
             settings,
@@ -267,7 +275,6 @@ async fn all_of(config: &Config) -> Vec<Source> {
             keys,
         }));
     }
-    store.close().await;
     sources
 }
 
@@ -284,7 +291,7 @@ async fn open(address: &DatabaseAddress) -> Option<Arc<dyn Database>> {
         Ok(store) => Some(store),
         Err(error) => {
             output::warning(&format!(
-                "{}; imported identity providers are not known",
+                "{}; imported identity providers and people are not known",
                 error.detail
             ));
             None

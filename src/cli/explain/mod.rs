@@ -5,11 +5,12 @@
 //! be let in, or who has to change what. Nothing is written: no session, no use of the assertion,
 //! no user, no file. Nothing secret is printed.
 
-mod address;
 mod advice;
 mod explanation;
 mod input;
 mod known;
+mod logout;
+mod person;
 mod rules;
 mod show;
 mod walk;
@@ -32,7 +33,7 @@ pub struct ExplainArgs {
     /// The message; standard input without it, or as `-`.
     ///
     /// XML, base64 (percent-encoded too), the body of the form that a browser posts
-    /// (`SAMLResponse=…`), or an address with a message in its query.
+    /// (`SAMLResponse=…`), an address with a message in its query, or a SOAP envelope.
     #[arg(value_name = "FILE|-", default_value = "-", hide_default_value = true)]
     file: PathBuf,
     /// The configuration file: who we are, whom we trust, what attributes mean.
@@ -73,13 +74,15 @@ pub struct ExplainArgs {
     json: bool,
 }
 
-/// How a message travels through a browser.
+/// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BindingName {
-    /// As a form.
+    /// Through a browser, as a form.
     Post,
-    /// In an address.
+    /// Through a browser, in an address.
     Redirect,
+    /// From server to server, in an envelope: a logout message.
+    Soap,
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {
@@ -113,6 +116,7 @@ pub async fn run(args: ExplainArgs) -> ExitCode {
         (None, false) => walk::Asked::AsItSays,
     };
     let explanation = walk::explain(message, asked, &known, now).await;
+    known.close().await;
     let printed = match args.json {
         true => output::json(&show::as_json(&explanation)),
         false => output::data(&show::as_text(&explanation, show::Style::of_process())),

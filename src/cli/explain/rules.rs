@@ -1,6 +1,7 @@
 //! Which rules there are, so that those behind a broken one have a line too.
 
 use crate::base::{Check, Outcome, Values};
+use crate::saml::binding::query::Carries;
 use crate::saml::logout;
 use crate::saml::profile::{ASSERTION_RULES, RESPONSE_RULES};
 
@@ -9,12 +10,49 @@ use crate::saml::profile::{ASSERTION_RULES, RESPONSE_RULES};
 pub(super) enum Way {
     /// A Response, at the ACS.
     Post,
-    /// A LogoutRequest in an address, and whatever can not be read as anything else.
-    LogoutRequest,
-    /// A `LogoutResponse` in an address.
-    LogoutResponse,
-    /// What does not come in an address: nothing follows.
+    /// A logout message, and whatever else comes where those come.
+    Logout(By, Carries),
+    /// What nobody takes there: nothing follows.
     Nowhere,
+}
+
+/// How a logout message comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// In an address.
+    Query,
+    /// As a form.
+    Form,
+    /// In an envelope, from server to server.
+    Soap,
+}
+
+impl By {
+    /// The rule about what is around the message.
+    pub(super) const fn rule(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Form => "form",
+            Self::Soap => "soap",
+        }
+    }
+
+    /// The rule about what was signed: the query, or the message.
+    pub(super) const fn signature(self) -> &'static str {
+        match self {
+            Self::Query => "query.signature",
+            Self::Form | Self::Soap => "signature",
+        }
+    }
+
+    /// For sentences.
+    pub(super) const fn place(self) -> &'static str {
+        match self {
+            Self::Query => "in an address",
+            Self::Form => "in a form",
+            Self::Soap => "by SOAP",
+        }
+    }
 }
 
 impl Way {
@@ -24,14 +62,6 @@ impl Way {
         let within = |place: &str, rules: &[&str]| {
             rules.iter().map(|rule| format!("{place}.{rule}")).collect::<Vec<_>>()
         };
-        let logout = |rules| {
-            let ways = [
-                named(QUERY_RULES),
-                within("logout", rules),
-                named(LOGOUT_LATER),
-            ];
-            ways.concat()
-        };
         match self {
             Self::Post => [
                 named(BEFORE_RULES),
@@ -40,8 +70,14 @@ impl Way {
                 named(AFTER_RULES),
             ]
             .concat(),
-            Self::LogoutRequest => logout(logout::REQUEST_RULES),
-            Self::LogoutResponse => logout(logout::RESPONSE_RULES),
+            Self::Logout(by, carries) => {
+                let rules = match carries {
+                    Carries::Request => logout::REQUEST_RULES,
+                    Carries::Response => logout::RESPONSE_RULES,
+                };
+                let before = [by.rule(), "xml", "idp", by.signature()];
+                [named(&before), within("logout", rules), named(LOGOUT_LATER)].concat()
+            }
             Self::Nowhere => Vec::new(),
         }
     }
@@ -97,10 +133,7 @@ const BEFORE_RULES: &[&str] = &[
     "assertion.schema",
 ];
 
-/// What is looked at before the rules of a logout message, in order.
-const QUERY_RULES: &[&str] = &["query", "xml", "idp", "idp.enabled", "query.signature"];
-
-/// What is looked at behind them.
+/// What is looked at behind the rules of a logout message.
 const LOGOUT_LATER: &[&str] = &["one_use", "sessions"];
 
 /// What is looked at behind the rules of the profile.

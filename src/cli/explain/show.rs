@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 
 use serde_json::{Value, json};
 
-use super::explanation::{Accepted, Explanation, Facts, Person, Refused};
+use super::explanation::{Accepted, Explanation, Facts, Person, Refused, SignedInAs};
 use super::rules::NOT_REACHED;
 use crate::base::{Check, Outcome, Timestamp};
 use crate::cli::output::{self, Table};
@@ -145,22 +145,26 @@ fn refused_text(refused: &Refused, style: Style) -> String {
 }
 
 fn person_text(person: &Person, style: Style) -> String {
-    let Person { claims, mapped, roles } = person;
+    let Person { claims, user_name, profile, roles, signed_in_as } = person;
     let mut table = Table::plain();
     let mut row = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
             table.row([name, &shown(value)]);
         }
     };
-    row("user name", Some(&mapped.user_name));
+    row("user name", Some(user_name));
+    row(
+        "  that is",
+        signed_in_as.as_ref().map(SignedInAs::shown).as_deref(),
+    );
     for (name, value) in name_id_rows(claims.name_id.as_ref()) {
         row(name, Some(value));
     }
     row("SessionIndex", claims.session_index.as_deref());
     row("authenticated", Some(&claims.authn_instant.to_string()));
     row("  by", claims.authn_context.as_deref());
-    row("e-mail", mapped.profile.email.as_deref());
-    row("groups", Some(&list(&mapped.profile.groups)));
+    row("e-mail", profile.email.as_deref());
+    row("groups", Some(&list(&profile.groups)));
     let roles = roles.iter().map(ToString::to_string).collect::<Vec<_>>();
     row("roles", Some(&list(&roles)));
     let mut text = format!(
@@ -312,6 +316,19 @@ fn identity_json(accepted: &Accepted) -> Option<Value> {
     }
 }
 
+/// `known` and `linked` have an id.
+fn signed_in_json(who: &SignedInAs) -> Value {
+    match who {
+        SignedInAs::New => json!({ "standing": "new" }),
+        SignedInAs::Known { id, user_name, is_linked, linked_from } => json!({
+            "standing": if *is_linked { "linked" } else { "known" },
+            "id": id,
+            "user_name": user_name,
+            "idp": linked_from,
+        }),
+    }
+}
+
 fn check_json(line: &Check) -> Value {
     let skipped = line.outcome == Outcome::Skip;
     let found = line.values.found.as_deref();
@@ -326,7 +343,7 @@ fn check_json(line: &Check) -> Value {
 }
 
 fn person_json(person: &Person) -> Value {
-    let Person { claims, mapped, roles } = person;
+    let Person { claims, user_name, profile, roles, signed_in_as } = person;
     let mut attributes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for attribute in &claims.attributes {
         let values = attribute.values.iter();
@@ -345,10 +362,11 @@ fn person_json(person: &Person) -> Value {
         "authn_context": claims.authn_context,
         "issuer": claims.issuer,
         "attributes": attributes,
-        "user_name": mapped.user_name,
-        "email": mapped.profile.email,
-        "display_name": mapped.profile.display_name,
-        "groups": mapped.profile.groups,
+        "user_name": user_name,
+        "signed_in_as": signed_in_as.as_ref().map(signed_in_json),
+        "email": profile.email,
+        "display_name": profile.display_name,
+        "groups": profile.groups,
         "roles": roles,
     })
 }

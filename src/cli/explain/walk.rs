@@ -1,25 +1,26 @@
 //! The way of the ACS, without its stores.
 //!
-//! Every step is the function that `http::sso::acs` calls, with [`Checks`] switched on; for what
-//! comes in an address (`address.rs`), those of `saml::binding::query` and `saml::logout`. What the
-//! ACS asks a store for can not be asked here, and its lines say so: which requests are open, which
-//! assertions were used, who is known.
+//! Every step is the function that `http::sso::acs` calls, with [`Checks`] switched on; for logout
+//! messages (`logout.rs`), those of `http::slo`. What is in the stores of a gateway that runs can not be
+//! asked here, and its lines say so: which requests are open, which assertions were used. Who is known
+//! is read from the database, where there is one (`person.rs`).
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use url::form_urlencoded;
 
 use super::explanation::{Accepted, Explanation, Facts, Person, Refused};
 use super::input::Message;
 use super::known::Known;
-use super::rules::{Way, not_known_here, not_reached};
-use crate::base::{Checks, ErrorCode, ReturnTo, StoreError, Timestamp, Values};
-use crate::identity::{self, Asserter};
+use super::rules::{By, Way, not_known_here, not_reached};
+use crate::base::{Checks, ErrorCode, ReturnTo, Timestamp, Values};
 use crate::saml::binding::post::ResponseForm;
-use crate::saml::one_use::{OneUse, OneUseStore};
+use crate::saml::binding::query::Carries;
+use crate::saml::logout::ReceivedLogout;
 use crate::saml::profile::{Origin, Permission};
 use crate::saml::response::ResponseMessage;
-use crate::saml::{Exceptions, PendingLogin};
+use crate::saml::schema::PROTOCOL_NS;
+use crate::saml::{Exceptions, PendingLogin, SamlError};
 use crate::trust::IdpTrust;
 use crate::xml::{Document, Limits, Mode};
 
@@ -51,9 +52,11 @@ pub(super) async fn explain(
         way: Way::Post,
     };
     let result = match message {
-        Message::Post(body) => {
-            walk.post(&body, asked).await.map(|person| Accepted::Person(Box::new(person)))
-        }
+        Message::Post(body) => match for_logout(&body) {
+            Some(received) => walk.logout_in_body(received, By::Form, asked),
+            None => walk.post(&body, asked).await.map(|person| Accepted::Person(Box::new(person))),
+        },
+        Message::Soap(body) => walk.logout_in_body(ReceivedLogout::of_soap(&body), By::Soap, asked),
         Message::Redirect(query) => walk.redirect(&query, asked),
     };
     if let Err(error) = &result {
@@ -114,33 +117,8 @@ impl Walk<'_> {
         let expected = idp.expectations(&known.sp);
         let valid = signed.validate(origin, &expected, &mut self.checks, now);
         let valid = valid.map_err(Refused::of)?;
-        let accepted = OneUse::claim(&NotLookedUp, valid, now)
-            .await
-            .map_err(|error| Refused::at("one_use", error.code(), error))?;
         self.checks.skip("one_use", "used assertions are not looked up here");
-
-        let asserter = Asserter {
-            idp: &idp.settings.name,
-            vendor: idp.metadata.vendor,
-            allow_duplicates: idp.settings.allow_duplicate_attributes,
-            groups_overage: idp.settings.groups_overage,
-            owner_of: &|domain| known.registry.owner_of(domain),
-        };
-        let claims = accepted.claims();
-        let mapped = identity::asserted(claims, asserter, &known.identity.attributes)
-            .map_err(|error| Refused::at("identity", error.code(), error))?;
-        self.checks.pass_with("identity", || mapped.user_name.clone());
-        if mapped.groups_left_out {
-            let policy = idp.settings.groups_overage.as_str();
-            self.notes.push(format!(
-                "the identity provider left the groups out, since there are too many; groups_overage \
-                 is {policy:?}, and what it gives depends on what is known of the person"
-            ));
-        }
-        self.checks.skip("user", "known people are not looked up here");
-        let facts = identity::Facts::asserted(&idp.settings.name, &mapped);
-        let roles = identity::roles(&known.identity.roles, facts);
-        Ok(Person { claims: claims.clone(), mapped, roles })
+        self.person(&valid, &idp).await
     }
 
     /// Whose keys verify it, and what it has to answer; compare `origin` of the ACS.
@@ -211,7 +189,7 @@ impl Walk<'_> {
         Ok((idp, origin))
     }
 
-    pub(super) fn enabled(&mut self, idp: &IdpTrust) -> Result<(), Refused> {
+    fn enabled(&mut self, idp: &IdpTrust) -> Result<(), Refused> {
         if !idp.settings.enabled {
             let detail = format!("{} is switched off", idp.settings.name);
             return Err(Refused::at("idp.enabled", ErrorCode::IdpDisabled, detail));
@@ -232,16 +210,29 @@ impl Walk<'_> {
     }
 
     /// Who was asked, where there is only one to ask; else who says that it is from them.
-    pub(super) fn idp(
-        &mut self,
-        issuer: Option<&str>,
-        requested: bool,
-    ) -> Result<Arc<IdpTrust>, Refused> {
+    fn idp(&mut self, issuer: Option<&str>, requested: bool) -> Result<Arc<IdpTrust>, Refused> {
         let registry = &self.known.registry;
         let idp = match registry.all() {
             [only] if requested => Some(only),
             _ => registry.issued_by(issuer.unwrap_or_default()),
         };
+        self.found(idp, issuer)
+    }
+
+    /// Who says that a logout message is from them; one that is switched off may send those.
+    pub(super) fn sender(&mut self, issuer: Option<&str>) -> Result<Arc<IdpTrust>, Refused> {
+        self.found(
+            self.known.registry.signs_out_as(issuer.unwrap_or_default()),
+            issuer,
+        )
+    }
+
+    fn found(
+        &mut self,
+        idp: Option<&Arc<IdpTrust>>,
+        issuer: Option<&str>,
+    ) -> Result<Arc<IdpTrust>, Refused> {
+        let registry = &self.known.registry;
         let Some(idp) = idp.cloned() else {
             let issuer = issuer.unwrap_or_default();
             let known = registry.all().iter().map(|idp| idp.metadata.entity_id.as_str());
@@ -262,18 +253,15 @@ impl Walk<'_> {
     }
 }
 
-/// Which assertions were used is a matter of a store, and this command opens none.
-struct NotLookedUp;
-
-#[async_trait]
-impl OneUseStore for NotLookedUp {
-    async fn claim(
-        &self,
-        _issuer: &str,
-        _id: &str,
-        _until: Timestamp,
-        _now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        Ok(true)
-    }
+/// What is for `/saml/slo`: a logout message, and whatever comes as a request.
+fn for_logout(body: &[u8]) -> Option<Result<ReceivedLogout, SamlError>> {
+    let received = ReceivedLogout::of_form(body);
+    let is_for_it = match &received {
+        Ok(received) => {
+            let is = |name| received.message().is(PROTOCOL_NS, name);
+            received.carries == Carries::Request || is("LogoutRequest") || is("LogoutResponse")
+        }
+        Err(_) => form_urlencoded::parse(body).any(|(name, _)| name == "SAMLRequest"),
+    };
+    is_for_it.then_some(received)
 }

@@ -30,20 +30,10 @@ use crate::http::error::GatewayError;
 use crate::http::state::Gateway;
 use crate::saml::SamlError;
 use crate::saml::logout::LogoutExpectations;
-use crate::trust::{IdpTrust, Registry};
+use crate::trust::IdpTrust;
 
 /// Longest wait for a message: a megabyte over a slow telephone line.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Who calls itself so in a logout message: some have a second name there.
-fn sender<'r>(registry: &'r Registry, issuer: &str) -> Option<&'r Arc<IdpTrust>> {
-    registry.issued_by(issuer).or_else(|| {
-        let is = |idp: &&Arc<IdpTrust>| {
-            idp.metadata.vendor.signs_out_as(&idp.metadata.entity_id, issuer)
-        };
-        registry.all().iter().find(is)
-    })
-}
 
 /// The identity provider that a message says it is from. One that is switched off may still sign
 /// people out; one whose metadata has ended has no keys.
@@ -53,7 +43,8 @@ fn known_sender(
     now: Timestamp,
 ) -> Result<Arc<IdpTrust>, GatewayError> {
     let issuer = issuer.unwrap_or_default();
-    let idp = sender(&gateway.app.registry(), issuer).cloned().ok_or_else(|| {
+    let registry = gateway.app.registry();
+    let idp = registry.signs_out_as(issuer).cloned().ok_or_else(|| {
         let detail = format!("no identity provider here has the entityID {issuer:?}");
         GatewayError::new(ErrorCode::IdpUnknown, detail)
     })?;

@@ -187,6 +187,70 @@ async fn somebody_who_is_linked_on_purpose_is_one_person_of_both() {
     assert!(said.contains("there are: corp, partner"), "{said}");
 }
 
+impl World {
+    /// What `samlgate explain` makes of an answer that nobody has brought so far.
+    async fn explained(&self, idp: &str, success: bool, bend: impl FnOnce(&mut Response)) -> Value {
+        let mut visitor = self.gateway.visitor();
+        let request = self.begin(&mut visitor, idp, "/").await;
+        let mut response = self.idp(idp).answer(&request);
+        bend(&mut response);
+        let file = self.gateway.folder().join("response.xml");
+        std::fs::write(&file, self.idp(idp).write(&response)).unwrap();
+        let output = self.gateway.command(&["explain", "--json", "response.xml"]).output().unwrap();
+        assert_eq!(output.status.success(), success, "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn explain_says_who_would_be_signed_in_and_makes_nobody() {
+    let world = world(DOMAINS).await;
+    let who = |answer: &Value| answer["identity"]["signed_in_as"].clone();
+    let code = |answer: &Value| answer["error"]["code"].as_str().unwrap_or_default().to_owned();
+    for _ in 0..2 {
+        let new = world.explained("corp", true, |_| {}).await;
+        assert_eq!(who(&new), serde_json::json!({ "standing": "new" }));
+    }
+    world.enters("corp", |_| {}).await;
+    let known = world.explained("corp", true, |_| {}).await;
+    assert_eq!(who(&known)["standing"], "known");
+    let stranger = world.explained("partner", true, about("a.smith")).await;
+    assert_eq!(who(&stranger)["standing"], "new");
+
+    let link = ["user", "link", "alice@example.com", "--idp", "partner"];
+    world.run(&[&link[..], &["--name-id", "a.smith"]].concat(), true);
+    let linked = world.explained("partner", true, about("a.smith")).await;
+    assert_eq!(linked["identity"]["user_name"], "alice@example.com");
+    let expected = serde_json::json!({
+        "standing": "linked",
+        "id": who(&known)["id"],
+        "user_name": "alice@example.com",
+        "idp": "corp",
+    });
+    assert_eq!(who(&linked), expected);
+    let shown = world.run(&["explain", "response.xml"], true);
+    let said = "alice@example.com of corp, by a link of an administrator";
+    assert!(shown.contains(said), "{shown}");
+    // Their own address may be said of them, and nobody else's.
+    let with_mail = |mail: &'static str| {
+        move |response: &mut Response| {
+            response.about("a.smith");
+            let mail = crate::support::idp::attribute("mail", &[mail]);
+            response.assertion().attributes = vec![mail];
+        }
+    };
+    world.explained("partner", true, with_mail("alice@example.com")).await;
+    let refused = world.explained("partner", false, with_mail("boss@example.com")).await;
+    assert_eq!(code(&refused), "user.conflict");
+
+    world.run(&["user", "disable", "alice@example.com"], true);
+    let disabled = world.explained("partner", false, about("a.smith")).await;
+    assert_eq!(code(&disabled), "user.disabled");
+    // What was explained can still be brought.
+    let (_, other) = world.enters("partner", about("b.smith")).await;
+    assert_eq!(other["user_name"], "b.smith");
+}
+
 #[tokio::test]
 async fn links_are_made_and_taken_away_by_the_api() {
     let world = world("").await;
