@@ -46,7 +46,7 @@ pub use accepted::{Accepted, Attribute, Claims, NameId, ValidAssertion};
 pub use error::SamlError;
 pub use exceptions::{Exception, Exceptions};
 pub use legacy::{AcsPath, Family};
-pub use one_use::{AcceptedLogout, Claimer, OneUse, OneUseError, OneUseStore};
+pub use one_use::{Claimer, OneUse, OneUseError, OneUseStore, UnusedLogout};
 pub use overage::GroupsOverage;
 pub use pending::{PendingLogin, PendingStore, Taken};
 pub use sp::ServiceProvider;

@@ -42,18 +42,34 @@ impl OneUse {
 }
 
 impl OneUse {
-    /// Uses a LogoutRequest up: one that comes again would end what was begun after it.
-    pub async fn claim_logout(
+    /// Lets a LogoutRequest count that was not used up: one that comes again would end what was begun
+    /// after it.
+    ///
+    /// It is used up when what it asks for is done ([`Self::use_up`]), and not before: a store that
+    /// fails in between would leave a session that nobody can end by it any more. Of several that come
+    /// at the same moment each may count, and ends what the others end.
+    pub async fn unused_logout(
         store: &dyn OneUseStore,
         valid: ValidLogoutRequest,
         now: Timestamp,
-    ) -> Result<AcceptedLogout, OneUseError> {
-        // Not the same name as an assertion, should somebody count both from one.
-        let id = format!("LogoutRequest {}", valid.id);
-        match store.claim(&valid.issuer, &id, valid.expires, now).await? {
-            true => Ok(AcceptedLogout(valid)),
-            false => Err(OneUseError::Replayed { issuer: valid.issuer, assertion_id: id }),
+    ) -> Result<UnusedLogout, OneUseError> {
+        let id = logout_id(&valid);
+        match store.is_claimed(&valid.issuer, &id, now).await? {
+            false => Ok(UnusedLogout(valid)),
+            true => Err(OneUseError::Replayed { issuer: valid.issuer, assertion_id: id }),
         }
+    }
+
+    /// Uses a LogoutRequest up, all of whose sessions have ended.
+    pub async fn use_up(
+        store: &dyn OneUseStore,
+        done: UnusedLogout,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let UnusedLogout(request) = done;
+        let id = logout_id(&request);
+        store.claim(&request.issuer, &id, request.expires, now).await?;
+        Ok(())
     }
 
     /// Uses an artifact up before it is resolved: the one that comes second is nobody's.
@@ -78,19 +94,24 @@ impl OneUse {
     }
 }
 
-/// A LogoutRequest whose one use was claimed: the sessions that it names end.
+/// Not the same name as an assertion, should somebody count both from one.
+fn logout_id(request: &ValidLogoutRequest) -> String {
+    format!("LogoutRequest {}", request.id)
+}
+
+/// A LogoutRequest that was not used up: the sessions that it names end.
 ///
 /// ```compile_fail,E0423
-/// use samlgate::saml::AcceptedLogout;
+/// use samlgate::saml::UnusedLogout;
 /// use samlgate::saml::logout::ValidLogoutRequest;
-/// fn again(valid: ValidLogoutRequest) -> AcceptedLogout {
-///     AcceptedLogout(valid)
+/// fn again(valid: ValidLogoutRequest) -> UnusedLogout {
+///     UnusedLogout(valid)
 /// }
 /// ```
 #[derive(Debug)]
-pub struct AcceptedLogout(ValidLogoutRequest);
+pub struct UnusedLogout(ValidLogoutRequest);
 
-impl AcceptedLogout {
+impl UnusedLogout {
     /// What it says.
     pub const fn request(&self) -> &ValidLogoutRequest {
         &self.0
@@ -129,6 +150,9 @@ pub trait OneUseStore: Send + Sync {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
+
+    /// Whether it was claimed, by whichever node.
+    async fn is_claimed(&self, issuer: &str, id: &str, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// Why a valid assertion is not accepted.
@@ -190,6 +214,17 @@ mod tests {
             let is_new = !used.iter().any(|one| (one.0.as_str(), one.1.as_str()) == (issuer, id));
             used.push((issuer.to_owned(), id.to_owned(), until));
             Ok(is_new)
+        }
+
+        async fn is_claimed(
+            &self,
+            issuer: &str,
+            id: &str,
+            _: Timestamp,
+        ) -> Result<bool, StoreError> {
+            let used = self.0.as_ref().ok_or_else(|| StoreError::new("down"))?;
+            let used = used.lock().unwrap();
+            Ok(used.iter().any(|one| (one.0.as_str(), one.1.as_str()) == (issuer, id)))
         }
     }
 
@@ -264,7 +299,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_logout_request_counts_once_and_then_it_is_proto_replay() {
+    async fn a_logout_request_counts_until_it_is_done_and_then_it_is_proto_replay() {
         let request = || ValidLogoutRequest {
             id: "_a".to_owned(),
             issuer: "https://idp.example.com".to_owned(),
@@ -274,13 +309,16 @@ mod tests {
             exceptions: crate::saml::Exceptions::NONE,
         };
         let store = Used(Some(Mutex::default()));
-        let first = OneUse::claim_logout(&store, request(), now()).await.unwrap();
+        let first = OneUse::unused_logout(&store, request(), now()).await.unwrap();
         assert_eq!(first.request(), &request());
-        let second = OneUse::claim_logout(&store, request(), now()).await;
+        // What it asks for could not be done: it comes again.
+        let first = OneUse::unused_logout(&store, request(), now()).await.unwrap();
+        OneUse::use_up(&store, first, now()).await.unwrap();
+        let second = OneUse::unused_logout(&store, request(), now()).await;
         assert_eq!(second.unwrap_err().code().as_str(), "proto.replay");
         // An assertion may have the same ID.
         assert!(claim(&store, "https://idp.example.com").await.is_ok());
-        let down = OneUse::claim_logout(&Used::default(), request(), now()).await;
+        let down = OneUse::unused_logout(&Used::default(), request(), now()).await;
         assert_eq!(down.unwrap_err().code().as_str(), "store.unavailable");
     }
 

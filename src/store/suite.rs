@@ -173,6 +173,19 @@ pub(crate) async fn an_assertion_is_accepted_once<S: Store>(store: Arc<S>) {
         claim("https://other.example.com", "_a", at(1)).await,
         Ok(())
     );
+    let is_claimed = async |issuer, id| OneUseStore::is_claimed(&*store, issuer, id, at(2)).await;
+    for (issuer, id, claimed) in [(idp, "_a", true), (idp, "_b", false), ("_a", idp, false)] {
+        assert_eq!(
+            is_claimed(issuer, id).await.unwrap(),
+            claimed,
+            "{issuer} {id}"
+        );
+    }
+    // However long somebody makes them.
+    let long = "_".repeat(3000);
+    assert!(!is_claimed(idp, &long).await.unwrap());
+    assert!(OneUseStore::claim(&*store, idp, &long, at(300), at(0)).await.unwrap());
+    assert!(is_claimed(idp, &long).await.unwrap());
 }
 
 pub(crate) async fn of_racing_claims_one_is_first<S: Store>(store: Arc<S>) {

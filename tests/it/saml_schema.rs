@@ -193,6 +193,10 @@ impl OneUseStore for Fresh {
     ) -> Result<bool, StoreError> {
         Ok(true)
     }
+
+    async fn is_claimed(&self, _: &str, _: &str, _: Timestamp) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 }
 
 async fn artifact_resolve(key: &SigningKey) -> String {

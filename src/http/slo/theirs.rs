@@ -123,16 +123,30 @@ async fn end(
         })
     };
     let valid = with_newer_keys(app, idp, now, read).await.map_err(saml)?;
-    let accepted = OneUse::claim_logout(app.ports.one_use.as_ref(), valid, now)
+    let one_use = app.ports.one_use.as_ref();
+    let unused = OneUse::unused_logout(one_use, valid, now)
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?;
-    let request = accepted.request();
+    let request = unused.request();
     let (issuer, name_id) = (&request.issuer, &request.name_id);
     let (indexes, reason) = (&request.session_indexes, EndReason::SingleLogout);
-    Ok(app
+    let ended = app
         .sessions
         .end_named(&idp.settings.name, issuer, name_id, indexes, reason, now)
-        .await?)
+        .await?;
+    // What could not be ended can be asked for again, by the same request.
+    if ended.failed.is_none()
+        && let Err(error) = OneUse::use_up(one_use, unused, now).await
+    {
+        tracing::warn!(
+            idp = idp.settings.name.as_str(),
+            reference = record.reference,
+            detail = error.detail,
+            "a LogoutRequest was followed, and can not be noted as used: until it is over it may \
+             come again"
+        );
+    }
+    Ok(ended)
 }
 
 /// What a request that was refused is told. All that concerns its signature reads alike.

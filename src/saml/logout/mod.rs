@@ -4,7 +4,7 @@
 //! [`ValidLogoutRequest`], which says whose sessions end, or a [`LogoutResult`]. Promised: nothing
 //! is read from a message that is not signed whole, be it by its query or by an enveloped
 //! signature; a forged or late one changes nothing. What becomes of the sessions is decided
-//! elsewhere, once for each request: [`super::OneUse::claim_logout`].
+//! elsewhere, once for each request: [`super::OneUse::unused_logout`].
 //!
 //! [`LogoutRequest`] and [`LogoutResponse`] are ours. They can not be sent unsigned.
 //!

@@ -47,4 +47,20 @@ impl OneUseStore for PostgresStore {
         })
         .await
     }
+
+    async fn is_claimed(&self, issuer: &str, id: &str, _: Timestamp) -> Result<bool, StoreError> {
+        let (issuer, id) = (short(issuer), short(id));
+        self.run(move |connection| {
+            Box::pin(async move {
+                let claimed = sqlx::query("SELECT 1 FROM one_use WHERE issuer = $1 AND id = $2")
+                    .bind(issuer)
+                    .bind(id)
+                    .fetch_optional(connection)
+                    .await
+                    .map_err(failed)?;
+                Ok(claimed.is_some())
+            })
+        })
+        .await
+    }
 }

@@ -32,4 +32,10 @@ impl OneUseStore for RedisStore {
         let (set,): (Option<String>,) = self.link.write(&pipeline).await?;
         Ok(set.is_some())
     }
+
+    async fn is_claimed(&self, issuer: &str, id: &str, _: Timestamp) -> Result<bool, StoreError> {
+        let key = key("o:", &claim(issuer, id));
+        let (found,): (bool,) = self.link.read(pipe().cmd("EXISTS").arg(key)).await?;
+        Ok(found)
+    }
 }

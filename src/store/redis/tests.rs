@@ -169,6 +169,7 @@ macro_rules! by {
 
 by! { redis: OneUseStore {
     fn claim(issuer: &str, id: &str, until: Timestamp, now: Timestamp) -> bool;
+    fn is_claimed(issuer: &str, id: &str, now: Timestamp) -> bool;
 } }
 
 by! { redis: PendingStore {

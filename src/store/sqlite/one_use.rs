@@ -37,4 +37,15 @@ impl OneUseStore for SqliteStore {
             })
             .await
     }
+
+    async fn is_claimed(&self, issuer: &str, id: &str, _: Timestamp) -> Result<bool, StoreError> {
+        let mut reader = self.readers.lend().await?;
+        let claimed = sqlx::query("SELECT 1 FROM one_use WHERE issuer = ? AND id = ?")
+            .bind(issuer)
+            .bind(id)
+            .fetch_optional(&mut *reader)
+            .await
+            .map_err(failed)?;
+        Ok(claimed.is_some())
+    }
 }

@@ -207,6 +207,70 @@ async fn a_request_counts_once() {
     }
 }
 
+/// What a database says when its disk is full, or a moment before it is there again.
+async fn fails_at(stage: &Stage, what: &str) -> sqlx::SqlitePool {
+    let file = stage.gateway.folder().join("data/samlgate.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let database = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let trigger = format!("CREATE TRIGGER away {what} BEGIN SELECT RAISE(ABORT, 'away'); END");
+    sqlx::query(sqlx::AssertSqlSafe(trigger)).execute(&database).await.unwrap();
+    database
+}
+
+async fn is_back(database: sqlx::SqlitePool) {
+    sqlx::query("DROP TRIGGER away").execute(&database).await.unwrap();
+    database.close().await;
+}
+
+#[tokio::test]
+async fn a_request_that_the_store_could_not_follow_counts_when_it_comes_again() {
+    let stage = Stage::set().await;
+    for by in WAYS {
+        let mut alice = stage.alice().await;
+        let asking = stage.asking();
+        let database = fails_at(&stage, "BEFORE DELETE ON session").await;
+        let answer = stage.ask(&asking, by).await;
+        assert_eq!(
+            stage.said(&answer, &asking.id).await.0,
+            "Responder",
+            "{by:?}"
+        );
+        assert_eq!(
+            stage.audited("logout.refused").await[0],
+            "store.unavailable"
+        );
+        is_back(database).await;
+        assert!(stage.is_signed_in(&mut alice).await, "{by:?}");
+        // What they send again is the same request.
+        let answer = stage.ask(&asking, by).await;
+        assert_eq!(stage.said(&answer, &asking.id).await.0, "Success", "{by:?}");
+        assert!(!stage.is_signed_in(&mut alice).await, "{by:?}");
+        // And then never more.
+        let mut alice = stage.alice().await;
+        let answer = stage.ask(&asking, by).await;
+        assert_eq!(
+            stage.said(&answer, &asking.id).await.0,
+            "Requester/RequestDenied"
+        );
+        assert!(stage.is_signed_in(&mut alice).await, "{by:?}");
+        stage.ask(&stage.asking(), By::Soap).await;
+    }
+}
+
+#[tokio::test]
+async fn sessions_end_by_a_request_that_can_not_be_noted_as_used() {
+    let stage = Stage::set().await;
+    let mut alice = stage.alice().await;
+    let asking = stage.asking();
+    let database = fails_at(&stage, "BEFORE INSERT ON one_use").await;
+    let answer = stage.ask(&asking, By::Soap).await;
+    assert_eq!(stage.said(&answer, &asking.id).await.0, "Success");
+    assert!(!stage.is_signed_in(&mut alice).await);
+    assert_eq!(stage.audited("logout.accepted").await[0], "ok");
+    stage.gateway.has_logged("can not be noted as used", 1).await;
+    is_back(database).await;
+}
+
 #[tokio::test]
 async fn somebody_who_is_not_known_is_not_answered() {
     let stage = Stage::set().await;
