@@ -16,6 +16,7 @@ use openssl::pkey::{Id, PKey, Public};
 use openssl::rsa::Padding;
 use openssl::sha::sha256;
 use openssl::sign::{RsaPssSaltlen, Verifier};
+use serde_json::{Map, Value, json};
 
 use crate::base::{ConnectionName, Timestamp};
 use crate::directory::{ScimToken, Scopes};
@@ -47,6 +48,24 @@ impl ClientKey {
     /// Whether it is still good.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|expires| now < expires)
+    }
+
+    /// What there is to say of it, for programs. What they call it is theirs to add.
+    pub fn facts(&self, now: Timestamp) -> Map<String, Value> {
+        let facts = [
+            ("kid", json!(self.kid)),
+            ("kind", json!(self.key.description())),
+            (
+                "thumbprint",
+                json!(self.key.thumbprint().unwrap_or_default()),
+            ),
+            ("scopes", json!(self.scopes)),
+            ("created", json!(self.created_at.to_saml())),
+            ("expires", json!(self.expires.map(Timestamp::to_saml))),
+            ("expired", json!(!self.is_live(now))),
+            ("last_used", json!(self.last_used.map(Timestamp::to_saml))),
+        ];
+        facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// What stands for it where access tokens are given out.

@@ -6,26 +6,11 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::App;
-use crate::support::gateway::{Gateway, Setup};
+use crate::support::gateway::Setup;
 use crate::support::http::{Answer, Ask, Visitor};
-use crate::support::idp::TestIdp;
-
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-
-/// A gateway with an API, and whoever uses it.
-struct Office {
-    gateway: Gateway,
-    _idp: TestIdp,
-}
+use crate::support::office::{API, Office};
 
 impl Office {
-    async fn open() -> Self {
-        let (idp, app) = (TestIdp::new("corp"), App::start().await);
-        let setup = Setup::http().quick_key().idp("corp", &idp.metadata_file(), "");
-        let setup = setup.route(&app.url(), "").set("admin", &format!("token = \"{TOKEN}\""));
-        Self { gateway: setup.start().await, _idp: idp }
-    }
-
     fn asked(&self, method: Method, path: &str) -> Ask {
         Ask::new(method, &self.gateway.admin_url(&format!("/api/v1{path}")))
     }
@@ -33,7 +18,7 @@ impl Office {
     async fn ask(&self, method: Method, path: &str, body: Value) -> Answer {
         let asked = self
             .asked(method, path)
-            .header("authorization", &format!("Bearer {TOKEN}"))
+            .header("authorization", &format!("Bearer {API}"))
             .header("content-type", "application/json");
         let body = if body.is_null() {
             String::new()
@@ -53,14 +38,6 @@ impl Office {
         let answer = self.ask(Method::POST, path, body).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.text());
         answer.json()
-    }
-
-    #[track_caller]
-    fn done(&self, arguments: &[&str]) -> String {
-        let output = self.gateway.command(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Whether a secret opens `/Users`.
@@ -229,7 +206,7 @@ async fn nobody_gets_in_but_by_the_token_and_no_page_does() {
         let asked = office.asked(Method::GET, path).header("authorization", wrong);
         is_refused(&visitor.send(asked).await, 401, "api.token");
     }
-    let own = format!("Bearer {TOKEN}");
+    let own = format!("Bearer {API}");
     for (name, value) in [
         ("origin", "http://127.0.0.1:9090"),
         ("sec-fetch-site", "same-origin"),
@@ -244,8 +221,8 @@ async fn nobody_gets_in_but_by_the_token_and_no_page_does() {
     let public = visitor.send(public.header("authorization", &own)).await;
     assert!(!public.text().contains("connections"), "{}", public.text());
     // Another token is in force with a reload, without one nothing is.
-    let other = TOKEN.replace('f', "0");
-    office.gateway.rewrite(|toml| toml.replace(TOKEN, &other));
+    let other = API.replace('f', "0");
+    office.gateway.rewrite(|toml| toml.replace(API, &other));
     office.gateway.signal("HUP");
     let asked = || {
         office
@@ -360,7 +337,7 @@ async fn what_can_not_be_done_has_a_code() {
     );
     let form = office
         .asked(Method::POST, tokens)
-        .header("authorization", &format!("Bearer {TOKEN}"))
+        .header("authorization", &format!("Bearer {API}"))
         .header("content-type", "text/plain");
     is_refused(
         &Visitor::new().send(form.body("{}")).await,

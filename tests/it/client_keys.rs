@@ -16,35 +16,12 @@ use samlgate::base::Clock as _;
 use samlgate::base::clock::SystemClock;
 use serde_json::{Value, json};
 
-use crate::support::app::App;
-use crate::support::gateway::{Gateway, Setup};
 use crate::support::http::{Answer, Ask, Visitor};
-use crate::support::idp::TestIdp;
+use crate::support::office::{API, Office};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const API: &str = "0123456789abcdef0123456789abcdef";
-
-struct Office {
-    gateway: Gateway,
-    _idp: TestIdp,
-}
 
 impl Office {
-    async fn open() -> Self {
-        let (idp, app) = (TestIdp::new("corp"), App::start().await);
-        let setup = Setup::http().quick_key().idp("corp", &idp.metadata_file(), "");
-        let setup = setup.route(&app.url(), "").set("admin", &format!("token = \"{API}\""));
-        Self { gateway: setup.start().await, _idp: idp }
-    }
-
-    #[track_caller]
-    fn done(&self, arguments: &[&str]) -> String {
-        let output = self.gateway.command(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
     fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.done(arguments)).unwrap()
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::known::administration;
 use super::made::{GoodFor, NewConnection};
@@ -215,15 +215,7 @@ pub(super) fn table(keys: &[ClientKey], now: Timestamp) -> String {
 
 /// The same for programs.
 pub(super) fn as_json(key: &ClientKey, now: Timestamp) -> Value {
-    json!({
-        "key": key.id,
-        "kid": key.kid,
-        "kind": key.key.description(),
-        "thumbprint": key.key.thumbprint().unwrap_or_default(),
-        "scopes": key.scopes,
-        "created": key.created_at.to_saml(),
-        "expires": key.expires.map(Timestamp::to_saml),
-        "expired": !key.is_live(now),
-        "last_used": key.last_used.map(Timestamp::to_saml),
-    })
+    let mut facts = key.facts(now);
+    facts.insert("key".to_owned(), key.id.clone().into());
+    Value::Object(facts)
 }

@@ -59,16 +59,8 @@ fn all(keys: &[ClientKey], now: Timestamp) -> Value {
 }
 
 fn shown(key: &ClientKey, now: Timestamp) -> Value {
-    json!({
-        "id": key.id,
-        "connection": key.connection,
-        "kid": key.kid,
-        "kind": key.key.description(),
-        "thumbprint": key.key.thumbprint().unwrap_or_default(),
-        "scopes": key.scopes,
-        "created": key.created_at.to_saml(),
-        "expires": key.expires.map(Timestamp::to_saml),
-        "expired": !key.is_live(now),
-        "last_used": key.last_used.map(Timestamp::to_saml),
-    })
+    let mut facts = key.facts(now);
+    facts.insert("id".to_owned(), json!(key.id));
+    facts.insert("connection".to_owned(), json!(key.connection));
+    Value::Object(facts)
 }

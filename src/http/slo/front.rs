@@ -14,15 +14,15 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
 use super::record::{Record, Way};
 use super::theirs::{self, Judged, fresh_id};
-use super::{body_of, internal, ours, saml};
+use super::{arrived_at, body_of, internal, ours, saml};
 use crate::base::{ErrorCode, ReturnTo, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::error_json::error_json;
 use crate::http::respond;
-use crate::http::sso::legacy;
 use crate::http::state::Gateway;
 use crate::http::views::{Failure, Field, Post, SignedOut, There};
+use crate::saml::ServiceProvider;
 use crate::saml::binding::post::MAX_BODY;
 use crate::saml::binding::query::Carries;
 use crate::saml::logout::ReceivedLogout;
@@ -36,8 +36,7 @@ pub async fn slo(
     Extension(context): Extension<Context>,
     request: Request<Body>,
 ) -> Response {
-    let live = gateway.app.settings();
-    let slo_url = legacy::address(&live, &request).unwrap_or_else(|| live.sp.slo_url());
+    let slo_url = arrived_at(&gateway, &request, ServiceProvider::slo_url);
     front(&gateway, &context, request, &slo_url).await
 }
 

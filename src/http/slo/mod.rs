@@ -23,17 +23,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
+use http::Request;
 
 use crate::app::Own;
 use crate::base::{ErrorCode, Timestamp};
 use crate::http::error::GatewayError;
+use crate::http::sso::legacy;
 use crate::http::state::Gateway;
-use crate::saml::SamlError;
 use crate::saml::logout::LogoutExpectations;
+use crate::saml::{SamlError, ServiceProvider};
 use crate::trust::IdpTrust;
 
 /// Longest wait for a message: a megabyte over a slow telephone line.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// At which address of ours a message came: this one, or that of another service provider which it had
+/// before.
+fn arrived_at(
+    gateway: &Gateway,
+    request: &Request<Body>,
+    ours: fn(&ServiceProvider) -> String,
+) -> String {
+    let live = gateway.app.settings();
+    legacy::address(&live, request).unwrap_or_else(|| ours(&live.sp))
+}
 
 /// The identity provider that a message says it is from. One that is switched off may still sign
 /// people out; one whose metadata has ended has no keys.

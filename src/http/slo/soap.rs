@@ -13,12 +13,12 @@ use http::{HeaderValue, Request, StatusCode};
 
 use super::record::{Record, Way};
 use super::theirs::{self, fresh_id};
-use super::{body_of, internal, saml};
+use super::{arrived_at, body_of, internal, saml};
 use crate::base::{ErrorCode, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::GatewayError;
-use crate::http::sso::legacy;
 use crate::http::state::Gateway;
+use crate::saml::ServiceProvider;
 use crate::saml::binding::query::Carries;
 use crate::saml::binding::soap::{self, Fault};
 use crate::saml::logout::ReceivedLogout;
@@ -29,8 +29,7 @@ pub async fn soap(
     Extension(context): Extension<Context>,
     request: Request<Body>,
 ) -> Response {
-    let live = gateway.app.settings();
-    let slo_url = legacy::address(&live, &request).unwrap_or_else(|| live.sp.slo_soap_url());
+    let slo_url = arrived_at(&gateway, &request, ServiceProvider::slo_soap_url);
     soap_at(&gateway, &context, request, &slo_url).await
 }
 

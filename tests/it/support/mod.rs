@@ -13,6 +13,7 @@ pub(crate) mod h2;
 pub(crate) mod http;
 pub(crate) mod idp;
 pub(crate) mod names;
+pub(crate) mod office;
 pub(crate) mod peers;
 pub(crate) mod ports;
 pub(crate) mod postgres;
