@@ -67,6 +67,8 @@ test_packages() {
     # Clients of HTTP/2.
     need curl curl
     need nghttp nghttp2-client
+    # A clock that tests step.
+    [ -n "$(find /usr/lib -path '*/faketime/libfaketimeMT.so.1' -print -quit)" ] || packages+=(libfaketime)
     # What several gateways share.
     need redis-server redis-server
     need redis-cli redis-tools

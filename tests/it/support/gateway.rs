@@ -18,6 +18,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Row as _, SqlitePool};
 use tempfile::TempDir;
 
+use super::clock::SteppedClock;
 use super::encryption;
 use super::http::{Answer, Visitor};
 use super::ports;
@@ -40,6 +41,8 @@ pub(crate) struct Setup {
     shown: Option<String>,
     database: Option<PathBuf>,
     database_url: Option<String>,
+    clock: Option<SteppedClock>,
+    environment: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -68,6 +71,8 @@ impl Setup {
             shown: None,
             database: None,
             database_url: None,
+            clock: None,
+            environment: Vec::new(),
         }
     }
 
@@ -86,6 +91,18 @@ impl Setup {
     /// With a database that is no file.
     pub(crate) fn database_url(mut self, url: &str) -> Self {
         self.database_url = Some(url.to_owned());
+        self
+    }
+
+    /// Going by this clock, and so do its commands.
+    pub(crate) fn by(mut self, clock: &SteppedClock) -> Self {
+        self.clock = Some(clock.clone());
+        self
+    }
+
+    /// With this variable in its environment, and in that of its commands.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -183,8 +200,25 @@ impl Setup {
     fn begin(self) -> Gateway {
         let config = self.folder.path().join("samlgate.toml");
         std::fs::write(&config, self.toml()).unwrap();
-        let process = serve(&config, self.folder.path());
+        let process = self.serve(&config);
         Gateway { setup: self, config, process }
+    }
+
+    /// The program, as it is started for this.
+    fn program(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_samlgate"));
+        command.current_dir(self.folder.path());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(clock) = &self.clock {
+            clock.shown_to(&mut command);
+        }
+        command
+    }
+
+    fn serve(&self, config: &Path) -> Process {
+        let mut command = self.program();
+        command.arg("serve").arg("--config").arg(config);
+        Process::start("samlgate", &mut command)
     }
 
     fn toml(&self) -> String {
@@ -356,12 +390,8 @@ impl Gateway {
 
     /// Runs a command of the program with this configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_samlgate"));
-        command
-            .args(arguments)
-            .arg("--config")
-            .arg(&self.config)
-            .current_dir(self.folder());
+        let mut command = self.setup.program();
+        command.args(arguments).arg("--config").arg(&self.config);
         command
     }
 
@@ -380,6 +410,9 @@ impl Gateway {
     /// Ends it as a power cut would.
     pub(crate) fn kill9(&mut self) {
         self.process.kill9();
+        if self.setup.clock.is_some() {
+            SteppedClock::swept_after(self.process.id());
+        }
     }
 
     /// Sends a signal: `TERM`.
@@ -399,7 +432,7 @@ impl Gateway {
 
     /// Starts it again on the same data, after [`Self::kill9`] or [`Self::stop`].
     pub(crate) async fn start_again(&mut self) {
-        self.process = serve(&self.config, self.setup.folder.path());
+        self.process = self.setup.serve(&self.config);
         self.ready().await;
     }
 
@@ -450,10 +483,4 @@ pub(crate) struct LoginAttempt {
     pub(crate) code: Option<String>,
     /// The `userName` of whoever came in.
     pub(crate) user: Option<String>,
-}
-
-fn serve(config: &Path, folder: &Path) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_samlgate"));
-    command.arg("serve").arg("--config").arg(config).current_dir(folder);
-    Process::start("samlgate", &mut command)
 }

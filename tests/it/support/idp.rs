@@ -29,6 +29,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::certificate::self_signed;
+use super::clock::SteppedClock;
 use super::encryption::encrypted;
 use super::encryption::seal::Seal;
 use super::http::{Answer, Ask};
@@ -132,6 +133,7 @@ pub(crate) struct TestIdp {
     binding: Binding,
     wants_signed: bool,
     folder: TempDir,
+    clock: Option<SteppedClock>,
 }
 
 impl TestIdp {
@@ -146,9 +148,16 @@ impl TestIdp {
     pub(crate) fn with(name: &str, key: Key, binding: Binding, wants_signed: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("samlgate-it-").tempdir().unwrap();
         let entity_id = format!("https://idp.example.com/{name}");
-        let idp = Self { entity_id, key, binding, wants_signed, folder };
+        let clock = None;
+        let idp = Self { entity_id, key, binding, wants_signed, folder, clock };
         std::fs::write(idp.metadata_file(), idp.metadata()).unwrap();
         idp
+    }
+
+    /// Going by this clock.
+    pub(crate) fn by(mut self, clock: &SteppedClock) -> Self {
+        self.clock = Some(clock.clone());
+        self
     }
 
     /// Where its metadata is.
@@ -273,6 +282,8 @@ impl TestIdp {
     }
 
     fn response(&self, acs: &str, sp: &str, in_response_to: Option<&str>) -> Response {
+        let now = self.clock.as_ref().map_or_else(|| SystemClock.now(), SteppedClock::now);
+        let at = |seconds| from(now, seconds);
         let in_response_to = in_response_to.map(str::to_owned);
         Response {
             id: fresh_id(),
@@ -671,7 +682,10 @@ fn optional(name: &str, value: &Option<String>) -> String {
 
 /// So many seconds from now.
 pub(crate) fn at(seconds: i64) -> String {
-    let now = SystemClock.now();
+    from(SystemClock.now(), seconds)
+}
+
+fn from(now: Timestamp, seconds: i64) -> String {
     let distance = Duration::from_secs(seconds.unsigned_abs());
     let time: Timestamp = if seconds < 0 {
         now.minus(distance)

@@ -6,6 +6,7 @@
 pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod certificate;
+pub(crate) mod clock;
 pub(crate) mod encryption;
 pub(crate) mod forms;
 pub(crate) mod gateway;

@@ -92,6 +92,11 @@ impl Process {
         );
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How much memory it has, in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.status("VmRSS:")
