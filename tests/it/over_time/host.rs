@@ -1,8 +1,9 @@
 //! A host of metadata, on loopback, which does what a test says.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What it answers.
 #[derive(Clone, Debug)]
@@ -17,6 +18,10 @@ pub(super) enum Says {
     Huge,
     /// 503.
     Down,
+    /// Nothing: the connection ends.
+    Gone,
+    /// A byte now and then, for as long as somebody listens.
+    Slow,
 }
 
 /// It, and the requests that it had.
@@ -39,7 +44,9 @@ impl Host {
         std::thread::Builder::new()
             .spawn(move || {
                 for stream in listener.incoming() {
-                    answering.answer(stream.unwrap());
+                    // Whoever is answered slowly holds up nobody else.
+                    let (answering, stream) = (answering.clone(), stream.unwrap());
+                    std::thread::Builder::new().spawn(move || answering.answer(stream)).unwrap();
                 }
             })
             .unwrap();
@@ -87,6 +94,8 @@ impl Host {
                 stream.write_all(answer.as_bytes())
             }
             Says::Huge => huge(&mut stream),
+            Says::Gone => Ok(()),
+            Says::Slow => slow(&mut stream),
             Says::Down => {
                 stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
             }
@@ -101,4 +110,17 @@ fn huge(stream: &mut TcpStream) -> std::io::Result<()> {
         stream.write_all(&zeroes)?;
     }
     Ok(())
+}
+
+fn slow(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n")?;
+    stream.set_read_timeout(Some(Duration::from_millis(500)))?;
+    loop {
+        stream.write_all(b"<")?;
+        // Nothing more is asked: this waits until the other side has enough.
+        match stream.read(&mut [0]) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            _ => return Ok(()),
+        }
+    }
 }
