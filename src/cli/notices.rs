@@ -134,19 +134,22 @@ async fn test(args: TestArgs, loaded: Loaded) -> ExitCode {
         at: now,
     };
     let entries = vec![Entry { notice, stands: true }];
-    let parcel = Parcel { id: 0, attempts: 0, entries };
+    let parcel = Parcel { id: 0, attempts: 0, settled: Vec::new(), entries };
     let gateway = &loaded.config.sp.public_url;
     let mut failed = 0_usize;
     for channel in &channels {
         let name = channel.name();
         match channel.send(&Message { gateway, parcel: &parcel, now }).await {
-            Ok(refused) if refused.is_empty() => output::note(&format!("{name} took it")),
-            Ok(refused) => {
-                failed = failed.saturating_add(1);
-                output::error(&format!(
-                    "{name} took it, but not for {}",
-                    refused.join("; ")
-                ));
+            Ok(told) => {
+                let put_off = told.put_off.iter().map(String::as_str);
+                let without: Vec<&str> = told.refused().chain(put_off).collect();
+                if without.is_empty() {
+                    output::note(&format!("{name} took it"));
+                } else {
+                    failed = failed.saturating_add(1);
+                    let without = without.join("; ");
+                    output::error(&format!("{name} took it, but not for {without}"));
+                }
             }
             Err(error) => {
                 failed = failed.saturating_add(1);

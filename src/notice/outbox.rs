@@ -12,6 +12,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::Notice;
 use crate::base::{StoreError, Timestamp};
@@ -23,8 +24,19 @@ pub struct Parcel {
     pub id: i64,
     /// How often it was tried in vain.
     pub attempts: u32,
+    /// Of several receivers of the channel, those who are not asked again.
+    pub settled: Vec<Settled>,
     /// What is in it, the most urgent first; never empty.
     pub entries: Vec<Entry>,
+}
+
+/// One of several receivers of a channel, who has the parcel or never will.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The address.
+    pub receiver: String,
+    /// Why the parcel was refused for good, if it was.
+    pub refused: Option<String>,
 }
 
 /// A notice in a parcel.
@@ -47,7 +59,7 @@ pub struct ChannelState {
     pub attempts: u32,
     /// When it is tried again, after a failure.
     pub next_at: Option<Timestamp>,
-    /// What went wrong last.
+    /// What went wrong last. With nothing that waits: for whom the last parcel was refused.
     pub error: Option<String>,
     /// Notices that wait.
     pub waiting: u64,
@@ -79,15 +91,22 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<Parcel>, StoreError>;
 
-    /// The channel took it.
-    async fn sent(&self, channel: &str, parcel: i64, now: Timestamp) -> Result<(), StoreError>;
+    /// The channel took it, but not for those of whom `refused` speaks.
+    async fn sent(
+        &self,
+        channel: &str,
+        parcel: i64,
+        refused: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
-    /// It did not; not before `next` is it tried again.
+    /// It did not, or not for all but those who are `settled`; not before `next` is it tried again.
     async fn failed(
         &self,
         channel: &str,
         parcel: i64,
         error: &str,
+        settled: &[Settled],
         next: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError>;

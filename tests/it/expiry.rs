@@ -1,6 +1,8 @@
 //! What runs out, told by the built binary: to monitoring, to a real mail server (aiosmtpd) and to
 //! somebody else's server.
 
+mod mail;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,14 +32,19 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// A certificate of a year, that ends in so many days.
 fn certificate(days_left: i64) -> X509 {
+    // An hour more, so that it is that many whole days.
+    ending(days_left * 86_400 + 3600)
+}
+
+/// A certificate of a year, that ends in so many seconds.
+fn ending(seconds_left: i64) -> X509 {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
     let mut name = X509Name::builder().unwrap();
     name.append_entry_by_text("CN", "idp.example.com").unwrap();
     let name = name.build();
     let now = SystemClock.now().unix_seconds();
-    // An hour more, so that it is that many whole days.
-    let end = now + days_left * 86_400 + 3600;
+    let end = now + seconds_left;
     let mut builder = X509::builder().unwrap();
     builder.set_version(2).unwrap();
     let serial = BigNum::from_u32(7).unwrap().to_asn1_integer().unwrap();
@@ -112,6 +119,8 @@ struct Receiver {
     smtp: u16,
     http: u16,
     process: Option<Process>,
+    /// Further options.
+    options: Vec<String>,
 }
 
 impl Receiver {
@@ -121,6 +130,7 @@ impl Receiver {
             smtp: ports::free(),
             http: ports::free(),
             process: None,
+            options: Vec::new(),
         }
     }
 
@@ -134,7 +144,8 @@ impl Receiver {
                 "--http",
                 &self.http.to_string(),
             ])
-            .args(["--put-off", &put_off.to_string()]);
+            .args(["--put-off", &put_off.to_string()])
+            .args(&self.options);
         let mut process = Process::start("notice_receiver", &mut command);
         process.line_with("ready").await;
         self.process = Some(process);

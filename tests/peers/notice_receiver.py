@@ -1,5 +1,7 @@
 """Takes mails (aiosmtpd) and requests, and writes each into a file before it says that it has it.
 
+Mails by TLS, from users, and for some receivers alone, as the options say.
+
 In a folder: mails.jsonl and requests.jsonl, a line for each.
 """
 
@@ -8,10 +10,12 @@ import email
 import email.policy
 import json
 import os
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 
 def keep(path, value):
@@ -28,7 +32,16 @@ def main():
     parser.add_argument("--http", type=int, required=True)
     # The first so many mails are put off (451), and requests refused (503).
     parser.add_argument("--put-off", type=int, default=0)
+    parser.add_argument("--security", choices=["none", "starttls", "tls"], default="none")
+    parser.add_argument("--certificate")
+    parser.add_argument("--key")
+    # Nobody else may send: NAME:PASSWORD
+    parser.add_argument("--user")
+    # There is no such receiver (550), or no room for so many mails to them: ADDRESS:TIMES (452).
+    parser.add_argument("--gone", action="append", default=[])
+    parser.add_argument("--full", action="append", default=[])
     options = parser.parse_args()
+    full = {name: int(times) for name, times in (it.rsplit(":", 1) for it in options.full)}
     left = {"mails": options.put_off, "requests": options.put_off}
     lock = threading.Lock()
 
@@ -38,6 +51,15 @@ def main():
             return left[kind] >= 0
 
     class Mails:
+        async def handle_RCPT(self, server, session, envelope, address, _):
+            if address in options.gone:
+                return "550 nobody of this name"
+            if full.get(address, 0) > 0:
+                full[address] -= 1
+                return "452 no room"
+            envelope.rcpt_tos.append(address)
+            return "250 yes"
+
         async def handle_DATA(self, server, session, envelope):
             if is_put_off("mails"):
                 return "451 come back later"
@@ -47,6 +69,8 @@ def main():
                 {
                     "from": envelope.mail_from,
                     "to": envelope.rcpt_tos,
+                    "user": session.auth_data and session.auth_data.login.decode(),
+                    "tls": bool(server.transport.get_extra_info("ssl_object")),
                     "id": mail["message-id"],
                     "subject": mail["subject"],
                     "text": mail.get_content(),
@@ -72,7 +96,23 @@ def main():
         def log_message(self, *_):
             pass
 
-    Controller(Mails(), hostname="127.0.0.1", port=options.smtp).start()
+    def authenticate(server, session, envelope, mechanism, shown):
+        said = f"{shown.login.decode()}:{shown.password.decode()}"
+        return AuthResult(success=said == options.user, handled=False, auth_data=shown)
+
+    more = {}
+    if options.security != "none":
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(options.certificate, options.key)
+        if options.security == "tls":
+            more["ssl_context"] = context
+        else:
+            more.update(tls_context=context, require_starttls=True)
+    if options.user:
+        more.update(authenticator=authenticate, auth_required=True)
+        # It does not know of TLS from the beginning.
+        more.update(auth_require_tls=options.security == "starttls")
+    Controller(Mails(), hostname="127.0.0.1", port=options.smtp, **more).start()
     server = ThreadingHTTPServer(("127.0.0.1", options.http), Requests)
     print("ready", options.smtp, flush=True)
     server.serve_forever()

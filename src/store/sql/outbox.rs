@@ -12,7 +12,7 @@ use super::{Database, work};
 use crate::audit::Event;
 use crate::base::{StoreError, Timestamp};
 use crate::notice::Notice;
-use crate::notice::outbox::{ChannelState, Entry, Lease, Outbox, Parcel};
+use crate::notice::outbox::{ChannelState, Entry, Lease, Outbox, Parcel, Settled};
 
 /// So many notices are sent at once at most: nobody reads a longer mail.
 const AT_ONCE: i64 = 200;
@@ -46,8 +46,15 @@ impl<D: Database> Outbox for D {
         self.write(work!(take, asked), now).await
     }
 
-    async fn sent(&self, channel: &str, parcel: i64, now: Timestamp) -> Result<(), StoreError> {
-        self.write(work!(sent, channel.to_owned(), parcel, now), now).await
+    async fn sent(
+        &self,
+        channel: &str,
+        parcel: i64,
+        refused: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let refused = refused.map(shortened);
+        self.write(work!(sent, channel.to_owned(), parcel, refused, now), now).await
     }
 
     async fn failed(
@@ -55,11 +62,16 @@ impl<D: Database> Outbox for D {
         channel: &str,
         parcel: i64,
         error: &str,
+        settled: &[Settled],
         next: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let error = error.chars().take(500).collect::<String>();
-        self.write(work!(failed, channel.to_owned(), parcel, error, next), now).await
+        let (error, settled) = (shortened(error), serde_json::json!(settled).to_string());
+        self.write(
+            work!(failed, channel.to_owned(), parcel, error, settled, next),
+            now,
+        )
+        .await
     }
 
     async fn channels(&self) -> Result<Vec<ChannelState>, StoreError> {
@@ -72,6 +84,10 @@ impl<D: Database> Outbox for D {
         }
         self.write(work!(forget, before), now).await
     }
+}
+
+fn shortened(error: &str) -> String {
+    error.chars().take(500).collect()
 }
 
 /// Adds a notice to the log, inside the transaction that raises it.
@@ -125,11 +141,12 @@ struct Far {
     held_until: Timestamp,
     attempts: i64,
     next_at: Option<Timestamp>,
+    settled: Vec<Settled>,
 }
 
 async fn state(sql: &mut Sql<'_>, (channel,): &(String,)) -> Result<Option<Far>, StoreError> {
     let asked = Statement::new(
-        "SELECT done, parcel, since, holder, held_until, attempts, next_at
+        "SELECT done, parcel, since, holder, held_until, attempts, next_at, settled
          FROM notice_channel WHERE name = ?",
     );
     let Some(mut row) = sql.fetch_one(asked.with(channel)).await? else {
@@ -143,6 +160,10 @@ async fn state(sql: &mut Sql<'_>, (channel,): &(String,)) -> Result<Option<Far>,
         held_until: row.time()?,
         attempts: row.integer()?,
         next_at: row.optional_time()?,
+        settled: match row.optional_text()? {
+            Some(settled) => serde_json::from_str(&settled).map_err(|_| unreadable())?,
+            None => Vec::new(),
+        },
     }))
 }
 
@@ -239,7 +260,7 @@ async fn take(
         let entries = entries(sql, &far, parcel).await?;
         if entries.is_empty() {
             // Of before the channel, and over: nobody has to be told.
-            sql.execute(done(&asked.channel, parcel)).await?;
+            sql.execute(done(&asked.channel, parcel, None)).await?;
             continue;
         }
         let hold = Statement::new(
@@ -255,7 +276,7 @@ async fn take(
         .with(asked.now);
         let attempts = u32::try_from(far.attempts).unwrap_or(u32::MAX);
         let held = sql.execute(hold).await? > 0;
-        let parcel = Parcel { id: parcel, attempts, entries };
+        let parcel = Parcel { id: parcel, attempts, settled: far.settled, entries };
         return Ok((Some(parcel).filter(|_| held), Vec::new()));
     }
 }
@@ -289,38 +310,41 @@ fn entry_of(row: &mut Row) -> Result<Entry, StoreError> {
 }
 
 /// A parcel is through.
-fn done(channel: &str, parcel: i64) -> Statement {
+fn done(channel: &str, parcel: i64, refused: Option<&str>) -> Statement {
     Statement::new(
-        "UPDATE notice_channel SET done = ?, parcel = NULL, attempts = 0, next_at = NULL, error = NULL
+        "UPDATE notice_channel SET done = ?, parcel = NULL, attempts = 0, next_at = NULL, error = ?,
+                settled = NULL
          WHERE name = ? AND done < ?",
     )
     .with(parcel)
+    .with(refused)
     .with(channel)
     .with(parcel)
 }
 
 async fn sent(
     sql: &mut Sql<'_>,
-    (channel, parcel, now): &(String, i64, Timestamp),
+    (channel, parcel, refused, now): &(String, i64, Option<String>, Timestamp),
 ) -> Result<((), Vec<Event>), StoreError> {
     let at = Statement::new(
         "UPDATE notice_channel SET sent_at = ?, holder = NULL, held_until = 0 WHERE name = ?",
     );
-    sql.execute(done(channel, *parcel)).await?;
+    sql.execute(done(channel, *parcel, refused.as_deref())).await?;
     sql.execute(at.with(*now).with(channel)).await?;
     Ok(((), Vec::new()))
 }
 
 async fn failed(
     sql: &mut Sql<'_>,
-    (channel, parcel, error, next): &(String, i64, String, Timestamp),
+    (channel, parcel, error, settled, next): &(String, i64, String, String, Timestamp),
 ) -> Result<((), Vec<Event>), StoreError> {
     let update = Statement::new(
-        "UPDATE notice_channel SET attempts = attempts + 1, next_at = ?, error = ?, holder = NULL,
-                held_until = 0
+        "UPDATE notice_channel SET attempts = attempts + 1, next_at = ?, error = ?, settled = ?,
+                holder = NULL, held_until = 0
          WHERE name = ? AND parcel = ?",
     );
-    sql.execute(update.with(*next).with(error).with(channel).with(*parcel)).await?;
+    let update = update.with(*next).with(error).with(settled).with(channel).with(*parcel);
+    sql.execute(update).await?;
     Ok(((), Vec::new()))
 }
 

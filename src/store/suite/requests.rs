@@ -346,7 +346,7 @@ pub(crate) async fn what_is_raised_is_in_one_parcel_of_each_channel<S: Directory
     raise("a/7", "2027-02-01", 11).await;
     assert_eq!(taken(store, "email", "one", 12).await, "", "more may come");
     assert_eq!(taken(store, "email", "one", 16).await, "3: a/7 b/30");
-    store.failed("email", 3, "no route", at(30), at(17)).await.unwrap();
+    store.failed("email", 3, "no route", &[], at(30), at(17)).await.unwrap();
     raise("c/1", "2027-01-02", 18).await;
     assert_eq!(taken(store, "email", "one", 29).await, "", "not yet");
     assert_eq!(taken(store, "log", "one", 29).await, "4: c/1 a/7 b/30");
@@ -363,16 +363,16 @@ pub(crate) async fn what_is_raised_is_in_one_parcel_of_each_channel<S: Directory
     );
     assert_eq!(email.error.as_deref(), Some("no route"));
 
-    store.sent("email", 3, at(31)).await.unwrap();
-    store.sent("email", 3, at(32)).await.unwrap();
+    store.sent("email", 3, None, at(31)).await.unwrap();
+    store.sent("email", 3, None, at(32)).await.unwrap();
     store.clear("c", at(33)).await.unwrap();
     raise("d/1", "2027-01-03", 34).await;
     assert_eq!(taken(store, "email", "one", 40).await, "5: d/1 -c/1");
-    store.sent("email", 5, at(41)).await.unwrap();
+    store.sent("email", 5, None, at(41)).await.unwrap();
     assert_eq!(taken(store, "email", "one", 100).await, "");
 
     assert_eq!(taken(store, "log", "one", 1000).await, "4: a/7 b/30 -c/1");
-    store.sent("log", 5, at(1001)).await.unwrap();
+    store.sent("log", 5, None, at(1001)).await.unwrap();
     store.forget_raised(at(1002), at(1002)).await.unwrap();
     raise("e/1", "2027-01-04", 1003).await;
     assert_eq!(taken(store, "log", "one", 1010).await, "6: e/1");

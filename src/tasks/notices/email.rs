@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use lettre::address::Envelope;
+use lettre::Address;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message as Mail};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -12,22 +12,53 @@ use lettre::transport::smtp::client::{
 use lettre::transport::smtp::commands::{Data, Mail as From, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
 
-use super::{Message, TIMEOUT, words};
+use super::{Message, TIMEOUT, Told, words};
 use crate::base::Timestamp;
+use crate::notice::outbox::Settled;
 use crate::notice::settings::{EmailSettings, MailSecurity};
 
-/// One mail to all receivers. What the server took, it has taken: out comes whom it refused, and why.
-/// It is an error when it refused all of them.
-pub(super) async fn send(
-    settings: &EmailSettings,
-    message: &Message<'_>,
-) -> Result<Vec<String>, String> {
+/// One mail to all receivers who are not settled. What the server took, it has taken: out comes how it
+/// went with each. It is an error when nobody has it, and nobody was put off.
+pub(super) async fn send(settings: &EmailSettings, message: &Message<'_>) -> Result<Told, String> {
     let mail = write(settings, message)?;
+    let settled = &message.parcel.settled;
+    let is_open = |to: &&Address| settled.iter().all(|settled| settled.receiver != to.to_string());
+    let open: Vec<&Address> = mail.envelope().to().iter().filter(is_open).collect();
+    let mut told = Told { settled: settled.clone(), put_off: Vec::new() };
+    if open.is_empty() {
+        // Who was put off is not a receiver any more.
+        return Ok(told);
+    }
     let mut connection = connect(settings, message).await?;
-    let sent = deliver(&mut connection, mail.envelope(), &mail.formatted()).await;
+    let from = mail.envelope().from();
+    let sent = deliver(&mut connection, from, &open, &mail.formatted()).await;
     // The server has it or not: how we part changes nothing.
     let _ = tokio::time::timeout(PARTING, connection.abort()).await;
-    sent
+    for (to, answer) in open.iter().zip(sent?) {
+        let receiver = to.to_string();
+        match answer {
+            Answer::Taken => told.settled.push(Settled { receiver, refused: None }),
+            Answer::Refused(why) => {
+                let refused = Some(format!("{receiver}: {why}"));
+                told.settled.push(Settled { receiver, refused });
+            }
+            Answer::PutOff(why) => told.put_off.push(format!("{receiver}: {why}")),
+        }
+    }
+    if told.put_off.is_empty() && told.settled.iter().all(|settled| settled.refused.is_some()) {
+        return Err(told.refused().collect::<Vec<&str>>().join("; "));
+    }
+    Ok(told)
+}
+
+/// What the server says of one receiver.
+enum Answer {
+    /// They have it.
+    Taken,
+    /// Never (5xx).
+    Refused(String),
+    /// Not now (4xx): a full mailbox, or a server that does not know us yet.
+    PutOff(String),
 }
 
 const PARTING: Duration = Duration::from_secs(1);
@@ -57,38 +88,37 @@ async fn connect(
     Ok(connection)
 }
 
-/// One mailbox that is gone keeps the mail from nobody else.
+/// One mailbox that is gone keeps the mail from nobody else. Out comes an answer for each receiver.
 async fn deliver(
     connection: &mut AsyncSmtpConnection,
-    envelope: &Envelope,
+    from: Option<&Address>,
+    receivers: &[&Address],
     mail: &[u8],
-) -> Result<Vec<String>, String> {
+) -> Result<Vec<Answer>, String> {
     let mut parameters = Vec::new();
-    let mut addresses = envelope.to().iter().chain(envelope.from());
+    let mut addresses = receivers.iter().copied().chain(from);
     if addresses.any(|address| !address.to_string().is_ascii()) {
         parameters.push(MailParameter::SmtpUtfEight);
     }
     if !mail.is_ascii() {
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
-    let from = From::new(envelope.from().cloned(), parameters);
+    let from = From::new(from.cloned(), parameters);
     connection.command(from).await.map_err(|error| reason(&error))?;
-    let mut refused = Vec::new();
-    for to in envelope.to() {
-        match connection.command(Rcpt::new(to.clone(), Vec::new())).await {
-            Ok(_) => {}
-            Err(error) if error.status().is_some() => {
-                refused.push(format!("{to}: {}", reason(&error)));
-            }
+    let mut answers = Vec::new();
+    for to in receivers {
+        match connection.command(Rcpt::new((*to).clone(), Vec::new())).await {
+            Ok(_) => answers.push(Answer::Taken),
+            Err(error) if error.is_permanent() => answers.push(Answer::Refused(reason(&error))),
+            Err(error) if error.is_transient() => answers.push(Answer::PutOff(reason(&error))),
             Err(error) => return Err(reason(&error)),
         }
     }
-    if refused.len() == envelope.to().len() {
-        return Err(refused.join("; "));
+    if answers.iter().any(|answer| matches!(answer, Answer::Taken)) {
+        connection.command(Data).await.map_err(|error| reason(&error))?;
+        connection.message(mail).await.map_err(|error| reason(&error))?;
     }
-    connection.command(Data).await.map_err(|error| reason(&error))?;
-    connection.message(mail).await.map_err(|error| reason(&error))?;
-    Ok(refused)
+    Ok(answers)
 }
 
 /// The cause is what helps, and it stands at the end.

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::base::{PublicUrl, Stop, StoreError, Timestamp};
-use crate::notice::outbox::{Lease, Outbox, Parcel, pause};
+use crate::notice::outbox::{Lease, Outbox, Parcel, Settled, pause};
 use crate::notice::settings::{EmailSettings, NoticeSettings, WebhookSettings};
 use crate::telemetry::{NOTICES_SENT, NOTICES_WAITING};
 
@@ -55,6 +55,22 @@ pub struct Message<'a> {
     pub now: Timestamp,
 }
 
+/// How it went with each of several receivers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Those who have it, and those who were refused for good; those of before among them.
+    pub settled: Vec<Settled>,
+    /// Those who may get it another time, and why not now.
+    pub put_off: Vec<String>,
+}
+
+impl Told {
+    /// Those who were refused for good, and why.
+    pub fn refused(&self) -> impl Iterator<Item = &str> {
+        self.settled.iter().filter_map(|settled| settled.refused.as_deref())
+    }
+}
+
 impl Channel {
     /// All that are configured; the log always is.
     pub fn all(settings: &NoticeSettings) -> Vec<Self> {
@@ -72,18 +88,18 @@ impl Channel {
         }
     }
 
-    /// Tells it, once: out comes who of several did not get it, and why. An error is what an operator
-    /// reads of it when nobody did.
-    pub async fn send(&self, message: &Message<'_>) -> Result<Vec<String>, String> {
+    /// Tells it, once: out comes who of several got it, who never will, and who may later. An error is
+    /// what an operator reads of it when nobody got it.
+    pub async fn send(&self, message: &Message<'_>) -> Result<Told, String> {
         let sent = async {
             match self {
                 Self::Log => {
                     words::log(message.parcel);
-                    Ok(Vec::new())
+                    Ok(Told::default())
                 }
                 Self::Email(settings) => email::send(settings, message).await,
                 Self::Webhook(settings) => {
-                    webhook::send(settings, message).await.map(|()| Vec::new())
+                    webhook::send(settings, message).await.map(|()| Told::default())
                 }
             }
         };
@@ -139,19 +155,35 @@ pub async fn send(
         return Ok(false);
     };
     let sent = channel.send(&Message { gateway, parcel: &parcel, now: now() }).await;
-    let result = if sent.is_ok() { "ok" } else { "error" };
+    let is_through = sent.as_ref().is_ok_and(|told| told.put_off.is_empty());
+    let result = if is_through { "ok" } else { "error" };
     counter!(NOTICES_SENT, "channel" => name.clone(), "result" => result).increment(1);
     match sent {
-        Ok(refused) => {
-            for detail in refused {
-                // Those who have it would get it again with it.
+        Ok(told) => {
+            let new = told.settled.iter().filter(|settled| !parcel.settled.contains(settled));
+            for detail in new.filter_map(|settled| settled.refused.as_deref()) {
                 tracing::warn!(
                     channel = name,
                     detail,
                     "one receiver was refused and is not told"
                 );
             }
-            mark(outbox, &name, parcel.id, now).await?;
+            if !told.put_off.is_empty() {
+                let next = now().plus(pause(parcel.attempts));
+                let error = told.put_off.join("; ");
+                tracing::warn!(
+                    channel = name,
+                    detail = error,
+                    again_at = next.to_saml(),
+                    "some receivers were put off: they will be tried again"
+                );
+                let failed = outbox.failed(&name, parcel.id, &error, &told.settled, next, now());
+                failed.await?;
+                return waiting(outbox, name).await;
+            }
+            let refused: Vec<&str> = told.refused().collect();
+            let refused = Some(refused.join("; ")).filter(|refused| !refused.is_empty());
+            mark(outbox, &name, parcel.id, refused.as_deref(), now).await?;
             if !matches!(channel, Channel::Log) {
                 let notices = parcel.entries.len();
                 tracing::info!(channel = name, notices, "administrators were told");
@@ -165,9 +197,17 @@ pub async fn send(
                 again_at = next.to_saml(),
                 "administrators could not be told: it will be tried again"
             );
-            outbox.failed(&name, parcel.id, &error, next, now()).await?;
+            // When nobody has it yet, all are asked again.
+            let has = parcel.settled.iter().any(|settled| settled.refused.is_none());
+            let settled = if has { parcel.settled.as_slice() } else { &[] };
+            outbox.failed(&name, parcel.id, &error, settled, next, now()).await?;
         }
     }
+    waiting(outbox, name).await
+}
+
+/// Something was sent.
+async fn waiting(outbox: &dyn Outbox, name: String) -> Result<bool, StoreError> {
     for state in outbox.channels().await? {
         if state.name == name {
             let waiting = u32::try_from(state.waiting).unwrap_or(u32::MAX);
@@ -182,15 +222,16 @@ async fn mark(
     outbox: &dyn Outbox,
     channel: &str,
     parcel: i64,
+    refused: Option<&str>,
     now: &(dyn Fn() -> Timestamp + Send + Sync),
 ) -> Result<(), StoreError> {
     for _ in 1..MARKS {
-        if outbox.sent(channel, parcel, now()).await.is_ok() {
+        if outbox.sent(channel, parcel, refused, now()).await.is_ok() {
             return Ok(());
         }
         tokio::time::sleep(MARK_PAUSE).await;
     }
-    outbox.sent(channel, parcel, now()).await
+    outbox.sent(channel, parcel, refused, now()).await
 }
 
 const MARKS: u32 = 10;

@@ -48,7 +48,7 @@ fn a_mail_says_what_stands_and_what_is_over() {
         entry("b", 5, true),
         entry("c", 9, false),
     ];
-    let parcel = Parcel { id: 12, attempts: 0, entries };
+    let parcel = Parcel { id: 12, attempts: 0, settled: Vec::new(), entries };
     let (subject, body, id) = message(&parcel);
     assert_eq!(
         subject,
@@ -107,6 +107,33 @@ async fn what_nobody_takes_waits_ever_longer_and_is_not_lost() {
 }
 
 #[tokio::test]
+async fn who_was_put_off_gets_it_later_and_alone() {
+    let store = SqliteStore::open(":memory:").await.unwrap();
+    store.open_channel("email", at(0)).await.unwrap();
+    assert!(store.raise(&notice("a/7", 1), None, at(1)).await.unwrap());
+    let lease = Lease { holder: "one", time: LEASE, settle: SETTLE };
+    let take = async |second: i64| store.take("email", &lease, at(second)).await.unwrap();
+    assert_eq!(take(10).await.unwrap().settled, []);
+    let refused = Some("b@example.com: 550".to_owned());
+    let settled = [
+        Settled { receiver: "a@example.com".to_owned(), refused: None },
+        Settled { receiver: "b@example.com".to_owned(), refused },
+    ];
+    let put_off = "c@example.com: 451";
+    store.failed("email", 1, put_off, &settled, at(20), at(11)).await.unwrap();
+    assert_eq!(take(20).await.unwrap().settled, settled);
+    let refused = Some("b@example.com: 550");
+    store.sent("email", 1, refused, at(21)).await.unwrap();
+    let state = &store.channels().await.unwrap()[0];
+    assert_eq!((state.error.as_deref(), state.waiting), (refused, 0));
+    // Of the next one all are told.
+    assert!(store.raise(&notice("b/7", 30), None, at(30)).await.unwrap());
+    assert_eq!(take(40).await.unwrap().settled, []);
+    store.sent("email", 2, None, at(41)).await.unwrap();
+    assert_eq!(store.channels().await.unwrap()[0].error, None);
+}
+
+#[tokio::test]
 async fn what_the_log_took_it_does_not_get_again() {
     let store = SqliteStore::open(":memory:").await.unwrap();
     let sent = async |second: i64| {
@@ -118,7 +145,8 @@ async fn what_the_log_took_it_does_not_get_again() {
     assert!(!sent(20).await && !sent(4000).await);
 }
 
-/// A mail server that knows no `gone@example.com`: what it was asked, line by line, without the mail.
+/// A mail server that knows no `gone@example.com`, and where `full@example.com` has no room: what it was
+/// asked, line by line, without the mail.
 async fn mail_server(listener: tokio::net::TcpListener) -> Vec<String> {
     use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
@@ -135,6 +163,7 @@ async fn mail_server(listener: tokio::net::TcpListener) -> Vec<String> {
             "DATA" => "354 go on\r\n",
             "QUIT" => "221 bye\r\n",
             line if line.contains("gone@") => "550 nobody\r\n",
+            line if line.contains("full@") => "452 no room\r\n",
             _ => "250 yes\r\n",
         };
         in_mail = line == "DATA";
@@ -150,7 +179,7 @@ async fn mail_server(listener: tokio::net::TcpListener) -> Vec<String> {
 
 #[tokio::test]
 async fn a_mailbox_that_is_gone_keeps_the_mail_from_nobody_else() {
-    let sent = async |to: &[&str]| {
+    let sent = async |to: &[&str], settled: &[Settled]| {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let settings = EmailSettings {
             host: "127.0.0.1".to_owned(),
@@ -163,25 +192,39 @@ async fn a_mailbox_that_is_gone_keeps_the_mail_from_nobody_else() {
             to: to.iter().map(|to| (*to).to_owned()).collect(),
         };
         let entries = vec![Entry { notice: notice("a", 1), stands: true }];
-        let parcel = Parcel { id: 1, attempts: 0, entries };
+        let settled = settled.to_vec();
+        let parcel = Parcel { id: 1, attempts: 0, settled, entries };
         let (own, channel) = (own(), Channel::Email(Arc::new(settings)));
         let message = Message { gateway: &own, parcel: &parcel, now: at(2) };
         let (sent, asked) = tokio::join!(channel.send(&message), mail_server(listener));
         (sent, asked.join("\n"))
     };
-    let (refused, asked) = sent(&["gone@example.com", "b@example.com", "c@example.com"]).await;
-    let refused = refused.unwrap();
+    let all = ["gone@example.com", "full@example.com", "c@example.com"];
+    let (told, asked) = sent(&all, &[]).await;
+    let told = told.unwrap();
+    let refused: Vec<&str> = told.refused().collect();
     assert!(
         refused.len() == 1 && refused[0].starts_with("gone@example.com: "),
-        "{refused:?}"
+        "{told:?}"
+    );
+    assert!(
+        told.put_off.len() == 1 && told.put_off[0].starts_with("full@example.com: "),
+        "{told:?}"
     );
     assert!(
         asked.contains("RCPT TO:<c@example.com>\nDATA\n."),
         "{asked}"
     );
-    let (refused, asked) = sent(&["gone@example.com"]).await;
+    // Once more, for whom there was no room alone.
+    let (again, asked) = sent(&all, &told.settled).await;
+    assert_eq!(again.unwrap(), told);
     assert!(
-        refused.unwrap_err().contains("550") && !asked.contains("DATA"),
+        asked.contains("full@") && !asked.contains("c@") && !asked.contains("DATA"),
+        "{asked}"
+    );
+    let (nobody, asked) = sent(&["gone@example.com"], &[]).await;
+    assert!(
+        nobody.unwrap_err().contains("550") && !asked.contains("DATA"),
         "{asked}"
     );
 }
