@@ -2,6 +2,7 @@
 //! somebody else's server.
 
 mod mail;
+mod steps;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -437,6 +438,27 @@ async fn what_is_gone_vanishes_from_metrics_and_the_api() {
     shows(&new).await;
     assert!(!metrics().await.contains(&fingerprint(&old)));
     assert!(!listed().await.to_string().contains(&fingerprint(&old)));
+}
+
+/// A look that newer metadata has overtaken is not shown; whoever has loaded that shows it.
+#[tokio::test]
+async fn what_is_new_is_shown_while_one_reload_follows_the_other() {
+    let place = Place::new();
+    let (old, new) = (certificate(20), certificate(300));
+    place.write("corp", &[&old]);
+    let gateway = place.setup(&["corp"]).start().await;
+    let shown = async |certificate: &X509| {
+        let metrics = gateway.admin("/metrics").await.text();
+        metrics.contains(&fingerprint(certificate))
+    };
+    assert!(shown(&old).await);
+    place.write("corp", &[&new]);
+    let reloads = async {
+        while !shown(&new).await || shown(&old).await {
+            gateway.reload(|config| config);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), reloads).await.unwrap();
 }
 
 #[tokio::test]
