@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::App;
 use crate::access::Routes;
 use crate::base::{StoreError, Timestamp};
 use crate::directory::{ClientKey, ScimToken};
-use crate::keys::{Step, Use};
-use crate::store::keys::{KeySettings, KnownKey, Origin, look};
+use crate::keys::Step;
+use crate::store::keys::{KeySettings, KnownKey, look};
 use crate::trust::Registry;
 use crate::watch::own::certificates_in;
 use crate::watch::{Expiry, OwnCertificate, Sources, TlsCertificate, expiries};
@@ -81,7 +81,7 @@ fn sources(known: &[KnownKey], tls: Vec<TlsCertificate>) -> Sources<'static> {
     Sources {
         own: known.iter().filter_map(own_certificate).collect(),
         tls,
-        jwt_since: known.iter().find_map(jwt_since),
+        jwt_since: known.iter().find_map(KnownKey::jwt_since),
         ..Sources::default()
     }
 }
@@ -94,26 +94,6 @@ fn own_certificate(key: &KnownKey) -> Option<OwnCertificate> {
         certificate: key.certificate.clone()?,
     })
 }
-
-/// Since when this key signs the identity header, if it does.
-fn jwt_since(key: &KnownKey) -> Option<Timestamp> {
-    let signs = key.usage == Use::Jwt && key.held.step == Step::Active;
-    let made = |path: &Path| {
-        let made = std::fs::metadata(path).and_then(|file| file.modified()).ok()?;
-        let made = Timestamp::EPOCH.plus(made.duration_since(UNIX_EPOCH).ok()?);
-        // In images that are built the same every time, files are of 1970 or so.
-        (made > REAL).then_some(made)
-    };
-    match (&key.origin, key.held.since) {
-        _ if !signs => None,
-        (_, Some(since)) => Some(since),
-        (Origin::File(path), None) => made(path),
-        (Origin::Configuration, None) => None,
-    }
-}
-
-/// No file of ours is older: 2026-01-01.
-const REAL: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
 /// What was found.
 #[derive(Clone, Debug)]

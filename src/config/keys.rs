@@ -548,16 +548,17 @@ static SAML: &[Key] = &[
     key(
         "rotate_keys",
         Kind::Choice(&["manual", "auto"]),
-        "`auto` replaces keys before their certificates end, with the three times below. It is for one \
-         gateway, or several that share the folder of keys; and for identity providers that fetch our \
-         metadata again by themselves. `manual` leaves it to `samlgate keys`.",
+        "`auto` replaces keys before their certificates end, and the key of the identity header before \
+         it is two years old, with the three times below. It is for one gateway, or several that share \
+         the folder of keys; and for identity providers that fetch our metadata again by themselves. \
+         `manual` leaves it to `samlgate keys`.",
     )
     .default("\"manual\""),
     key(
         "rotate_before",
         Kind::Duration,
         "With `auto`, a new key is made and published so long before the certificate of the old one \
-         ends.",
+         ends, or the second year of the key of the identity header.",
     )
     .default("\"30d\""),
     key(

@@ -16,8 +16,12 @@ pub struct Policy {
     pub retire_after: Duration,
 }
 
-/// What is to be done now, if anything. `not_after` is the end of the active key's certificate, and
-/// `name` that of a new key.
+/// A key of the identity header, which has no certificate, should have a successor when it has signed
+/// for so long.
+pub const JWT_AGE: Duration = Duration::from_secs(730 * 86_400);
+
+/// What is to be done now, if anything. `not_after` is the end of the active key's certificate (without
+/// one, of its use), and `name` that of a new key.
 ///
 /// A key that somebody holds back (`rotate --hold`) is theirs to publish.
 pub fn due(

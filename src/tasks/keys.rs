@@ -119,7 +119,7 @@ async fn advance(app: &App, settings: &KeySettings, policy: Policy, now: Timesta
         let Some(ring) = keys.ring(usage) else {
             continue;
         };
-        let not_after = keys.active(usage).and_then(|key| key.not_after);
+        let not_after = keys.active(usage).and_then(KnownKey::ends);
         if due(&ring, policy, not_after, "", now).is_none() {
             continue;
         }
@@ -140,7 +140,7 @@ async fn advance(app: &App, settings: &KeySettings, policy: Policy, now: Timesta
                 due(
                     ring,
                     policy,
-                    known.not_after,
+                    known.ends(),
                     &new_name(&settings, ring, now),
                     now,
                 )

@@ -10,6 +10,7 @@ use crate::directory::client_key::is_key_id;
 use crate::directory::expiry::is_succeeded;
 use crate::directory::{ClientKey, ScimToken};
 use crate::dsig::{Certificate, TrustedKeys};
+use crate::keys::JWT_AGE;
 use crate::saml::Vendor;
 use crate::saml::metadata::{IdpMetadata, ListedKey};
 use crate::trust::{IdpSettings, MetadataSource};
@@ -42,8 +43,6 @@ pub struct TlsCertificate {
     pub certificate: Certificate,
 }
 
-/// A key that signs for longer than this should have a successor.
-const JWT_AGE_DAYS: u32 = 730;
 /// Whose token ended so long ago does not miss it.
 const TOKEN_GONE_DAYS: u32 = 30;
 
@@ -76,7 +75,7 @@ pub fn expiries(sources: &Sources<'_>, now: Timestamp) -> Vec<Expiry> {
             key_use: "jwt".to_owned(),
             subject: "key of the identity header".to_owned(),
             not_before: Some(since),
-            not_after: since.plus(DAY.saturating_mul(JWT_AGE_DAYS)),
+            not_after: since.plus(JWT_AGE),
             fingerprint: since.to_saml(),
             active: Some(true),
             successor: None,

@@ -25,6 +25,7 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 pub use change::{Changed, change, new_name};
 pub use files::FolderAge;
@@ -32,7 +33,7 @@ pub use open::{look, open_keys, own_decryption_keys, reopen_keys};
 
 use crate::base::{ErrorCode, Secret, Timestamp};
 use crate::dsig::{Certificate, SigningKey};
-use crate::keys::{Held, Refusal, Ring, Step, Use};
+use crate::keys::{Held, JWT_AGE, Refusal, Ring, Step, Use};
 use crate::proxy::JwtKey;
 use crate::xmlenc::{DecryptionKey, DecryptionKeys};
 
@@ -134,6 +135,35 @@ pub struct KnownKey {
     /// Where it is.
     pub origin: Origin,
 }
+
+impl KnownKey {
+    /// When it should have a successor: its certificate ends, or the key of the identity header has
+    /// signed for [`JWT_AGE`].
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.not_after.or_else(|| Some(self.jwt_since()?.plus(JWT_AGE)))
+    }
+
+    /// Since when it signs the identity header, if it does.
+    pub fn jwt_since(&self) -> Option<Timestamp> {
+        let signs = self.usage == Use::Jwt && self.held.step == Step::Active;
+        match (&self.origin, self.held.since) {
+            _ if !signs => None,
+            (_, Some(since)) => Some(since),
+            (Origin::File(path), None) => made(path),
+            (Origin::Configuration, None) => None,
+        }
+    }
+}
+
+fn made(path: &Path) -> Option<Timestamp> {
+    let made = std::fs::metadata(path).and_then(|file| file.modified()).ok()?;
+    let made = Timestamp::EPOCH.plus(made.duration_since(UNIX_EPOCH).ok()?);
+    // In images that are built the same every time, files are of 1970 or so.
+    (made > REAL).then_some(made)
+}
+
+/// No file of ours is older: 2026-01-01.
+const REAL: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
 /// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod binary;
 mod federation;
 mod host;
 mod outage;
+mod own_keys;
 mod rules;
 mod twins;
 mod world;

@@ -2,7 +2,7 @@
 //!
 //! The key is in the repository, so that no test has to make one, and protects nothing.
 
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{HasPublic, PKey, PKeyRef, Private};
 
 use super::certificate::self_signed;
 #[path = "../../../src/xmlenc/tests/seal.rs"]
@@ -31,8 +31,8 @@ pub(crate) fn encrypted(xml: &str, what: &str, wrapper: &str, seal: Seal) -> Str
 }
 
 /// The same to another key.
-pub(crate) fn encrypted_to(
-    key: &PKey<Private>,
+pub(crate) fn encrypted_to<T: HasPublic>(
+    key: &PKeyRef<T>,
     xml: &str,
     what: &str,
     wrapper: &str,
