@@ -1,10 +1,10 @@
 //! The words of each product, as its own forms use them.
 //!
-//! Single logout is not offered yet, and neither is the decryption of assertions: where a form
-//! asks, it is left empty or off.
+//! A form that asks for single logout gets our address; what each product needs besides is in
+//! docs/logout.md.
 
 use super::Answer::{
-    AcsPattern, AcsUrl, Auth0Settings, EntityId, MetadataUrl, OwnEntityId, PublicUrl, Text,
+    AcsPattern, AcsUrl, Auth0Settings, EntityId, MetadataUrl, OwnEntityId, PublicUrl, SloUrl, Text,
 };
 use super::{Guide, Vendor};
 
@@ -45,6 +45,16 @@ static OKTA: Guide = Guide {
             "Assertion Encryption",
             Text("Unencrypted, or AES256-GCM with the encryption certificate of our metadata"),
         ),
+        (
+            "Signature Certificate",
+            Text("the signing certificate of our metadata, as a file: for single logout"),
+        ),
+        (
+            "Enable Single Logout",
+            Text("on (Allow application to initiate Single Logout)"),
+        ),
+        ("Single Logout URL", SloUrl),
+        ("SP Issuer", EntityId),
     ],
     attributes: &[
         ("email", "email", "user.email"),
@@ -70,7 +80,7 @@ static ENTRA: Guide = Guide {
         ("Reply URL (Assertion Consumer Service URL)", AcsUrl),
         ("Sign on URL", PublicUrl),
         ("Relay State", EMPTY),
-        ("Logout Url", EMPTY),
+        ("Logout Url", SloUrl),
         (
             "Signing Option",
             Text("Sign SAML assertion (or: response and assertion)"),
@@ -181,6 +191,11 @@ static ADFS: Guide = Guide {
         ("Relying party SAML 2.0 SSO service URL", AcsUrl),
         ("Relying party trust identifier", EntityId),
         ("Secure hash algorithm", Text("SHA-256")),
+        ("SAML Logout endpoint", SloUrl),
+        (
+            "Signature",
+            Text("the signing certificate of our metadata: for single logout"),
+        ),
     ],
     attributes: &[
         (
@@ -222,6 +237,8 @@ static KEYCLOAK: Guide = Guide {
         ("Home URL", PublicUrl),
         ("Valid redirect URIs", AcsUrl),
         ("Assertion Consumer Service POST Binding URL", AcsUrl),
+        ("Logout Service POST Binding URL", SloUrl),
+        ("Logout Service Redirect Binding URL", SloUrl),
         ("Name ID format", Text("username")),
         ("Force POST binding", Text("on")),
         ("Include AuthnStatement", Text("on")),
@@ -257,7 +274,7 @@ static ONELOGIN: Guide = Guide {
         ("ACS (Consumer) URL Validator", AcsPattern),
         ("ACS (Consumer) URL", AcsUrl),
         ("RelayState", EMPTY),
-        ("Single Logout URL", EMPTY),
+        ("Single Logout URL", SloUrl),
         ("Login URL", PublicUrl),
         ("SAML initiator", Text("Service Provider")),
         ("SAML nameID format", Text("Email")),
@@ -289,7 +306,9 @@ static PING: Guide = Guide {
             "Encryption",
             Text("off, or on with the encryption certificate of our metadata"),
         ),
-        ("SLO Endpoint", EMPTY),
+        ("SLO Endpoint", SloUrl),
+        ("SLO Response Endpoint", SloUrl),
+        ("SLO Binding", Text("HTTP Redirect or HTTP POST")),
         ("Target Application URL", EMPTY),
     ],
     attributes: &[
@@ -350,6 +369,7 @@ static SHIBBOLETH: Guide = Guide {
         ("metadataURL of a MetadataProvider", MetadataUrl),
         ("Requester in the attribute filter", EntityId),
         ("AssertionConsumerService, if entered by hand", AcsUrl),
+        ("SingleLogoutService, if entered by hand", SloUrl),
         (
             "encryptAssertions for this relying party",
             Text("true, which is the default"),
@@ -390,7 +410,7 @@ static GENERIC: Guide = Guide {
         ("ACS binding", Text("HTTP-POST")),
         ("Start page, Login URL", PublicUrl),
         ("RelayState", EMPTY),
-        ("Single logout URL", EMPTY),
+        ("Single logout URL", SloUrl),
         ("Sign", Text("the Response, the Assertion, or both")),
         (
             "Signature algorithm",

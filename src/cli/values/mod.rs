@@ -68,6 +68,7 @@ struct Guide {
 /// What to enter.
 enum Answer {
     AcsUrl,
+    SloUrl,
     EntityId,
     MetadataUrl,
     PublicUrl,
@@ -85,6 +86,7 @@ impl Answer {
     fn fill(&self, sp: &ServiceProvider) -> String {
         match self {
             Self::AcsUrl => sp.acs_url(),
+            Self::SloUrl => sp.slo_url(),
             Self::EntityId => sp.entity_id.clone(),
             Self::MetadataUrl => sp.metadata_url(),
             Self::PublicUrl => sp.public_url.to_string(),
@@ -98,6 +100,7 @@ impl Answer {
                 "destination": sp.acs_url(),
                 "signatureAlgorithm": "rsa-sha256",
                 "digestAlgorithm": "sha256",
+                "logout": { "callback": sp.slo_url(), "slo_enabled": true },
             })
             .to_string(),
             Self::Text(text) => (*text).to_owned(),
@@ -155,6 +158,7 @@ fn as_json(vendor: &str, guide: &Guide, sp: &ServiceProvider) -> Value {
         "place": guide.place,
         "entity_id": sp.entity_id,
         "acs_url": sp.acs_url(),
+        "slo_url": sp.slo_url(),
         "metadata_url": sp.metadata_url(),
         "fields": fields.collect::<Value>(),
         "attributes": attributes.collect::<Value>(),
