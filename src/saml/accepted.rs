@@ -153,15 +153,24 @@ impl NameId {
         self.format.as_deref() == Some(Self::PERSISTENT)
     }
 
-    /// Whether two of one identity provider are the same identifier.
+    /// The same without the qualifiers that name the two parties themselves, which one that is left
+    /// out stands for (core 8.3.7). `is_idp`: whether a name is the identity provider's.
+    #[must_use]
+    pub fn between(self, is_idp: impl Fn(&str) -> bool, sp: &str) -> Self {
+        Self {
+            name_qualifier: self.name_qualifier.filter(|name| !is_idp(name)),
+            sp_name_qualifier: self.sp_name_qualifier.filter(|name| name != sp),
+            ..self
+        }
+    }
+
+    /// Whether an identity provider that names `other` means this one, which it gave out before.
     ///
     /// A NameID is all of its parts: the same text in another Format, or qualified by another
-    /// name, is another person. A qualifier that one side leaves out stands for the two parties
-    /// themselves (core 8.3.7), and those are the same here.
-    pub fn is_same_as(&self, other: &Self) -> bool {
-        let same = |one: &Option<String>, other: &Option<String>| {
-            one.is_none() || other.is_none() || one == other
-        };
+    /// name, is another person. `other` is [`NameId::between`] the two parties: a qualifier that it
+    /// has is of somebody else, and has to stand here too.
+    pub fn is_meant_by(&self, other: &Self) -> bool {
+        let same = |one: &Option<String>, other: &Option<String>| other.is_none() || one == other;
         self.value == other.value
             && self.format() == other.format()
             && same(&self.name_qualifier, &other.name_qualifier)

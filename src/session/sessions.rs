@@ -360,7 +360,7 @@ impl Sessions {
             let known = identity.name_id.as_ref();
             let mut indexes = identity.session_indexes();
             identity.idp == *idp
-                && known.is_some_and(|known| known.is_same_as(name_id))
+                && known.is_some_and(|known| known.is_meant_by(name_id))
                 && (session_indexes.is_empty() || indexes.any(|own| session_indexes.contains(own)))
         };
         let mut ended: Vec<Session> = Vec::new();
@@ -1137,8 +1137,10 @@ mod tests {
         };
         let (first, second) = (named("_s1", None).await, named("_s2", None).await);
         let elsewhere = named("_s1", Some("https://other.example.com")).await;
-        let mut name_id = Identity::for_test("alice", at(0)).name_id.unwrap();
-        name_id.sp_name_qualifier = Some("https://app.example.com".to_owned());
+        let name_id = Identity::for_test("alice", at(0)).name_id.unwrap();
+        let sp = "https://app.example.com";
+        let named = NameId { sp_name_qualifier: Some(sp.to_owned()), ..name_id.clone() };
+        let name_id = named.between(|_| false, sp);
         let corp = Identity::for_test("alice", at(0)).idp;
         let end = async |idp: &str, name_id: &NameId, indexes: &[&str]| {
             let indexes: Vec<_> = indexes.iter().map(|index| (*index).to_owned()).collect();
@@ -1150,11 +1152,22 @@ mod tests {
         let idp = "https://idp.example.com";
         assert_eq!(end("https://other.example.com", &name_id, &[]).await, 0);
         assert_eq!(end(idp, &name_id, &["_s3"]).await, 0);
+        for strangers in [true, false] {
+            let (name, sp) = (Some("https://other.example".to_owned()), None);
+            let (name_qualifier, sp_name_qualifier) = if strangers { (name, sp) } else { (sp, name) };
+            let theirs = NameId { name_qualifier, sp_name_qualifier, ..name_id.clone() };
+            assert_eq!(end(idp, &theirs, &[]).await, 0);
+        }
         assert_eq!(end(idp, &name_id, &["_s3", "_s2b"]).await, 1);
         assert!(!is_live(&sessions, &second, at(1)).await);
+        let theirs = NameId {
+            sp_name_qualifier: Some("https://other.example.com".to_owned()),
+            ..name_id.clone()
+        };
+        assert_eq!(end(idp, &theirs, &[]).await, 1);
+        assert!(!is_live(&sessions, &elsewhere, at(1)).await);
         assert_eq!(end(idp, &name_id, &[]).await, 1);
         assert!(!is_live(&sessions, &first, at(1)).await);
-        assert!(is_live(&sessions, &elsewhere, at(1)).await);
         let format = NameId { format: Some(NameId::PERSISTENT.to_owned()), ..name_id };
         assert_eq!(end(idp, &format, &[]).await, 0);
     }

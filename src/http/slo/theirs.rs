@@ -128,7 +128,10 @@ async fn end(
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?;
     let request = unused.request();
-    let (issuer, name_id) = (&request.issuer, &request.name_id);
+    let (vendor, entity_id) = (idp.metadata.vendor, &idp.metadata.entity_id);
+    let is_idp = |name: &str| vendor.signs_out_as(entity_id, name);
+    let name_id = &request.name_id.clone().between(is_idp, &app.settings().sp.entity_id);
+    let issuer = &request.issuer;
     let (indexes, reason) = (&request.session_indexes, EndReason::SingleLogout);
     let ended = app
         .sessions

@@ -163,7 +163,7 @@ pub(in crate::http) async fn with_newer_keys<T>(
 fn may_be_new_key(error: &SamlError) -> bool {
     matches!(
         error.code(),
-        ErrorCode::SigInvalid | ErrorCode::SigAlgorithm
+        ErrorCode::SigInvalid | ErrorCode::SigAlgorithm | ErrorCode::BindingQuerySignature
     )
 }
 

@@ -220,7 +220,7 @@ impl ValidLogoutRequest {
     pub fn ends(&self, issuer: &str, name_id: &NameId, session_index: Option<&str>) -> bool {
         let index = self.session_indexes.is_empty()
             || session_index.is_some_and(|own| self.session_indexes.iter().any(|one| one == own));
-        issuer == self.issuer && name_id.is_same_as(&self.name_id) && index
+        issuer == self.issuer && name_id.is_meant_by(&self.name_id) && index
     }
 }
 

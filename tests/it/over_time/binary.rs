@@ -1,7 +1,14 @@
 //! The same seen from outside: people sign in at the built program, and nobody of them is turned away
 //! for what happens to metadata.
 
+use std::time::Duration;
+
 use http::Method;
+use samlgate::base::clock::SystemClock;
+use samlgate::base::entropy::{self, SystemEntropy};
+use samlgate::base::Clock as _;
+use samlgate::saml::NameId;
+use samlgate::saml::logout::{LogoutReason, LogoutRequest};
 use serde_json::Value;
 
 use super::host::{Host, Says};
@@ -34,11 +41,43 @@ impl Stage {
 
     /// Somebody comes from the portal.
     async fn sign_in(&self) -> Answer {
+        self.sign_in_with(&mut Visitor::new()).await
+    }
+
+    async fn sign_in_with(&self, visitor: &mut Visitor) -> Answer {
         let xml = self.idp.write(&self.idp.unsolicited(&self.gateway.url("")));
         let ask = Ask::new(Method::POST, &self.gateway.url("/saml/acs"))
             .navigating()
             .form(&idp::fields(xml, None));
-        Visitor::new().send(ask).await
+        visitor.send(ask).await
+    }
+
+    /// It signs somebody out, through a browser: by an address, or by a form.
+    async fn sign_out(&self, name: &str, form: bool) -> Answer {
+        let at = self.gateway.url("/saml/slo");
+        let request = LogoutRequest {
+            id: &entropy::message_id(&SystemEntropy),
+            issue_instant: SystemClock.now(),
+            destination: &at,
+            issuer: &self.idp.entity_id,
+            name_id: &NameId {
+                value: name.to_owned(),
+                format: Some(NameId::EMAIL.to_owned()),
+                name_qualifier: None,
+                sp_name_qualifier: None,
+            },
+            session_indexes: &[],
+            reason: LogoutReason::User,
+            not_on_or_after: SystemClock.now().plus(Duration::from_secs(60)),
+        };
+        let key = self.idp.key.signing();
+        let ask = if form {
+            let posted = request.posted(&key).unwrap();
+            Ask::new(Method::POST, &at).form(&[(posted.field.to_owned(), posted.value)])
+        } else {
+            Ask::new(Method::GET, &request.redirect_url(&key).unwrap())
+        };
+        Visitor::new().send(ask.navigating()).await
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -81,6 +120,22 @@ async fn a_new_key_that_nobody_announced_fails_no_login() {
     );
     assert_eq!(stage.host.asked().len(), 2);
     assert!(stage.host.asked()[1].contains("if-none-match: \"1\""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_key_that_nobody_announced_signs_people_out() {
+    for form in [false, true] {
+        let mut stage = Stage::set("").await;
+        let mut alice = Visitor::new();
+        assert_eq!(stage.sign_in_with(&mut alice).await.status, 303);
+        let user = stage.gateway.url("/.samlgate/user");
+        assert_eq!(alice.get(&user).await.status, 200);
+        stage.idp.key = new_key();
+        stage.host.says(document(&stage.idp, "\"2\""));
+        stage.sign_out("alice@example.com", form).await;
+        assert_eq!(alice.get(&user).await.status, 401, "{form}");
+        assert_eq!(stage.host.asked().len(), 2);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -182,7 +237,7 @@ async fn a_change_waits_until_it_is_approved() {
     );
     stage.done(&["idp", "approve", "corp", word]);
     stage.idp.key = new;
-    let signed_in = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+    let signed_in = tokio::time::timeout(Duration::from_secs(30), async {
         while stage.sign_in().await.status != 303 {
             tokio::task::yield_now().await;
         }
