@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::response::Response;
+use http::request::Parts;
 use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
@@ -19,6 +20,7 @@ use crate::base::{ErrorCode, ReturnTo, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::{GatewayError, Reader};
 use crate::http::error_json::error_json;
+use crate::http::hosts::Place;
 use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::http::views::{Failure, Field, Post, SignedOut, There};
@@ -75,7 +77,13 @@ pub async fn front(
                 Err(error) => Err(error),
             }
         }
-        Ok(received) => ours::finish(&mut record, received, slo_url).await,
+        Ok(received) => match ours::finish(&mut record, received, slo_url).await {
+            Err(error) if is_read_again(gateway, &parts, &error, now).await => {
+                let view = SignedOut::new(None, &ReturnTo::root());
+                Ok(respond::page(&gateway.pages.load(), StatusCode::OK, &view))
+            }
+            finished => finished,
+        },
         Err(error) => {
             record.refused(&error).await;
             Err(error)
@@ -84,6 +92,24 @@ pub async fn front(
     .unwrap_or_else(|error| refused(&record, &error, &parts.headers));
     let_be_framed(response.headers_mut());
     response
+}
+
+/// Whether somebody who has signed out looks at the page about it once more: nobody is signed in in
+/// this browser, and the answer in the address was taken before.
+async fn is_read_again(
+    gateway: &Gateway,
+    parts: &Parts,
+    error: &GatewayError,
+    now: Timestamp,
+) -> bool {
+    // A form comes from another site, without the session's cookie: it would always look so.
+    let place = parts.extensions.get::<Place>().filter(|_| parts.method == Method::GET);
+    match place {
+        Some(place) if error.code == ErrorCode::ProtoInResponseTo => {
+            matches!(gateway.session(&parts.headers, place, now).await, Ok(None))
+        }
+        _ => false,
+    }
 }
 
 async fn of_form(headers: &HeaderMap, body: Body) -> Result<ReceivedLogout, GatewayError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
+use serde_json::json;
 
 use super::return_to;
 use crate::audit::{Event, EventKind};
@@ -87,14 +88,22 @@ pub async fn sign_out(
         }
         _ => Farewell::Here,
     };
-    let mut response = match farewell {
-        Farewell::Idp(response) => response,
-        Farewell::Here if wanted && slo::is_public(&live, &return_to) => {
+    let onward = wanted && slo::is_public(&live, &return_to);
+    let mut response = match (farewell, session) {
+        (Farewell::Idp(response), _) => response,
+        (Farewell::Here, _) if !is_navigation(&headers) || is_program(&headers) => {
+            // The session at the identity provider goes on.
+            let said = json!({ "signed_out": true, "identity_provider": "not_asked" });
+            respond::json(StatusCode::OK, &said)
+        }
+        (Farewell::Here, None) if onward => {
             respond::redirect(StatusCode::SEE_OTHER, &return_to.to_string())
         }
-        Farewell::Here => {
+        // Their session at the identity provider goes on, and before they leave they are told.
+        (Farewell::Here, session) => {
             let label = session.and_then(|session| label(&gateway, &session));
-            let view = SignedOut::new(label.as_deref(), &return_to);
+            let mut view = SignedOut::new(label.as_deref(), &return_to);
+            view.onward = onward.then(|| return_to.to_string());
             respond::page(&gateway.pages.load(), StatusCode::OK, &view)
         }
     };
@@ -115,7 +124,7 @@ async fn end(
         idp: Some(identity.idp),
         user: Some(identity.user),
         client: context.client_text(),
-        detail: serde_json::json!({ "sid": session.sid(), "reason": EndReason::SignOut.as_str() }),
+        detail: json!({ "sid": session.sid(), "reason": EndReason::SignOut.as_str() }),
         ..Event::new(EventKind::SessionEnded)
     };
     if let Err(error) = gateway.app.ports.audit.record(&event, now).await {
@@ -127,6 +136,10 @@ async fn end(
 fn label(gateway: &Gateway, session: &OpenSession) -> Option<String> {
     let registry = gateway.app.registry();
     registry.named(&session.identity().idp).map(|idp| idp.settings.label.clone())
+}
+
+fn is_program(headers: &HeaderMap) -> bool {
+    Reader::of(headers) != Reader::Person
 }
 
 /// A script of the application's can not follow to the identity provider, which answers browsers

@@ -116,9 +116,14 @@ async fn signing_out_ends_the_session_here_then_there_and_says_so() {
             page.text()
         );
         assert_eq!(stage.audited("logout.accepted").await, ["ok"]);
-        // Once: a reload is told that it changed nothing.
+        // It counts once. Who reads the page again has signed out all the same, and reads that.
         let again = stage.carry_back(&mut alice, &done, form).await;
-        assert_eq!(stage.gateway.code_of(&again).await, "proto.in_response_to");
+        assert_eq!(stage.audited("logout.refused").await[0], "proto.in_response_to");
+        assert_eq!(again.status, if form { 403 } else { 200 }, "{}", again.text());
+        assert_eq!(again.text().contains("You are signed out"), !form);
+        let mut bob = stage.person("bob@example.com", "_s2").await;
+        let page = stage.carry_back(&mut bob, &done, form).await;
+        assert_eq!(stage.gateway.code_of(&page).await, "proto.in_response_to");
     }
 }
 
@@ -224,8 +229,8 @@ async fn an_answer_that_can_not_be_believed_says_nothing_about_the_other_side() 
         let page = stage.carry_back(&mut visitor, &answering, form).await;
         assert_eq!(stage.gateway.code_of(&page).await, "sig.missing");
         let answering = stage.answering(&id, LogoutAnswer::Done);
-        let page = stage.carry_back(&mut visitor, &answering, form).await;
-        assert_eq!(stage.gateway.code_of(&page).await, "proto.in_response_to");
+        stage.carry_back(&mut visitor, &answering, form).await;
+        assert_eq!(stage.audited("logout.refused").await[0], "proto.in_response_to");
     }
     assert!(stage.audited("logout.accepted").await.is_empty());
 }
@@ -243,15 +248,18 @@ async fn an_identity_provider_without_logout_is_not_asked_and_the_page_says_so()
         ),
     ] {
         let stage = Stage::with(idp).await;
-        let mut alice = stage.alice().await;
-        let page = sign_out(&stage, &mut alice, "").await;
-        assert_eq!(page.status, 200, "{name}");
-        assert!(
-            page.text().contains("You may still be signed in at corp"),
-            "{}",
-            page.text()
-        );
-        assert!(!stage.is_signed_in(&mut alice).await);
+        for query in ["", "?rd=/goodbye", "?rd=/private"] {
+            let mut alice = stage.alice().await;
+            let page = sign_out(&stage, &mut alice, query).await;
+            assert_eq!(page.status, 200, "{name}");
+            let text = page.text();
+            assert!(text.contains("You may still be signed in at corp"), "{text}");
+            assert_eq!(text.contains("href=\"/goodbye\""), query == "?rd=/goodbye", "{text}");
+            assert!(!stage.is_signed_in(&mut alice).await);
+            // Of somebody who is not signed in nothing has to be said.
+            let answer = sign_out(&stage, &mut alice, query).await;
+            assert_eq!(answer.status == 303, query == "?rd=/goodbye", "{name} {query}");
+        }
     }
 }
 
@@ -288,6 +296,9 @@ async fn a_script_signs_out_here_alone_and_another_site_not_at_all() {
         .header("sec-fetch-site", "same-origin");
     let answer = alice.send(ask).await;
     assert_eq!(answer.status, 200);
+    let said: serde_json::Value = serde_json::from_str(&answer.text()).unwrap();
+    let expected = serde_json::json!({ "signed_out": true, "identity_provider": "not_asked" });
+    assert_eq!(said, expected);
     assert!(!stage.is_signed_in(&mut alice).await);
 }
 
