@@ -271,6 +271,9 @@ fn advice(code: ErrorCode) -> &'static str {
             "If you need it for your work, ask your administrator, with this reference."
         }
         (_, Page::NotFound) => "The link may be old, or the address mistyped.",
+        (_, Page::Unavailable) if code.as_str().starts_with("md.") => {
+            "You are not doing anything wrong. Please try again later; if it goes on, your administrator can help with this reference."
+        }
         (_, Page::Unavailable) => {
             "You are not doing anything wrong. Please try again in a minute; you stay signed in."
         }
