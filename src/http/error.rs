@@ -25,6 +25,8 @@ pub struct GatewayError {
     pub detail: String,
     /// The label of the identity provider, when it is known.
     pub idp: Option<String>,
+    /// The page of that identity provider for people whose sign-in came to nothing (`errorURL`).
+    pub help: Option<String>,
     /// Where the person was going.
     pub return_to: ReturnTo,
     /// What the identity provider reported, and who has to change what: both say more than the code.
@@ -38,6 +40,7 @@ impl GatewayError {
             code,
             detail: detail.to_string(),
             idp: None,
+            help: None,
             return_to: ReturnTo::root(),
             said: None,
         }
@@ -167,6 +170,7 @@ impl Gateway {
                 if let Some(label) = &error.idp {
                     view = view.from_idp(label);
                 }
+                view.help.clone_from(&error.help);
                 respond::page(&self.pages.load(), status, &view)
             }
         };

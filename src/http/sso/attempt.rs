@@ -22,6 +22,7 @@ use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::identity::Person;
+use crate::saml::metadata::ErrorCategory;
 use crate::saml::status::StatusCode as SaidCode;
 use crate::saml::{Claims, Exceptions};
 use crate::session::{Login, OpenSession, Session};
@@ -144,6 +145,28 @@ impl<'a> Attempt<'a> {
         Some(answer)
     }
 
+    /// Where the identity provider helps its people with such a failure.
+    fn help(&self, idp: &IdpTrust, code: ErrorCode) -> Option<String> {
+        let category = match code {
+            ErrorCode::IdpStatus | ErrorCode::AuthnContext | ErrorCode::AuthnAge => {
+                ErrorCategory::Authentication
+            }
+            ErrorCode::SubjectMissing
+            | ErrorCode::ValueRefused
+            | ErrorCode::ValueComplex
+            | ErrorCode::ValueDuplicate
+            | ErrorCode::ValueScope => ErrorCategory::Identification,
+            ErrorCode::UserDisabled | ErrorCode::UserNotProvisioned | ErrorCode::UserConflict => {
+                ErrorCategory::Authorization
+            }
+            // What has to change is not changed by its help desk.
+            _ => return None,
+        };
+        let url = idp.metadata.error_url.as_ref()?;
+        let sp = &self.gateway.app.settings().sp.entity_id;
+        Some(url.filled(category, sp, &self.reference, code.as_str(), self.now))
+    }
+
     /// Somebody was not let in; the answer that they get.
     pub(super) async fn refused(&self, mut error: GatewayError, headers: &HeaderMap) -> Response {
         let evidence = &self.evidence;
@@ -155,6 +178,7 @@ impl<'a> Attempt<'a> {
         // Only whom we asked is named: a made-up message must not find out whom we know.
         let asked = evidence.idp.as_ref().filter(|_| evidence.asked);
         error.idp = asked.map(|idp| idp.settings.label.clone());
+        error.help = asked.and_then(|idp| self.help(idp, error.code));
         let goes_on = is_stale(error.code) && self.may_go_on(&return_to, headers).await;
         let detail = self.detail(json!({
             "reason": error.detail,

@@ -36,6 +36,8 @@ pub struct Failure {
     pub roles: Vec<String>,
     /// Or any one of these groups (`forbidden`).
     pub groups: Vec<String>,
+    /// The identity provider's own page about it.
+    pub help: Option<String>,
     /// The button.
     pub primary: Option<Link>,
     /// A second, quieter one.
@@ -63,6 +65,7 @@ impl Failure {
             needs_all: false,
             roles: Vec::new(),
             groups: Vec::new(),
+            help: None,
             primary: None,
             secondary: None,
             reference: reference.to_owned(),

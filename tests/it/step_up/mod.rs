@@ -17,6 +17,7 @@ use crate::support::idp::{self, AuthnRequest, Response, TestIdp};
 
 const MFA: &str = "https://refeds.org/profile/mfa";
 const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
+const HELP: &str = "https://idp.example.com/help?why=ERRORURL_CODE";
 const KEY: &str = "urn:example:hardware-key";
 
 /// Two identity providers, and pages that ask for more than the first one gives.
@@ -62,7 +63,7 @@ impl World {
     /// `corp` has these lines in its `[[idp]]`.
     async fn with(more: impl FnOnce(Setup) -> Setup, corp_lines: &str) -> Self {
         let (corp, partner, app) = (
-            TestIdp::new("corp"),
+            TestIdp::new("corp").with_error_url(HELP),
             TestIdp::new("partner"),
             App::start().await,
         );

@@ -119,5 +119,7 @@ async fn what_an_identity_provider_reports_is_said_in_sentences() {
         let log = world.gateway.log();
         assert!(log.contains(remedy), "{code}: {log}");
         assert!(!text.contains(remedy), "{code}: {text}");
+        let help = "href=\"https://idp.example.com/help?why=AUTHENTICATION_FAILURE\"";
+        assert!(text.contains(help), "{code}: {text}");
     }
 }

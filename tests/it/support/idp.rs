@@ -178,6 +178,14 @@ impl TestIdp {
         self
     }
 
+    /// Names a page that helps people in its metadata; to be called before a gateway reads it.
+    pub(crate) fn with_error_url(self, url: &str) -> Self {
+        let role = format!("<IDPSSODescriptor errorURL=\"{url}\" ");
+        let metadata = self.metadata().replacen("<IDPSSODescriptor ", &role, 1);
+        std::fs::write(self.metadata_file(), metadata).unwrap();
+        self
+    }
+
     /// Lists `SingleLogoutService`s by these bindings (`HTTP-Redirect`, `SOAP`) in its metadata; to be
     /// called before a gateway reads it.
     pub(crate) fn with_logout(self, bindings: &[&str]) -> Self {
