@@ -621,8 +621,9 @@ static SAML: &[Key] = &[
         "allow_private_metadata",
         Kind::Boolean,
         "`true` lets metadata be fetched from addresses of private networks too (10.0.0.0/8, fc00::/7 \
-         and the like). Otherwise the gateway asks hosts on the Internet, and on this machine where \
-         the address says so: whoever may import metadata can not look around behind it.",
+         and the like), and of this machine. Otherwise the gateway asks hosts on the Internet, and \
+         this machine if its own `public_url` is there: whoever may import metadata can not look \
+         around behind it.",
     )
     .default("false")
     .restart(),

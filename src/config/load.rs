@@ -200,7 +200,7 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
     let legacy_paths = build::server::legacy_paths(reader, &saml);
     let keys = build::saml::keys(reader, &saml, own);
     let discovery = build::server::discovery(reader, &saml);
-    let reach = build::idp::reach(reader, &saml);
+    let reach = build::idp::reach(reader, &saml, own);
     let order = build::server::context_order(reader, &saml);
     let description = build::saml::description(
         reader,

@@ -136,10 +136,16 @@ pub fn set_idp(
     }
 }
 
-/// `saml.allow_private_metadata`
-pub(in crate::config) fn reach(reader: &mut Reader, saml: &Scope<'_>) -> Reach {
+/// `saml.allow_private_metadata`. A gateway that people open on this machine, as the demo is, finds
+/// metadata there too.
+pub(in crate::config) fn reach(
+    reader: &mut Reader,
+    saml: &Scope<'_>,
+    own: Option<&PublicUrl>,
+) -> Reach {
     match reader.boolean(saml, "allow_private_metadata") {
         Some(true) => Reach::Private,
+        _ if own.is_some_and(|own| is_loopback(own.host())) => Reach::Machine,
         _ => Reach::Internet,
     }
 }

@@ -12,18 +12,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
     /// Addresses of the Internet.
-    #[default]
     Internet,
+    /// This machine too, where it is named: for a gateway that people open on this machine.
+    #[default]
+    Machine,
     /// Those of private networks too (`saml.allow_private_metadata`).
     Private,
 }
 
 impl Reach {
-    /// Whether an address may be asked. `loopback` says that the operator has named this machine.
-    pub const fn allows(self, address: IpAddr, loopback: bool) -> bool {
+    /// Whether an address may be asked. `named` says that somebody has named this machine.
+    pub const fn allows(self, address: IpAddr, named: bool) -> bool {
         match place(address) {
             Place::Internet => true,
-            Place::Loopback => loopback || matches!(self, Self::Private),
+            Place::Loopback => match self {
+                Self::Internet => false,
+                Self::Machine => named,
+                Self::Private => true,
+            },
             Place::Private => matches!(self, Self::Private),
             Place::Nowhere => false,
         }
@@ -114,7 +120,9 @@ mod tests {
             assert!(!allowed(Reach::Internet, address), "{address}");
             assert!(allowed(Reach::Private, address), "{address}");
         }
-        assert!(Reach::Internet.allows(IpAddr::V4(Ipv4Addr::LOCALHOST), true));
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        assert!(!Reach::Internet.allows(here, true));
+        assert!(Reach::Machine.allows(here, true) && !Reach::Machine.allows(here, false));
     }
 
     #[test]
@@ -131,7 +139,7 @@ mod tests {
             "64:ff9b::a9fe:a9fe",
             "2001::1",
         ] {
-            for reach in [Reach::Internet, Reach::Private] {
+            for reach in [Reach::Internet, Reach::Machine, Reach::Private] {
                 assert!(!allowed(reach, address), "{address}");
             }
         }
