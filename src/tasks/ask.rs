@@ -49,8 +49,11 @@ impl Ask for Asker {
             .await
             .map_err(|error| told(address, error))?;
         match posted.status.as_u16() {
-            // SOAP 1.1 over HTTP sends faults with 500.
-            200 | 500 => Ok(posted.body.into()),
+            200 => Ok(posted.body.into()),
+            // SOAP 1.1 over HTTP sends faults with 500; a server that is broken says it otherwise.
+            500 if posted.content_type.is_some_and(|kind| kind.contains("xml")) => {
+                Ok(posted.body.into())
+            }
             status => Err(AskError::Status(status)),
         }
     }
