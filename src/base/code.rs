@@ -170,7 +170,7 @@ codes! {
     GroupsOverage "groups.overage" 403 NotForUs "Your organisation did not say which groups you are in, since there are too many." "IdP: it left the groups out (Entra ID does, above 150). Have it send only the groups that are assigned to this application, or provision people and groups by SCIM; `groups_overage` says what counts meanwhile.";
     UserNotProvisioned "user.not_provisioned" 403 NotForUs "You do not have an account here yet." "users.provisioning is \"scim\": provision the person, or set it to \"jit\".";
     UserDisabled "user.disabled" 403 NotForUs "Your account is switched off." "The person is not active in the user store.";
-    UserConflict "user.conflict" 403 NotForUs "Your account belongs to another sign-in." "Another identity provider's person has this name or address; link them on purpose or rename one.";
+    UserConflict "user.conflict" 403 NotForUs "Your account belongs to another sign-in." "Another identity provider's person has this name or address. Are they one person? samlgate user link. Are they two? user_name_suffix of one of the two identity providers tells their names apart.";
     SessionMissing "session.missing" 401 TryAgain "You are not signed in." "Nothing to change.";
     SessionEnded "session.ended" 401 TryAgain "Your session has ended." "Nothing to change.";
     SessionLoop "session.loop" 403 TryAgain "You have signed in several times within a minute, and each time your browser came back without its session." "The session cookie does not come back: the browser blocks cookies, the application is opened by http or under another name than public_url, or a proxy takes Set-Cookie away.";

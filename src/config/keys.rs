@@ -953,6 +953,15 @@ pub(super) static IDP: &[Key] = &[
         .otherwise("`saml.clock_skew`")
         .sample("\"60s\""),
     key(
+        "user_name_suffix",
+        Kind::Text,
+        "What the userName of everybody who comes from there ends with. The application tells people \
+         apart by it, so of two with one name, of two identity providers, the second is refused as \
+         `user.conflict`; with a suffix for one of the two both come in, as two people. People \
+         whom SCIM provisions are found by the whole name: leave it out, or provision them with it.",
+    )
+    .sample("\"@partner\""),
+    key(
         "allow_duplicate_attributes",
         Kind::Boolean,
         "`true` takes the first value where an attribute that can have one value comes with \

@@ -17,7 +17,7 @@ pub mod vendor_names;
 pub use error::IdentityError;
 pub use mapping::{Mapped, NamedBy, map};
 pub use person::Identity;
-pub use provision::{Asserter, Keeper, Kept, Person, asserted, resolve};
+pub use provision::{Asserter, Keeper, Kept, Person, asserted, resolve, said};
 pub use roles::{Facts, Granted, granted, roles};
 pub use settings::{
     AttributeMap, AttributeName, Grounds, IdentitySettings, LinkBy, Provisioning, RoleRule, Target,

@@ -28,6 +28,8 @@ pub struct Asserter<'a> {
     pub vendor: Vendor,
     /// `allow_duplicate_attributes`
     pub allow_duplicates: bool,
+    /// `user_name_suffix`
+    pub user_name_suffix: Option<&'a str>,
     /// `groups_overage`
     pub groups_overage: GroupsOverage,
     /// Whose people have e-mail addresses in a domain (`email_domains`); the domain is in lower
@@ -46,17 +48,30 @@ pub fn asserted(
     Ok(mapped)
 }
 
-fn read(
+/// What it says under our names, whoever may say so.
+pub fn said(
     claims: &Claims,
     asserter: Asserter<'_>,
     attributes: &AttributeMap,
 ) -> Result<Mapped, IdentityError> {
-    let mapped = map(
+    let mut mapped = map(
         claims,
         asserter.vendor,
         asserter.allow_duplicates,
         attributes,
     )?;
+    if let Some(suffix) = asserter.user_name_suffix {
+        mapped.user_name.push_str(suffix);
+    }
+    Ok(mapped)
+}
+
+fn read(
+    claims: &Claims,
+    asserter: Asserter<'_>,
+    attributes: &AttributeMap,
+) -> Result<Mapped, IdentityError> {
+    let mapped = said(claims, asserter, attributes)?;
     if mapped.groups_left_out && asserter.groups_overage == GroupsOverage::Refuse {
         return Err(left_out(&mapped, "groups_overage is \"refuse\""));
     }
@@ -109,7 +124,8 @@ pub async fn resolve(
     let mapped = read(claims, asserter, &settings.attributes)?;
     // A transient NameID is another one the next time, so nobody is linked to it.
     let linkable = claims.name_id.as_ref().filter(|name_id| !name_id.is_transient());
-    let search = Search { mapped: &mapped, idp, settings, store };
+    let apart = asserter.user_name_suffix.is_some();
+    let search = Search { mapped: &mapped, idp, settings, store, apart };
     let mut taken = None;
     for _ in 0..ROUNDS {
         let linked = match linkable {
@@ -285,6 +301,8 @@ struct Search<'a> {
     idp: &'a IdpName,
     settings: &'a IdentitySettings,
     store: &'a dyn DirectoryStore,
+    /// The operator has said that its people are nobody else's (`user_name_suffix`).
+    apart: bool,
 }
 
 impl Search<'_> {
@@ -358,6 +376,9 @@ impl Search<'_> {
         let (Some(user), None) = (found.next(), found.next()) else {
             return Ok(None);
         };
+        if self.apart && user.idp.as_ref().is_some_and(|idp| idp != self.idp) {
+            return Ok(None);
+        }
         let user = self.belongs(user.clone(), "email")?;
         let other = self.other_external_id(&user)
             || self.other_persistent_id(&user)
@@ -664,6 +685,7 @@ mod tests {
             idp: &idp,
             vendor: Vendor::Generic,
             allow_duplicates: false,
+            user_name_suffix: (login.idp == "partner").then_some("!partner"),
             groups_overage: login.overage,
             owner_of: &|domain| IdpName::parse("owner").filter(|_| domain == "owned.example"),
         };
@@ -891,6 +913,22 @@ mod tests {
         let other = login(&store, &settings(), &namesake).await.unwrap();
         assert!(other.created && other.user != owner);
         assert_eq!(user(&store, "alice").await.idp, IdpName::parse("corp"));
+    }
+
+    #[tokio::test]
+    async fn people_whose_names_end_otherwise_are_others_with_the_same_name_and_address() {
+        let store = store().await;
+        let owner = login(&store, &settings(), &alice()).await.unwrap().user;
+        let theirs = Login { idp: "partner", ..alice() };
+        for created in [true, false] {
+            let other = login(&store, &settings(), &theirs).await.unwrap();
+            assert_eq!((other.created, other.user_name.as_str()), (created, "alice!partner"));
+            assert_ne!(other.user, owner);
+        }
+        // What they are called elsewhere is not theirs for that.
+        let forged = Login { idp: "evil", name_id: "alice!partner", email: None, ..alice() };
+        assert_eq!(refused(&store, &settings(), &forged).await, ErrorCode::UserConflict);
+        assert_eq!(login(&store, &settings(), &alice()).await.unwrap().user, owner);
     }
 
     #[tokio::test]

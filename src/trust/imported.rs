@@ -71,6 +71,8 @@ pub struct ImportedSettings {
     pub groups_overage: Option<String>,
     /// `clock_skew`, in seconds
     pub clock_skew: Option<u64>,
+    /// `user_name_suffix`
+    pub user_name_suffix: Option<String>,
     /// `allow_duplicate_attributes`
     pub allow_duplicate_attributes: bool,
     /// `want_encrypted`
@@ -162,6 +164,7 @@ impl ImportedSettings {
             GroupsOverage::find(word).unwrap_or(GroupsOverage::Refuse)
         });
         settings.clock_skew = kept.clock_skew.map(Duration::from_secs);
+        settings.user_name_suffix = kept.user_name_suffix;
         settings.allow_duplicate_attributes = kept.allow_duplicate_attributes;
         settings.want_encrypted = kept.want_encrypted;
         // An exception whose end can not be read has ended.

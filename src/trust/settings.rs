@@ -113,6 +113,8 @@ pub struct IdpSettings {
     pub groups_overage: GroupsOverage,
     /// Overrides `saml.clock_skew`.
     pub clock_skew: Option<Duration>,
+    /// What the userName of everybody from there ends with.
+    pub user_name_suffix: Option<String>,
     /// One attribute Name in several Attribute elements whose values differ: for single-valued
     /// targets the first value is taken instead of `value.duplicate`.
     pub allow_duplicate_attributes: bool,
@@ -169,6 +171,7 @@ impl IdpSettings {
             acs: None,
             groups_overage: GroupsOverage::default(),
             clock_skew: None,
+            user_name_suffix: None,
             allow_duplicate_attributes: false,
             want_encrypted: false,
             allow_sha1_until: None,

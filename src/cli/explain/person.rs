@@ -25,6 +25,7 @@ impl Walk<'_> {
             idp: &idp.settings.name,
             vendor: idp.metadata.vendor,
             allow_duplicates: idp.settings.allow_duplicate_attributes,
+            user_name_suffix: idp.settings.user_name_suffix.as_deref(),
             groups_overage: idp.settings.groups_overage,
             owner_of: &|domain| known.registry.owner_of(domain),
         };
@@ -32,12 +33,9 @@ impl Walk<'_> {
         let at = |rule, error: IdentityError| Refused::at(rule, error.code(), error);
         let mapped = match identity::asserted(claims, asserter, &known.identity.attributes) {
             // It may be an address of somebody who is linked: that depends on who they are.
-            Err(IdentityError::Domain { .. }) if known.people.is_some() => identity::map(
-                claims,
-                asserter.vendor,
-                asserter.allow_duplicates,
-                &known.identity.attributes,
-            ),
+            Err(IdentityError::Domain { .. }) if known.people.is_some() => {
+                identity::said(claims, asserter, &known.identity.attributes)
+            }
             mapped => mapped,
         };
         let mapped = mapped.map_err(|error| at("identity", error))?;

@@ -296,6 +296,8 @@ fn choices(reader: &mut Reader, scope: &Scope<'_>, own: Option<&PublicUrl>, to: 
     written(scope, "groups_overage", &mut to.groups_overage, overage);
     let skew = clock_skew(reader, scope);
     written(scope, "clock_skew", &mut to.clock_skew, Some(skew));
+    let suffix = reader.parsed(scope, "user_name_suffix", user_name_suffix);
+    written(scope, "user_name_suffix", &mut to.user_name_suffix, Some(suffix));
     flag(
         reader,
         scope,
@@ -406,6 +408,16 @@ fn email_domain(text: &str) -> Result<String, Complaint> {
             "write what stands behind the @, such as example.com",
         )),
     }
+}
+
+/// What a name can end with: everything that an application can be told, and that fits behind one.
+pub(in crate::config) fn user_name_suffix(text: &str) -> Result<String, Complaint> {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"@.-_!+".contains(&byte);
+    if !text.is_empty() && text.len() <= 64 && text.bytes().all(fine) {
+        return Ok(text.to_owned());
+    }
+    let expected = "an end of names such as \"@partner\": letters, digits, @ . - _ ! +, at most 64";
+    Err(Complaint::new("can not be the end of a name", expected))
 }
 
 fn landing(text: &str, own: &PublicUrl) -> Result<LocalPath, Complaint> {

@@ -34,6 +34,7 @@ impl Claimer for Entrance<'_, '_> {
             idp: &self.idp.settings.name,
             vendor: self.idp.metadata.vendor,
             allow_duplicates: self.idp.settings.allow_duplicate_attributes,
+            user_name_suffix: self.idp.settings.user_name_suffix.as_deref(),
             groups_overage: self.idp.settings.groups_overage,
             owner_of: &|domain| registry.owner_of(domain),
         };
