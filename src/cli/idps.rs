@@ -163,6 +163,11 @@ async fn over_time(known: &mut [Known], store: &dyn Database) {
     for idp in known {
         let name = &idp.settings.name;
         idp.refresh = states.remove(name).filter(|state| state.url == idp.source);
+        if let (Err(why), Some(state)) = (&mut idp.metadata, &idp.refresh)
+            && state.fetched_at.is_none()
+        {
+            *why = format!("never fetched: {} ({})", state.detail, state.result);
+        }
         let pending = keys.iter().filter(|key| {
             key.idp == *name && key.standing == Standing::Pending && idp.is_of_now(key)
         });

@@ -15,7 +15,7 @@ use crate::dsig::{TrustedKey, TrustedKeys};
 use crate::saml::metadata::{IdpMetadata, MetadataError};
 use crate::tasks::fetch::FetchError;
 use crate::trust::{
-    IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry, SeenKey,
+    Absent, IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry, SeenKey,
     SignersOnce, Standing,
 };
 
@@ -200,7 +200,11 @@ pub async fn load_again(
         seen.insert(entity_id.clone(), name.clone());
         true
     });
-    Ok(Loaded { registry: Registry::new(found), missing, sources })
+    let absent = |(name, error): &(IdpName, LoadError)| {
+        (name.clone(), Absent { code: error.code(), detail: error.to_string() })
+    };
+    let registry = Registry::new(found).lacking(missing.iter().map(absent).collect());
+    Ok(Loaded { registry, missing, sources })
 }
 
 /// With the keys beside it that an administrator has approved.

@@ -18,7 +18,7 @@ pub mod store;
 pub use idp::IdpTrust;
 pub use imported::ImportedSettings;
 pub use over_time::{RefreshState, SeenKey, Standing, WaitingChange};
-pub use registry::{Registry, Way};
+pub use registry::{Absent, Registry, Way};
 pub use renewal::{Pauses, Renewals};
 pub use settings::{IdpSettings, MetadataSource, OnChange};
 pub use signers::{SignersOnce, signers};

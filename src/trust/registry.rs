@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::finder::Finder;
 use super::idp::IdpTrust;
-use crate::base::IdpName;
+use crate::base::{ErrorCode, IdpName};
 use crate::saml::artifact::{Artifact, source_id};
 
 /// The identity providers whose metadata is at hand. Replaced as a whole when one changes.
@@ -20,8 +20,19 @@ pub struct Registry {
     /// The first that has a domain, and the first of those that are switched on.
     domains: HashMap<String, (usize, Option<usize>)>,
     way: Found,
+    /// Those that there are, and whose metadata is not at hand.
+    absent: HashMap<IdpName, Absent>,
     /// Made when somebody has to look for theirs.
     finder: OnceLock<Finder>,
+}
+
+/// Why an identity provider can not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// The code of the failure.
+    pub code: ErrorCode,
+    /// What happened, for the log.
+    pub detail: String,
 }
 
 /// Where to go without a choice, found once.
@@ -69,6 +80,23 @@ impl Registry {
         };
         registry.idps = idps;
         registry
+    }
+
+    /// The same, with those that there are besides, and why they can not be used.
+    #[must_use]
+    pub fn lacking(self, absent: HashMap<IdpName, Absent>) -> Self {
+        Self { absent, ..self }
+    }
+
+    /// Why the one of this name can not be used, if there is such a one.
+    pub fn absent(&self, name: &IdpName) -> Option<&Absent> {
+        self.absent.get(name)
+    }
+
+    /// Why nobody can sign in though there are identity providers.
+    pub fn why_nowhere(&self) -> Option<&Absent> {
+        let first = self.absent.iter().min_by_key(|(name, _)| *name);
+        first.map(|(_, absent)| absent).filter(|_| matches!(self.way, Found::Nowhere))
     }
 
     /// All of them, disabled ones too.

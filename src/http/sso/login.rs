@@ -27,7 +27,7 @@ use crate::saml::authn_request::{AuthnRequest, Wishes};
 use crate::saml::metadata::Binding;
 use crate::saml::pending::PendingLogin;
 use crate::saml::status::StatusCode::NoPassive;
-use crate::trust::{IdpTrust, Way};
+use crate::trust::{Absent, IdpTrust, Way};
 
 /// `GET /.samlgate/sign_in?rd=`: straight on, or the chooser.
 pub async fn sign_in(
@@ -183,15 +183,16 @@ fn way(gateway: &Gateway, name: Option<&str>, return_to: &ReturnTo) -> Result<Wa
     let Some(name) = name else {
         return Ok(registry.way());
     };
-    let idp = IdpName::parse(name).and_then(|name| registry.named(&name).cloned());
-    let unknown = || {
-        GatewayError::new(
-            ErrorCode::IdpUnknown,
-            format!("there is no identity provider {name:?}"),
-        )
-        .going_to(return_to)
+    let parsed = IdpName::parse(name);
+    let missing = || match parsed.as_ref().and_then(|name| registry.absent(name)) {
+        Some(absent) => not_ready(absent, return_to),
+        None => {
+            let detail = format!("there is no identity provider {name:?}");
+            GatewayError::new(ErrorCode::IdpUnknown, detail).going_to(return_to)
+        }
     };
-    let idp = idp.ok_or_else(unknown)?;
+    let idp = parsed.as_ref().and_then(|name| registry.named(name).cloned());
+    let idp = idp.ok_or_else(missing)?;
     if !idp.settings.enabled {
         let detail = format!("{name} is switched off");
         return Err(GatewayError::new(ErrorCode::IdpDisabled, detail).going_to(return_to));
@@ -215,8 +216,16 @@ async fn go(
             None if manner.passive => nobody_there(&live, return_to),
             None => Ok(choose(gateway, return_to, &manner.looking, None)),
         },
-        Way::Nowhere => Ok(nowhere(gateway, return_to)),
+        Way::Nowhere => match gateway.app.registry().why_nowhere() {
+            Some(absent) => Err(not_ready(absent, return_to)),
+            None => Ok(nowhere(gateway, return_to)),
+        },
     }
+}
+
+/// There is such an identity provider, and nothing can be sent there.
+fn not_ready(absent: &Absent, return_to: &ReturnTo) -> GatewayError {
+    GatewayError::new(absent.code, &absent.detail).going_to(return_to)
 }
 
 /// Nobody is signed in where nothing could be shown to ask who it is: an open page is opened as
@@ -230,7 +239,7 @@ pub(super) fn nobody_there(live: &Live, page: &ReturnTo) -> Result<Response, Gat
     Err(error.said(NoPassive, NoPassive.remedy().into()))
 }
 
-/// Nobody can sign in yet: no identity provider is configured, or its metadata has not arrived.
+/// Nobody can sign in yet: there is no identity provider.
 fn nowhere(gateway: &Gateway, return_to: &ReturnTo) -> Response {
     tracing::error!("somebody wants to sign in, and no identity provider is ready");
     let view = Choose::new([], false, return_to);

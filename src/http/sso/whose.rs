@@ -54,8 +54,13 @@ pub(super) fn origin(
         Taken::Login(login) => {
             evidence.return_to = Some(login.return_to.clone());
             let idp = registry.named(&login.idp).cloned().ok_or_else(|| {
-                let detail = format!("{} was removed while somebody signed in", login.idp);
-                GatewayError::new(ErrorCode::IdpUnknown, detail)
+                registry.absent(&login.idp).map_or_else(
+                    || {
+                        let detail = format!("{} was removed while somebody signed in", login.idp);
+                        GatewayError::new(ErrorCode::IdpUnknown, detail)
+                    },
+                    |absent| GatewayError::new(absent.code, &absent.detail),
+                )
             })?;
             evidence.idp = Some(Arc::clone(&idp));
             evidence.asked = true;

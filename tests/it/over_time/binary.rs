@@ -123,6 +123,28 @@ async fn a_new_key_that_nobody_announced_fails_no_login() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_can_not_be_used_yet_is_not_unknown() {
+    let host = Host::saying(Says::Down);
+    let gateway = Setup::http()
+        .quick_key()
+        .idp("corp", &host.url("/metadata"), "")
+        .route("http://127.0.0.1:9", "")
+        .start()
+        .await;
+    for path in ["/.samlgate/start?idp=corp&rd=/", "/.samlgate/sign_in?rd=/"] {
+        let page = Visitor::new().get(&gateway.url(path)).await;
+        assert_eq!(page.status, 503, "{}", page.text());
+        assert_eq!(gateway.code_of(&page).await, "md.fetch");
+        assert!(page.text().contains("can not be used at the moment"), "{}", page.text());
+    }
+    let other = Visitor::new().get(&gateway.url("/.samlgate/start?idp=other&rd=/")).await;
+    assert_eq!(gateway.code_of(&other).await, "idp.unknown");
+    let shown = gateway.command(&["idp", "show", "corp"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("never fetched: ") && shown.contains("503"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_key_that_nobody_announced_signs_people_out() {
     for form in [false, true] {
         let mut stage = Stage::set("").await;
