@@ -12,6 +12,7 @@ use http::request::Parts;
 use hyper::body::Incoming;
 
 use crate::access::{Asked, Decision, Route, StepUp, StepUpBy, Unauthenticated, Visitor, decide};
+use crate::app::Live;
 use crate::http::answers::Answers;
 use crate::http::cors;
 use crate::http::error::{GatewayError, Reader};
@@ -20,6 +21,7 @@ use crate::http::measure;
 use crate::http::outgoing::{self, Outgoing};
 use crate::identity::Identity;
 use crate::proxy::{BoxError, Ended, IdentityView, Passage};
+use crate::saml::NameId;
 use crate::session::OpenSession;
 
 /// Passes the request on along `route`, or says why not.
@@ -129,7 +131,7 @@ where
         None => (None, None, None),
     };
     let view = session.as_deref().zip(identity.as_deref());
-    let view = view.map(|(session, identity)| view_of(session, identity));
+    let view = view.map(|(session, identity)| view_of(live, session, identity));
     let ended = || {
         let session = session.as_ref()?;
         let enough = gateway.enough(live, route, identity.as_deref());
@@ -162,6 +164,7 @@ where
 
 /// A session as the application is told of it.
 pub(in crate::http) fn view_of<'a>(
+    live: &'a Live,
     session: &'a OpenSession,
     identity: &'a Identity,
 ) -> IdentityView<'a> {
@@ -173,6 +176,13 @@ pub(in crate::http) fn view_of<'a>(
         attributes: &identity.attributes,
         idp_entity_id: &identity.idp_entity_id,
         name_id: identity.name_id.as_ref().map(|name_id| name_id.value.as_str()),
+        persistent_id: identity.name_id.as_ref().and_then(|name_id| {
+            let is_persistent = name_id.format.as_deref() == Some(NameId::PERSISTENT);
+            // Core 8.3.7: who leaves them out means both of us.
+            let qualifier = name_id.name_qualifier.as_deref().unwrap_or(&identity.idp_entity_id);
+            let own = name_id.sp_name_qualifier.as_deref().unwrap_or(&live.sp.entity_id);
+            is_persistent.then_some([qualifier, own, &name_id.value])
+        }),
         session_index: identity.session_index.as_deref(),
         acr: identity.authn_context.as_deref(),
         sid: session.sid(),

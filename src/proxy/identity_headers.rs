@@ -38,6 +38,8 @@ pub struct IdentityView<'a> {
     pub idp_entity_id: &'a str,
     /// The value of the NameID.
     pub name_id: Option<&'a str>,
+    /// NameQualifier, SPNameQualifier and value of a persistent NameID.
+    pub persistent_id: Option<[&'a str; 3]>,
     /// The SessionIndex at the identity provider.
     pub session_index: Option<&'a str>,
     /// AuthnContextClassRef.
@@ -163,6 +165,11 @@ impl<'a> IdentityView<'a> {
             "manager" => one(&profile.manager),
             "groups" => profile.groups.iter().map(|group| Cow::Borrowed(group.as_str())).collect(),
             "name_id" => self.name_id.map(Cow::Borrowed).into_iter().collect(),
+            PERSISTENT_ID => self
+                .persistent_id
+                .map(|parts| Cow::Owned(parts.join("!")))
+                .into_iter()
+                .collect(),
             name => self.attribute(name).map(Cow::Borrowed).collect(),
         }
     }
@@ -308,6 +315,10 @@ const SHIBBOLETH_SESSION: &[(&str, ShibSession)] = &[
     ("shib-session-index", ShibSession::SessionIndex),
 ];
 
+/// As Shibboleth's `$NameQualifier!$SPNameQualifier!$Name` says who a person is: some applications know
+/// them by this alone.
+const PERSISTENT_ID: &str = "persistent_id";
+
 /// Shibboleth's attribute-map.xml: the id there, the attribute's Names, and the key of
 /// `[attributes]` that stands in when the provider calls it something else.
 const SHIBBOLETH_ATTRIBUTES: &[(&str, &[&str], Option<&str>)] = &[
@@ -370,7 +381,7 @@ const SHIBBOLETH_ATTRIBUTES: &[(&str, &[&str], Option<&str>)] = &[
     (
         "persistent-id",
         &["urn:oid:1.3.6.1.4.1.5923.1.1.1.10"],
-        None,
+        Some(PERSISTENT_ID),
     ),
     (
         "cn",

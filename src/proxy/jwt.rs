@@ -317,6 +317,7 @@ mod tests {
             attributes: &[],
             idp_entity_id: "https://idp.example.com",
             name_id: None,
+            persistent_id: None,
             session_index: None,
             acr: Some("urn:oasis:names:tc:SAML:2.0:ac:classes:Password"),
             sid: "s-1",

@@ -228,7 +228,7 @@ fn set_identity(
     let Some((session, identity)) = whose else {
         return IdentityHeaders::set_empty(headers, route);
     };
-    let view = view_of(session, identity);
+    let view = view_of(live, session, identity);
     let lines = live.forwarder.identity(route, &view, &session.ready, now);
     // Should they be missing, empty ones say at least that nobody is known.
     IdentityHeaders::set_empty(headers, route);

@@ -316,6 +316,7 @@ impl Alice {
             attributes: &[],
             idp_entity_id: "https://idp.example.com",
             name_id: None,
+            persistent_id: None,
             session_index: None,
             acr: None,
             sid: "s-1",
