@@ -81,6 +81,14 @@ impl Family {
         }
     }
 
+    /// Where logout messages go, by SOAP.
+    pub const fn logout_soap(self) -> &'static str {
+        match self {
+            Self::Shibboleth => "/Shibboleth.sso/SLO/SOAP",
+            Self::Mellon => "/mellon/logout",
+        }
+    }
+
     /// Whether a path is one of the family's.
     pub fn has(self, path: &str) -> bool {
         path.strip_prefix(self.folder())

@@ -40,15 +40,22 @@ impl ServiceProvider {
         self.other_acs.clone().unwrap_or_else(ours)
     }
 
-    /// The `SingleLogoutService` by HTTP-Redirect and HTTP-POST.
+    /// The `SingleLogoutService` by HTTP-Redirect.
     pub fn slo_url(&self) -> String {
         let path = self.family().map_or(Self::SLO_PATH, Family::logout);
         self.public_url.join(path)
     }
 
+    /// The same by HTTP-POST: mod_shib has two addresses.
+    pub fn slo_post_url(&self) -> String {
+        let path = self.family().map_or(Self::SLO_PATH, Family::logout_post);
+        self.public_url.join(path)
+    }
+
     /// The `SingleLogoutService` by SOAP.
     pub fn slo_soap_url(&self) -> String {
-        self.public_url.join(Self::SLO_SOAP_PATH)
+        let path = self.family().map_or(Self::SLO_SOAP_PATH, Family::logout_soap);
+        self.public_url.join(path)
     }
 
     /// The same for artifacts: the addresses of others have two.
@@ -98,6 +105,7 @@ mod tests {
         let sp = sp(None);
         assert_eq!(sp.acs_url(), "https://app.example.com/saml/acs");
         assert_eq!(sp.slo_url(), "https://app.example.com/saml/slo");
+        assert_eq!(sp.slo_post_url(), sp.slo_url());
         assert_eq!(sp.slo_soap_url(), "https://app.example.com/saml/slo/soap");
         assert_eq!(sp.metadata_url(), "https://app.example.com/saml/metadata");
     }

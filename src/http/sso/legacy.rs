@@ -60,9 +60,10 @@ pub fn behind(parts: &mut Parts, live: &Live, registry: &Registry) -> Option<Beh
             Some((links::SLO, family.logout_post()))
         }
         (Family::Shibboleth, SHIBBOLETH_SOAP) => Some((links::SLO_SOAP, SHIBBOLETH_SOAP)),
-        (Family::Mellon, path) if path == family.logout() && is_message => {
-            Some((links::SLO, family.logout()))
-        }
+        // By whichever way: its metadata names the one address for all.
+        (Family::Mellon, MELLON_LOGOUT) if is_soap(parts) => Some((links::SLO_SOAP, MELLON_LOGOUT)),
+        (Family::Mellon, MELLON_LOGOUT) if is_message => Some((links::SLO, MELLON_LOGOUT)),
+        (Family::Mellon, OLD_LOGOUT) if is_message => Some((links::SLO, OLD_LOGOUT)),
         _ => None,
     };
     if let Some((page, arrived)) = page {
@@ -78,12 +79,26 @@ pub fn behind(parts: &mut Parts, live: &Live, registry: &Registry) -> Option<Beh
         "/Shibboleth.sso/Login" => sign_in(registry, query.get("entityID"), query.get("target")),
         "/mellon/login" => sign_in(registry, query.get("IdP"), query.get("ReturnTo")),
         "/Shibboleth.sso/Logout" => sign_out(query.get("return")),
-        "/mellon/logout" => sign_out(query.get("ReturnTo")),
+        MELLON_LOGOUT | OLD_LOGOUT => sign_out(query.get("ReturnTo")),
         _ => Behind::Nothing,
     })
 }
 
-const SHIBBOLETH_SOAP: &str = "/Shibboleth.sso/SLO/SOAP";
+const SHIBBOLETH_SOAP: &str = Family::Shibboleth.logout_soap();
+const MELLON_LOGOUT: &str = Family::Mellon.logout();
+/// What it was called before version 0.0.7 of mod_auth_mellon.
+const OLD_LOGOUT: &str = "/mellon/logoutRequest";
+
+/// A message from server to server.
+fn is_soap(parts: &Parts) -> bool {
+    let kind = parts
+        .headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    let xml = ["text/xml", "application/soap+xml"];
+    parts.method == Method::POST && xml.iter().any(|one| one.eq_ignore_ascii_case(kind))
+}
 
 /// The same query at another path.
 fn moved(uri: &Uri, path: &'static str) -> Option<Uri> {

@@ -141,10 +141,10 @@ fn lasting(span: Duration) -> String {
 
 /// What stands between the keys and the requested attributes, in the order of the schema.
 fn endpoints(writer: &mut Writer, sp: &ServiceProvider) {
-    let (slo_url, soap_url) = (sp.slo_url(), sp.slo_soap_url());
+    let (slo_url, post_url, soap_url) = (sp.slo_url(), sp.slo_post_url(), sp.slo_soap_url());
     for (binding, location) in [
         (REDIRECT_BINDING, &slo_url),
-        (POST_BINDING, &slo_url),
+        (POST_BINDING, &post_url),
         (SOAP_BINDING, &soap_url),
     ] {
         writer

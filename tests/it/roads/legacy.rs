@@ -115,18 +115,29 @@ async fn a_message_counts_at_the_very_address_at_which_it_arrives() {
 async fn metadata_there_names_the_addresses_there() {
     let world = world("[\"shibboleth\", \"mellon\"]").await;
     let mut visitor = world.gateway.visitor();
-    for (path, acs, artifact) in [
+    for (path, acs, artifact, logout) in [
         (
             "/Shibboleth.sso/Metadata",
             "/Shibboleth.sso/SAML2/POST",
             "/Shibboleth.sso/SAML2/Artifact",
+            [
+                "/Shibboleth.sso/SLO/Redirect",
+                "/Shibboleth.sso/SLO/POST",
+                "/Shibboleth.sso/SLO/SOAP",
+            ],
         ),
         (
             "/mellon/metadata",
             "/mellon/postResponse",
             "/mellon/artifactResponse",
+            ["/mellon/logout"; 3],
         ),
-        ("/saml/metadata", "/saml/acs", "/saml/acs"),
+        (
+            "/saml/metadata",
+            "/saml/acs",
+            "/saml/acs",
+            ["/saml/slo", "/saml/slo", "/saml/slo/soap"],
+        ),
     ] {
         let answer = visitor.get(&world.gateway.url(path)).await;
         assert_eq!(answer.status, 200, "{path}");
@@ -140,6 +151,13 @@ async fn metadata_there_names_the_addresses_there() {
             format!("{binding}\" Location=\"{location}\"")
         };
         assert!(text.contains(&named("HTTP-POST", acs)), "{path}: {text}");
+        for (binding, logout) in ["HTTP-Redirect", "HTTP-POST", "SOAP"].iter().zip(logout) {
+            let service = format!(
+                "SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{}",
+                named(binding, logout)
+            );
+            assert!(text.contains(&service), "{service}: {text}");
+        }
         assert!(
             text.contains(&named("HTTP-Artifact", artifact)),
             "{path}: {text}"
@@ -171,6 +189,10 @@ async fn other_links_of_theirs_lead_where_they_led() {
             "/.samlgate/sign_out?rd=/bye",
         ),
         ("/Shibboleth.sso/Logout", "/.samlgate/sign_out"),
+        (
+            "/mellon/logoutRequest?ReturnTo=/bye",
+            "/.samlgate/sign_out?rd=/bye",
+        ),
     ] {
         let answer = visitor.get(&to(path)).await;
         assert_eq!(answer.status, 302, "{path}");

@@ -5,6 +5,7 @@
 
 mod browser;
 mod everywhere;
+mod legacy;
 mod ours;
 mod peers;
 mod theirs;
@@ -45,6 +46,8 @@ struct Stage {
     records: SqlitePool,
     /// Nobody encrypts a logout here.
     no_keys: DecryptionKeys,
+    /// At whose addresses messages arrive.
+    at: At,
     _app: App,
 }
 
@@ -72,7 +75,7 @@ impl Stage {
         let gateway = more(setup).add(&public).route(&app.url(), "").start().await;
         let (key, records) = (idp.key.signing(), gateway.database().await);
         let no_keys = DecryptionKeys::default();
-        Self { gateway, idp, key, records, no_keys, _app: app }
+        Self { gateway, idp, key, records, no_keys, at: At::Own, _app: app }
     }
 
     /// Somebody, signed in under this SessionIndex.
@@ -94,7 +97,8 @@ impl Stage {
         change(&mut response);
         let xml = self.idp.sign(&response, xml(response.to_xml()));
         let fields = idp::fields(xml, Some(&request.relay_state));
-        let answer = visitor.send(idp::post(&self.gateway.url("/saml/acs"), &fields)).await;
+        let acs = request.attribute("AssertionConsumerServiceURL");
+        let answer = visitor.send(idp::post(&acs, &fields)).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
         assert!(self.is_signed_in(&mut visitor).await);
         visitor
@@ -221,6 +225,14 @@ enum By {
 
 const WAYS: [By; 3] = [By::Redirect, By::Post, By::Soap];
 
+/// Whose addresses they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Own,
+    Shibboleth,
+    Mellon,
+}
+
 /// A LogoutRequest of the identity provider.
 struct Asking {
     id: String,
@@ -266,11 +278,15 @@ impl Stage {
     }
 
     fn address(&self, by: By) -> String {
-        if by == By::Soap {
-            self.soap()
-        } else {
-            self.slo()
-        }
+        let path = match (self.at, by) {
+            (At::Own, By::Soap) => return self.soap(),
+            (At::Own, _) => return self.slo(),
+            (At::Shibboleth, By::Redirect) => "/Shibboleth.sso/SLO/Redirect",
+            (At::Shibboleth, By::Post) => "/Shibboleth.sso/SLO/POST",
+            (At::Shibboleth, By::Soap) => "/Shibboleth.sso/SLO/SOAP",
+            (At::Mellon, _) => "/mellon/logout",
+        };
+        self.gateway.url(path)
     }
 
     /// Sends it, signed, by somebody without any cookie.

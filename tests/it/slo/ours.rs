@@ -6,18 +6,18 @@ use samlgate::saml::binding::query::Carries;
 use samlgate::saml::logout::{LogoutAnswer, LogoutResponse, ReceivedLogout, ValidLogoutRequest};
 use samlgate::saml::status::StatusCode;
 
-use super::{ALL, Stage, encoded, fresh_id, now, without_signature};
+use super::{ALL, By, Stage, encoded, fresh_id, now, without_signature};
 use crate::support::http::{Answer, Ask, Visitor};
 use crate::support::idp::{self, TestIdp};
 
 /// Presses the button.
-async fn sign_out(stage: &Stage, visitor: &mut Visitor, query: &str) -> Answer {
+pub(super) async fn sign_out(stage: &Stage, visitor: &mut Visitor, query: &str) -> Answer {
     let at = stage.gateway.url(&format!("/.samlgate/sign_out{query}"));
     visitor.send(Ask::new(Method::POST, &at).navigating()).await
 }
 
 /// The LogoutRequest on its way.
-async fn asked(stage: &Stage, answer: &Answer) -> ValidLogoutRequest {
+pub(super) async fn asked(stage: &Stage, answer: &Answer) -> ValidLogoutRequest {
     let received = if answer.status.is_redirection() {
         assert_eq!(answer.status, 303);
         let target = answer.target();
@@ -32,27 +32,28 @@ async fn asked(stage: &Stage, answer: &Answer) -> ValidLogoutRequest {
 }
 
 /// What the identity provider answers.
-struct Answering<'a> {
+pub(super) struct Answering<'a> {
     issuer: &'a str,
-    key: Option<&'a SigningKey>,
+    pub(super) key: Option<&'a SigningKey>,
     to: &'a str,
-    destination: String,
+    pub(super) destination: String,
     answer: LogoutAnswer,
 }
 
 impl Stage {
-    fn answering<'a>(&'a self, to: &'a str, answer: LogoutAnswer) -> Answering<'a> {
+    pub(super) fn answering<'a>(&'a self, to: &'a str, answer: LogoutAnswer) -> Answering<'a> {
         let (issuer, key) = (self.idp.entity_id.as_str(), Some(&self.key));
         Answering { issuer, key, to, destination: self.slo(), answer }
     }
 
     /// The browser carries it, from the identity provider's site: by redirect, or by a form.
-    async fn carry_back(
+    pub(super) async fn carry_back(
         &self,
         visitor: &mut Visitor,
         answering: &Answering<'_>,
         form: bool,
     ) -> Answer {
+        let at = self.address(if form { By::Post } else { By::Redirect });
         let id = fresh_id();
         let response = LogoutResponse {
             id: &id,
@@ -68,10 +69,10 @@ impl Stage {
             if answering.key.is_none() {
                 xml = without_signature(&xml);
             }
-            return visitor.send(idp::post(&self.slo(), &idp::fields(xml, None))).await;
+            return visitor.send(idp::post(&at, &idp::fields(xml, None))).await;
         }
         let mut url = response.redirect_url(None, key).unwrap();
-        url = url.replace(&answering.destination, &self.slo());
+        url = url.replace(&answering.destination, &at);
         if answering.key.is_none() {
             url = url.split("&SigAlg").next().unwrap().to_owned();
         }
