@@ -99,6 +99,8 @@ pub struct Live {
     pub api_token: Option<[u8; 32]>,
     /// Who asks people for their identity provider, where they have to choose.
     pub discovery: Option<DiscoveryService>,
+    /// Ways of signing in, from the weakest to the strongest.
+    pub authn_context_order: Vec<String>,
     /// Files of ours that run out.
     pub watched: WatchedFiles,
     /// When administrators are told, and by what.

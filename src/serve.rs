@@ -593,6 +593,7 @@ fn live(
         guard: config.scim.guard,
         api_token: config.admin.token.as_ref().map(|token| sha256(token.reveal().as_bytes())),
         discovery: config.discovery.clone(),
+        authn_context_order: config.authn_context_order.clone(),
         watched,
         notices: config.notices.clone(),
         forwarder,

@@ -111,6 +111,7 @@ impl World {
             request_id: REQUEST.to_owned(),
             idp: IdpName::parse("corp").ok_or("not a name")?,
             return_to: ReturnTo::root(),
+            wish: samlgate::saml::Wish::default(),
             created_at: self.now,
         }))
     }

@@ -93,6 +93,7 @@ pub fn claims(bytes: &[u8]) -> Option<Claims> {
             request_id,
             idp: IdpName::parse("corp")?,
             return_to: ReturnTo::root(),
+            wish: samlgate::saml::Wish::default(),
             created_at: now(),
         }),
         None => Origin::IdpInitiated(Permission::from_setting(true)?),

@@ -51,6 +51,11 @@ impl StepUp {
         }
     }
 
+    /// Whether it asks for this method by name.
+    pub fn names(&self, class: &str) -> bool {
+        self.contexts.iter().any(|one| one == class)
+    }
+
     /// Whether what is enough now may not be enough later.
     pub const fn grows_old(&self) -> bool {
         self.max_age.is_some()

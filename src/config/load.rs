@@ -250,6 +250,7 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
         keys: keys?,
         description: description?,
         discovery,
+        authn_context_order: order.clone(),
         reach,
         idps,
         identity: identity?,

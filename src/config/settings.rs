@@ -41,6 +41,8 @@ pub struct Config {
     pub keys: KeyConfig,
     /// What our metadata says about us: `[saml]`, `[[saml_contact]]`, `[[saml_attribute]]`.
     pub description: SpDescription,
+    /// `saml.authn_context_order`
+    pub authn_context_order: Vec<String>,
     /// `saml.discovery`
     pub discovery: Option<DiscoveryService>,
     /// `saml.allow_private_metadata`: where metadata is fetched from.

@@ -15,6 +15,8 @@ use crate::base::url::FORM_PAGE;
 pub const SIGN_IN: &str = "/.samlgate/sign_in";
 /// Begins SP-initiated login.
 pub const START: &str = "/.samlgate/start";
+/// One's own identity.
+pub const USER: &str = "/.samlgate/user";
 /// Asks first (GET), or ends the session (POST).
 pub const SIGN_OUT: &str = "/.samlgate/sign_out";
 
@@ -52,6 +54,16 @@ pub fn with_query(page: &str, query: &[(&str, &str)]) -> String {
     let pairs: Vec<String> =
         query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     format!("{page}?{}", pairs.join("&"))
+}
+
+/// The same link with more in its query.
+pub fn also(link: &str, query: &[(&str, &str)]) -> String {
+    let (separator, more) = match (query.is_empty(), link.contains('?')) {
+        (true, _) => return link.to_owned(),
+        (false, true) => ("&", with_query("", query)),
+        (false, false) => ("?", with_query("", query)),
+    };
+    format!("{link}{separator}{}", more.trim_start_matches('?'))
 }
 
 /// The chooser, which comes back to `return_to`.

@@ -105,7 +105,7 @@ pub struct Choose {
     /// Some organisations are found by the domain of an e-mail address: show the form for it.
     pub by_email: bool,
     /// `POST` of the form.
-    pub action: &'static str,
+    pub action: String,
     /// `rd` of the form: where the person wanted to go.
     pub return_to: String,
     /// What was typed, when it belongs to no organisation.
@@ -136,20 +136,24 @@ pub struct Search {
 }
 
 impl Choose {
-    /// The chooser before anything was typed. `idps`: name and label of those with a button.
+    /// The chooser before anything was typed. `idps`: name and label of those with a button. `kept`:
+    /// parameters that go along, whichever way is taken.
     pub fn new<'a>(
         idps: impl IntoIterator<Item = (&'a IdpName, &'a str)>,
         by_email: bool,
         return_to: &ReturnTo,
+        kept: &[(&str, String)],
     ) -> Self {
+        let kept: Vec<_> = kept.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let also = |link: String| links::also(&link, &kept);
         let idps = idps
             .into_iter()
-            .map(|(name, label)| Link::new(label, links::start(name, return_to)))
+            .map(|(name, label)| Link::new(label, also(links::start(name, return_to))))
             .collect();
         Self {
             idps,
             by_email,
-            action: links::SIGN_IN,
+            action: also(links::SIGN_IN.to_owned()),
             return_to: return_to.to_string(),
             unmatched: None,
             search: None,
@@ -165,7 +169,7 @@ impl Choose {
             let mut all = fields.to_vec();
             all.extend([("q", query), ("page", number.as_str())]);
             all.retain(|(_, value)| !value.is_empty());
-            links::with_query(self.action, &all)
+            links::with_query(links::SIGN_IN, &all)
         };
         let number = first.div_ceil(PAGE);
         self.search = Some(Search {
@@ -176,7 +180,7 @@ impl Choose {
                 0 => String::new(),
                 last => format!("{}–{}", grouped(first), grouped(last)),
             },
-            all: links::with_query(self.action, fields),
+            all: links::with_query(links::SIGN_IN, fields),
             previous: (number > 1).then(|| page(number.saturating_sub(1))),
             next: (last < found).then(|| page(number.saturating_add(1))),
             fields: fields.iter().map(|(name, value)| Field::new(name, *value)).collect(),

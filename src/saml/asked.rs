@@ -29,20 +29,23 @@ impl<'a> Asked<'a> {
 
     /// What an identity provider is always asked for, and what a page wants besides.
     pub const fn and(self, page: Self) -> AskedBoth<'a> {
-        AskedBoth { always: self, page }
+        AskedBoth { always: self, page, link: Asked::NOTHING }
     }
 }
 
 /// All that is asked for in one request, and checked in its answer.
 ///
-/// Both parties' wishes are checked. A request has room for one question about methods; the page's
-/// is asked, since what it wants is more than what everybody has to bring.
+/// The wishes of all parties are checked. A request has room for one question about methods: the
+/// page's is asked, since what it wants is more than what everybody has to bring; or the link's, if
+/// whatever is enough for the link is enough for the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AskedBoth<'a> {
     /// What this identity provider is always asked for.
     pub always: Asked<'a>,
     /// What the page wants that the person goes to.
     pub page: Asked<'a>,
+    /// What the link wants by which they came ([`super::wish`]).
+    pub link: Asked<'a>,
 }
 
 impl<'a> From<Asked<'a>> for AskedBoth<'a> {
@@ -73,17 +76,24 @@ impl Lacking {
 impl<'a> AskedBoth<'a> {
     /// The method that the request asks for.
     pub fn context(&self) -> Option<AskedContext<'a>> {
-        self.page.context.or(self.always.context)
+        let others = Self { link: Asked::NOTHING, ..*self };
+        let link = self.link.context;
+        let link_is_more =
+            link.filter(|link| link.enough().all(|class| others.is_met_by(Some(class))));
+        link_is_more.or(self.page.context).or(self.always.context).or(link)
     }
 
     /// Whether authentication has to be fresh.
     pub const fn force_authn(&self) -> bool {
-        self.always.force_authn || self.page.force_authn
+        self.always.force_authn || self.page.force_authn || self.link.force_authn
     }
 
     /// How long ago it may be.
     pub fn max_age(&self) -> Option<Duration> {
-        [self.always.max_age, self.page.max_age].into_iter().flatten().min()
+        [self.always.max_age, self.page.max_age, self.link.max_age]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether the request has ForceAuthn.
@@ -119,7 +129,9 @@ impl<'a> AskedBoth<'a> {
 
     /// The questions about methods.
     pub(in crate::saml) fn contexts(&self) -> impl Iterator<Item = AskedContext<'a>> {
-        [self.page.context, self.always.context].into_iter().flatten()
+        [self.link.context, self.page.context, self.always.context]
+            .into_iter()
+            .flatten()
     }
 
     /// In words, which methods would be enough.
@@ -434,6 +446,28 @@ mod tests {
         );
         assert!(!alone.force_authn() && alone.is_met_by(Some("a")));
         assert!(AskedBoth::default().is_met_by(None));
+    }
+
+    #[test]
+    fn a_link_adds_to_what_is_asked_and_takes_nothing_away() {
+        let order = list(&["a", "b", "c"]);
+        let (page, more, less) = (list(&["b"]), list(&["c"]), list(&["a"]));
+        let of_page = AskedContext::new(&page, Comparison::Minimum, &order).ok();
+        let with_link = |link: &[String]| {
+            let link = AskedContext::exact(link);
+            let page = Asked { context: of_page, ..Asked::NOTHING };
+            let mut asked = Asked::NOTHING.and(page);
+            asked.link = Asked { context: link, force_authn: true, ..Asked::NOTHING };
+            let met = ["a", "b", "c"].into_iter().filter(|one| asked.is_met_by(Some(one)));
+            let met: Vec<_> = met.collect();
+            assert!(asked.forces());
+            (asked.context() == link, met)
+        };
+        assert_eq!(with_link(&more), (true, vec!["c"]));
+        assert_eq!(with_link(&less), (false, vec![]), "the page's is asked for");
+        let alone = Asked { context: AskedContext::exact(&less), ..Asked::NOTHING };
+        let alone = AskedBoth { link: alone, ..AskedBoth::default() };
+        assert_eq!(alone.context(), AskedContext::exact(&less));
     }
 
     #[test]

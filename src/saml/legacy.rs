@@ -89,6 +89,14 @@ impl Family {
         }
     }
 
+    /// Where a discovery service sends people back, which knows it by the metadata of before.
+    pub const fn discovery(self) -> Option<&'static str> {
+        match self {
+            Self::Shibboleth => Some("/Shibboleth.sso/Login"),
+            Self::Mellon => None,
+        }
+    }
+
     /// Whether a path is one of the family's.
     pub fn has(self, path: &str) -> bool {
         path.strip_prefix(self.folder())

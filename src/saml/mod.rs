@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A Response that is fetched instead of posted comes to the second line by [`artifact`]. What it was
-//! asked for is [`asked`], and why there is none, [`status`]. [`logout`] is the other kind of message.
+//! asked for is [`asked`] and [`wish`], and why there is none, [`status`]. [`logout`] is the other kind of message.
 //!
 //! In the other direction: [`authn_request`] is what we ask for, [`metadata`] what both sides say
 //! about themselves. Nothing here knows HTTP, stores or configuration; keys come in as arguments.
@@ -41,6 +41,7 @@ pub mod sp;
 pub mod status;
 mod texts;
 pub mod vendor;
+pub mod wish;
 
 pub use accepted::{Accepted, Attribute, Claims, NameId, ValidAssertion};
 pub use error::SamlError;
@@ -52,3 +53,4 @@ pub use pending::{PendingLogin, PendingStore, Taken};
 pub use sp::ServiceProvider;
 pub use texts::Texts;
 pub use vendor::Vendor;
+pub use wish::Wish;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::wish::Wish;
 use crate::base::{IdpName, ReturnTo, StoreError, Timestamp};
 
 /// An `AuthnRequest` of ours that has not been answered. Not `Clone`: an answer uses it up.
@@ -19,6 +20,8 @@ pub struct PendingLogin {
     pub idp: IdpName,
     /// Where the person wanted to go.
     pub return_to: ReturnTo,
+    /// What the link asked for with which they came.
+    pub wish: Wish,
     /// When it was sent.
     pub created_at: Timestamp,
 }

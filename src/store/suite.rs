@@ -18,7 +18,7 @@ use crate::base::{ErrorCode, IdpName, ReturnTo, StoreError, Timestamp, UserId};
 use crate::directory::{Changed, Created, DirectoryStore, Profile, UniqueField, User};
 use crate::identity::{Identity, Person};
 use crate::saml::accepted::{Claims, ValidAssertion};
-use crate::saml::{OneUse, OneUseError, OneUseStore, PendingLogin, PendingStore, Taken};
+use crate::saml::{OneUse, OneUseError, OneUseStore, PendingLogin, PendingStore, Taken, Wish};
 use crate::session::{KeptStore, Login, LoginStore, Session, SessionStore, TokenHash, Written};
 use crate::trust::{IdpStore, ImportedIdp, MetadataCopy, RefreshState, SeenKey, WaitingChange};
 
@@ -209,6 +209,7 @@ fn pending(request_id: &str, created_at: Timestamp) -> PendingLogin {
         request_id: request_id.into(),
         idp: corp(),
         return_to: ReturnTo::from_stored("/reports?q=1").unwrap(),
+        wish: Wish::read("urn:a urn:b", Some("minimum"), true).unwrap(),
         created_at,
     }
 }

@@ -169,6 +169,7 @@ impl Walk<'_> {
                     request_id,
                     idp: idp.settings.name.clone(),
                     return_to: ReturnTo::root(),
+                    wish: crate::saml::Wish::default(),
                     created_at: Timestamp::EPOCH,
                 })
             }

@@ -26,6 +26,7 @@ use crate::http::error::{GatewayError, Reader};
 use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
+use crate::saml::Wish;
 use crate::saml::artifact::ArtifactDelivery;
 use crate::saml::binding::relay_state::RelayState;
 use crate::saml::one_use::OneUse;
@@ -184,9 +185,14 @@ async fn accept(
         app.clocks.record(&idp.settings.name, issued, now);
     }
     let page = route_of(&live, &landing);
+    let wish = match &origin {
+        Origin::Requested(login) => login.wish.clone(),
+        Origin::IdpInitiated(_) => Wish::default(),
+    };
     let mut expected = idp.expectations(&sp);
     if let Origin::Requested(_) = origin {
         expected.asked.page = asked(page.as_ref());
+        expected.asked.link = wish.asked(&live.authn_context_order);
     }
     let valid = signed.validate(origin, &expected, checks, now).map_err(said)?;
     let mut entrance = Entrance { attempt, idp: &idp, live: &live, outcome: None };

@@ -11,7 +11,7 @@ use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::login::{Looking, Manner, begin, choose};
+use super::login::{Manner, begin, choose};
 use super::return_to;
 use crate::app::Live;
 use crate::base::{ErrorCode, ReturnTo, Timestamp};
@@ -27,10 +27,15 @@ use crate::saml::discovery::{Asking, Chosen, DiscoveryRequest, RETURN_ID_PARAM};
 pub(super) fn ask(live: &Live, return_to: &ReturnTo, manner: &Manner) -> Option<Response> {
     let service = live.discovery.as_ref()?;
     let rd = return_to.to_string();
-    let mut query = vec![("rd", rd.as_str())];
-    let needed = manner.needed.as_ref().map(ToString::to_string);
-    query.extend(needed.as_deref().map(|needed| ("for", needed)));
-    let page = links::with_query(links::DISCOVERY, &query);
+    let kept = manner.kept();
+    // The address that it may know from the metadata of another service provider, and its words.
+    let before = live.legacy.iter().find_map(|family| family.discovery());
+    let mut query = match before {
+        Some(_) => vec![("SAMLDS", "1"), ("target", rd.as_str())],
+        None => vec![("rd", rd.as_str())],
+    };
+    query.extend(kept.iter().map(|(name, value)| (*name, value.as_str())));
+    let page = links::with_query(before.unwrap_or(links::DISCOVERY), &query);
     let url = service.url(&DiscoveryRequest {
         entity_id: &live.sp.entity_id,
         own: &live.sp.public_url,
@@ -70,19 +75,19 @@ async fn go_on(
 ) -> Result<Response, GatewayError> {
     let live = gateway.app.settings();
     let query = Fields::of_query(Some(raw));
-    let return_to = return_to(&live, place, query.get("rd"));
+    let return_to = return_to(&live, place, query.get("rd").or(query.get("target")));
     if live.discovery.is_none() {
         let detail = "saml.discovery names no discovery service";
         return Err(GatewayError::new(ErrorCode::HttpNotFound, detail));
     }
     let chosen = Chosen::read(raw, RETURN_ID_PARAM)
         .map_err(|error| GatewayError::new(error.code(), error).going_to(&return_to))?;
-    let manner = Manner::read(&live, place, &query);
+    let manner = Manner::read(&live, place, &query, &return_to)?;
     let Chosen::Idp(entity_id) = chosen else {
         if manner.passive {
             return super::login::nobody_there(&live, &return_to);
         }
-        return Ok(choose(gateway, &return_to, &Looking::default(), None));
+        return Ok(choose(gateway, &return_to, &manner, None));
     };
     let idp = gateway.app.registry().issued_by(&entity_id).cloned().ok_or_else(|| {
         let detail = format!("the discovery service chose {entity_id:?}, which is not known here");

@@ -64,6 +64,12 @@ pub fn behind(parts: &mut Parts, live: &Live, registry: &Registry) -> Option<Beh
         (Family::Mellon, MELLON_LOGOUT) if is_soap(parts) => Some((links::SLO_SOAP, MELLON_LOGOUT)),
         (Family::Mellon, MELLON_LOGOUT) if is_message => Some((links::SLO, MELLON_LOGOUT)),
         (Family::Mellon, OLD_LOGOUT) if is_message => Some((links::SLO, OLD_LOGOUT)),
+        // Back from the discovery service.
+        (Family::Shibboleth, LOGIN)
+            if query.get("SAMLDS").is_some() && live.discovery.is_some() =>
+        {
+            Some((links::DISCOVERY, LOGIN))
+        }
         _ => None,
     };
     if let Some((page, arrived)) = page {
@@ -76,18 +82,46 @@ pub fn behind(parts: &mut Parts, live: &Live, registry: &Registry) -> Option<Beh
         });
     }
     Some(match path {
-        "/Shibboleth.sso/Login" => sign_in(registry, query.get("entityID"), query.get("target")),
-        "/mellon/login" => sign_in(registry, query.get("IdP"), query.get("ReturnTo")),
+        LOGIN => sign_in(registry, &query, &SHIBBOLETH),
+        "/mellon/login" => sign_in(registry, &query, &MELLON),
         "/Shibboleth.sso/Logout" => sign_out(query.get("return")),
         MELLON_LOGOUT | OLD_LOGOUT => sign_out(query.get("ReturnTo")),
+        "/Shibboleth.sso/Session" => Behind::There(links::USER.to_owned()),
         _ => Behind::Nothing,
     })
 }
 
 const SHIBBOLETH_SOAP: &str = Family::Shibboleth.logout_soap();
+const LOGIN: &str = "/Shibboleth.sso/Login";
 const MELLON_LOGOUT: &str = Family::Mellon.logout();
 /// What it was called before version 0.0.7 of mod_auth_mellon.
 const OLD_LOGOUT: &str = "/mellon/logoutRequest";
+
+/// What a link that begins a sign-in calls its parameters.
+struct Words {
+    /// The page to come back to, for us `rd`.
+    to: &'static str,
+    /// The entityID of an identity provider, for us `idp`.
+    entity_id: &'static str,
+    /// Others, and what they are called here.
+    others: &'static [(&'static str, &'static str)],
+}
+
+const SHIBBOLETH: Words = Words {
+    to: "target",
+    entity_id: "entityID",
+    others: &[
+        ("isPassive", "passive"),
+        ("forceAuthn", "force"),
+        ("authnContextClassRef", "authn_context"),
+        ("authnContextComparison", "authn_context_comparison"),
+    ],
+};
+const MELLON: Words = Words {
+    to: "ReturnTo",
+    entity_id: "IdP",
+    others: &[("IsPassive", "passive")],
+};
 
 /// A message from server to server.
 fn is_soap(parts: &Parts) -> bool {
@@ -111,19 +145,18 @@ fn moved(uri: &Uri, path: &'static str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// To the identity provider with this entityID, or to whichever there is.
-fn sign_in(registry: &Registry, entity_id: Option<&str>, to: Option<&str>) -> Behind {
+/// To the identity provider with this entityID, or to whichever there is. What else the link asks for
+/// goes along; whether it may is decided there.
+fn sign_in(registry: &Registry, query: &Fields, words: &Words) -> Behind {
+    let entity_id = query.get(words.entity_id);
     let known = entity_id.and_then(|entity_id| registry.issued_by(entity_id));
     // One that nobody knows is said to be unknown, where the names are known.
     let idp = known.map(|idp| idp.settings.name.as_str()).or(entity_id);
-    let query: Vec<(&str, &str)> = [idp.map(|idp| ("idp", idp)), to.map(|to| ("rd", to))]
-        .into_iter()
-        .flatten()
-        .collect();
-    Behind::There(match query.is_empty() {
-        true => links::START.to_owned(),
-        false => links::with_query(links::START, &query),
-    })
+    let own = [("idp", idp), ("rd", query.get(words.to))];
+    let others = words.others.iter().map(|(theirs, ours)| (*ours, query.get(theirs)));
+    let all = own.into_iter().chain(others);
+    let all: Vec<_> = all.filter_map(|(name, value)| Some((name, value?))).collect();
+    Behind::There(links::also(links::START, &all))
 }
 
 /// To the page that asks first: a link alone must not sign anybody out.

@@ -22,11 +22,11 @@ use crate::http::hosts::pages::ask;
 use crate::http::state::Gateway;
 use crate::http::views::{Choose, Field, MANY, PAGE, Post, Shown};
 use crate::http::{links, respond};
-use crate::saml::NameId;
 use crate::saml::authn_request::{AuthnRequest, Wishes};
 use crate::saml::metadata::Binding;
 use crate::saml::pending::PendingLogin;
 use crate::saml::status::StatusCode::NoPassive;
+use crate::saml::{NameId, Wish};
 use crate::trust::{Absent, IdpTrust, Way};
 
 /// `GET /.samlgate/sign_in?rd=`: straight on, or the chooser.
@@ -44,8 +44,13 @@ pub async fn sign_in(
         ask(&gateway, &place, &return_to, &headers, now)
     } else {
         let way = gateway.app.registry().way();
-        let manner = Manner { looking: Looking::read(&query), ..Manner::default() };
-        go(&gateway, way, &return_to, &manner, &headers, now).await
+        match Manner::read(&gateway.app.live(), &place, &query, &return_to) {
+            Ok(manner) => {
+                let manner = Manner { passive: false, ..manner };
+                go(&gateway, way, &return_to, &manner, &headers, now).await
+            }
+            Err(error) => Err(error),
+        }
     };
     answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
 }
@@ -56,10 +61,12 @@ pub async fn by_email(
     State(gateway): State<Arc<Gateway>>,
     Extension(context): Extension<Context>,
     Extension(place): Extension<Place>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let now = gateway.app.now();
+    let kept = Fields::of_query(query.as_deref());
     let form = Fields::of_body(body).await;
     let return_to = return_to(&gateway.app.live(), &place, form.get("rd"));
     if place.host().is_some() {
@@ -67,11 +74,15 @@ pub async fn by_email(
     }
     let email = form.get("email").unwrap_or_default();
     let registry = gateway.app.registry();
-    let Some(idp) = registry.of_email(email) else {
-        return choose(&gateway, &return_to, &Looking::default(), Some(email));
+    let manner = Manner::read(&gateway.app.live(), &place, &kept, &return_to);
+    let answer = match (manner, registry.of_email(email)) {
+        (Ok(manner), Some(idp)) => {
+            let manner = Manner { hint: hint(email), ..manner };
+            begin(&gateway, idp, &return_to, &manner, &headers, now).await
+        }
+        (Ok(manner), None) => Ok(choose(&gateway, &return_to, &manner, Some(email))),
+        (Err(error), _) => Err(error),
     };
-    let manner = Manner { hint: hint(email), ..Manner::default() };
-    let answer = begin(&gateway, idp, &return_to, &manner, &headers, now).await;
     answer.unwrap_or_else(|error| gateway.fail(&error, &context, Reader::of(&headers), now))
 }
 
@@ -85,6 +96,8 @@ pub(super) struct Manner {
     pub(super) hint: Option<String>,
     /// `for=`: the page for which it is needed, where they come back to another one.
     pub(super) needed: Option<ReturnTo>,
+    /// `force=1`, `authn_context=`, `authn_context_comparison=`: what else the answer has to be.
+    pub(super) wish: Wish,
     /// `q=`, `page=`: what is looked for in the chooser.
     pub(super) looking: Looking,
 }
@@ -110,17 +123,56 @@ impl Looking {
 /// The longest text that is looked for.
 const LONGEST_SEARCH: usize = 100;
 
+/// The parameters of [`Manner`], wherever a sign-in passes by before it begins.
+const MANNER: [&str; 6] = [
+    "passive",
+    "login_hint",
+    "for",
+    "force",
+    "authn_context",
+    "authn_context_comparison",
+];
+
 impl Manner {
-    pub(super) fn read(live: &Live, place: &Place, query: &Fields) -> Self {
-        Self {
-            passive: matches!(query.get("passive"), Some("1" | "true")),
+    /// A sign-in that leads to `return_to`. A wish that can not be read is an error, and never a
+    /// sign-in of which less is asked.
+    pub(super) fn read(
+        live: &Live,
+        place: &Place,
+        query: &Fields,
+        return_to: &ReturnTo,
+    ) -> Result<Self, GatewayError> {
+        let is_set = |name| matches!(query.get(name), Some("1" | "true"));
+        let classes = query.get("authn_context").unwrap_or_default();
+        let comparison = query.get("authn_context_comparison");
+        let wish = Wish::read(classes, comparison, is_set("force")).ok_or_else(|| {
+            let detail = "the link asks for an authentication context that no request can have";
+            GatewayError::new(ErrorCode::AuthnLink, detail).going_to(return_to)
+        })?;
+        Ok(Self {
+            passive: is_set("passive"),
             hint: query.get("login_hint").and_then(hint),
             needed: query
                 .get("for")
                 .and_then(|page| place.read(page, live))
                 .filter(|page| !page.path().is_gateway_page()),
-            looking: Looking::default(),
-        }
+            wish,
+            looking: Looking::read(query),
+        })
+    }
+
+    /// The same as parameters of a link, but for `passive`: whoever sees this one is shown something.
+    pub(super) fn kept(&self) -> Vec<(&'static str, String)> {
+        let classes = self.wish.classes();
+        let comparison = classes.as_ref().map(|_| self.wish.comparison().as_str().to_owned());
+        let kept = [
+            ("login_hint", self.hint.clone()),
+            ("for", self.needed.as_ref().map(ToString::to_string)),
+            ("force", self.wish.force_authn().then(|| "1".to_owned())),
+            ("authn_context", classes),
+            ("authn_context_comparison", comparison),
+        ];
+        kept.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// The hint as a name of a person.
@@ -158,13 +210,17 @@ pub async fn start(
         // The choice is made here, the login happens at the auth host.
         let to = return_to.to_string();
         let mut kept = vec![("rd", to.as_str())];
-        let names = ["idp", "passive", "login_hint", "for"];
-        kept.extend(names.iter().filter_map(|name| Some((*name, query.get(name)?))));
+        kept.extend(query.get("idp").map(|idp| ("idp", idp)));
+        kept.extend(MANNER.iter().filter_map(|name| Some((*name, query.get(name)?))));
         let path = links::with_query(links::START, &kept);
         return respond::redirect(StatusCode::FOUND, &live.sp.public_url.join(&path));
     }
-    let manner = Manner::read(&live, &place, &query);
+    let manner = match Manner::read(&live, &place, &query, &return_to) {
+        Ok(manner) => manner,
+        Err(error) => return gateway.fail(&error, &context, Reader::of(&headers), now),
+    };
     if manner.passive
+        && manner.wish.is_nothing()
         && let Ok(Some(session)) = gateway.session(&headers, &place, now).await
         && !is_lacking(&gateway, &live, &return_to, &session.identity(), now)
     {
@@ -214,7 +270,7 @@ async fn go(
         Way::Choose => match discovery::ask(&live, return_to, manner) {
             Some(elsewhere) => Ok(elsewhere),
             None if manner.passive => nobody_there(&live, return_to),
-            None => Ok(choose(gateway, return_to, &manner.looking, None)),
+            None => Ok(choose(gateway, return_to, manner, None)),
         },
         Way::Nowhere => match gateway.app.registry().why_nowhere() {
             Some(absent) => Err(not_ready(absent, return_to)),
@@ -242,7 +298,7 @@ pub(super) fn nobody_there(live: &Live, page: &ReturnTo) -> Result<Response, Gat
 /// Nobody can sign in yet: there is no identity provider.
 fn nowhere(gateway: &Gateway, return_to: &ReturnTo) -> Response {
     tracing::error!("somebody wants to sign in, and no identity provider is ready");
-    let view = Choose::new([], false, return_to);
+    let view = Choose::new([], false, return_to, &[]);
     let mut response = respond::page(
         &gateway.pages.load(),
         StatusCode::SERVICE_UNAVAILABLE,
@@ -257,19 +313,22 @@ fn nowhere(gateway: &Gateway, return_to: &ReturnTo) -> Response {
 pub(super) fn choose(
     gateway: &Gateway,
     return_to: &ReturnTo,
-    looking: &Looking,
+    manner: &Manner,
     unmatched: Option<&str>,
 ) -> Response {
     let registry = gateway.app.registry();
     let button = |idp: &'_ Arc<IdpTrust>| (idp.settings.name.clone(), idp.settings.label.clone());
     let total = registry.shown_count();
+    let (kept, to) = (manner.kept(), return_to.to_string());
+    let mut around = vec![("rd", to.as_str())];
+    around.extend(kept.iter().map(|(name, value)| (*name, value.as_str())));
     let mut view = if total > MANY {
-        let found = registry.find(&looking.typed);
+        let found = registry.find(&manner.looking.typed);
         let (count, pages) = (found.len(), found.len().div_ceil(PAGE).max(1));
-        let before = looking.page.clamp(1, pages).saturating_sub(1).saturating_mul(PAGE);
+        let before = manner.looking.page.clamp(1, pages).saturating_sub(1).saturating_mul(PAGE);
         let buttons: Vec<(IdpName, String)> = found.skip(before).take(PAGE).map(button).collect();
         let shown = Shown {
-            query: &looking.typed,
+            query: &manner.looking.typed,
             total,
             found: count,
             first: before.saturating_add(1),
@@ -279,11 +338,10 @@ pub(super) fn choose(
             },
         };
         let buttons = buttons.iter().map(|(name, label)| (name, label.as_str()));
-        Choose::new(buttons, registry.knows_domains(), return_to)
-            .searched(&shown, &[("rd", &return_to.to_string())])
+        Choose::new(buttons, registry.knows_domains(), return_to, &kept).searched(&shown, &around)
     } else {
         let buttons = registry.shown().map(|idp| (&idp.settings.name, idp.settings.label.as_str()));
-        Choose::new(buttons, registry.knows_domains(), return_to)
+        Choose::new(buttons, registry.knows_domains(), return_to, &kept)
     };
     if let Some(email) = unmatched {
         view = view.unmatched(email);
@@ -300,6 +358,37 @@ pub(in crate::http) fn check_navigation(headers: &HeaderMap) -> Result<(), Gatew
     }
     let detail = "a sign-in that no navigation begins";
     Err(GatewayError::new(ErrorCode::AccessCrossSite, detail))
+}
+
+/// A link asks for no method that the operator never heard of, and for none that is less than what
+/// people bring by themselves.
+fn check_known(
+    live: &Live,
+    idp: &IdpTrust,
+    manner: &Manner,
+    return_to: &ReturnTo,
+) -> Result<(), GatewayError> {
+    let of_idp = |class: &str| idp.settings.authn_context.iter().any(|one| one == class);
+    let of_route = |class: &str| {
+        let mut asking = live.routes.iter().filter_map(|route| route.step_up.as_ref());
+        asking.any(|step_up| step_up.names(class))
+    };
+    let refused =
+        |detail: String| Err(GatewayError::new(ErrorCode::AuthnLink, detail).going_to(return_to));
+    let wish = &manner.wish;
+    match wish.known_by(&live.authn_context_order, |class| {
+        of_idp(class) || of_route(class)
+    }) {
+        Ok(true) => Ok(()),
+        Ok(false) => refused(format!(
+            "the link asks for {} ({}), and not all that would be enough is above the weakest in \
+             saml.authn_context_order, or in authn_context of {} or a route",
+            wish.classes().unwrap_or_default(),
+            wish.comparison().as_str(),
+            idp.settings.name
+        )),
+        Err(error) => refused(format!("the link asks for what can not be asked: {error}")),
+    }
 }
 
 /// Remembers the request, ties it to this browser, and sends the person on.
@@ -323,7 +412,9 @@ pub(super) async fn begin(
     let live = app.settings();
     let entropy = app.entropy.as_ref();
     let route = route_of(&live, manner.needed.as_ref().unwrap_or(return_to));
-    let asked = idp.asked().and(asked(route.as_ref()));
+    let mut asked = idp.asked().and(asked(route.as_ref()));
+    check_known(&live, idp, manner, return_to)?;
+    asked.link = manner.wish.asked(&live.authn_context_order);
     if manner.passive && asked.forces() {
         return nobody_there(&live, return_to);
     }
@@ -347,6 +438,7 @@ pub(super) async fn begin(
         request_id: entropy::message_id(entropy),
         idp: idp.settings.name.clone(),
         return_to: return_to.clone(),
+        wish: manner.wish.clone(),
         created_at: now,
     };
     app.ports

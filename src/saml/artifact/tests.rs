@@ -113,6 +113,7 @@ fn read_as(xml: &str, idp_entity_id: &str, checks: &mut Checks) -> Result<String
         request_id: "_request".to_owned(),
         idp: IdpName::parse("corp").unwrap(),
         return_to: ReturnTo::root(),
+        wish: crate::saml::Wish::default(),
         created_at: now(),
     });
     resolution()

@@ -9,9 +9,9 @@ use openssl::sha::sha256;
 use super::description::{AttributeService, Contact, Localised, Organization, SpDescription, Ui};
 use crate::base::{Timestamp, entropy};
 use crate::dsig::{DsigError, Place, SigningKey, sign_enveloped};
-use crate::saml::ServiceProvider;
 use crate::saml::authn_request::{ARTIFACT_BINDING, POST_BINDING};
 use crate::saml::schema::{ASSERTION_NS, DSIG_NS, METADATA_NS, PROTOCOL_NS};
+use crate::saml::{Family, ServiceProvider};
 use crate::xml::write::Writer;
 
 /// Our metadata as it is served.
@@ -187,6 +187,7 @@ fn extensions(writer: &mut Writer, sp: &ServiceProvider, description: &SpDescrip
         write_ui(writer, &description.ui);
     }
     if let Some(path) = discovery {
+        let path = sp.family().and_then(Family::discovery).unwrap_or(path);
         writer
             .start("idpdisc:DiscoveryResponse")
             .attr("xmlns:idpdisc", DISCOVERY)

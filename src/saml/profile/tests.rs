@@ -48,6 +48,7 @@ fn requested() -> Origin {
         request_id: "_request".to_owned(),
         idp: crate::base::IdpName::parse("corp").unwrap(),
         return_to: ReturnTo::root(),
+        wish: crate::saml::Wish::default(),
         created_at: now(),
     })
 }
@@ -179,6 +180,7 @@ fn fresh_authentication_is_a_rule_where_it_was_asked_for() {
             request_id: "_request".to_owned(),
             idp: crate::base::IdpName::parse("corp").unwrap(),
             return_to: ReturnTo::root(),
+            wish: crate::saml::Wish::default(),
             created_at,
         })
     };

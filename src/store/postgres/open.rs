@@ -25,7 +25,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_links.sql"),
     include_str!("migrations/0009_notices.sql"),
     include_str!("migrations/0010_refresh.sql"),
-    include_str!("migrations/0011_outage.sql"),
+    include_str!("migrations/0011_settled.sql"),
+    include_str!("migrations/0012_asked.sql"),
 ];
 
 /// In `meta`, so that our tables can be told from those of others: `samL`. Also the number of the

@@ -8,11 +8,11 @@ use sqlx::{PgConnection, Postgres};
 use super::PostgresStore;
 use super::row::{failed, findable, hash, text, time, unreadable};
 use crate::base::{IdpName, ReturnTo, StoreError, Timestamp};
-use crate::saml::{PendingLogin, PendingStore, Taken};
+use crate::saml::{PendingLogin, PendingStore, Taken, Wish};
 
 const KEEP: &str = "
-    INSERT INTO pending_login (handle, browser, request_id, idp, return_to, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT INTO pending_login (handle, browser, request_id, idp, return_to, asked, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
 /// The oldest of this browser, beyond those that it may have.
 const DROP_OLDEST: &str = "
     DELETE FROM pending_login WHERE number IN (
@@ -23,11 +23,11 @@ const DROP_OLDEST: &str = "
 const TAKE: &str = "
     UPDATE pending_login SET used = 1
     WHERE handle = $1 AND browser = $2 AND used = 0 AND created_at > $3
-    RETURNING request_id, idp, return_to, created_at";
+    RETURNING request_id, idp, return_to, asked, created_at";
 const TAKE_BY_REQUEST: &str = "
     UPDATE pending_login SET used = 1
     WHERE request_id = $1 AND browser = $2 AND used = 0 AND created_at > $3
-    RETURNING request_id, idp, return_to, created_at";
+    RETURNING request_id, idp, return_to, asked, created_at";
 const WHY: &str = "SELECT browser, return_to FROM pending_login WHERE handle = $1";
 const WHY_BY_REQUEST: &str = "SELECT browser, return_to FROM pending_login WHERE request_id = $1";
 
@@ -42,6 +42,7 @@ impl PendingStore for PostgresStore {
     ) -> Result<(), StoreError> {
         let (request_id, idp) = (login.request_id.clone(), login.idp.as_str().to_owned());
         let (return_to, created_at) = (login.return_to.to_string(), login.created_at);
+        let asked = login.wish.to_stored();
         self.transact(move |connection| {
             Box::pin(async move {
                 sqlx::query(KEEP)
@@ -50,6 +51,7 @@ impl PendingStore for PostgresStore {
                     .bind(request_id)
                     .bind(idp)
                     .bind(return_to)
+                    .bind(asked)
                     .bind(created_at.unix_micros())
                     .execute(&mut *connection)
                     .await
@@ -138,6 +140,7 @@ fn read(row: &PgRow) -> Result<PendingLogin, StoreError> {
         idp: IdpName::parse(&text(row, "idp")?).ok_or_else(|| unreadable("idp"))?,
         return_to: ReturnTo::from_stored(&text(row, "return_to")?)
             .ok_or_else(|| unreadable("return_to"))?,
+        wish: Wish::from_stored(&text(row, "asked")?).ok_or_else(|| unreadable("asked"))?,
         created_at: time(row, "created_at")?,
     })
 }

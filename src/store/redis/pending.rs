@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::seal::Place;
 use super::{RedisStore, digest, live_until};
 use crate::base::{IdpName, ReturnTo, StoreError, Timestamp};
-use crate::saml::{PendingLogin, PendingStore, Taken};
+use crate::saml::{PendingLogin, PendingStore, Taken, Wish};
 
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
@@ -14,6 +14,9 @@ struct Record {
     request_id: String,
     idp: IdpName,
     return_to: String,
+    /// Nodes of an older version leave it out.
+    #[serde(default)]
+    asked: String,
     created_at: i64,
 }
 
@@ -30,6 +33,7 @@ impl PendingStore for RedisStore {
             request_id: login.request_id.clone(),
             idp: login.idp.clone(),
             return_to: login.return_to.to_string(),
+            asked: login.wish.to_stored(),
             created_at: login.created_at.unix_micros(),
         };
         let json = serde_json::to_vec(&record).map_err(StoreError::new)?;
@@ -106,6 +110,7 @@ fn read(json: &[u8]) -> Option<PendingLogin> {
         request_id: record.request_id,
         idp: record.idp,
         return_to: ReturnTo::from_stored(&record.return_to)?,
+        wish: Wish::from_stored(&record.asked)?,
         created_at: Timestamp::from_unix_micros(record.created_at),
     })
 }

@@ -293,6 +293,7 @@ async fn redis_holds_nobodys_name_in_the_clear() {
         request_id: "_request".into(),
         idp: IdpName::parse("corp").unwrap(),
         return_to: crate::base::ReturnTo::from_stored("/reports").unwrap(),
+        wish: crate::saml::Wish::default(),
         created_at: at(0),
     };
     PendingStore::keep(&*node.redis, [1; 32], [2; 32], &login, at(0)).await.unwrap();

@@ -33,7 +33,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_links.sql"),
     include_str!("migrations/0011_notices.sql"),
     include_str!("migrations/0012_refresh.sql"),
-    include_str!("migrations/0013_outage.sql"),
+    include_str!("migrations/0013_settled.sql"),
+    include_str!("migrations/0014_asked.sql"),
 ];
 
 /// `samL` in the header of the file, so that `file(1)` and we can tell our databases from others.

@@ -6,12 +6,12 @@ use sqlx::sqlite::SqliteRow;
 use super::SqliteStore;
 use super::row::{failed, hash, text, time, unreadable};
 use crate::base::{IdpName, ReturnTo, StoreError, Timestamp};
-use crate::saml::{PendingLogin, PendingStore, Taken};
+use crate::saml::{PendingLogin, PendingStore, Taken, Wish};
 
 /// Keeps one, and drops the oldest of this browser.
 const KEEP: &str = "
-    INSERT INTO pending_login (handle, browser, request_id, idp, return_to, created_at)
-    VALUES (?, ?, ?, ?, ?, ?);
+    INSERT INTO pending_login (handle, browser, request_id, idp, return_to, asked, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?);
     DELETE FROM pending_login WHERE rowid IN (
         SELECT rowid FROM pending_login
         WHERE browser = ? AND used = 0 AND created_at > ?
@@ -28,6 +28,7 @@ impl PendingStore for SqliteStore {
     ) -> Result<(), StoreError> {
         let (request_id, idp) = (login.request_id.clone(), login.idp.clone());
         let (return_to, created_at) = (login.return_to.to_string(), login.created_at);
+        let asked = login.wish.to_stored();
         self.writer
             .run(move |batch| {
                 Box::pin(async move {
@@ -37,6 +38,7 @@ impl PendingStore for SqliteStore {
                         .bind(&request_id)
                         .bind(idp.as_str())
                         .bind(return_to)
+                        .bind(asked)
                         .bind(created_at.unix_micros())
                         .bind(&browser[..])
                         .bind(still_open_since(now))
@@ -63,7 +65,7 @@ impl PendingStore for SqliteStore {
                 sqlx::query(
                     "UPDATE pending_login SET used = 1
                      WHERE handle = ? AND browser = ? AND used = 0 AND created_at > ?
-                     RETURNING request_id, idp, return_to, created_at",
+                     RETURNING request_id, idp, return_to, asked, created_at",
                 )
                 .bind(&handle[..])
                 .bind(&browser[..])
@@ -96,7 +98,7 @@ impl PendingStore for SqliteStore {
                 sqlx::query(
                     "UPDATE pending_login SET used = 1
                      WHERE request_id = ? AND browser = ? AND used = 0 AND created_at > ?
-                     RETURNING request_id, idp, return_to, created_at",
+                     RETURNING request_id, idp, return_to, asked, created_at",
                 )
                 .bind(id)
                 .bind(&browser[..])
@@ -144,6 +146,7 @@ fn read(row: &SqliteRow) -> Result<PendingLogin, StoreError> {
         idp: IdpName::parse(&text(row, "idp")?).ok_or_else(|| unreadable("idp"))?,
         return_to: ReturnTo::from_stored(&text(row, "return_to")?)
             .ok_or_else(|| unreadable("return_to"))?,
+        wish: Wish::from_stored(&text(row, "asked")?).ok_or_else(|| unreadable("asked"))?,
         created_at: time(row, "created_at")?,
     })
 }

@@ -403,6 +403,7 @@ async fn the_sweep_keeps_what_may_still_be_asked_for() {
         request_id: "_r".into(),
         idp: IdpName::parse("corp").unwrap(),
         return_to: ReturnTo::root(),
+        wish: crate::saml::Wish::default(),
         created_at: at(0),
     };
     store.keep([1; 32], [2; 32], &login, at(0)).await.unwrap();

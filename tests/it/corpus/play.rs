@@ -177,6 +177,7 @@ pub(crate) fn reader(case: &Case) -> Option<ReadOne> {
                 request_id: request_id.clone(),
                 idp: name.clone(),
                 return_to: ReturnTo::root(),
+                wish: samlgate::saml::Wish::default(),
                 created_at: now.minus(Duration::from_secs(60)),
             }),
             None => Permission::from_setting(settings.idp_initiated)
@@ -280,6 +281,7 @@ fn origin(
         request_id: request_id.clone(),
         idp: IdpName::parse(&case.idp).ok_or("idp: not a name")?,
         return_to: ReturnTo::root(),
+        wish: samlgate::saml::Wish::default(),
         created_at: case.now.minus(Duration::from_secs(60)),
     };
     Ok(asked.map(|asked| {

@@ -60,6 +60,7 @@ pub(crate) fn believed_from(bytes: &[u8], keys: &TrustedKeys) -> Result<Claims, 
         request_id: REQUEST.to_owned(),
         idp: IdpName::parse("corp").unwrap(),
         return_to: ReturnTo::root(),
+        wish: samlgate::saml::Wish::default(),
         created_at: NOW,
     });
     let decryption = Decryption {

@@ -193,6 +193,13 @@ async fn other_links_of_theirs_lead_where_they_led() {
             "/mellon/logoutRequest?ReturnTo=/bye",
             "/.samlgate/sign_out?rd=/bye",
         ),
+        ("/Shibboleth.sso/Session", "/.samlgate/user"),
+        (
+            "/Shibboleth.sso/Login?target=/x&forceAuthn=1&isPassive=1&authnContextClassRef=a%20b\
+             &authnContextComparison=minimum&acsIndex=3",
+            "/.samlgate/start?rd=/x&passive=1&force=1&authn_context=a%20b\
+             &authn_context_comparison=minimum",
+        ),
     ] {
         let answer = visitor.get(&to(path)).await;
         assert_eq!(answer.status, 302, "{path}");
@@ -212,7 +219,16 @@ async fn other_links_of_theirs_lead_where_they_led() {
     let answer = visitor.follow(&answer).await;
     assert_eq!(world.gateway.code_of(&answer).await, "idp.unknown");
     // What we do not have is not the application's either.
-    for path in ["/Shibboleth.sso/Session", "/mellon/repost", "/mellon"] {
+    for path in [
+        "/Shibboleth.sso/DS",
+        "/Shibboleth.sso/Status",
+        "/Shibboleth.sso/SLO/Artifact",
+        "/mellon/auth",
+        "/mellon/probeDisco?return=/",
+        "/mellon/invalidate?ReturnTo=/",
+        "/mellon/repost",
+        "/mellon",
+    ] {
         let answer = visitor.get(&to(path)).await;
         assert_eq!(
             world.gateway.code_of(&answer).await,

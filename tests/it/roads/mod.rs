@@ -6,6 +6,7 @@ mod legacy;
 mod links;
 mod overage;
 mod service;
+mod wishes;
 
 use std::sync::Arc;
 

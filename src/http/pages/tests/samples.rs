@@ -57,7 +57,7 @@ pub(super) fn choose(count: usize, by_email: bool, fill: Filling) -> Choose {
         .map(|place| IdpName::parse(&format!("idp-{place}")).unwrap())
         .collect();
     let idps = names.iter().zip(labels.iter().map(String::as_str));
-    Choose::new(idps, by_email, &return_to())
+    Choose::new(idps, by_email, &return_to(), &[])
 }
 
 pub(super) fn failure(code: ErrorCode) -> Failure {
