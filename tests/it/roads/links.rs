@@ -122,6 +122,24 @@ async fn an_identity_provider_does_not_sign_in_another_ones_people() {
 }
 
 #[tokio::test]
+async fn the_address_of_a_person_of_another_identity_provider_makes_nobody_that_person() {
+    let world = world("").await;
+    world.enters("corp", about("bob@example.com")).await;
+    // No domain is anybody's.
+    let with_mail = |response: &mut Response| {
+        response.about("mallory@partner.example");
+        let mail = crate::support::idp::attribute("mail", &["bob@example.com"]);
+        response.assertion().attributes = vec![mail];
+    };
+    world.is_refused("partner", with_mail, "user.conflict").await;
+    let (_, other) = world.enters("partner", about("mallory@partner.example")).await;
+    assert_eq!(other["user_name"], "mallory@partner.example");
+    let (_, bob) = world.enters("corp", about("bob@example.com")).await;
+    assert_eq!(bob["user_name"], "bob@example.com");
+    assert_ne!(bob["sub"], other["sub"]);
+}
+
+#[tokio::test]
 async fn somebody_who_is_linked_on_purpose_is_one_person_of_both() {
     let world = world(DOMAINS).await;
     let (_, alice) = world.enters("corp", |_| {}).await;

@@ -61,10 +61,11 @@ async fn by_default_the_groups_of_scim_count_and_whom_nobody_provisions_stays_ou
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let people = b"userName,emails,active,groups\nalice@example.com,alice@example.com,true,Board\n";
+    let people = b"userName,emails,active,groups\nalice@example.com,alice@example.com,true,Staff\n";
     child.stdin.take().unwrap().write_all(people).unwrap();
     assert!(child.wait().unwrap().success());
-    assert_eq!(world.roles_of_who_comes(left_out).await, json!(["board"]));
+    // The app role that came beside is no group.
+    assert_eq!(world.roles_of_who_comes(left_out).await, json!(["staff"]));
 }
 
 #[tokio::test]
@@ -85,4 +86,26 @@ async fn where_it_is_refused_nobody_enters_without_groups() {
     let world = world("groups_overage = \"refuse\"").await;
     assert_eq!(world.roles_of_who_comes(|_| {}).await, json!(["staff"]));
     world.turns_away(left_out).await;
+}
+
+#[tokio::test]
+async fn explain_says_that_groups_were_left_out_and_what_counts_then() {
+    let world = world("groups_overage = \"keep\"").await;
+    let request = world.begin(&mut world.gateway.visitor(), "corp", "/").await;
+    let mut response = world.corp.answer(&request);
+    left_out(&mut response);
+    let mut explain = world
+        .gateway
+        .command(&["explain", "--in-response-to", &request.attribute("ID"), "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let xml = world.corp.write(&response);
+    explain.stdin.take().unwrap().write_all(xml.as_bytes()).unwrap();
+    let said = explain.wait_with_output().unwrap();
+    let said = String::from_utf8([said.stdout, said.stderr].concat()).unwrap();
+    assert!(said.contains("groups_overage"), "{said}");
+    assert!(said.contains("keep"), "{said}");
 }
