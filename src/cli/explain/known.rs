@@ -12,8 +12,8 @@ use crate::base::{ErrorCode, IdpName, PublicUrl, Timestamp};
 use crate::cli::{ConfigFile, output};
 use crate::config::{self, Config, Sources};
 use crate::identity::{self, AttributeMap, IdentitySettings, LinkBy, Provisioning};
-use crate::saml::ServiceProvider;
 use crate::saml::metadata::{IdpMetadata, MetadataError};
+use crate::saml::{Family, ServiceProvider};
 use crate::store::keys::{KeySettings, own_decryption_keys};
 use crate::store::{Database, DatabaseAddress};
 use crate::tasks::registry::with_approved;
@@ -26,6 +26,8 @@ use crate::xmlenc::{DecryptionKey, DecryptionKeys};
 pub(super) struct Known {
     /// Us.
     pub(super) sp: ServiceProvider,
+    /// Whose addresses are ours as well.
+    pub(super) legacy: Vec<Family>,
     /// Whom we trust.
     pub(super) registry: Registry,
     /// How assertions become people.
@@ -59,19 +61,20 @@ pub(super) fn acs_url(text: &str) -> Result<String, String> {
 /// Puts everything together; says what is missing.
 pub(super) async fn find(args: &ExplainArgs, now: Timestamp) -> Option<Known> {
     let from_files = from_files(args);
-    let (sp, identity, sources, own_keys, people) = match from_files {
-        Some((sp, sources)) => (sp, defaults(), sources, None, None),
+    let (sp, legacy, identity, sources, own_keys, people) = match from_files {
+        Some((sp, sources)) => (sp, Vec::new(), defaults(), sources, None, None),
         None => {
             let config = configured(args)?;
             let people = open(&config.database).await;
             let sources = all_of(&config, people.as_deref()).await;
-            let keys = Some(config.keys.settings);
-            (config.sp, config.identity, sources, keys, people)
+            let (legacy, keys) = (config.legacy_paths, Some(config.keys.settings));
+            (config.sp, legacy, config.identity, sources, keys, people)
         }
     };
     let decryption_keys = decryption_keys(&args.decrypt_key, own_keys.as_ref(), &sp)?;
     let mut known = Known {
         sp,
+        legacy,
         registry: Registry::default(),
         identity,
         people,
@@ -112,6 +115,20 @@ pub(super) async fn find(args: &ExplainArgs, now: Timestamp) -> Option<Known> {
     }
     known.registry = Registry::new(idps);
     Some(known)
+}
+
+impl Known {
+    /// Us, where a Response with this Destination would have arrived: the ACS checks it against that
+    /// very address.
+    pub(super) fn sp_at(&self, destination: Option<&str>) -> ServiceProvider {
+        let mut posts = self.legacy.iter().map(|family| family.post());
+        let arrived =
+            posts.find(|path| destination.is_some_and(|to| to == self.sp.public_url.join(path)));
+        match arrived {
+            Some(path) => Family::acs_at(&self.sp, path),
+            None => self.sp.clone(),
+        }
+    }
 }
 
 /// One identity provider, before its metadata is read.

@@ -114,7 +114,8 @@ impl Walk<'_> {
         let keys = idp.keys(&known.decryption_keys, now);
         let signed = message.verify(keys, &mut self.checks).map_err(Refused::of)?;
         self.tell_exceptions(signed.exceptions(), &idp);
-        let expected = idp.expectations(&known.sp);
+        let sp = known.sp_at(document.root().attribute("Destination"));
+        let expected = idp.expectations(&sp);
         let valid = signed.validate(origin, &expected, &mut self.checks, now);
         let valid = valid.map_err(Refused::of)?;
         self.checks.skip("one_use", "used assertions are not looked up here");

@@ -1,5 +1,10 @@
 //! Addresses of `mod_shib` and `mod_auth_mellon`.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::Value;
+
 use super::World;
 use crate::support::gateway::Setup;
 use crate::support::idp::Response;
@@ -241,4 +246,37 @@ async fn other_links_of_theirs_lead_where_they_led() {
         visitor.get(&to("/mellons")).await.json()["path"],
         "/mellons"
     );
+}
+
+#[tokio::test]
+async fn a_message_for_their_address_is_explained_as_it_is_checked() {
+    let world = world("[\"shibboleth\"]").await;
+    let request = world.begin(&mut world.gateway.visitor(), "corp", "/").await;
+    for (path, code) in [
+        ("/Shibboleth.sso/SAML2/POST", Value::Null),
+        ("/saml/acs", "subject.recipient".into()),
+        // Whose addresses are not ours.
+        ("/mellon/postResponse", "proto.destination".into()),
+    ] {
+        let mut response = world.corp.answer(&request);
+        response.destination = Some(world.gateway.url(path));
+        let mut explain = world
+            .gateway
+            .command(&[
+                "explain",
+                "--in-response-to",
+                &request.attribute("ID"),
+                "--json",
+                "-",
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let xml = world.corp.write(&response);
+        explain.stdin.take().unwrap().write_all(xml.as_bytes()).unwrap();
+        let said = explain.wait_with_output().unwrap().stdout;
+        let said: Value = serde_json::from_slice(&said).unwrap();
+        assert_eq!(said["error"]["code"], code, "{path}: {said}");
+    }
 }
