@@ -49,14 +49,22 @@ identity_providers() {
     done
 }
 
+# The other service providers: 35 MB with all that they need.
+service_providers() {
+    need apache2 apache2
+    [ -e /usr/lib/apache2/modules/mod_auth_mellon.so ] || packages+=(libapache2-mod-auth-mellon)
+    [ -e /usr/lib/apache2/modules/mod_shib.so ] || packages+=(libapache2-mod-shib)
+}
+
 test_packages() {
     build
     pysaml2
     # The browser. Without a font it draws empty pages.
     need chromium chromium fonts-dejavu-core
     need chromedriver chromium-driver
-    # Other identity providers.
+    # Other identity providers, and the service providers from which people move over.
     identity_providers
+    service_providers
     need node nodejs
     need npm npm
     need openssl openssl
@@ -83,10 +91,7 @@ bench() {
     need haproxy haproxy
     need wrk wrk
     pysaml2
-    # The other service providers.
-    need apache2 apache2
-    [ -e /usr/lib/apache2/modules/mod_auth_mellon.so ] || packages+=(libapache2-mod-auth-mellon)
-    [ -e /usr/lib/apache2/modules/mod_shib.so ] || packages+=(libapache2-mod-shib)
+    service_providers
 }
 
 bench_scim() {

@@ -1,4 +1,5 @@
-"""shibd and mod_shib as Debian configures them, but for our names and paths: for both comparisons."""
+"""shibd and mod_shib as Debian configures them, but for our names and paths: for both comparisons, and
+for tests/peers/moving_over."""
 
 import os
 import shutil

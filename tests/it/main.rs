@@ -42,6 +42,7 @@ mod interop;
 mod keys;
 mod limits;
 mod logins;
+mod moving_over;
 mod nodes;
 mod nodes_postgres;
 mod over_time;

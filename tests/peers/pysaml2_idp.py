@@ -84,6 +84,8 @@ CIPHERS = {
     "tripledes-cbc": ("http://www.w3.org/2001/04/xmlenc#tripledes-cbc", "des-192"),
 }
 
+# XML Schema has two words for it.
+TRUE = ("true", "1")
 
 BINDINGS = {
     "redirect": BINDING_HTTP_REDIRECT,
@@ -189,6 +191,7 @@ class IdentityProvider:
                 digest_alg=self.settings["digest_algorithm"],
                 session_not_on_or_after=self._session_end(),
             )
+            # In an encrypted one it can not be seen; then all sessions of this person end.
             index = re.search('SessionIndex="([^"]+)"', str(response))
             self.answered[user] = (name_id, index and index.group(1))
             return self._post(server, response, destination, relay_state)
@@ -232,7 +235,7 @@ class IdentityProvider:
                 destination,
                 self.sp_entity_id,
                 name_id=name_id,
-                session_indexes=[index],
+                session_indexes=[index] if index else None,
                 sign=binding != BINDING_HTTP_REDIRECT,
                 **self._algorithms(),
             )
@@ -450,7 +453,9 @@ class Handler(BaseHTTPRequestHandler):
         if word != "soap":
             self._carried(BINDINGS[word], http, {})
             return
-        ask = urllib.request.Request(destination, http["data"].encode(), dict(http["headers"]))
+        # pysaml2 names the type of SOAP 1.2; the binding is by 1.1 (bindings 3.2.2).
+        headers = {**dict(http["headers"]), "Content-Type": "text/xml; charset=utf-8"}
+        ask = urllib.request.Request(destination, http["data"].encode(), headers)
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -477,11 +482,11 @@ class Handler(BaseHTTPRequestHandler):
         if not methods:
             status, text = STATUS_NO_AUTHN_CONTEXT, "There is no such method here"
             self._page(200, self.idp.refuse(request, relay_state, status, text), whole=True)
-        elif signed_in and signed_in[2] in methods and request.force_authn != "true":
+        elif signed_in and signed_in[2] in methods and request.force_authn not in TRUE:
             user, since, method = signed_in
             page = self.idp.answer(user, since, request, relay_state, method)
             self._page(200, page, whole=True)
-        elif request.is_passive == "true":
+        elif request.is_passive in TRUE:
             page = self.idp.refuse(request, relay_state, STATUS_NO_PASSIVE, "Nobody is signed in")
             self._page(200, page, whole=True)
         else:

@@ -11,6 +11,11 @@ _NAMES = {
     "employeeNumber": "urn:oid:2.16.840.1.113730.3.1.3",
     "manager": "urn:oid:0.9.2342.19200300.100.1.10",
     "groups": "urn:oid:1.3.6.1.4.1.5923.1.5.1.1",
+    "eduPersonAffiliation": "urn:oid:1.3.6.1.4.1.5923.1.1.1.1",
+    "eduPersonPrincipalName": "urn:oid:1.3.6.1.4.1.5923.1.1.1.6",
+    "eduPersonEntitlement": "urn:oid:1.3.6.1.4.1.5923.1.1.1.7",
+    "eduPersonScopedAffiliation": "urn:oid:1.3.6.1.4.1.5923.1.1.1.9",
+    "eduPersonAssurance": "urn:oid:1.3.6.1.4.1.5923.1.1.1.11",
 }
 
 MAP = {
