@@ -134,6 +134,8 @@ pub(super) async fn force_authn_asks_again_and_without_it_nobody_is_asked_twice(
     let [person, _] = world.people();
     let mut visitor = world.gateway.visitor();
     world.sign_in(&mut visitor, &person).await.is(&person);
+    // Both times they signed in long enough ago to be asked by LemonLDAP::NG, if they are to be.
+    world.peer.a_minute_passes();
     forgets(&world).await;
     let trip = world.sign_in(&mut visitor, &person).await;
     assert_eq!(trip.asked, 0);
