@@ -12,16 +12,20 @@ read at the first login, not at the start: the two need each other's. The people
 
     /metadata                                   metadata of this identity provider
     /sso/redirect, /sso/post                    single sign-on
-    /idp-initiated?user=alice&relay_state=/x    a Response that nobody asked for
+    /idp-initiated?user=alice&relay_state=/x    a Response that nobody asked for; without user=, of
+                                                whoever signs in here; sp= names one of several
+    /artifact                                   what an artifact stands for (with --artifact)
     /logout                                     forgets who is signed in here
     /slo/redirect, /slo/post                    single logout (with --logout)
     /slo/begin?user=alice&binding=redirect      asks the service provider to sign somebody out: by
-                                                redirect, post or soap
+                                                redirect, post or soap; by itself it takes who is
+                                                signed in here, and the first in the metadata
     /slo/frame?user=alice&binding=redirect      the same in a frame
 """
 
 import argparse
 import base64
+import contextlib
 import functools
 import hashlib
 import json
@@ -48,7 +52,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, BINDING_SOAP
+from saml2 import BINDING_HTTP_ARTIFACT, BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, BINDING_SOAP
 from saml2.authn_context import AuthnBroker, authn_context_class_ref
 from saml2.config import IdPConfig
 from saml2.metadata import entity_descriptor
@@ -61,7 +65,13 @@ from saml2.saml import (
     NAMEID_FORMAT_UNSPECIFIED,
     NameID,
 )
-from saml2.samlp import STATUS_AUTHN_FAILED, STATUS_NO_AUTHN_CONTEXT, STATUS_NO_PASSIVE
+from saml2.s_utils import UnsupportedBinding, success_status_factory
+from saml2.samlp import (
+    STATUS_AUTHN_FAILED,
+    STATUS_NO_AUTHN_CONTEXT,
+    STATUS_NO_PASSIVE,
+    ArtifactResponse,
+)
 from saml2.server import Server
 from saml2.sigver import SecurityContext, get_xmlsec_binary
 
@@ -87,6 +97,10 @@ CIPHERS = {
 # XML Schema has two words for it.
 TRUE = ("true", "1")
 
+# The two bytes in an artifact that say where it is resolved are a number. pysaml2 writes "00" in
+# letters, so this is the number that its metadata has to give to the endpoint.
+ARTIFACT_INDEX = int.from_bytes(b"00", "big")
+
 BINDINGS = {
     "redirect": BINDING_HTTP_REDIRECT,
     "post": BINDING_HTTP_POST,
@@ -94,13 +108,15 @@ BINDINGS = {
 }
 
 
+ENCRYPT = SecurityContext.encrypt_assertion
+
+
 def encrypt_by(cipher):
     """Has pysaml2 encrypt by another cipher than the one that it has written down."""
     uri, session_key = CIPHERS[cipher]
     template = saml2.sigver.pre_encryption_part
     saml2.entity.pre_encryption_part = functools.partial(template, msg_enc=uri)
-    encrypt = SecurityContext.encrypt_assertion
-    SecurityContext.encrypt_assertion = functools.partialmethod(encrypt, key_type=session_key)
+    SecurityContext.encrypt_assertion = functools.partialmethod(ENCRYPT, key_type=session_key)
 
 
 class Refused(Exception):
@@ -111,8 +127,11 @@ class IdentityProvider:
     """pysaml2's Server, the people, and who is signed in."""
 
     def __init__(self, options, base, folder):
+        self.asked = options  # on the command line
         self.options = options
         self.base = base
+        self.folder = folder
+        self.told = None
         self.users = json.loads(Path(options.users).read_text(encoding="utf-8"))
         self.lock = threading.Lock()  # pysaml2 does not promise to be thread-safe
         self.server = None
@@ -120,16 +139,35 @@ class IdentityProvider:
         self.sessions = {}  # cookie -> (user, when, by which method)
         self.answered = {}  # user -> (NameID, SessionIndex) of the last assertion
         self.waiting = {}  # ticket on the login page -> (AuthnRequest, RelayState)
-        self.settings = self._settings(folder)
+        self.settings = self._settings()
         # pysaml2's own reading of RequestedAuthnContext decides by which method somebody signs in.
         self.broker = AuthnBroker()
         for level, method in enumerate(options.methods or [PASSWORD_PROTECTED]):
             self.broker.add(authn_context_class_ref(method), method, level)
 
+    def listen(self):
+        """Takes what --told says by now."""
+        if self.asked.told is None:
+            return
+        with self.lock:
+            told = Path(self.asked.told).read_text(encoding="utf-8")
+            if told == self.told:
+                return
+            self.told = told
+            self.options = argparse.Namespace(**{**vars(self.asked), **json.loads(told)})
+            self.settings = self._settings()
+            self.server = None
+
     def metadata(self):
         with self.lock:
-            config = IdPConfig().load({**self.settings})
-            return str(entity_descriptor(config))
+            first, *others = self.options.published or [self.settings["cert_file"]]
+            settings = {**self.settings, "cert_file": first, "additional_cert_files": others}
+            if self.options.valid_hours:
+                settings["valid_for"] = self.options.valid_hours
+            entity = entity_descriptor(IdPConfig().load(settings))
+            # pysaml2 has this in its schema, and nothing that would set it.
+            entity.cache_duration = self.options.cache_duration
+            return str(entity)
 
     def parse(self, binding, parameters):
         """An AuthnRequest, with its signature checked where one is demanded or there."""
@@ -150,20 +188,25 @@ class IdentityProvider:
 
     def methods(self, request):
         """The methods that this request wants, as far as there are any here."""
-        requested = request.requested_authn_context
+        requested = request and request.requested_authn_context
         if requested is None:
             return self.options.methods or [PASSWORD_PROTECTED]
         return [method for method, _ in self.broker.pick(requested)]
 
-    def answer(self, user, since, request, relay_state, method=None):
-        """The page that posts the Response to the service provider."""
+    def answer(self, user, since, request, relay_state, method=None, sp=None):
+        """What carries the Response to the service provider, for which `sp` is the entityID."""
         with self.lock:
             server = self._server()
+            binding = BINDING_HTTP_POST
             if request is None:
+                sp = sp or self.sp_entity_id
                 in_response_to, policy = None, None
-                destination = self._acs()
+                destination = self._acs(sp)
             else:
-                arguments = server.response_args(request, [BINDING_HTTP_POST])
+                sp = request.issuer.text.strip()
+                if self.options.artifact and request.protocol_binding == BINDING_HTTP_ARTIFACT:
+                    binding = BINDING_HTTP_ARTIFACT
+                arguments = server.response_args(request, [binding])
                 in_response_to = arguments["in_response_to"]
                 policy = arguments["name_id_policy"]
                 destination = arguments["destination"]
@@ -173,12 +216,12 @@ class IdentityProvider:
                 values = value if isinstance(value, list) else [value]
                 if any(values):
                     attributes[name] = values
-            name_id = self._name_id(user, policy)
+            name_id = self._name_id(user, policy, sp)
             response = server.create_authn_response(
                 attributes,
                 in_response_to,
                 destination,
-                self.sp_entity_id,
+                sp,
                 name_id=name_id,
                 authn={
                     "class_ref": method or PASSWORD_PROTECTED,
@@ -194,7 +237,35 @@ class IdentityProvider:
             # In an encrypted one it can not be seen; then all sessions of this person end.
             index = re.search('SessionIndex="([^"]+)"', str(response))
             self.answered[user] = (name_id, index and index.group(1))
-            return self._post(server, response, destination, relay_state)
+            if binding == BINDING_HTTP_ARTIFACT:
+                artifact = server.use_artifact(str(response))
+                return binding, server.use_http_artifact(artifact, destination, relay_state)
+            return binding, self._post(server, response, destination, relay_state)
+
+    def resolve(self, envelope):
+        """The SOAP answer to an ArtifactResolve: the message as it was signed.
+
+        create_artifact_response() would write it anew, with other prefixes, and no signature
+        survives that. So what answers has an empty place for it.
+        """
+        with self.lock:
+            server = self._server()
+            request = server.parse_artifact_resolve(envelope)
+            message = server.artifact.pop(request.artifact.text.strip(), "")
+            response = server._status_response(
+                ArtifactResponse,
+                server._issuer(),
+                success_status_factory(),
+                sign=False,
+                in_response_to=request.id,
+            )
+            message = re.sub(r"^<\?xml[^>]*>\s*", "", message)
+            response = re.sub(r"^<\?xml[^>]*>\s*", "", str(response))
+            response, end = re.fullmatch(r"(.*)(</[^<>]*>)\s*", response, re.S).groups()
+            soap = "http://schemas.xmlsoap.org/soap/envelope/"
+            return (
+                f'<S:Envelope xmlns:S="{soap}"><S:Body>{response}{message}{end}</S:Body></S:Envelope>'
+            )
 
     def asked_to_sign_out(self, binding, parameters):
         """A LogoutRequest whose signature was verified."""
@@ -213,6 +284,16 @@ class IdentityProvider:
         if binding == BINDING_HTTP_POST and request.message.signature is None:
             raise Refused("The LogoutRequest is not signed.")
         return request.message
+
+    def first_logout(self):
+        """The binding of the first endpoint for logout in the service provider's metadata."""
+        with self.lock:
+            server = self._server()
+            for word, binding in BINDINGS.items():
+                with contextlib.suppress(UnsupportedBinding):
+                    server.metadata.single_logout_service(self.sp_entity_id, binding, "spsso")
+                    return word
+        raise Refused("The service provider has no logout.")
 
     def has_signed_out(self, request, relay_state, binding):
         """What carries our LogoutResponse."""
@@ -285,7 +366,7 @@ class IdentityProvider:
         )
         return http["data"]
 
-    def _name_id(self, user, policy):
+    def _name_id(self, user, policy, sp):
         wanted = getattr(policy, "format", None)
         if wanted in (None, "", NAMEID_FORMAT_UNSPECIFIED) or wanted not in NAME_ID_FORMATS.values():
             wanted = NAME_ID_FORMATS[self.options.name_id_format]
@@ -296,8 +377,8 @@ class IdentityProvider:
         elif wanted == NAMEID_FORMAT_TRANSIENT:
             text = "_" + secrets.token_hex(20)
         else:
-            text = hashlib.sha256(f"{self.sp_entity_id}!{user}".encode()).hexdigest()
-        return NameID(format=wanted, sp_name_qualifier=self.sp_entity_id, text=text)
+            text = hashlib.sha256(f"{sp}!{user}".encode()).hexdigest()
+        return NameID(format=wanted, sp_name_qualifier=sp, text=text)
 
     def _session_end(self):
         if self.options.session_seconds is None:
@@ -305,20 +386,22 @@ class IdentityProvider:
         end = datetime.now(timezone.utc) + timedelta(seconds=self.options.session_seconds)
         return end.strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def _acs(self):
-        services = self.server.metadata.assertion_consumer_service(
-            self.sp_entity_id, BINDING_HTTP_POST, "spsso"
-        )
+    def _acs(self, sp):
+        services = self.server.metadata.assertion_consumer_service(sp, BINDING_HTTP_POST, "spsso")
         return services[0]["location"]
 
     def _server(self):
         if self.server is None:
-            document = read(self.options.sp_metadata, self.options.insecure)
-            settings = {**self.settings, "metadata": {"inline": [document]}}
+            if self.options.encrypt is not None:
+                encrypt_by(self.options.encrypt)
+            places = self.options.sp_metadata
+            places = places if isinstance(places, list) else [places]
+            documents = [read(place, self.options.insecure) for place in places]
+            settings = {**self.settings, "metadata": {"inline": documents}}
             server = Server(config=IdPConfig().load(settings))
             entities = list(server.metadata.keys())
-            if len(entities) != 1:
-                raise Refused(f"{self.options.sp_metadata} describes {len(entities)} entities")
+            if len(entities) != len(places):
+                raise Refused(f"{places} describe {len(entities)} entities")
             self.server, self.sp_entity_id = server, entities[0]
         return self.server
 
@@ -327,10 +410,18 @@ class IdentityProvider:
         endpoints = [(f"{self.base}/slo/{word}", BINDINGS[word]) for word in self.options.logout]
         return {"single_logout_service": endpoints} if endpoints else {}
 
-    def _settings(self, folder):
+    def _artifact(self):
+        if not self.options.artifact:
+            return {}
+        endpoint = (f"{self.base}/artifact", BINDING_SOAP, ARTIFACT_INDEX)
+        return {"artifact_resolution_service": [endpoint]}
+
+    def _settings(self):
         post = (f"{self.base}/sso/post", BINDING_HTTP_POST)
         redirect = (f"{self.base}/sso/redirect", BINDING_HTTP_REDIRECT)
-        key, certificate = key_pair(folder, self.options.entity_id or self.base)
+        key, certificate = self.options.key, self.options.certificate
+        if key is None:
+            key, certificate = key_pair(self.folder, self.options.entity_id or self.base)
         sha = self.options.sha
         return {
             "entityid": self.options.entity_id or f"{self.base}/metadata",
@@ -353,12 +444,13 @@ class IdentityProvider:
                         if self.options.only_post
                         else [redirect, post],
                         **self._logout(),
+                        **self._artifact(),
                     },
                     "name_id_format": list(NAME_ID_FORMATS.values()),
                     "want_authn_requests_signed": self.options.want_authn_requests_signed,
                     "policy": {
                         "default": {
-                            "lifetime": {"minutes": 5},
+                            "lifetime": {"seconds": self.options.lifetime},
                             "name_form": {
                                 "oid": NAME_FORMAT_URI,
                                 "basic": NAME_FORMAT_BASIC,
@@ -392,12 +484,16 @@ class Handler(BaseHTTPRequestHandler):
             self._page(400, f"<h1>Refused</h1><p>{escape(type(error).__name__)}</p>")
 
     def _route(self, method):
+        self.idp.listen()
         url = urlsplit(self.path)
         text = url.query
         if method == "POST":
             text = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-        parameters = {name: values[0] for name, values in parse_qs(text, True).items()}
         here = (method, url.path)
+        if here == ("POST", "/artifact"):
+            self._send(200, "text/xml; charset=utf-8", self.idp.resolve(text))
+            return
+        parameters = {name: values[0] for name, values in parse_qs(text, True).items()}
         if here == ("GET", "/metadata"):
             self._send(200, "application/samlmetadata+xml", self.idp.metadata())
         elif here == ("GET", "/sso/redirect"):
@@ -409,28 +505,48 @@ class Handler(BaseHTTPRequestHandler):
             ticket = self._keep(request, parameters.get("RelayState"))
             self._redirect(f"/sso/continue?ticket={ticket}")
         elif here == ("GET", "/sso/continue"):
-            request, relay_state = self._kept(parameters)
+            request, relay_state, _ = self._kept(parameters)
             self._sign_on(request, {"RelayState": relay_state})
         elif here == ("POST", "/login"):
             self._login(parameters)
         elif here == ("GET", "/idp-initiated"):
-            user = self._user(parameters)
-            relay_state = parameters.get("relay_state")
-            now = datetime.now(timezone.utc)
-            self._page(200, self.idp.answer(user, now, None, relay_state), whole=True)
+            self._begin(parameters)
         elif here == ("GET", "/logout"):
             self.idp.sessions.pop(self._cookie(), None)
             self._page(200, "<h1>Signed out</h1>", {"Set-Cookie": self._set_cookie("", 0)})
         elif url.path in ("/slo/redirect", "/slo/post"):
             self._slo(BINDINGS[url.path.removeprefix("/slo/")], parameters)
         elif here == ("GET", "/slo/begin"):
-            self._begin_slo(self._user(parameters), parameters["binding"])
+            signed_in = self.idp.sessions.get(self._cookie())
+            user = signed_in[0] if signed_in else self._user(parameters)
+            self._begin_slo(user, parameters.get("binding") or self.idp.first_logout())
         elif here == ("GET", "/slo/frame"):
             self._page(200, f'<iframe src="/slo/begin?{escape(url.query)}"></iframe>')
         elif here == ("GET", "/"):
             self._page(200, "<h1>Example Corp</h1><p>An identity provider for tests.</p>")
         else:
             self._page(404, "<h1>Not found</h1>")
+
+    def _begin(self, parameters):
+        """Somebody who comes from the portal."""
+        relay_state, sp = parameters.get("relay_state"), parameters.get("sp")
+        signed_in = self.idp.sessions.get(self._cookie())
+        now = datetime.now(timezone.utc)
+        if parameters.get("user"):
+            self._answered(self.idp.answer(self._user(parameters), now, None, relay_state, sp=sp))
+        elif signed_in:
+            user, since, method = signed_in
+            self._answered(self.idp.answer(user, since, None, relay_state, method, sp))
+        else:
+            self._login_page(self._keep(None, relay_state, sp))
+
+    def _answered(self, carried, headers=None):
+        binding, carrier = carried
+        if binding == BINDING_HTTP_ARTIFACT:
+            location = {"Location": carrier["url"]}
+            self._send(303, "text/plain", "", {**(headers or {}), **location})
+        else:
+            self._page(200, carrier, headers, whole=True)
 
     def _slo(self, binding, parameters):
         forget = {"Set-Cookie": self._set_cookie("", 0)}
@@ -484,8 +600,7 @@ class Handler(BaseHTTPRequestHandler):
             self._page(200, self.idp.refuse(request, relay_state, status, text), whole=True)
         elif signed_in and signed_in[2] in methods and request.force_authn not in TRUE:
             user, since, method = signed_in
-            page = self.idp.answer(user, since, request, relay_state, method)
-            self._page(200, page, whole=True)
+            self._answered(self.idp.answer(user, since, request, relay_state, method))
         elif request.is_passive in TRUE:
             page = self.idp.refuse(request, relay_state, STATUS_NO_PASSIVE, "Nobody is signed in")
             self._page(200, page, whole=True)
@@ -509,7 +624,7 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def _login(self, parameters):
-        request, relay_state = self._kept(parameters)
+        request, relay_state, sp = self._kept(parameters)
         if parameters.get("action") == "cancel":
             page = self.idp.refuse(request, relay_state, STATUS_AUTHN_FAILED, "Cancelled")
             self._page(200, page, whole=True)
@@ -519,12 +634,12 @@ class Handler(BaseHTTPRequestHandler):
         cookie = secrets.token_urlsafe(32)
         method = self.idp.methods(request)[0]
         self.idp.sessions[cookie] = (user, now, method)
-        page = self.idp.answer(user, now, request, relay_state, method)
-        self._page(200, page, {"Set-Cookie": self._set_cookie(cookie)}, whole=True)
+        carried = self.idp.answer(user, now, request, relay_state, method, sp)
+        self._answered(carried, {"Set-Cookie": self._set_cookie(cookie)})
 
-    def _keep(self, request, relay_state):
+    def _keep(self, request, relay_state, sp=None):
         ticket = secrets.token_urlsafe(16)
-        self.idp.waiting[ticket] = (request, relay_state)
+        self.idp.waiting[ticket] = (request, relay_state, sp)
         return ticket
 
     def _kept(self, parameters):
@@ -622,7 +737,7 @@ def key_pair(folder, common_name):
 def arguments():
     parser = argparse.ArgumentParser(description="An identity provider for tests, on pysaml2.")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--sp-metadata", required=True, metavar="URL|FILE")
+    parser.add_argument("--sp-metadata", default=[], metavar="URL|FILE")
     parser.add_argument("--insecure", action="store_true", help="do not verify the TLS of that URL")
     parser.add_argument("--entity-id", help="default: the URL of the metadata")
     parser.add_argument("--sign", choices=["response", "assertion", "both"], default="assertion")
@@ -637,15 +752,28 @@ def arguments():
         "--methods", nargs="+", metavar="CLASS", help="from the weakest to the strongest"
     )
     parser.add_argument("--logout", nargs="*", choices=list(BINDINGS), default=[])
+    parser.add_argument("--artifact", action="store_true", help="answers by artifact to who asks so")
+    parser.add_argument("--lifetime", type=int, default=300, help="of an assertion, in seconds")
+    parser.add_argument("--key", help="in PEM; default: a new one")
+    parser.add_argument("--certificate", help="of that key")
+    parser.add_argument("--published", nargs="*", help="other certificates in its metadata instead")
+    parser.add_argument("--cache-duration", metavar="PT10M", help="of its metadata")
+    parser.add_argument("--valid-hours", type=int, help="until its metadata ends")
+    parser.add_argument(
+        "--told",
+        metavar="FILE",
+        help="JSON with any of these, under names with _ for -, read again before each request",
+    )
     parser.add_argument("--users", default=str(HERE / "users.json"))
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not options.sp_metadata and not options.told:
+        parser.error("--sp-metadata is missing")
+    return options
 
 
 def main():
     logging.basicConfig(level=logging.WARNING)
     options = arguments()
-    if options.encrypt is not None:
-        encrypt_by(options.encrypt)
     http = ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
     base = f"http://127.0.0.1:{http.server_address[1]}"
     with tempfile.TemporaryDirectory(prefix="pysaml2-idp-") as folder:

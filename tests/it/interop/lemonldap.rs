@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::{Map, Value, json};
 
 use super::peer::{Person, Settings, Sp, must_be_installed};
+use crate::support::clock::SteppedClock;
 use crate::support::ports;
 use crate::support::process::Process;
 
@@ -27,7 +28,7 @@ pub(super) const PEOPLE: [Person; 2] = [
     },
 ];
 
-pub(super) async fn start(folder: &Path, port: u16) -> Vec<Process> {
+pub(super) async fn start(folder: &Path, port: u16, clock: Option<&SteppedClock>) -> Vec<Process> {
     let mut lasso = Command::new("perl");
     lasso.args(["-MLasso", "-MXML::Simple", "-MIO::String", "-e1"]);
     let lasso = lasso.stderr(std::process::Stdio::null()).status();
@@ -57,6 +58,9 @@ pub(super) async fn start(folder: &Path, port: u16) -> Vec<Process> {
         .arg(format!("{PORTAL}/htdocs/index.psgi"))
         .env("LLNG_DEFAULTCONFFILE", folder.join("lemonldap-ng.ini"))
         .env("PERL5LIB", FOLDER);
+    if let Some(clock) = clock {
+        clock.shown_to(&mut command);
+    }
     let mut portal = Process::start("lemonldap-ng", &mut command);
     let mut command = Command::new("/usr/sbin/nginx");
     command.args(["-p", &at, "-e", "stderr", "-c", &format!("{at}/nginx.conf")]);

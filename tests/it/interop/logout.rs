@@ -49,8 +49,17 @@ pub(super) async fn signing_out_there_signs_out_here_by_post(product: Product) {
 }
 
 pub(super) async fn signing_out_there_signs_out_here_by_soap_where_it_can(product: Product) {
-    if product == Product::LemonLdap {
+    if product.signs_out_by_soap() {
         from_there(product, "SOAP").await;
+    } else {
+        let world = World::apart(product, Settings::default()).await;
+        let metadata = world.gateway.visitor().get(&world.peer.metadata_url()).await.text();
+        let services: Vec<&str> = metadata.split("SingleLogoutService ").skip(1).collect();
+        let by_soap = |service: &&str| service.split('>').next().unwrap().contains(":SOAP\"");
+        assert!(
+            !services.is_empty() && !services.iter().any(by_soap),
+            "{metadata}"
+        );
     }
 }
 

@@ -1,18 +1,22 @@
-//! Identity providers that others run, as Debian packages them: one suite, over each of them.
+//! Identity providers that others run: one suite, over each of them.
 //!
 //! [`suite`] has the claims, a function each; [`every_claim`] makes a test of each for each product.
 //! A new feature is a function there and its name below, and a row in `docs/interop.md`. What a
-//! product needs to be told is in `simplesamlphp` and `lemonldap`, behind [`peer::Peer`].
+//! product needs to be told is in `simplesamlphp`, `lemonldap`, `pysaml2` and `samlp`, behind
+//! [`peer::Peer`].
 //!
-//! `scripts/install-packages.sh test` installs them. They run as whoever runs the tests, on free
+//! `scripts/install-packages.sh test` and `make peers` install them. They run as whoever runs the tests, on free
 //! ports on loopback, and write into a temporary folder alone.
 
 mod lemonldap;
 mod logins;
 mod logout;
 mod peer;
+mod pysaml2;
+mod samlp;
 mod simplesamlphp;
 mod suite;
+mod told;
 mod way;
 mod world;
 
@@ -35,6 +39,24 @@ macro_rules! every_claim {
                 }
             )+
         }
+
+        mod at_pysaml2 {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    super::suite::$claim(super::peer::Product::Pysaml2).await;
+                }
+            )+
+        }
+
+        mod at_samlp {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    super::suite::$claim(super::peer::Product::Samlp).await;
+                }
+            )+
+        }
     };
 }
 
@@ -50,6 +72,7 @@ every_claim! {
     a_page_that_asks_for_a_method_gets_it_or_nobody_in,
     wrong_answers_are_refused_each_with_its_code,
     metadata_is_imported_from_the_running_identity_provider,
+    metadata_is_read_again_when_its_time_has_come_and_brings_the_next_key,
     a_key_roll_over_fails_no_login,
     a_roll_over_of_our_keys_fails_no_login,
     signing_out_here_signs_out_there_by_redirect,

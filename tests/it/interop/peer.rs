@@ -1,6 +1,7 @@
 //! An identity provider as the suite sees it, whichever product it is.
 
 use std::path::Path;
+use std::time::Duration;
 
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -8,8 +9,10 @@ use openssl::rsa::Rsa;
 use openssl::x509::X509;
 use tempfile::TempDir;
 
-use super::{lemonldap, simplesamlphp};
+use super::{lemonldap, pysaml2, samlp, simplesamlphp};
+use crate::support::browser::Browser;
 use crate::support::certificate::self_signed;
+use crate::support::clock::SteppedClock;
 use crate::support::http::Answer;
 use crate::support::ports;
 use crate::support::process::Process;
@@ -21,6 +24,10 @@ pub(super) enum Product {
     SimpleSamlPhp,
     /// Perl; signs by lasso, that is by xmlsec1.
     LemonLdap,
+    /// Python; signs by xmlsec1.
+    Pysaml2,
+    /// JavaScript; signs by xml-crypto.
+    Samlp,
 }
 
 /// What an identity provider is told. Changing it takes effect with its next request.
@@ -103,7 +110,8 @@ impl Product {
     /// Somebody in [`Self::board`], and somebody who is not.
     pub(super) const fn people(self) -> [Person; 2] {
         match self {
-            Self::SimpleSamlPhp => simplesamlphp::PEOPLE,
+            // All three have those of `users.json`.
+            Self::SimpleSamlPhp | Self::Pysaml2 | Self::Samlp => simplesamlphp::PEOPLE,
             Self::LemonLdap => lemonldap::PEOPLE,
         }
     }
@@ -111,14 +119,66 @@ impl Product {
     /// A group that gives a role.
     pub(super) const fn board(self) -> &'static str {
         match self {
-            Self::SimpleSamlPhp => "IT Managers",
+            Self::SimpleSamlPhp | Self::Pysaml2 | Self::Samlp => "IT Managers",
             Self::LemonLdap => "timelords",
         }
     }
 
     /// Whether its metadata can have the next key beside the one that signs.
     pub(super) const fn publishes_the_next_key(self) -> bool {
-        matches!(self, Self::SimpleSamlPhp)
+        matches!(self, Self::SimpleSamlPhp | Self::Pysaml2)
+    }
+
+    /// The line of an `[[idp]]` by which requests are signed: for one whose metadata can not say that
+    /// they have to be.
+    pub(super) const fn signed_requests(self) -> &'static str {
+        match self {
+            Self::SimpleSamlPhp | Self::LemonLdap | Self::Pysaml2 => "",
+            Self::Samlp => "sign_requests = true",
+        }
+    }
+
+    /// Whether it has artifacts.
+    pub(super) const fn has_artifacts(self) -> bool {
+        !matches!(self, Self::Samlp)
+    }
+
+    /// Whether it signs people out by SOAP.
+    pub(super) const fn signs_out_by_soap(self) -> bool {
+        matches!(self, Self::LemonLdap | Self::Pysaml2)
+    }
+
+    /// The methods by which it encrypts: for what is encrypted, and for its key.
+    pub(super) const fn encrypts_by(self) -> [&'static str; 2] {
+        const OAEP: &str = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p";
+        match self {
+            // Whatever our metadata prefers. It counts, since the Response is signed around it.
+            Self::SimpleSamlPhp | Self::LemonLdap => {
+                ["http://www.w3.org/2001/04/xmlenc#aes128-cbc", OAEP]
+            }
+            Self::Pysaml2 | Self::Samlp => ["http://www.w3.org/2009/xmlenc11#aes256-gcm", OAEP],
+        }
+    }
+
+    /// After which time its metadata is read again: its own word, or else ours.
+    pub(super) const fn metadata_lasts(self) -> Duration {
+        match self {
+            Self::Pysaml2 => Duration::from_secs(pysaml2::CACHE_SECONDS),
+            Self::SimpleSamlPhp | Self::LemonLdap | Self::Samlp => Duration::from_secs(3600),
+        }
+    }
+
+    /// Lines of `[attributes]`: by which names it sends what.
+    pub(super) const fn attributes(self) -> &'static str {
+        match self {
+            Self::SimpleSamlPhp | Self::LemonLdap | Self::Pysaml2 => "user_name = [\"uid\"]",
+            // It prefixes what it does not know from passport.
+            Self::Samlp => {
+                "user_name = [\"http://schemas.passportjs.com/uid\"]\n\
+                 email = [\"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress\"]\n\
+                 groups = [\"http://schemas.passportjs.com/groups\"]"
+            }
+        }
     }
 }
 
@@ -136,12 +196,27 @@ pub(super) struct Peer {
     /// How often it has been told something.
     told: usize,
     folder: TempDir,
-    _processes: Vec<Process>,
+    processes: Vec<Process>,
+    by_clock: bool,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let ids: Vec<u32> = self.processes.iter().map(Process::id).collect();
+        self.processes.clear();
+        if self.by_clock {
+            ids.into_iter().for_each(SteppedClock::swept_after);
+        }
+    }
 }
 
 impl Peer {
     /// It knows no service provider yet.
-    pub(super) async fn start(product: Product, settings: Settings) -> Self {
+    pub(super) async fn start(
+        product: Product,
+        settings: Settings,
+        clock: Option<&SteppedClock>,
+    ) -> Self {
         let port = ports::free();
         let folder = tempfile::Builder::new().prefix("samlgate-it-").tempdir().unwrap();
         let mut peer = Self {
@@ -151,12 +226,16 @@ impl Peer {
             sps: Vec::new(),
             told: 0,
             folder,
-            _processes: Vec::new(),
+            processes: Vec::new(),
+            by_clock: clock.is_some(),
         };
         peer.tell();
-        peer._processes = match product {
-            Product::SimpleSamlPhp => simplesamlphp::start(peer.folder.path(), port).await,
-            Product::LemonLdap => lemonldap::start(peer.folder.path(), port).await,
+        let at = peer.folder.path();
+        peer.processes = match product {
+            Product::SimpleSamlPhp => simplesamlphp::start(at, port, clock).await,
+            Product::LemonLdap => lemonldap::start(at, port, clock).await,
+            Product::Pysaml2 => pysaml2::start(at, port, clock).await,
+            Product::Samlp => samlp::start(at, port, clock).await,
         };
         peer
     }
@@ -191,6 +270,8 @@ impl Peer {
             Product::LemonLdap => {
                 lemonldap::tell(at, &base, &self.settings, &self.sps, self.told);
             }
+            Product::Pysaml2 => pysaml2::tell(at, &self.settings, &self.sps, self.told),
+            Product::Samlp => samlp::tell(at, &self.settings, &self.sps, self.told),
         }
     }
 
@@ -204,6 +285,7 @@ impl Peer {
         self.url(match self.product {
             Product::SimpleSamlPhp => "/saml2/idp/metadata.php",
             Product::LemonLdap => "/saml/metadata",
+            Product::Pysaml2 | Product::Samlp => "/metadata",
         })
     }
 
@@ -226,6 +308,10 @@ impl Peer {
                     ("RelayState", relay_state)
                 ])
             )),
+            Product::Pysaml2 | Product::Samlp => self.url(&format!(
+                "/idp-initiated?{}",
+                query(&[("sp", entity_id), ("relay_state", relay_state)])
+            )),
         }
     }
 
@@ -236,22 +322,35 @@ impl Peer {
         self.url(&match self.product {
             Product::SimpleSamlPhp => format!("/saml2/idp/initSLO.php?RelayState={back}"),
             Product::LemonLdap => "/?logout=1".to_owned(),
+            Product::Pysaml2 => "/slo/begin".to_owned(),
+            Product::Samlp => "/slo".to_owned(),
         })
     }
 
-    /// The name and the password field of its login page, in CSS.
-    pub(super) const fn login_fields(&self) -> [&'static str; 2] {
+    /// Fills in its login page.
+    pub(super) async fn fill_in(&self, browser: &Browser, person: &Person) {
         match self.product {
-            Product::SimpleSamlPhp => ["#username", "#password"],
-            Product::LemonLdap => ["#userfield", "#passwordfield"],
+            Product::SimpleSamlPhp => browser.text_into("#username", person.login).await,
+            Product::LemonLdap => browser.text_into("#userfield", person.login).await,
+            Product::Pysaml2 => browser.choose("#user", person.login).await,
+            Product::Samlp => browser.text_into("#username", person.login).await,
         }
+        let password = match self.product {
+            Product::SimpleSamlPhp => "#password",
+            Product::LemonLdap => "#passwordfield",
+            // Whoever comes is believed.
+            Product::Pysaml2 | Product::Samlp => return,
+        };
+        browser.text_into(password, person.login).await;
     }
 
-    /// The names of these fields in the form.
-    pub(super) const fn login_names(&self) -> [&'static str; 2] {
+    /// The names in the form of its login page: what tells it from other forms, who, and the password.
+    pub(super) const fn login_names(&self) -> [&'static str; 3] {
         match self.product {
-            Product::SimpleSamlPhp => ["username", "password"],
-            Product::LemonLdap => ["user", "password"],
+            Product::SimpleSamlPhp => ["username", "username", "password"],
+            Product::LemonLdap => ["user", "user", "password"],
+            Product::Pysaml2 => ["ticket", "user", "password"],
+            Product::Samlp => ["ticket", "username", "password"],
         }
     }
 

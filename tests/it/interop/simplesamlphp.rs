@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::peer::{Person, Settings, Sp, must_be_installed};
+use crate::support::clock::SteppedClock;
 use crate::support::process::Process;
 
 const WWW: &str = "/usr/share/simplesamlphp/www";
@@ -21,7 +22,7 @@ pub(super) const PEOPLE: [Person; 2] = [
     Person { login: "bob", mail: "bob@example.com", groups: &["Staff"] },
 ];
 
-pub(super) async fn start(folder: &Path, port: u16) -> Vec<Process> {
+pub(super) async fn start(folder: &Path, port: u16, clock: Option<&SteppedClock>) -> Vec<Process> {
     must_be_installed("SimpleSAMLphp", &[WWW, "/usr/bin/php"]);
     for name in ["tmp", "sessions"] {
         std::fs::create_dir(folder.join(name)).unwrap();
@@ -32,6 +33,9 @@ pub(super) async fn start(folder: &Path, port: u16) -> Vec<Process> {
         .args(["-S", &format!("127.0.0.1:{port}"), "-t", WWW])
         .env("SIMPLESAMLPHP_CONFIG_DIR", config)
         .env("SAMLGATE_PEER", folder);
+    if let Some(clock) = clock {
+        clock.shown_to(&mut command);
+    }
     let mut process = Process::start("simplesamlphp", &mut command);
     process.listening_on(port).await;
     vec![process]

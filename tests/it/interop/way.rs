@@ -17,7 +17,7 @@ const MOST_STEPS: usize = 20;
 pub(super) struct Way {
     page: String,
     idp: String,
-    login_names: [&'static str; 2],
+    login_names: [&'static str; 3],
 }
 
 impl Way {
@@ -58,7 +58,7 @@ impl Way {
                 form
             } else {
                 trip.asked += 1;
-                let [name, password] = self.login_names;
+                let [_, name, password] = self.login_names;
                 form.with(name, person.login).with(password, person.login)
             };
             trip.answer = visitor.submit(&trip.answer, &form).await;
@@ -82,9 +82,9 @@ pub(super) struct Trip {
 impl Trip {
     /// The form that is to be sent, if there is one.
     fn next_form(&self, way: &Way) -> Option<Form> {
-        let [name, _] = way.login_names;
+        let [mark, ..] = way.login_names;
         // LemonLDAP::NG asks whether one wants to sign in again before it asks who one is.
-        let asks = |form: &Form| form.value(name).is_some() || form.value("confirm").is_some();
+        let asks = |form: &Form| form.value(mark).is_some() || form.value("confirm").is_some();
         let login = |form: &Form| self.answer.url.as_str().starts_with(&way.idp) && asks(form);
         let message = |form: &Form| {
             form.value("SAMLRequest").is_some() || form.value("SAMLResponse").is_some()

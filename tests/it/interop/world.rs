@@ -6,9 +6,11 @@ use std::time::Duration;
 use openssl::pkey::PKey;
 
 use super::peer::{Key, Peer, Person, Product, Settings};
+use super::suite::without_signature;
 use super::way::{Trip, Way};
 use crate::support::app::App;
 use crate::support::certificate::self_signed;
+use crate::support::clock::SteppedClock;
 use crate::support::encryption;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::http::{Answer, Visitor};
@@ -29,9 +31,16 @@ impl World {
     /// The gateway has the identity provider in its configuration, with these lines, and the
     /// identity provider has the gateway's metadata.
     pub(super) async fn with(product: Product, settings: Settings, idp_settings: &str) -> Self {
-        let peer = Peer::start(product, settings).await;
+        let peer = Peer::start(product, settings, None).await;
         let url = peer.metadata_url();
         Self::around(peer, |setup| setup.idp("peer", &url, idp_settings)).await
+    }
+
+    /// As [`Self::with`], and both go by this clock.
+    pub(super) async fn by_clock(product: Product, clock: &SteppedClock) -> Self {
+        let peer = Peer::start(product, Settings::default(), Some(clock)).await;
+        let url = peer.metadata_url();
+        Self::around(peer, |setup| setup.idp("peer", &url, "").by(clock)).await
     }
 
     /// As [`Self::with`], with further lines in `[saml]`.
@@ -41,7 +50,7 @@ impl World {
         idp_settings: &str,
         saml: &[&str],
     ) -> Self {
-        let peer = Peer::start(product, settings).await;
+        let peer = Peer::start(product, settings, None).await;
         let url = peer.metadata_url();
         Self::around(peer, |setup| {
             let setup = setup.idp("peer", &url, idp_settings);
@@ -52,7 +61,7 @@ impl World {
 
     /// The gateway knows no identity provider.
     pub(super) async fn apart(product: Product, settings: Settings) -> Self {
-        let peer = Peer::start(product, settings).await;
+        let peer = Peer::start(product, settings, None).await;
         Self::around(peer, |setup| setup).await
     }
 
@@ -65,7 +74,7 @@ impl World {
             peer.product.board(),
             app.url()
         );
-        // Both keys are RSA: neither product verifies anything else.
+        // Both keys are RSA: none of the products verifies anything else.
         let signing = PKey::private_key_from_pem(encryption::OLDER_KEY).unwrap();
         let certificate = self_signed(&signing, "localhost", None).to_pem().unwrap();
         let setup = Setup::https()
@@ -75,7 +84,7 @@ impl World {
                 encryption::KEY,
                 Some(&encryption::certificate()),
             )
-            .set("attributes", "user_name = [\"uid\"]")
+            .set("attributes", peer.product.attributes())
             // A machine that is quick signs more people in than one office has.
             .set("limits", "sign_in = \"60000/m\"\nacs = \"60000/m\"")
             .add(&board)
@@ -120,10 +129,14 @@ impl World {
         String::from_utf8(stdout).unwrap()
     }
 
-    /// Starts the gateway again with these lines in the `[[idp]]`.
-    pub(super) async fn with_idp_settings(&mut self, lines: &str) {
-        self.gateway
-            .rewrite(|toml| toml.replace("name = \"peer\"", &format!("name = \"peer\"\n{lines}")));
+    /// Starts the gateway again with this line in the `[[idp]]`, in the place of one with the same key.
+    pub(super) async fn with_idp_settings(&mut self, line: &str) {
+        let (key, _) = line.split_once(" = ").unwrap();
+        let same = |old: &&str| old.split(" = ").next() == Some(key);
+        self.gateway.rewrite(|toml| {
+            let lines: Vec<&str> = toml.lines().filter(|old| !same(old)).collect();
+            lines.join("\n").replace("name = \"peer\"", &format!("name = \"peer\"\n{line}"))
+        });
         self.gateway.kill9();
         self.gateway.start_again().await;
     }
@@ -176,9 +189,37 @@ impl World {
 
     /// Waits until the gateway has a signing key with this certificate.
     pub(super) async fn trusts_key(&self, key: &Key) {
-        let fingerprint = key.fingerprint();
-        self.until(async || self.gateway.admin("/metrics").await.text().contains(&fingerprint))
+        self.until(async || self.knows(key).await).await;
+    }
+
+    /// Whether it has one by now.
+    pub(super) async fn knows(&self, key: &Key) -> bool {
+        self.gateway.admin("/metrics").await.text().contains(&key.fingerprint())
+    }
+
+    /// Waits until the gateway has looked at all that it has to look after: it finds another identity
+    /// provider, with this metadata under another name.
+    pub(super) async fn looks_around(&self, metadata: &str) {
+        let metadata = without_signature(metadata).replace(
+            &format!("entityID=\"{}\"", self.peer.metadata_url()),
+            "entityID=\"other\"",
+        );
+        let file = self.gateway.folder().join("other.xml");
+        std::fs::write(&file, metadata).unwrap();
+        self.command(&["idp", "import", file.to_str().unwrap(), "--name", "other"])
             .await;
+        let other = |line: &str| line.contains(READY) && line.contains("\"other\"");
+        self.until(async || self.gateway.log().lines().any(other)).await;
+    }
+
+    /// How often the gateway has asked for the metadata.
+    pub(super) async fn refreshes(&self) -> u32 {
+        let metrics = self.gateway.admin("/metrics").await.text();
+        let counts = metrics
+            .lines()
+            .filter(|line| line.starts_with("samlgate_metadata_refresh_total{idp=\"peer\""))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<u32>().ok());
+        counts.sum()
     }
 
     async fn until(&self, there: impl AsyncFn() -> bool) {

@@ -168,14 +168,18 @@ impl Browser {
         self.when_there(css, async |field| field.send_keys(text).await).await;
     }
 
+    /// Waits until there is such a list, and chooses from it.
+    pub(crate) async fn choose(&self, css: &str, value: &str) {
+        self.when_there(css, async |select| select.select_by_value(value).await).await;
+    }
+
     /// Says who one is, on the login page of an identity provider.
     pub(crate) async fn sign_in_at(&self, idp: &Idp, user: &str) {
         self.text("form#login").await;
         assert!(self.address().await.starts_with(&idp.url("/")));
         match idp.login_page() {
             LoginPage::Choice => {
-                self.when_there("#user", async |select| select.select_by_value(user).await)
-                    .await;
+                self.choose("#user", user).await;
             }
             LoginPage::Name => {
                 self.when_there("#username", async |input| input.send_keys(user).await).await;

@@ -37,8 +37,7 @@ impl Idp {
     /// Auth0's samlp: JavaScript, signs by xml-crypto. `options` are those of
     /// `tests/peers/saml_idp/server.js`.
     pub(crate) async fn saml_idp(setup: &Setup, options: &[&str]) -> Self {
-        let mut command = Command::new("node");
-        command.arg("--no-deprecation").arg(peers("saml_idp/server.js"));
+        let command = node("saml_idp/server.js");
         Self::start("saml_idp", command, setup, options, LoginPage::Name).await
     }
 
@@ -155,6 +154,13 @@ fn venv() -> Command {
 pub(crate) fn python(program: &str) -> Command {
     let mut command = venv();
     command.arg("-W").arg("ignore").arg(peers(program));
+    command
+}
+
+/// A program of tests/peers in JavaScript.
+pub(crate) fn node(program: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg("--no-deprecation").arg(peers(program));
     command
 }
 

@@ -24,7 +24,7 @@ const samlp = require('samlp');
 const METADATA = 'urn:oasis:names:tc:SAML:2.0:metadata';
 const HTTP_POST = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST';
 
-const { values: options } = parseArgs({
+const { values: asked } = parseArgs({
   options: {
     port: { type: 'string', default: '0' }, // 0 takes a free one
     'sp-metadata': { type: 'string' }, // URL or file
@@ -34,9 +34,19 @@ const { values: options } = parseArgs({
     'name-id-format': { type: 'string', default: 'unspecified' }, // or email
     'want-authn-requests-signed': { type: 'boolean', default: false },
     logout: { type: 'boolean', default: false }, // single logout, at /slo
+    encrypt: { type: 'boolean', default: false }, // assertions, by AES-256-GCM
+    lifetime: { type: 'string', default: '300' }, // of an assertion, in seconds
+    'only-post': { type: 'boolean', default: false }, // its metadata lists no HTTP-Redirect
+    'only-post-logout': { type: 'boolean', default: false }, // likewise, for logout
+    key: { type: 'string' }, // in PEM; default: a new one
+    certificate: { type: 'string' }, // of that key
+    published: { type: 'string' }, // another certificate in its metadata instead
+    told: { type: 'string' }, // JSON with any of these, read again before each request
     users: { type: 'string', default: path.join(__dirname, '..', 'users.json') },
   },
 });
+let options = asked;
+let told;
 
 const users = JSON.parse(fs.readFileSync(options.users, 'utf8'));
 const sessions = new Map(); // cookie -> user
@@ -45,9 +55,10 @@ const flows = new Map(); // handle -> a logout that is under way
 const waiting = new Map(); // ticket on the login page -> SAMLRequest and what came with it
 let base; // known when the port is
 let credentials;
-let serviceProvider; // read at the first login, not at the start: the two need each other's metadata
+let serviceProviders; // their metadata, read at the first login, not at the start: each needs the other's metadata
 
 async function route(req, res) {
+  listen();
   const url = new URL(req.url, base);
   req.query = req.method === 'GET' ? Object.fromEntries(url.searchParams) : {};
   req.body = req.method === 'POST' ? await form(req) : {};
@@ -70,13 +81,14 @@ async function route(req, res) {
       return answer(res, user, kept(req.body.ticket));
     }
     case 'GET /idp-initiated': {
-      const relayState = req.query.relay_state;
-      const message = { query: {}, body: {}, method: 'GET', relayState };
-      return answer(res, known(req.query.user), message);
+      const message = { query: {}, body: {}, method: 'GET', relayState: req.query.relay_state };
+      message.sp = req.query.sp;
+      const user = req.query.user || sessions.get(cookie(req));
+      return user ? answer(res, known(user), message) : loginPage(res, message);
     }
     case 'GET /slo':
     case 'POST /slo':
-      return logout(req, res, req.query.user);
+      return logout(req, res);
     case 'GET /logout':
       sessions.delete(cookie(req));
       res.setHeader('Set-Cookie', `${cookieName()}=; Path=/; Max-Age=0`);
@@ -90,6 +102,10 @@ async function signOn(req, res, message) {
   const user = sessions.get(cookie(req));
   const request = await parse(message);
   if (user && request.forceAuthn !== 'true') return answer(res, user, message);
+  return loginPage(res, message);
+}
+
+function loginPage(res, message) {
   return page(
     res,
     200,
@@ -104,7 +120,7 @@ async function signOn(req, res, message) {
 
 // The page that posts the Response to the service provider.
 async function answer(res, user, message) {
-  const sp = await readServiceProvider();
+  const sp = await readServiceProvider(message.sp);
   const sessionIndex = '_' + crypto.randomBytes(16).toString('hex');
   const email = options['name-id-format'] === 'email';
   participants.set(user, {
@@ -119,7 +135,8 @@ async function answer(res, user, message) {
     audience: sp.entityId,
     destination: sp.acs,
     recipient: sp.acs,
-    lifetimeInSeconds: 300,
+    lifetimeInSeconds: Number(options.lifetime),
+    ...(options.encrypt ? encryption(sp) : {}),
     sessionIndex,
     authnContextClassRef: 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport',
     nameIdentifierFormat: `urn:oasis:names:tc:SAML:1.1:nameid-format:${
@@ -136,10 +153,15 @@ async function answer(res, user, message) {
   return run(handler, message, res);
 }
 
-// Both directions: with a message of the service provider's, or with ?user= begun here.
-async function logout(req, res, user) {
+// Both directions: with a message of the service provider's, or begun here, by ?user= or whoever is
+// signed in. samlp goes on to whoever else is in the list, so that is one person's.
+async function logout(req, res) {
   const sp = await readServiceProvider();
+  const flow = flows.get(req.query.RelayState || req.body.RelayState);
+  const whose = [...participants].find(([, one]) => flow && one.nameId === flow.nameId);
+  const user = req.query.user || (whose ? whose[0] : sessions.get(cookie(req)));
   const all = user ? [participants.get(user)] : [...participants.values()];
+  const binding = req.method === 'POST' ? 'HTTP-POST' : req.query.by || sp.logoutBy;
   const list = all.filter(Boolean).map((one) => ({
     ...one,
     serviceProviderId: sp.entityId,
@@ -152,11 +174,12 @@ async function logout(req, res, user) {
     issuer: entityId(),
     deflate: true,
     reference: "//*[local-name(.)='LogoutRequest']",
-    protocolBinding: 'urn:oasis:names:tc:SAML:2.0:bindings:' + (req.query.by || 'HTTP-Redirect'),
+    protocolBinding: 'urn:oasis:names:tc:SAML:2.0:bindings:' + binding,
     sessionParticipants: new SessionParticipants(list),
     clearIdPSession: (callback) => {
-      participants.clear();
-      sessions.clear();
+      for (const [key, value] of sessions) if (!user || value === user) sessions.delete(key);
+      if (user) participants.delete(user);
+      else participants.clear();
       callback();
     },
     store: {
@@ -180,16 +203,42 @@ async function logout(req, res, user) {
 }
 
 function metadata(req, res) {
+  const endpoints = options['only-post-logout'] ? { post: '/slo' } : { redirect: '/slo', post: '/slo' };
   const handler = samlp.metadata({
     ...signing(),
+    ...(options.published ? { cert: fs.readFileSync(options.published) } : {}),
     issuer: entityId(),
     redirectEndpointPath: '/sso/redirect',
     postEndpointPath: '/sso/post',
-    logoutEndpointPaths: options.logout ? { redirect: '/slo', post: '/slo' } : {},
+    logoutEndpointPaths: options.logout ? endpoints : {},
   });
   req.originalUrl = req.url;
   req.protocol = 'http';
-  return run(handler, req, res);
+  // samlp always lists both: whoever wants one alone takes the other line out.
+  const redirect = /<SingleSignOnService Binding="[^"]*HTTP-Redirect"[^>]*>/;
+  return run(handler, req, res, (body) => (options['only-post'] ? body.replace(redirect, '') : body));
+}
+
+// Takes what --told says by now.
+function listen() {
+  if (!asked.told) return;
+  const now = fs.readFileSync(asked.told, 'utf8');
+  if (now === told) return;
+  told = now;
+  options = { ...asked, ...JSON.parse(now) };
+  credentials = { key: fs.readFileSync(options.key), cert: fs.readFileSync(options.certificate) };
+  serviceProviders = undefined;
+}
+
+// To the first encryption key of the service provider.
+function encryption(sp) {
+  return {
+    encryptionCert: sp.encryption,
+    encryptionPublicKey: new crypto.X509Certificate(sp.encryption).publicKey.export({
+      type: 'spki',
+      format: 'pem',
+    }),
+  };
 }
 
 function signing() {
@@ -203,10 +252,24 @@ function signing() {
   };
 }
 
-// AuthnRequest with its signature checked where one is demanded.
+// AuthnRequest with its signature checked where one is demanded. samlp takes one certificate: with
+// two in the metadata, the one or the other has to fit.
 async function parse(message) {
   const sp = await readServiceProvider();
-  const signed = options['want-authn-requests-signed'] ? { signingCert: sp.certificate } : {};
+  const demanded = options['want-authn-requests-signed'];
+  let failed;
+  for (const signingCert of demanded ? sp.certificates : [undefined]) {
+    try {
+      return await parseWith(message, signingCert);
+    } catch (error) {
+      failed = error;
+    }
+  }
+  throw failed;
+}
+
+function parseWith(message, signingCert) {
+  const signed = signingCert ? { signingCert } : {};
   return new Promise((resolve, reject) => {
     if (message.query.Signature) {
       signed.signature = message.query.Signature;
@@ -220,11 +283,12 @@ async function parse(message) {
 }
 
 // samlp is written for express, of which it needs two functions and the headers.
-function run(handler, req, res) {
+function run(handler, req, res, change = (body) => body) {
   return new Promise((resolve, reject) => {
     const express = {
       set: (name, value) => res.setHeader(name, value),
-      send: (body) => resolve(page(res, typeof body === 'number' ? body : 200, String(body))),
+      send: (body) =>
+        resolve(page(res, typeof body === 'number' ? body : 200, change(String(body)))),
     };
     handler({ headers: {}, ...req, headers: req.headers || {} }, express, reject);
   });
@@ -245,22 +309,38 @@ function passportProfile(user) {
   return profile;
 }
 
-async function readServiceProvider() {
-  if (serviceProvider) return serviceProvider;
-  const text = await read(options['sp-metadata']);
+// The one with this entityID, or the first.
+async function readServiceProvider(entityId) {
+  // The promise at once: whoever is told something else meanwhile does not get what was read before.
+  serviceProviders ??= Promise.all([options['sp-metadata'] || []].flat().map(read));
+  const reading = serviceProviders;
+  const texts = await reading.catch((error) => {
+    if (serviceProviders === reading) serviceProviders = undefined;
+    throw error;
+  });
+  const all = texts.map(parseServiceProvider);
+  const found = entityId ? all.find((sp) => sp.entityId === entityId) : all[0];
+  if (!found) throw new Error(`no service provider is called ${entityId}`);
+  return found;
+}
+
+function parseServiceProvider(text) {
   const document = new DOMParser().parseFromString(text);
   const services = Array.from(document.getElementsByTagNameNS(METADATA, 'AssertionConsumerService'));
   const acs = services.find((service) => service.getAttribute('Binding') === HTTP_POST);
   const keys = Array.from(document.getElementsByTagNameNS(METADATA, 'KeyDescriptor'));
+  const certificates = (other) =>
+    keys.filter((key) => key.getAttribute('use') !== other).map((key) => pem(key.textContent));
   const logout = document.getElementsByTagNameNS(METADATA, 'SingleLogoutService')[0];
-  const key = keys.find((descriptor) => descriptor.getAttribute('use') !== 'encryption');
-  serviceProvider = {
+  return {
     entityId: document.documentElement.getAttribute('entityID'),
     acs: acs.getAttribute('Location'),
-    certificate: key && pem(key.textContent),
+    certificates: certificates('encryption'),
+    certificate: certificates('encryption')[0],
+    encryption: certificates('signing')[0],
     slo: logout && logout.getAttribute('Location'),
+    logoutBy: logout && logout.getAttribute('Binding').split(':').pop(),
   };
-  return serviceProvider;
 }
 
 function read(place) {
@@ -350,7 +430,7 @@ function keyPair() {
   return pair;
 }
 
-if (!options['sp-metadata']) {
+if (!asked['sp-metadata'] && !asked.told) {
   console.error('--sp-metadata URL|FILE is missing');
   process.exit(2);
 }
@@ -361,8 +441,8 @@ const server = http.createServer((req, res) => {
   });
 });
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(0));
-credentials = keyPair();
-server.listen(Number(options.port), '127.0.0.1', () => {
+if (!asked.told) credentials = keyPair();
+server.listen(Number(asked.port), '127.0.0.1', () => {
   base = `http://127.0.0.1:${server.address().port}`;
   console.log(`ready ${base}`);
 });
