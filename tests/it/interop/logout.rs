@@ -111,5 +111,6 @@ async fn is_signed_in_there(world: &World, visitor: &mut Visitor, person: &Perso
     let begin = visitor.get(&world.gateway.url("/.samlgate/start?idp=peer&rd=/page")).await;
     let trip = world.go_on(visitor, begin, person).await;
     trip.is(person);
+    assert!(!trip.request_by.is_empty());
     trip.asked == 0
 }

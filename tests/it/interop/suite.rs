@@ -131,22 +131,17 @@ pub(super) async fn force_authn_asks_again_and_without_it_nobody_is_asked_twice(
     world.sign_in(&mut visitor, &person).await.is(&person);
     // Both times they signed in long enough ago to be asked by LemonLDAP::NG, if they are to be.
     world.peer.a_minute_passes();
-    forgets(&world).await;
+    world.forgets(&mut visitor).await;
     let trip = world.sign_in(&mut visitor, &person).await;
-    assert_eq!(trip.asked, 0);
+    assert_eq!((trip.request_by, trip.asked), ("redirect", 0));
     trip.is(&person);
 
     world.with_idp_settings("force_authn = true").await;
     world.peer.a_minute_passes();
-    forgets(&world).await;
+    world.forgets(&mut visitor).await;
     let trip = world.sign_in(&mut visitor, &person).await;
-    assert_eq!(trip.asked, 1);
+    assert_eq!((trip.request_by, trip.asked), ("redirect", 1));
     trip.is(&person);
-}
-
-/// The gateway does not know them any more; the identity provider, which signing out would tell, does.
-async fn forgets(world: &World) {
-    world.command(&["session", "revoke", "--all"]).await;
 }
 
 pub(super) async fn is_passive_is_answered_as_the_product_does(product: Product) {

@@ -197,19 +197,28 @@ impl World {
         self.gateway.admin("/metrics").await.text().contains(&key.fingerprint())
     }
 
-    /// Waits until the gateway has looked at all that it has to look after: it finds another identity
-    /// provider, with this metadata under another name.
+    /// The gateway does not know anybody any more, nor this visitor; the identity provider, which signing
+    /// out would tell, does.
+    pub(super) async fn forgets(&self, visitor: &mut Visitor) {
+        self.command(&["session", "revoke", "--all"]).await;
+        let user = self.gateway.url("/.samlgate/user");
+        self.until(async || visitor.get(&user).await.status == 401).await;
+    }
+
+    /// Waits until the gateway has looked at all that it has to look after, and has done what it began
+    /// then: it finds two more identity providers, one after the other, with this metadata under other
+    /// names.
     pub(super) async fn looks_around(&self, metadata: &str) {
-        let metadata = without_signature(metadata).replace(
-            &format!("entityID=\"{}\"", self.peer.metadata_url()),
-            "entityID=\"other\"",
-        );
-        let file = self.gateway.folder().join("other.xml");
-        std::fs::write(&file, metadata).unwrap();
-        self.command(&["idp", "import", file.to_str().unwrap(), "--name", "other"])
-            .await;
-        let other = |line: &str| line.contains(READY) && line.contains("\"other\"");
-        self.until(async || self.gateway.log().lines().any(other)).await;
+        let metadata = without_signature(metadata);
+        let entity_id = format!("entityID=\"{}\"", self.peer.metadata_url());
+        for name in ["other", "another"] {
+            let metadata = metadata.replace(&entity_id, &format!("entityID=\"{name}\""));
+            let file = self.gateway.folder().join(name).with_extension("xml");
+            std::fs::write(&file, metadata).unwrap();
+            self.command(&["idp", "import", file.to_str().unwrap(), "--name", name]).await;
+            let found = |line: &str| line.contains(READY) && line.contains(&format!("{name:?}"));
+            self.until(async || self.gateway.log().lines().any(found)).await;
+        }
     }
 
     /// How often the gateway has asked for the metadata.
@@ -222,7 +231,7 @@ impl World {
         counts.sum()
     }
 
-    async fn until(&self, there: impl AsyncFn() -> bool) {
+    async fn until(&self, mut there: impl AsyncFnMut() -> bool) {
         let waited = tokio::time::timeout(PATIENCE, async {
             while !there().await {
                 tokio::time::sleep(Duration::from_millis(50)).await;
