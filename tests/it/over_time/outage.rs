@@ -102,7 +102,7 @@ impl Day {
     }
 
     /// Its host is back, and has no key that it had before.
-    async fn is_over(mut self) {
+    async fn ends(mut self) {
         let shown = self.gateway.command(&["idp", "show", "corp", "--json"]).output().unwrap();
         let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
         assert_ne!(shown["refresh"]["result"], "ok", "{shown}");
@@ -133,7 +133,7 @@ impl Day {
 async fn a_day_without_the_host_of_metadata_turns_nobody_away() {
     let mut day = Day::begin().await;
     day.passes(&[(Says::Down, "md.fetch"), (Says::Gone, "md.fetch")], 2).await;
-    day.is_over().await;
+    day.ends().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -147,7 +147,7 @@ async fn a_day_of_garbage_in_the_place_of_metadata_turns_nobody_away() {
         (bytes, "md.syntax"),
     ];
     day.passes(&ills, 3).await;
-    day.is_over().await;
+    day.ends().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -162,19 +162,19 @@ async fn a_day_of_redirects_of_metadata_turns_nobody_away() {
     ];
     let mut day = Day::begin().await;
     day.passes(&ills.map(|to| (Says::Redirect(to), "md.fetch")), 3).await;
-    day.is_over().await;
+    day.ends().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_of_metadata_that_comes_byte_by_byte_turns_nobody_away() {
     let mut day = Day::begin().await;
     day.passes(&[(Says::Slow, "md.fetch")], 6).await;
-    day.is_over().await;
+    day.ends().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_of_metadata_without_end_turns_nobody_away() {
     let mut day = Day::begin().await;
     day.passes(&[(Says::Huge, "md.fetch")], 4).await;
-    day.is_over().await;
+    day.ends().await;
 }
