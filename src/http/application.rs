@@ -135,10 +135,11 @@ where
     let ended = || {
         let session = session.as_ref()?;
         let enough = gateway.enough(live, route, identity.as_deref());
-        Some(match enough {
-            Some(enough) => Box::pin(session.ended_unless(enough)) as Ended,
+        let ended: Ended = match enough {
+            Some(enough) => Box::pin(session.ended_unless(enough)),
             None => Box::pin(session.ended()),
-        })
+        };
+        Some(ended)
     };
     let passage = Passage {
         route,
