@@ -18,6 +18,7 @@ use crate::store::Database;
 use crate::tasks::refresh::forget_keys;
 use crate::trust::{ImportedIdp, ImportedSettings, signers};
 
+mod advice;
 mod documents;
 mod many;
 
@@ -55,7 +56,9 @@ pub struct ImportArgs {
     /// The certificates (PEM) of whoever signs the metadata: what none of them has signed is refused.
     #[arg(long, value_name = "FILE")]
     pub metadata_signing_certificate: Option<PathBuf>,
-    /// Take the aggregate at a URL, or the answer of an MDQ server, although nobody has signed it.
+    /// Take an aggregate, or the answer of an MDQ server, although nobody has signed it.
+    ///
+    /// Of one that was imported with --metadata-signing-certificate, it takes that requirement away.
     #[arg(long, conflicts_with = "metadata_signing_certificate")]
     pub allow_unsigned: bool,
     /// What becomes of new metadata with another host, another entityID or a key less.
@@ -145,7 +148,9 @@ pub async fn run(mut args: ImportArgs, loaded: Loaded) -> ExitCode {
     let mut choices = Choices {
         label: args.label.take(),
         pem: proof.pem,
+        allow_unsigned: args.allow_unsigned,
         query: args.mdq.is_some(),
+        json: args.json,
         on_change: args.on_change.take(),
         allow_idp_initiated: args.allow_idp_initiated,
         allow_cbc_in_unsigned_response: args.allow_cbc_in_unsigned_response,
@@ -250,6 +255,11 @@ pub(super) struct Proof {
 }
 
 impl Proof {
+    /// Nothing was said of a signature.
+    const fn is_missing(&self) -> bool {
+        self.signers.is_none() && !self.allow_unsigned
+    }
+
     fn of(args: &ImportArgs) -> Result<Self, String> {
         let allow_unsigned = args.allow_unsigned;
         let Some(path) = &args.metadata_signing_certificate else {
@@ -301,7 +311,9 @@ fn about_cbc(vendor: Vendor, allowed: bool) {
 pub(super) struct Choices {
     label: Option<String>,
     pem: Option<String>,
+    allow_unsigned: bool,
     query: bool,
+    json: bool,
     on_change: Option<String>,
     allow_idp_initiated: Option<bool>,
     allow_cbc_in_unsigned_response: Option<bool>,
@@ -327,7 +339,10 @@ impl Choices {
             .or_else(|| found.metadata.display_name.clone());
         settings.entity_id = found.entity_id.clone().or(settings.entity_id);
         settings.query = self.query;
-        settings.metadata_signing_certificate.clone_from(&self.pem);
+        if self.pem.is_some() || self.allow_unsigned {
+            settings.metadata_signing_certificate.clone_from(&self.pem);
+        }
+        let is_kept = self.pem.is_none() && settings.metadata_signing_certificate.is_some();
         settings.picked_by.clone_from(&found.picked_by);
         settings.on_change = self.on_change.clone().or(settings.on_change);
         settings.allow_idp_initiated =
@@ -339,14 +354,34 @@ impl Choices {
         if !self.email_domains.is_empty() {
             settings.email_domains.clone_from(&self.email_domains);
         }
-        Ok(ImportedIdp {
+        let record = ImportedIdp {
             name: name.clone(),
             settings: serde_json::to_value(settings).map_err(|error| error.to_string())?,
             metadata: found.document.clone(),
             url: found.url.clone(),
             updated_at: now,
-        })
+        };
+        if is_kept {
+            is_signed(&record, found, now)?;
+        }
+        Ok(record)
     }
+}
+
+/// Whether it fulfils what was asked of the one before: a signature by certain keys.
+fn is_signed(record: &ImportedIdp, found: &Found, now: Timestamp) -> Result<(), String> {
+    let name = &record.name;
+    let settings = record.to_settings();
+    let settings = settings.ok_or_else(|| format!("the record of {name} can not be read"))?;
+    let (document, picked_by) = (found.document.as_bytes(), found.picked_by.as_deref());
+    let read = settings.read_kept(document, picked_by, found.entity_id.as_deref(), now);
+    read.map(drop).map_err(|error| {
+        format!(
+            "{name} was imported with --metadata-signing-certificate, which still counts: {error} \
+             ({}). Name the certificate again; only --allow-unsigned takes the requirement away",
+            error.code()
+        )
+    })
 }
 
 async fn keep(

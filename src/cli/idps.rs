@@ -10,13 +10,14 @@ use super::output::{self, Table};
 use crate::base::entropy::SystemEntropy;
 use crate::base::{IdpName, NonEmpty, Timestamp};
 use crate::config::Config;
+use crate::dsig::{TrustedKey, TrustedKeys};
 use crate::saml::metadata::IdpMetadata;
 use crate::store::Database;
 use crate::tasks::fetch::Fetcher;
 use crate::tasks::refresh::Stores;
 use crate::trust::{
-    IdpSettings, IdpStore, ImportedIdp, MetadataCopy, MetadataSource, RefreshState, SeenKey,
-    SignersOnce, Standing, WaitingChange,
+    IdpSettings, IdpStore, ImportedIdp, MetadataCopy, MetadataSource, OnChange, RefreshState,
+    SeenKey, SignersOnce, Standing, WaitingChange,
 };
 
 /// Opens the database of the configuration for one command, and closes it behind it; says why not.
@@ -232,6 +233,11 @@ pub(super) fn as_json(known: &Known, now: Timestamp) -> Value {
         "email_domains": settings.email_domains,
         "allow_idp_initiated": settings.allow_idp_initiated,
         "on_change": settings.on_change.as_str(),
+        "metadata_signers": signers(settings).map(|key| json!({
+            "fingerprint_sha256": key.fingerprint(),
+            "subject": key.subject(),
+            "not_after": key.not_after().to_saml(),
+        })).collect::<Value>(),
         "waiting": known.waiting,
         "refresh": known.refresh.as_ref().map(|state| json!({
             "tried_at": state.tried_at.to_saml(),
@@ -250,6 +256,11 @@ pub(super) fn as_json(known: &Known, now: Timestamp) -> Value {
         value.extend(more);
     }
     value
+}
+
+/// Who must have signed its metadata; nobody in particular when there is none.
+fn signers(settings: &IdpSettings) -> impl Iterator<Item = &TrustedKey> {
+    settings.metadata_signers.iter().flat_map(TrustedKeys::iter)
 }
 
 fn facts(metadata: &IdpMetadata, now: Timestamp) -> Value {
@@ -285,6 +296,25 @@ pub(super) fn as_text(known: &Known, now: Timestamp) -> String {
     table.row(["name", settings.name.as_str()]);
     table.row(["label", &settings.label]);
     table.row(["source", &format!("{} ({})", known.source, known.origin)]);
+    if settings.metadata_signers.is_none() {
+        table.row(["signature", "not required"]);
+    }
+    for key in signers(settings) {
+        let (subject, until) = (key.subject(), key.not_after());
+        table.row([
+            "signature",
+            &format!(
+                "required, by {subject}, {} ({})",
+                fingerprint(key.fingerprint()),
+                days(until, now)
+            ),
+        ]);
+    }
+    let on_change = match settings.on_change {
+        OnChange::Apply => "apply: what changes counts at once",
+        OnChange::Approve => "approve: big changes wait for you",
+    };
+    table.row(["on change", on_change]);
     if let Some(state) = &known.refresh {
         let at = |at: Timestamp| at.to_saml();
         let went = match (state.result.as_str(), state.fetched_at) {

@@ -195,7 +195,9 @@ impl KeyRefusal {
 
 impl From<openssl::error::ErrorStack> for KeyRefusal {
     fn from(errors: openssl::error::ErrorStack) -> Self {
-        Self::Unreadable(errors.to_string())
+        // The queue names lines in C files; what went wrong first is enough.
+        let first = errors.errors().first().and_then(openssl::error::Error::reason);
+        Self::Unreadable(first.unwrap_or("no reason is known").to_owned())
     }
 }
 

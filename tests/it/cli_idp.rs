@@ -75,8 +75,12 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn certificate() -> String {
+    certificate_of("idp.example.com")
+}
+
+fn certificate_of(name: &str) -> String {
     let now = Timestamp::from_unix_seconds(1_795_000_000);
-    STANDARD.encode(SigningKey::generate_ec("idp.example.com", now).unwrap().certificate_der())
+    STANDARD.encode(SigningKey::generate_ec(name, now).unwrap().certificate_der())
 }
 
 fn key(certificate: &str) -> String {
@@ -147,7 +151,21 @@ fn one_of_many_is_picked_by_its_entity_id() {
     let place = Place::new();
     let all = several(&[good("https://a.example.com"), good("https://b.example.com")]);
     let file = place.file("federation.xml", &all);
-    let refused = place.idp(&["import", &file]);
+    for more in [
+        &[][..],
+        &["--all"],
+        &["--entity-id", "https://b.example.com"],
+    ] {
+        let unsigned = place.idp(&[&["import", &file][..], more].concat());
+        assert_eq!(unsigned.status.code(), Some(1));
+        let said = text(&unsigned.stderr);
+        assert!(said.contains("md.signature"), "{more:?}: {said}");
+        assert!(
+            said.contains("--metadata-signing-certificate FILE"),
+            "{said}"
+        );
+    }
+    let refused = place.idp(&["import", &file, "--allow-unsigned"]);
     assert_eq!(refused.status.code(), Some(1));
     let said = text(&refused.stderr);
     assert!(
@@ -163,10 +181,72 @@ fn one_of_many_is_picked_by_its_entity_id() {
         "b",
         "--entity-id",
         "https://b.example.com",
+        "--allow-unsigned",
     ]);
     assert!(picked.status.success(), "{picked:?}");
     assert!(text(&picked.stdout).contains("https://b.example.com"));
     assert_eq!(place.names(), ["b"]);
+
+    let all = place.idp(&["import", &file, "--all", "--allow-unsigned", "--json"]);
+    let all: Value = serde_json::from_slice(&all.stdout).unwrap();
+    assert_eq!(all["imported"], 2);
+}
+
+#[test]
+fn one_document_in_a_wrapping_is_no_aggregate() {
+    let place = Place::new();
+    let file = place.file("one.xml", &several(&[good("https://a.example.com")]));
+    let imported = place.idp(&["import", &file, "--name", "a"]);
+    assert!(imported.status.success(), "{imported:?}");
+}
+
+#[test]
+fn a_signature_once_asked_for_is_asked_for_until_somebody_takes_that_away() {
+    let place = Place::new();
+    let now = Timestamp::from_unix_seconds(1_795_000_000);
+    let federation = SigningKey::generate_ec("federation", now).unwrap();
+    let certificate = place.file("federation.crt", &federation.certificate_pem().unwrap());
+    let keys = key(&certificate_of("idp.example.com"));
+    let id = "https://idp.example.com/metadata";
+    let unsigned = entity(id, " ID=\"_e\"", &keys, "https://idp.example.com/sso");
+    let signed =
+        samlgate::dsig::sign_enveloped(&unsigned, "_e", &federation, samlgate::dsig::Place::First);
+    let (signed, unsigned) = (
+        place.file("signed.xml", &signed.unwrap()),
+        place.file("unsigned.xml", &unsigned),
+    );
+    let import = |file: &str, more: &[&str]| {
+        place.idp(&[&["import", file, "--name", "corp"][..], more].concat())
+    };
+    let shown = || {
+        let shown = place.idp(&["show", "corp", "--json"]);
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        let signers = shown["metadata_signers"].as_array().unwrap().len();
+        (signers, shown["label"].as_str().unwrap().to_owned())
+    };
+    let first = import(&signed, &["--metadata-signing-certificate", &certificate]);
+    assert!(first.status.success(), "{first:?}");
+    assert!(
+        text(&first.stdout).contains("required, by CN=federation"),
+        "{first:?}"
+    );
+    assert!(text(&first.stdout).contains("on change"), "{first:?}");
+    assert!(import(&signed, &["--label", "New label"]).status.success());
+    assert_eq!(shown(), (1, "New label".to_owned()));
+    let refused = import(&unsigned, &["--label", "Evil"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        text(&refused.stderr).contains("md.signature"),
+        "{refused:?}"
+    );
+    assert_eq!(shown(), (1, "New label".to_owned()));
+    let taken_away = import(&unsigned, &["--allow-unsigned"]);
+    assert!(taken_away.status.success(), "{taken_away:?}");
+    assert!(
+        text(&taken_away.stdout).contains("not required"),
+        "{taken_away:?}"
+    );
+    assert_eq!(shown(), (0, "New label".to_owned()));
 }
 
 #[test]
@@ -222,6 +302,8 @@ fn nonsense_is_refused_with_its_reason_and_changes_nothing() {
         assert_eq!(refused.status.code(), Some(1), "{code}: {refused:?}");
         let said = text(&refused.stderr);
         assert!(said.contains(&format!("({code})")), "{code}: {said}");
+        assert!(said.contains("\n  hint: "), "{code}: {said}");
+        assert!(!said.contains("asn1"), "{code}: {said}");
         assert!(refused.stdout.is_empty(), "{refused:?}");
     }
     assert!(place.names().is_empty());

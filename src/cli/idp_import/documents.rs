@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, Write as _};
 
+use super::advice::advice;
 use super::{Found, ImportArgs, ImportSource, Proof, Refused};
 use crate::base::{IdpName, Timestamp};
 use crate::cli::{idps, output};
@@ -39,18 +40,21 @@ pub(super) async fn read(
     };
     let length = file.metadata().map_err(unreadable)?.len();
     if args.all || args.entity_ids.len() > 1 || length > Bounds::DOCUMENT.bytes {
-        return open(args, file, url.map(ToOwned::to_owned), proof, now);
+        return open(args, loaded, file, url.map(ToOwned::to_owned), proof, now);
     }
     let mut bytes = Vec::new();
     (&file).read_to_end(&mut bytes).map_err(unreadable)?;
     let entity_id = args.entity_ids.first().cloned();
     // Who is asked again and again for many has to show that it is them.
-    let is_aggregate = || Aggregate::read(bytes.as_slice(), Signers::Nobody, now).is_ok();
-    if url.is_some() && proof.signers.is_none() && !proof.allow_unsigned && is_aggregate() {
-        return Err(unsigned("an aggregate at a URL"));
+    if proof.is_missing()
+        && let Ok(aggregate) = Aggregate::read(bytes.as_slice(), Signers::Nobody, now)
+        && (url.is_some() || is_of_several(&aggregate))
+    {
+        return Err(unsigned(AGGREGATE));
     }
     let read = settings(proof, Way::Document)?.read(&bytes, entity_id.as_deref(), now);
-    let metadata = read.map_err(refused)?;
+    let ours = &loaded.config.sp.entity_id;
+    let metadata = read.map_err(|error| refused(&error, advice(&error, &bytes, ours)))?;
     let document = String::from_utf8(bytes).map_err(|_| "the metadata is not UTF-8".to_owned())?;
     let url = url.map(ToOwned::to_owned);
     let found = Found { metadata, document, url, entity_id, picked_by: None };
@@ -64,7 +68,7 @@ async fn query(
     proof: &Proof,
     now: Timestamp,
 ) -> Result<Vec<Found>, Refused> {
-    if proof.signers.is_none() && !proof.allow_unsigned {
+    if proof.is_missing() {
         return Err(unsigned("the answer of an MDQ server"));
     }
     let server = MdqServer::new(base);
@@ -104,7 +108,13 @@ async fn download(args: &ImportArgs, loaded: &Loaded, url: &str) -> Result<File,
     let file = tempfile::tempfile().map_err(unreadable)?;
     let mut writer = tokio::fs::File::from_std(file.try_clone().map_err(unreadable)?);
     let answer = fetcher.download(url, &Validators::default(), &mut writer, bounds).await;
-    answer.map_err(|error| format!("{url}: {error} ({})", error.code()))?;
+    answer.map_err(|error| Refused {
+        message: format!("{url}: {error} ({})", error.code()),
+        hint: Some(
+            "open it from this machine; or save the document elsewhere, and import the file"
+                .to_owned(),
+        ),
+    })?;
     (&file).rewind().map_err(unreadable)?;
     Ok(file)
 }
@@ -170,6 +180,7 @@ impl Opened {
 /// Opens an aggregate, and says who is wanted.
 fn open(
     args: &ImportArgs,
+    loaded: &Loaded,
     file: File,
     url: Option<String>,
     proof: &Proof,
@@ -178,9 +189,17 @@ fn open(
     let signers = match &proof.signers {
         Some(keys) => Signers::Keys(Trust::only(keys)),
         None if url.is_none() || proof.allow_unsigned => Signers::Nobody,
-        None => return Err(unsigned("an aggregate at a URL")),
+        None => return Err(unsigned(AGGREGATE)),
     };
-    let aggregate = Aggregate::read(BufReader::new(&file), signers, now).map_err(refused)?;
+    let aggregate = Aggregate::read(BufReader::new(&file), signers, now).map_err(|error| {
+        let mut start = Vec::new();
+        let read = (&file).rewind().and_then(|()| (&file).take(1024).read_to_end(&mut start));
+        let start = read.map_or(&[][..], |_| start.as_slice());
+        refused(&error, advice(&error, start, &loaded.config.sp.entity_id))
+    })?;
+    if proof.is_missing() && is_of_several(&aggregate) {
+        return Err(unsigned(AGGREGATE));
+    }
     let idps = || aggregate.entities().filter(|summary| summary.is_idp);
     output::note(&format!(
         "{} entities, {} of them identity providers",
@@ -205,6 +224,14 @@ fn open(
     Ok(Read::Documents(found?))
 }
 
+/// What is said of one that nobody has signed.
+const AGGREGATE: &str = "an aggregate";
+
+/// What somebody wraps around the one document that they have at hand is no federation's.
+fn is_of_several(aggregate: &Aggregate) -> bool {
+    aggregate.entities().count() > 1
+}
+
 fn unreadable(error: std::io::Error) -> Refused {
     Refused::from(format!("the metadata can not be read: {error}"))
 }
@@ -213,16 +240,15 @@ fn unsigned(what: &str) -> Refused {
     Refused {
         message: format!("{what} has to be signed by somebody whom we know (md.signature)"),
         hint: Some(
-            "add --metadata-signing-certificate with their certificate, or --allow-unsigned"
+            "add --metadata-signing-certificate FILE with their certificate, or --allow-unsigned"
                 .to_owned(),
         ),
     }
 }
 
-fn refused(error: MetadataError) -> Refused {
-    let several = matches!(error, MetadataError::Several { .. });
+fn refused(error: &MetadataError, hint: Option<&str>) -> Refused {
     Refused {
         message: format!("{error} ({})", error.code()),
-        hint: several.then(|| "add --entity-id with one of them".to_owned()),
+        hint: hint.map(ToOwned::to_owned),
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn documents(
         let written = known.keep(store, all, choices, now).await?;
         recorded(store, written, all.len(), now).await
     };
-    say(done.await)
+    say(done.await, choices.json)
 }
 
 /// Stores those who are wanted of an aggregate.
@@ -46,16 +46,19 @@ pub(super) async fn aggregate(
     choices: &Choices,
     now: Timestamp,
 ) -> ExitCode {
-    say(pick(loaded, store, opened, choices, now).await)
+    say(
+        pick(loaded, store, opened, choices, now).await,
+        choices.json,
+    )
 }
 
-fn say(done: Result<Done, String>) -> ExitCode {
+fn say(done: Result<Done, String>, is_json: bool) -> ExitCode {
     match done {
         Ok(Done { written: 0, same }) if same > 0 => {
             output::note(&format!(
                 "nothing is other than before: {same} are as they were"
             ));
-            ExitCode::SUCCESS
+            told(0, same, is_json)
         }
         Ok(Done { written, same }) => {
             output::note(&format!(
@@ -64,12 +67,19 @@ fn say(done: Result<Done, String>) -> ExitCode {
             if same > 0 {
                 output::note(&format!("{same} are as they were"));
             }
-            ExitCode::SUCCESS
+            told(written, same, is_json)
         }
         Err(message) => {
             output::error(&message);
             ExitCode::FAILURE
         }
+    }
+}
+
+fn told(written: usize, same: usize, is_json: bool) -> ExitCode {
+    match is_json {
+        true => output::json(&json!({ "imported": written, "same": same })),
+        false => ExitCode::SUCCESS,
     }
 }
 
