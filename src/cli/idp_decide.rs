@@ -14,6 +14,7 @@ use crate::base::{Clock as _, IdpName, Timestamp};
 use crate::config::Loaded;
 use crate::notice::Notices;
 use crate::store::Database;
+use crate::tasks::refresh::forget_keys;
 use crate::trust::{IdpStore, ImportedIdp, ImportedSettings, SeenKey, Standing, WaitingChange};
 
 /// Fewer digits could be those of a key that somebody made for it.
@@ -45,7 +46,10 @@ pub async fn run(args: DecideArgs, standing: Standing, loaded: Loaded) -> ExitCo
             Some(which) if !which.starts_with(WaitingChange::WORD) => {
                 key(store, &idp, which, standing, now).await
             }
-            word => change(store, &args.name, word, standing, now).await,
+            word => match change(store, &args.name, word, standing, now).await {
+                Ok(said) => follow(&loaded, store, &args.name, now).await.map(|()| said),
+                Err(message) => Err(message),
+            },
         };
         match done {
             Ok(said) => {
@@ -77,6 +81,20 @@ async fn key(
     if wanted.len() < LEAST_DIGITS {
         return Err(format!(
             "write at least {LEAST_DIGITS} digits of the SHA-256"
+        ));
+    }
+    let metadata = idp.metadata.as_ref().ok();
+    let mut listed = metadata.iter().flat_map(|metadata| metadata.signing_keys.iter());
+    if let Some(listed) = listed.find(|key| key.fingerprint().starts_with(&wanted)) {
+        let (fingerprint, what) = (
+            listed.fingerprint(),
+            match standing {
+                Standing::Approved => "it counts already",
+                _ => "as long as it is there it counts: it can not be rejected",
+            },
+        );
+        return Err(format!(
+            "{fingerprint} is in the metadata of {name}: {what}"
         ));
     }
     let seen = idp_keys::seen(store, name).await?;
@@ -153,6 +171,22 @@ async fn change(
     Notices::clear(store, &notice, now).await.map_err(|error| error.detail)?;
     store.renewed().await.map_err(|error| error.detail)?;
     Ok(said)
+}
+
+/// What was said of keys is over when the metadata that counts now has them.
+async fn follow(
+    loaded: &Loaded,
+    store: &dyn Database,
+    name: &IdpName,
+    now: Timestamp,
+) -> Result<(), String> {
+    let idp = idps::named(&loaded.config, store, name, now).await;
+    let Some(metadata) = idp.and_then(|idp| idp.metadata.ok()) else {
+        return Ok(());
+    };
+    let seen = idp_keys::seen(store, name).await?;
+    let forgotten = forget_keys(store, &seen, name, &metadata).await;
+    forgotten.map_err(|error| error.detail)
 }
 
 /// Of what was configured the copy is another one; of what was imported, the record: it may have

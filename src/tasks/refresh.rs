@@ -592,7 +592,10 @@ impl Asking<'_> {
 }
 
 /// Of keys that the metadata has, nothing needs to be said any more; nor of those that were seen
-/// when the name was somebody else's. `seen` are those of this name.
+/// when the name was somebody else's. `seen` are those of this name, or of several. The notice goes
+/// with the last one that is pending.
+///
+/// Whatever brings metadata into force comes here: a refresh, an import, an approval, a file.
 pub async fn forget_keys(
     store: &dyn IdpStore,
     seen: impl IntoIterator<Item = &SeenKey>,
@@ -600,9 +603,16 @@ pub async fn forget_keys(
     metadata: &IdpMetadata,
 ) -> Result<(), StoreError> {
     for key in seen {
-        let listed = metadata.signing_keys.iter().any(|known| {
-            key.standing != Standing::Rejected && known.fingerprint() == key.fingerprint
-        });
+        // Among those that count may be some that an administrator has approved.
+        let counts = || {
+            let mut keys = metadata.signing_keys.iter();
+            keys.any(|known| known.fingerprint() == key.fingerprint)
+        };
+        let is_listed = || {
+            let mut keys = metadata.listed_keys.iter();
+            keys.any(|known| known.certificate.fingerprint() == key.fingerprint)
+        };
+        let listed = key.standing != Standing::Rejected && counts() && is_listed();
         let somebody_elses = key.entity_id != metadata.entity_id;
         if key.idp == *name && (listed || somebody_elses) {
             store.forget_key(name, &key.fingerprint).await?;

@@ -14,14 +14,14 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::base::entropy::hex;
-use crate::base::{IdpName, Stop, Timestamp};
+use crate::base::{IdpName, Stop, StoreError, Timestamp};
 use crate::tasks::expiry;
 use crate::tasks::fetch::Fetcher;
-use crate::tasks::refresh::{Outcome, Results, Stores, refresh};
+use crate::tasks::refresh::{Outcome, Results, Stores, forget_keys, refresh};
 use crate::tasks::registry::{Known, LoadError, Source, load_again};
 use crate::telemetry::series;
 use crate::telemetry::{METADATA_VALID_UNTIL, seconds};
-use crate::trust::{IdpSettings, Pauses, RefreshState, Registry};
+use crate::trust::{IdpSettings, IdpStore, Pauses, RefreshState, Registry};
 
 /// How often the store is asked whether `samlgate idp …`, or another node, changed something.
 const POLL: Duration = Duration::from_secs(2);
@@ -104,7 +104,7 @@ struct Keeper {
     /// What was read of the store the time before.
     known: Known,
     states: HashMap<IdpName, RefreshState>,
-    asking: JoinSet<(Group, Result<Results, crate::base::StoreError>)>,
+    asking: JoinSet<(Group, Result<Results, StoreError>)>,
     /// Who is asked about at this moment.
     busy: HashSet<IdpName>,
     /// For whom somebody waits.
@@ -145,6 +145,9 @@ impl Keeper {
                 self.loaded_at = self.app.now();
                 self.complain(&loaded.missing);
                 self.report(&loaded.registry);
+                if let Err(error) = forget_listed_keys(store, &loaded.registry).await {
+                    tracing::warn!(detail = error.detail, "keys could not be forgotten");
+                }
                 self.app.trust(loaded.registry);
                 self.stale = false;
                 for name in self.answered.drain(..) {
@@ -290,7 +293,7 @@ impl Keeper {
     /// Takes what came of it.
     fn asked(
         &mut self,
-        done: Result<(Group, Result<Results, crate::base::StoreError>), tokio::task::JoinError>,
+        done: Result<(Group, Result<Results, StoreError>), tokio::task::JoinError>,
     ) {
         let Ok((group, results)) = done else {
             // It fell. Who was asked about is not known any more; the next round finds out.
@@ -476,6 +479,18 @@ impl Keeper {
             self.stale = true;
         }
     }
+}
+
+/// Keys that wait, or were approved, and that what was loaded has: a new file brings them.
+async fn forget_listed_keys(store: &dyn IdpStore, registry: &Registry) -> Result<(), StoreError> {
+    for key in store.seen_keys().await? {
+        if let Some(idp) = registry.named(&key.idp)
+            && idp.metadata.entity_id == key.entity_id
+        {
+            forget_keys(store, [&key], &key.idp, &idp.metadata).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What we know of a question that the store does not ([`Keeper::hold_back`]) stays.

@@ -267,3 +267,69 @@ async fn a_change_waits_until_it_is_approved() {
     signed_in.await.unwrap();
     assert!(stage.json(&["idp", "changes", "corp", "--json"]).is_null());
 }
+
+/// Somebody signs in by a key that no metadata has: SHA-256 of the key that waits now.
+async fn pending(stage: &Stage) -> String {
+    let refused = stage.sign_in().await;
+    assert_eq!(stage.gateway.code_of(&refused).await, "sig.invalid");
+    let keys = stage.json(&["idp", "keys", "corp", "--json"]);
+    let pending = keys.as_array().unwrap().iter().find(|key| key["standing"] == "pending");
+    pending.unwrap()["fingerprint_sha256"].as_str().unwrap().to_owned()
+}
+
+fn notices(stage: &Stage) -> String {
+    stage.json(&["notices", "list", "--json"])["notices"].to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_an_approved_change_brings_waits_no_more() {
+    let mut stage = Stage::set("on_change = \"approve\"").await;
+    stage.idp.key = new_key();
+    stage.host.says(document(&stage.idp, "\"2\""));
+    let fingerprint = pending(&stage).await;
+    assert!(notices(&stage).contains("idp-key/corp"));
+    stage.done(&["idp", "approve", "corp"]);
+    let keys = stage.json(&["idp", "keys", "corp", "--json"]);
+    assert_eq!(keys.as_array().unwrap().len(), 1, "{keys}");
+    assert_eq!(keys[0]["standing"], "metadata");
+    assert_eq!(
+        stage.json(&["idp", "show", "corp", "--json"])["waiting"],
+        serde_json::json!([])
+    );
+    assert!(!notices(&stage).contains("idp-key/corp"));
+    for decide in ["reject", "approve"] {
+        let refused =
+            stage.gateway.command(&["idp", decide, "corp", &fingerprint]).output().unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("is in the metadata of corp"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_a_new_file_brings_waits_no_more() {
+    let mut idp = TestIdp::new("corp");
+    let file = idp.metadata_file();
+    let gateway = Setup::http()
+        .quick_key()
+        .idp("corp", &file, "allow_idp_initiated = true")
+        .route("http://127.0.0.1:9", "")
+        .start()
+        .await;
+    idp.key = new_key();
+    let host = Host::saying(document(&idp, "\"1\""));
+    let stage = Stage { gateway, idp, host };
+    pending(&stage).await;
+    std::fs::write(&file, stage.idp.metadata()).unwrap();
+    stage.gateway.reload(|config| config);
+    stage.gateway.has_logged("\"identity provider ready\"", 1).await;
+    let cleared = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        while notices(&stage).contains("idp-key/corp") {
+            tokio::task::yield_now().await;
+        }
+    });
+    cleared.await.unwrap();
+    let keys = stage.json(&["idp", "keys", "corp", "--json"]);
+    assert_eq!(keys.as_array().unwrap().len(), 1, "{keys}");
+    assert_eq!(stage.sign_in().await.status, 303);
+}
