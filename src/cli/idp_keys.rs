@@ -163,11 +163,16 @@ pub async fn changes(args: KeysArgs, loaded: Loaded) -> ExitCode {
         let standing = waiting.standing.as_str();
         output::note(&format!("new metadata, {standing}, since {since}:"));
         let name = &args.name;
-        output::hint(&format!(
-            "samlgate idp approve {name} {word} lets it count, samlgate idp reject {name} {word} \
-             does not",
-            word = waiting.word()
-        ));
+        let word = waiting.word();
+        output::hint(&match waiting.standing {
+            Standing::Rejected => {
+                format!("samlgate idp approve {name} {word} lets it count after all")
+            }
+            _ => format!(
+                "samlgate idp approve {name} {word} lets it count, samlgate idp reject {name} {word} \
+                 does not"
+            ),
+        });
         output::data(&sentences(&waiting).join("\n"))
     })
     .await

@@ -2,17 +2,36 @@
 
 use std::process::ExitCode;
 
-use super::{NamedArgs, idps, output};
-use crate::base::Clock as _;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{ConfigFile, idp_keys, idp_name, idps, output};
 use crate::base::clock::SystemClock;
+use crate::base::{Clock as _, IdpName};
 use crate::config::Loaded;
+use crate::saml::metadata::MetadataChange;
+use crate::store::Database;
 use crate::tasks::refresh::{Outcome, refresh};
 use crate::tasks::registry::{load, load_imported};
-use crate::trust::{IdpStore, MetadataSource};
+use crate::trust::{IdpStore, MetadataSource, Standing};
+
+/// Arguments of `idp refresh`.
+#[derive(Args, Clone, Debug)]
+pub struct RefreshArgs {
+    /// The short name of the identity provider.
+    #[arg(value_name = "NAME", value_parser = idp_name)]
+    pub name: IdpName,
+    /// Which configuration file.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Fetches, checks, stores and prints it, and tells a running gateway. What is refused changes
 /// nothing.
-pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
+pub async fn run(args: RefreshArgs, loaded: Loaded) -> ExitCode {
     let now = SystemClock.now();
     idps::with_store(&loaded.config, async |store| {
         let Some(idp) = idps::named(&loaded.config, store, &args.name, now).await else {
@@ -27,29 +46,17 @@ pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
             return ExitCode::FAILURE;
         }
         let outcome = ask(&args, &loaded, store).await;
-        let code = match outcome {
+        let (word, sentences) = match outcome {
             Ok(Outcome::Same) => {
                 output::note(&format!("{} has nothing new", args.name));
-                ExitCode::SUCCESS
+                ("same", Vec::new())
             }
             Ok(Outcome::Applied(change)) => {
                 output::note(&format!("refreshed {}", args.name));
-                for sentence in change.iter().flat_map(|change| change.sentences()) {
-                    output::note(&sentence);
-                }
-                ExitCode::SUCCESS
+                let sentences = change.iter().flat_map(MetadataChange::sentences);
+                ("applied", told(sentences.collect()))
             }
-            Ok(Outcome::Waiting(change)) => {
-                output::warning("the new metadata waits until somebody has looked at it");
-                for sentence in change.sentences() {
-                    output::note(&sentence);
-                }
-                let name = &args.name;
-                output::hint(&format!(
-                    "samlgate idp changes {name} says how it is let count"
-                ));
-                ExitCode::SUCCESS
-            }
+            Ok(Outcome::Waiting(change)) => waits(store, &args.name, &change).await,
             Err(message) => {
                 output::error(&message);
                 output::hint("nothing was changed: the metadata from before stays in use");
@@ -57,17 +64,50 @@ pub async fn run(args: NamedArgs, loaded: Loaded) -> ExitCode {
             }
         };
         let idp = idps::named(&loaded.config, store, &args.name, now).await;
-        output::data(&idp.map_or_else(String::new, |idp| idps::as_text(&idp, now)));
-        code
+        if args.json {
+            let idp = idp.map_or(Value::Null, |idp| idps::as_json(&idp, now));
+            return output::json(&json!({ "result": word, "changes": sentences, "idp": idp }));
+        }
+        output::data(&idp.map_or_else(String::new, |idp| idps::as_text(&idp, now)))
     })
     .await
 }
 
-async fn ask(
-    args: &NamedArgs,
-    loaded: &Loaded,
-    store: &dyn crate::store::Database,
-) -> Result<Outcome, String> {
+fn told(sentences: Vec<String>) -> Vec<String> {
+    for sentence in &sentences {
+        output::note(sentence);
+    }
+    sentences
+}
+
+/// The new metadata does not count: nobody has looked at it, or somebody who did not want it.
+async fn waits(
+    store: &dyn Database,
+    name: &IdpName,
+    change: &MetadataChange,
+) -> (&'static str, Vec<String>) {
+    let waiting = idp_keys::waiting(store, name).await.ok().flatten();
+    let rejected = waiting.filter(|waiting| waiting.standing == Standing::Rejected);
+    if let Some(rejected) = rejected {
+        output::note(&format!(
+            "{name} stays as it was: somebody has rejected what is new in its metadata"
+        ));
+        let sentences = told(change.sentences().collect());
+        output::hint(&format!(
+            "samlgate idp approve {name} {} lets it count after all",
+            rejected.word()
+        ));
+        return ("rejected", sentences);
+    }
+    output::warning("the new metadata waits until somebody has looked at it");
+    let sentences = told(change.sentences().collect());
+    output::hint(&format!(
+        "samlgate idp changes {name} says how it is let count"
+    ));
+    ("waiting", sentences)
+}
+
+async fn ask(args: &RefreshArgs, loaded: &Loaded, store: &dyn Database) -> Result<Outcome, String> {
     let now = SystemClock.now();
     let is_configured = loaded.config.idps.iter().any(|idp| idp.name == args.name);
     let found = match is_configured {

@@ -175,7 +175,7 @@ enum IdpCommand {
     /// Show one identity provider: addresses, keys, settings.
     Show(idp_show::ShowArgs),
     /// Fetch the metadata of an identity provider again.
-    Refresh(NamedArgs),
+    Refresh(idp_refresh::RefreshArgs),
     /// List the keys of an identity provider: trusted, waiting, rejected.
     Keys(idp_keys::KeysArgs),
     /// Show new metadata that waits for a decision, as what is other in it.

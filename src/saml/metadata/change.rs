@@ -56,8 +56,8 @@ impl Service {
 pub enum Change {
     /// It has another name, and what it has signed until now is of somebody else.
     EntityId { old: String, new: String },
-    /// A service is on a host where it was not before.
-    Host { service: Service, old: Vec<String>, new: String },
+    /// A service is on a host where it was not before; `kept`: also on one of the old ones.
+    Host { service: Service, old: Vec<String>, new: String, kept: bool },
     /// There is an address more.
     EndpointAdded { service: Service, binding: String, location: String },
     /// There is an address less.
@@ -121,7 +121,7 @@ impl fmt::Display for Change {
         };
         match self {
             Self::EntityId { old, new } => write!(f, "The entityID was {old} and is {new}."),
-            Self::Host { service, old, new } => {
+            Self::Host { service, old, new, kept } => {
                 let old = if old.is_empty() {
                     nothing.to_owned()
                 } else {
@@ -129,8 +129,9 @@ impl fmt::Display for Change {
                 };
                 write!(
                     f,
-                    "The host for {} was {old} and is now also or only {new}.",
-                    service.as_str()
+                    "The host for {} was {old} and is now{} {new}.",
+                    service.as_str(),
+                    if *kept { " also" } else { "" }
                 )
             }
             Self::EndpointAdded { service, binding, location } => {
@@ -306,9 +307,10 @@ fn hosts(old: &IdpMetadata, new: &IdpMetadata, changes: &mut Vec<Change>) {
         Service::ArtifactResolution,
     ] {
         let (before, after) = (of(old, service), of(new, service));
+        let kept = !after.is_disjoint(&before);
         for new in after.difference(&before) {
             let (old, new) = (before.iter().cloned().collect(), new.clone());
-            changes.push(Change::Host { service, old, new });
+            changes.push(Change::Host { service, old, new, kept });
         }
     }
 }
@@ -468,6 +470,23 @@ mod tests {
         assert!(moved.is_big());
         assert!(matches!(&moved.changes[0], Change::Host { new, .. } if new == "evil.example"));
         assert!(between(&read(ONE, "", &sign_on("https://idp.example.com:8443/sso"))).is_big());
+        let first = |change: &MetadataChange| change.sentences().next().unwrap();
+        assert!(
+            first(&moved).ends_with("and is now evil.example."),
+            "{}",
+            first(&moved)
+        );
+        let more = service(
+            "SingleSignOnService",
+            "HTTP-Redirect",
+            r#"Location="https://more.example/sso""#,
+        );
+        let more = between(&read(ONE, "", &(least() + &more)));
+        assert!(
+            first(&more).ends_with("and is now also more.example."),
+            "{}",
+            first(&more)
+        );
 
         let changed = least().replace(
             &key_descriptor(None, STRANGER.certificate_der()),

@@ -333,3 +333,32 @@ async fn a_key_that_a_new_file_brings_waits_no_more() {
     assert_eq!(keys.as_array().unwrap().len(), 1, "{keys}");
     assert_eq!(stage.sign_in().await.status, 303);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_rejected_is_not_said_to_wait() {
+    let mut stage = Stage::set("on_change = \"approve\"").await;
+    stage.idp.key = new_key();
+    stage.host.says(document(&stage.idp, "\"2\""));
+    let refreshed = stage.json(&["idp", "refresh", "corp", "--json"]);
+    assert_eq!(refreshed["result"], "waiting");
+    assert_eq!(refreshed["idp"]["name"], "corp");
+    assert!(
+        refreshed["changes"].as_array().unwrap().len() >= 2,
+        "{refreshed}"
+    );
+    stage.done(&["idp", "reject", "corp"]);
+    let refreshed = stage.json(&["idp", "refresh", "corp", "--json"]);
+    assert_eq!(refreshed["result"], "rejected");
+    let said = |arguments: &[&str]| {
+        let output = stage.gateway.command(arguments).output().unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let refreshed = said(&["idp", "refresh", "corp"]);
+    assert!(!refreshed.contains("waits"), "{refreshed}");
+    assert!(
+        refreshed.contains("idp approve corp change-"),
+        "{refreshed}"
+    );
+    let changes = said(&["idp", "changes", "corp"]);
+    assert!(!changes.contains("idp reject"), "{changes}");
+}
