@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::ConfigFile;
 use super::output::{self, Table};
 use crate::access::{Condition, HeaderProfile, PathMatch, Route, Upstream};
-use crate::base::Clock as _;
 use crate::base::clock::SystemClock;
+use crate::base::{Clock as _, ErrorCode};
 use crate::config::{self, Config, Loaded, Problem, Source, Sources};
+use crate::store::keys::{KeyFolderError, check_keys};
 use crate::store::{DatabaseAddress, PostgresStore};
 use crate::tasks::fetch::{Fetcher, Reach};
 use crate::trust::{IdpSettings, MetadataSource};
@@ -121,6 +122,21 @@ pub async fn run(args: CheckArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let (broken, unseen) = own_keys(&loaded.config);
+    if !broken.is_empty() {
+        if args.json {
+            let problems = broken.iter().map(problem).collect::<Value>();
+            let warnings = loaded.warnings.iter().map(problem).collect::<Value>();
+            output::json(&json!({ "ok": false, "problems": problems, "warnings": warnings }));
+        } else {
+            output::warnings(&loaded.warnings);
+            output::all_problems(&broken);
+        }
+        return ExitCode::FAILURE;
+    }
+    for warning in &unseen {
+        output::warning(warning);
+    }
     let mut answers = Vec::new();
     if args.online {
         let checks = online_checks(&loaded.config);
@@ -144,6 +160,36 @@ pub async fn run(args: CheckArgs) -> ExitCode {
         }
     };
     if fine { printed } else { ExitCode::FAILURE }
+}
+
+/// What would keep the gateway from starting with the keys that it has; and what whoever asks may not
+/// see, who need not be the user that the gateway runs as.
+fn own_keys(config: &Config) -> (Vec<Problem>, Vec<String>) {
+    let (mut broken, mut unseen) = (Vec::new(), Vec::new());
+    for error in check_keys(&config.keys.settings) {
+        match &error {
+            KeyFolderError::Io { error: cause, .. }
+                if cause.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                unseen.push(format!("our keys are not looked at: {error}"));
+            }
+            KeyFolderError::Given { usage, reason } => broken.push(Problem {
+                code: ErrorCode::ConfigValue,
+                path: format!("saml.{}_key", usage.as_str()),
+                source: Source::Default,
+                message: reason.clone(),
+                hint: None,
+            }),
+            _ => broken.push(Problem {
+                code: ErrorCode::ConfigValue,
+                path: "saml.keys".to_owned(),
+                source: Source::Default,
+                message: error.to_string(),
+                hint: None,
+            }),
+        }
+    }
+    (broken, unseen)
 }
 
 type Answer = (String, Result<String, String>);

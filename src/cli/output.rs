@@ -39,10 +39,16 @@ pub fn progress(message: &str) {
 
 /// Every mistake of a configuration.
 pub fn problems(problems: &Problems) {
-    for problem in problems.iter() {
+    all_problems(problems.iter());
+}
+
+/// Every one of these, and how many they are.
+pub(super) fn all_problems<'p>(problems: impl IntoIterator<Item = &'p Problem>) {
+    let mut count = 0_usize;
+    for problem in problems {
         one(error, problem);
+        count = count.saturating_add(1);
     }
-    let count = problems.iter().count();
     let things = if count == 1 { "mistake" } else { "mistakes" };
     error(&format!("{count} {things} in the configuration"));
 }

@@ -321,3 +321,51 @@ fn messages_have_no_colour_and_no_control_characters_in_a_pipe() {
     let output = run(folder.path(), &["config", "check"]);
     assert!(!stderr(&output).contains('\u{1b}'), "{}", stderr(&output));
 }
+
+#[test]
+fn keys_by_which_the_gateway_would_not_start_are_mistakes() {
+    use samlgate::base::Timestamp;
+    use samlgate::dsig::SigningKey;
+    let folder = folder(GOOD);
+    let new =
+        |name| SigningKey::generate_ec(name, Timestamp::from_unix_seconds(1_795_000_000)).unwrap();
+    let (one, other) = (new("one"), new("other"));
+    let key = String::from_utf8(one.key_pem().unwrap().reveal().clone()).unwrap();
+    let foreign = other.certificate_pem().unwrap();
+    let check = |pem: &str, args: &[&str]| {
+        let file = folder.path().join("key.pem");
+        std::fs::write(&file, pem).unwrap();
+        let args = [&["config", "check"], args].concat();
+        let mut command = command(folder.path(), &args);
+        command.env("SAMLGATE_SAML__SIGNING_KEY_FILE", file).output().unwrap()
+    };
+    let good = check(&format!("{key}{}", one.certificate_pem().unwrap()), &[]);
+    assert_eq!(good.status.code(), Some(0), "{}", stderr(&good));
+    refused(
+        &check(&key, &[]),
+        1,
+        "saml.signing_key: a private key in it has no certificate",
+    );
+    let both = format!("{key}{foreign}");
+    refused(
+        &check(&both, &[]),
+        1,
+        "no certificate in it belongs to a private key",
+    );
+    let json = check(&both, &["--json"]);
+    assert_eq!(json.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["ok"], false);
+    assert_eq!(json["problems"][0]["key"], "saml.signing_key");
+
+    let keys = folder.path().join("certs");
+    std::fs::create_dir(&keys).unwrap();
+    std::fs::write(keys.join("sp-signing.key"), &key).unwrap();
+    std::fs::write(keys.join("sp-signing.crt"), &foreign).unwrap();
+    std::fs::write(keys.join("sp-encryption.key"), &key).unwrap();
+    let both = run(folder.path(), &["config", "check"]);
+    assert_eq!(both.status.code(), Some(1));
+    let said = stderr(&both);
+    assert!(said.contains("belongs to another key"), "{said}");
+    assert!(said.contains("2 mistakes"), "all of them: {said}");
+}

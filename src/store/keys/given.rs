@@ -57,7 +57,11 @@ impl Given {
     pub(super) fn pairs(self) -> Result<(Vec<Pair>, Vec<Vec<u8>>), BoxedError> {
         let mut pairs = Vec::new();
         for PemKey { key, certificate } in self.keys {
-            let certificate = certificate.ok_or("a private key in it has no certificate in it")?;
+            let reason = match self.certificates.is_empty() {
+                true => "a private key in it has no certificate in it",
+                false => "no certificate in it belongs to a private key in it",
+            };
+            let certificate = certificate.ok_or(reason)?;
             pairs.push(Pair { key, certificate });
         }
         Ok((pairs, self.certificates))

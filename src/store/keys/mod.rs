@@ -29,7 +29,7 @@ use std::time::UNIX_EPOCH;
 
 pub use change::{Changed, change, new_name};
 pub use files::FolderAge;
-pub use open::{look, open_keys, own_decryption_keys, reopen_keys};
+pub use open::{check_keys, look, open_keys, own_decryption_keys, reopen_keys};
 
 use crate::base::{ErrorCode, Secret, Timestamp};
 use crate::dsig::{Certificate, SigningKey};

@@ -85,16 +85,21 @@ fn open(mut reader: Reader<'_>) -> Result<SpKeys, KeyFolderError> {
 
 /// What is known of the keys; nothing is made, and what is missing is left out.
 pub fn look(settings: &KeySettings) -> Result<(Vec<KnownKey>, Vec<String>), KeyFolderError> {
-    if !settings.folder.is_dir() {
-        return Ok((Vec::new(), Vec::new()));
-    }
     let mut reader = Reader::begin(settings, Missing::LeftOut)?;
-    let mut known: Vec<KnownKey> = Vec::new();
-    known.extend(reader.signing()?.into_iter().map(|key| key.known));
-    known.extend(reader.encryption()?.into_iter().map(|key| key.known));
-    known.extend(reader.jwt()?.into_iter().map(|key| key.known));
-    reader.complain_of_strangers()?;
-    Ok((known, reader.warnings))
+    let known = reader.known().into_iter().collect::<Result<Vec<_>, _>>()?;
+    if settings.folder.is_dir() {
+        reader.complain_of_strangers()?;
+    }
+    Ok((known.into_iter().flatten().collect(), reader.warnings))
+}
+
+/// Why the gateway would not start with these keys: everything at once, and nothing is made.
+pub fn check_keys(settings: &KeySettings) -> Vec<KeyFolderError> {
+    let mut reader = match Reader::begin(settings, Missing::Unmade) {
+        Ok(reader) => reader,
+        Err(error) => return vec![error],
+    };
+    reader.known().into_iter().filter_map(Result::err).collect()
 }
 
 /// What decrypts, likeliest first; nothing is made, and no certificate is needed.
@@ -286,6 +291,8 @@ enum Missing {
     Made(Timestamp),
     Refused,
     LeftOut,
+    /// It would be made; what `keys.toml` counts on is refused.
+    Unmade,
 }
 
 struct Reader<'s> {
@@ -306,7 +313,7 @@ impl<'s> Reader<'s> {
                 files::complaint(&settings.folder)
             }
             Missing::Refused => files::complaint(&settings.folder),
-            Missing::LeftOut => None,
+            Missing::LeftOut | Missing::Unmade => None,
         };
         Ok(Self {
             settings,
@@ -316,6 +323,23 @@ impl<'s> Reader<'s> {
             warnings: warnings.into_iter().collect(),
             lock: None,
         })
+    }
+
+    /// What is known of each use. Where there is no folder yet, that is what the configuration gives.
+    fn known(&mut self) -> Vec<Result<Vec<KnownKey>, KeyFolderError>> {
+        fn only<K>(keys: Vec<Loaded<K>>) -> Vec<KnownKey> {
+            keys.into_iter().map(|key| key.known).collect()
+        }
+        let settings = self.settings;
+        let is_there =
+            |usage: &Use| settings.folder.is_dir() || settings.given.of(*usage).is_some();
+        let uses = Use::ALL.into_iter().filter(is_there);
+        let known = uses.map(|usage| match usage {
+            Use::Signing => self.signing().map(only),
+            Use::Encryption => self.encryption().map(only),
+            Use::Jwt => self.jwt().map(only),
+        });
+        known.collect()
     }
 
     fn signing(&mut self) -> Result<Vec<Loaded<SigningKey>>, KeyFolderError> {
@@ -495,9 +519,10 @@ impl<'s> Reader<'s> {
         let path = key_path(&self.settings.folder, &held.name);
         match (held.step, self.manifest.ring(usage), self.missing) {
             (Step::Retired, _, _) | (_, _, Missing::LeftOut) => Ok(false),
-            (step, Some(_), Missing::Made(_) | Missing::Refused) => {
+            (step, Some(_), Missing::Made(_) | Missing::Refused | Missing::Unmade) => {
                 Err(KeyFolderError::Gone { missing: path, step: step.as_str() })
             }
+            (_, None, Missing::Unmade) => Ok(false),
             (_, None, Missing::Refused) => Err(KeyFolderError::Vanished { missing: path }),
             (_, None, Missing::Made(now)) => {
                 self.lock()?;
