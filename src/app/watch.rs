@@ -13,7 +13,9 @@ use crate::keys::Step;
 use crate::store::keys::{KeySettings, KnownKey, look};
 use crate::trust::Registry;
 use crate::watch::own::certificates_in;
-use crate::watch::{Expiry, OwnCertificate, Sources, TlsCertificate, expiries};
+use crate::watch::{
+    Expiry, OwnCertificate, Sources, Thresholds, TlsCertificate, by_urgency, expiries,
+};
 
 /// Files that are looked at.
 #[derive(Clone, Debug, Default)]
@@ -124,7 +126,8 @@ impl App {
         // Those in force: what lies in the folder at this moment may be half of it.
         let files = sources(&self.own().keys.known, tls);
         let idps = registry.all().iter().map(|idp| (&*idp.settings, &idp.metadata)).collect();
-        let expiries = expiries(&Sources { idps, tokens, keys, ..files }, now);
+        let mut expiries = expiries(&Sources { idps, tokens, keys, ..files }, now);
+        by_urgency(&mut expiries, Thresholds::default(), now);
         let imported = self.ports.idps.names().await?;
         let mut absent = settings.watched.idps.clone();
         absent.extend(imported.iter().map(ToString::to_string));

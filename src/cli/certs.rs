@@ -19,9 +19,9 @@ use crate::base::{Clock as _, Timestamp};
 use crate::config::{Config, parse_duration};
 use crate::saml::metadata::IdpMetadata;
 use crate::store::Database;
-use crate::trust::IdpSettings;
+use crate::trust::{IdpSettings, MetadataSource};
 use crate::watch::notices::trap;
-use crate::watch::{Expiry, Sources, Standing, Thresholds, What, expiries};
+use crate::watch::{Expiry, Sources, Standing, Thresholds, What, by_urgency, expiries};
 
 /// Arguments of `certs`.
 #[derive(Args, Debug)]
@@ -51,27 +51,25 @@ struct Report {
 
 /// Prints the list; the exit code says the worst of it.
 pub(super) fn run(args: &CertsArgs) -> ExitCode {
-    let Some(thresholds) = thresholds(args) else {
-        let line = "CERTS UNKNOWN - --warn and --critical are times such as 30d, and --critical is \
-                    the shorter one\n";
-        output::data(line);
-        return Status::Unknown.exit_code();
+    let thresholds = match thresholds(args) {
+        Ok(thresholds) => thresholds,
+        Err(message) => return unknown(&message, args.json),
     };
-    // Not `super::load`: to monitoring 1 is a warning.
+    // Not as for other commands: to monitoring 1 is a warning.
     let Ok(loaded) = super::load(&args.file) else {
-        output::data("CERTS UNKNOWN - the configuration is wrong: samlgate config check\n");
-        return Status::Unknown.exit_code();
+        return unknown(
+            "the configuration is wrong: samlgate config check",
+            args.json,
+        );
     };
-    let (report, now) = match super::within_runtime(async {
+    let (mut report, now) = match super::within_runtime(async {
         let now = SystemClock.now();
         (look(&loaded.config, now).await, now)
     }) {
         Ok(done) => done,
-        Err(error) => {
-            output::data(&format!("CERTS UNKNOWN - {error}\n"));
-            return Status::Unknown.exit_code();
-        }
+        Err(error) => return unknown(&error, args.json),
     };
+    by_urgency(&mut report.expiries, thresholds, now);
     let status = status(&report, thresholds, now);
     // A reader that is gone changes nothing of how things are.
     let _ = match args.json {
@@ -81,12 +79,48 @@ pub(super) fn run(args: &CertsArgs) -> ExitCode {
     status.exit_code()
 }
 
-fn thresholds(args: &CertsArgs) -> Option<Thresholds> {
-    let thresholds = Thresholds {
-        warn: parse_duration(&args.warn)?,
-        critical: parse_duration(&args.critical)?,
+/// What somebody typed can not be understood: to monitoring, nobody knows how things are.
+pub(super) fn misused(error: &clap::Error, is_json: bool) -> ExitCode {
+    let text = error.to_string();
+    output::note(text.trim_end());
+    let first = text.lines().next().unwrap_or_default();
+    unknown(first.trim_start_matches("error: "), is_json)
+}
+
+/// Nothing could be looked at.
+fn unknown(why: &str, is_json: bool) -> ExitCode {
+    let _ = match is_json {
+        true => output::json(&json!({
+            "status": Status::Unknown.word().to_ascii_lowercase(),
+            "expiries": [],
+            "remarks": [],
+            "unknown": [why],
+        })),
+        false => output::data(&format!("CERTS UNKNOWN - {}\n", plain(why))),
     };
-    (thresholds.critical <= thresholds.warn).then_some(thresholds)
+    Status::Unknown.exit_code()
+}
+
+fn thresholds(args: &CertsArgs) -> Result<Thresholds, String> {
+    let time = |flag: &str, text: &str| {
+        parse_duration(text).ok_or_else(|| {
+            format!(
+                "--{flag} {text} is not a time: write a number with its unit, such as --{flag} 14d"
+            )
+        })
+    };
+    let (warn, critical) = (&args.warn, &args.critical);
+    let thresholds = Thresholds {
+        warn: time("warn", warn)?,
+        critical: time("critical", critical)?,
+    };
+    if thresholds.critical > thresholds.warn {
+        return Err(format!(
+            "--critical {critical} is longer than --warn {warn}: what is critical has to be nearer, \
+             such as --warn 30d --critical 7d"
+        ));
+    }
+    Ok(thresholds)
 }
 
 async fn look(config: &Config, now: Timestamp) -> Report {
@@ -96,7 +130,7 @@ async fn look(config: &Config, now: Timestamp) -> Report {
     let (files, mut unknown) = files.read();
     if config.database.is_still_to_be_made() {
         unknown.push(format!("database {} is not there yet", config.database));
-        return report(&[], files, unknown, now);
+        return look_without(config, files, unknown, now).await;
     }
     match config.database.open_to_read().await {
         Ok(store) => {
@@ -106,7 +140,34 @@ async fn look(config: &Config, now: Timestamp) -> Report {
         }
         Err(error) => {
             unknown.push(config.database.complaint(&error));
-            report(&[], files, unknown, now)
+            look_without(config, files, unknown, now).await
+        }
+    }
+}
+
+/// Without the database: those of the configuration whose metadata is in a file.
+async fn look_without(
+    config: &Config,
+    files: Sources<'static>,
+    mut unknown: Vec<String>,
+    now: Timestamp,
+) -> Report {
+    let mut readable = Vec::new();
+    for settings in &config.idps {
+        let MetadataSource::File(path) = &settings.metadata else {
+            continue;
+        };
+        let bytes = tokio::fs::read(path).await.map_err(|error| error.to_string());
+        let metadata = bytes.and_then(|bytes| {
+            let read = settings.read(&bytes, settings.entity_id.as_deref(), Timestamp::EPOCH);
+            read.map_err(|error| error.to_string())
+        });
+        match metadata {
+            Ok(metadata) => readable.push((settings, metadata)),
+            Err(error) if settings.enabled => {
+                unknown.push(format!("metadata of {}: {error}", settings.name));
+            }
+            Err(_) => {}
         }
     }
 }
@@ -114,6 +175,9 @@ async fn look(config: &Config, now: Timestamp) -> Report {
 async fn look_with(
     config: &Config,
     store: &dyn Database,
+    let readable: Vec<_> =
+        readable.iter().map(|(settings, metadata)| (*settings, metadata)).collect();
+    report(&readable, files, unknown, now)
     files: Sources<'static>,
     mut unknown: Vec<String>,
     now: Timestamp,
@@ -256,13 +320,7 @@ fn summary(report: &Report, thresholds: Thresholds, now: Timestamp) -> String {
             parts.push(format!("{count} {word}"));
         }
     }
-    let nearest = report.expiries.iter().max_by_key(|expiry| {
-        (
-            expiry.standing(thresholds, now),
-            std::cmp::Reverse(expiry.not_after),
-        )
-    });
-    let nearest = nearest.map_or_else(String::new, |expiry| {
+    let nearest = report.expiries.first().map_or_else(String::new, |expiry| {
         let (owner, key_use) = (&expiry.owner, &expiry.key_use);
         format!(": {} {} {}", plain(owner), plain(key_use), expiry.days(now))
     });
@@ -289,7 +347,7 @@ fn performance(report: &Report, thresholds: Thresholds, now: Timestamp) -> Strin
         );
         let label = plain(label.trim_end()).replace(['\'', '='], "_");
         let begin = if place == 0 { " |" } else { "" };
-        let left = expiry.not_after.days_left(now);
+        let left = expiry.days_left(now);
         let _ = write!(text, "{begin} '{label}'={left};{warn}:;{critical}:");
     }
     text

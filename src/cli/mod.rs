@@ -219,7 +219,15 @@ pub struct NamedArgs {
 
 /// Parses the arguments of this process and does what they say.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // 2 would be an alarm.
+        Err(error) if error.use_stderr() && is_given(1, "certs") => {
+            return certs::misused(&error, std::env::args_os().any(|word| word == "--json"));
+        }
+        Err(error) => error.exit(),
+    };
+    match cli.command {
         Command::Serve(args) => wait(serve::run(args)),
         #[cfg(feature = "demo")]
         Command::Demo(args) => wait(demo::run(args)),
@@ -271,6 +279,11 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => wait(explain::run(args)),
         Command::Health(args) => health::run(&args),
     }
+}
+
+/// Whether the word at this place of the command line is this one.
+fn is_given(place: usize, word: &str) -> bool {
+    std::env::args_os().nth(place).is_some_and(|found| found == word)
 }
 
 /// Loads the configuration; on mistakes prints all of them and gives the exit code.

@@ -138,6 +138,15 @@ impl Standing {
     }
 }
 
+/// Puts the most urgent first: what is critical, what is worth a warning, the rest; each by its date.
+pub fn by_urgency(expiries: &mut [Expiry], thresholds: Thresholds, now: Timestamp) {
+    // Those of one day stay as they are.
+    expiries.sort_by_key(|expiry| {
+        let standing = std::cmp::Reverse(expiry.standing(thresholds, now));
+        (standing, expiry.not_after)
+    });
+}
+
 impl Expiry {
     /// Whether it has ended.
     pub fn has_ended(&self, now: Timestamp) -> bool {
@@ -164,17 +173,25 @@ impl Expiry {
     /// `3 days left`, `ended 2 days ago`.
     pub fn days(&self, now: Timestamp) -> String {
         if self.has_ended(now) {
-            let ago = now.since(self.not_after).as_secs() / DAY.as_secs();
-            return match ago {
-                0 => "ended today".to_owned(),
+            return match self.days_left(now).unsigned_abs() {
+                0 => "ended within a day".to_owned(),
                 1 => "ended 1 day ago".to_owned(),
                 ago => format!("ended {ago} days ago"),
             };
         }
-        match self.not_after.days_left(now) {
+        match self.days_left(now) {
             0 => "ends within a day".to_owned(),
             1 => "1 day left".to_owned(),
             left => format!("{left} days left"),
+        }
+    }
+
+    /// Whole days: those that are left, or below zero those since it ended.
+    pub fn days_left(&self, now: Timestamp) -> i64 {
+        let ago = now.since(self.not_after).as_secs() / DAY.as_secs();
+        match self.has_ended(now) {
+            true => i64::try_from(ago).unwrap_or(i64::MAX).saturating_neg(),
+            false => self.not_after.days_left(now),
         }
     }
 
@@ -188,7 +205,7 @@ impl Expiry {
             "fingerprint": self.fingerprint,
             "not_before": self.not_before.map(Timestamp::to_saml),
             "not_after": self.not_after.to_saml(),
-            "days_left": self.not_after.days_left(now),
+            "days_left": self.days_left(now),
             "ended": self.has_ended(now),
             "active": self.active,
             "successor_until": self.successor.map(Timestamp::to_saml),

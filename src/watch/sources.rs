@@ -46,7 +46,7 @@ pub struct TlsCertificate {
 /// Whose token ended so long ago does not miss it.
 const TOKEN_GONE_DAYS: u32 = 30;
 
-/// The list, the most urgent first. What is switched off is not in it.
+/// The list, by date. What is switched off is not in it.
 pub fn expiries(sources: &Sources<'_>, now: Timestamp) -> Vec<Expiry> {
     let mut all = Vec::new();
     for (settings, metadata) in &sources.idps {

@@ -364,8 +364,26 @@ async fn certs_exits_as_monitoring_plugins_do_and_needs_no_gateway() {
     let (code, text) = certs(&gateway, &["--warn", "25d", "--critical", "25d"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(first(&text).starts_with("CERTS CRITICAL - "), "{text}");
-    let (code, text) = certs(&gateway, &["--warn", "soon"]);
-    assert_eq!(code, Some(3), "{text}");
+    for (wrong, words) in [
+        (&["--warn", "soon"][..], "--warn soon is not a time"),
+        (&["--warn", "30"], "--warn 30 is not a time"),
+        (&["--warn", "5d"], "--critical 7d is longer than --warn 5d"),
+        (&["--bogus"], "unexpected argument '--bogus'"),
+        (&["--warn", "-1d"], "unexpected argument '-1'"),
+    ] {
+        let (code, text) = certs(&gateway, wrong);
+        assert_eq!(code, Some(3), "{text}");
+        assert!(text.starts_with("CERTS UNKNOWN - "), "{text}");
+        assert!(text.contains(words), "{words}: {text}");
+        let (code, text) = certs(&gateway, &[wrong, &["--json"]].concat());
+        assert_eq!(code, Some(3), "{text}");
+        let json: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["status"], "unknown");
+        assert!(
+            json["unknown"][0].as_str().unwrap().contains(words),
+            "{text}"
+        );
+    }
     std::fs::write(place.path("far"), "no metadata").unwrap();
     let (code, text) = certs(&gateway, &["--warn", "15d"]);
     assert_eq!(code, Some(3), "{text}");
@@ -380,6 +398,49 @@ async fn certs_exits_as_monitoring_plugins_do_and_needs_no_gateway() {
         text.starts_with("CERTS UNKNOWN - the configuration is wrong"),
         "{text}"
     );
+    let (_, text) = certs(&gateway, &["--json"]);
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["status"], "unknown");
+}
+
+#[tokio::test]
+async fn certs_reads_metadata_files_also_without_the_database() {
+    let place = Place::new();
+    place.write("corp", &[&certificate(5)]);
+    let mut gateway = place.setup(&["corp"]).start().await;
+    gateway.stop().await;
+    gateway.rewrite(|config| config.replace("sqlite://", "sqlite:///nowhere"));
+    let (code, text) = certs(&gateway, &[]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.starts_with("CERTS CRITICAL - 1 critical, "), "{text}");
+    assert!(text.contains("corp signing 5 days left"), "{text}");
+    assert!(text.contains("1 unknown of 4"), "{text}");
+}
+
+#[tokio::test]
+async fn the_most_urgent_stands_first_in_the_list_and_the_api() {
+    let place = Place::new();
+    // That one ended two days ago does no harm where another one is valid.
+    place.write("entra", &[&certificate(-3), &certificate(300)]);
+    place.write("x", &[&certificate(-2)]);
+    let gateway = place.setup(&["entra", "x"]).start().await;
+    let (code, text) = certs(&gateway, &[]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains(" | 'x signing "), "{text}");
+    assert!(text.contains("x signing ended 1 day ago"), "{text}");
+    assert!(text.contains("=-1;30:;7:"), "{text}");
+    let (_, json) = certs(&gateway, &["--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["expiries"][0]["owner"], "x");
+    assert_eq!(json["expiries"][0]["days_left"], -1);
+    assert_eq!(json["expiries"][1]["owner"], "entra");
+    let ask = Ask::new(
+        http::Method::GET,
+        &gateway.admin_url("/api/v1/certificates"),
+    );
+    let ask = ask.header("authorization", &format!("Bearer {SECRET}"));
+    let listed = Visitor::new().send(ask).await.json();
+    assert_eq!(listed["certificates"][0]["owner"], "x");
 }
 
 #[tokio::test]
