@@ -38,7 +38,7 @@ use crate::watch::Clocks;
 
 pub use own::Own;
 pub use today::Today;
-pub use watch::{Watched, WatchedFiles};
+pub use watch::{Watched, WatchedFiles, next_step};
 
 /// The stores, each by the trait of the module that needs it.
 #[derive(Clone)]

@@ -576,8 +576,8 @@ fn live(
     let forwarder = Forwarder::new(pool, &routes, balancers, jwt, settings, background);
     let server = config.server.tls.as_ref().map(|tls| tls.certificate.clone());
     let idps = config.idps.iter().map(|idp| idp.name.to_string()).collect();
-    let keys = config.keys.settings.clone();
-    let watched = WatchedFiles { idps, ..WatchedFiles::new(keys, server, &routes) };
+    let (keys, policy) = (config.keys.settings.clone(), config.keys.policy);
+    let watched = WatchedFiles { idps, ..WatchedFiles::new(keys, policy, server, &routes) };
     Live {
         sp: config.sp.clone(),
         description: config.description.clone(),

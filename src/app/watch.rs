@@ -9,8 +9,8 @@ use super::App;
 use crate::access::Routes;
 use crate::base::{StoreError, Timestamp};
 use crate::directory::{ClientKey, ScimToken};
-use crate::keys::Step;
-use crate::store::keys::{KeySettings, KnownKey, look};
+use crate::keys::{Policy, Ring, Step, Use, due_at};
+use crate::store::keys::{KeySettings, KnownKey, Origin, look};
 use crate::trust::Registry;
 use crate::watch::own::certificates_in;
 use crate::watch::{
@@ -22,6 +22,8 @@ use crate::watch::{
 pub struct WatchedFiles {
     /// Where our own keys are.
     pub keys: KeySettings,
+    /// When they take their steps by themselves.
+    pub policy: Option<Policy>,
     /// PEM files of TLS certificates, and who shows them.
     pub tls: Vec<(String, PathBuf)>,
     /// The identity providers of the configuration.
@@ -30,7 +32,12 @@ pub struct WatchedFiles {
 
 impl WatchedFiles {
     /// Those of a configuration.
-    pub fn new(keys: KeySettings, server: Option<PathBuf>, routes: &Routes) -> Self {
+    pub fn new(
+        keys: KeySettings,
+        policy: Option<Policy>,
+        server: Option<PathBuf>,
+        routes: &Routes,
+    ) -> Self {
         let mut tls: Vec<(String, PathBuf)> =
             server.map(|path| ("server".to_owned(), path)).into_iter().collect();
         for route in routes.iter() {
@@ -41,7 +48,7 @@ impl WatchedFiles {
                 tls.push(("upstream".to_owned(), identity.certificate.clone()));
             }
         }
-        Self { keys, tls, idps: Vec::new() }
+        Self { keys, policy, tls, idps: Vec::new() }
     }
 
     /// What is in them; those that can not be read are named.
@@ -52,7 +59,7 @@ impl WatchedFiles {
             unread.push(error.to_string());
             Default::default()
         });
-        (sources(&known.0, tls), unread)
+        (sources(&known.0, self.policy, tls), unread)
     }
 
     /// The certificates for TLS; of those that can not be read, who shows them, and why.
@@ -79,9 +86,14 @@ impl WatchedFiles {
     }
 }
 
-fn sources(known: &[KnownKey], tls: Vec<TlsCertificate>) -> Sources<'static> {
+fn sources(
+    known: &[KnownKey],
+    policy: Option<Policy>,
+    tls: Vec<TlsCertificate>,
+) -> Sources<'static> {
+    let own = |key| own_certificate(key, next_step(known, policy, key.usage));
     Sources {
-        own: known.iter().filter_map(own_certificate).collect(),
+        own: known.iter().filter_map(own).collect(),
         tls,
         jwt_since: known.iter().find_map(KnownKey::jwt_since),
         ..Sources::default()
@@ -89,12 +101,24 @@ fn sources(known: &[KnownKey], tls: Vec<TlsCertificate>) -> Sources<'static> {
 }
 
 /// A certificate that others know, or will.
-fn own_certificate(key: &KnownKey) -> Option<OwnCertificate> {
+fn own_certificate(key: &KnownKey, next_step: Option<Timestamp>) -> Option<OwnCertificate> {
     (key.held.step != Step::Retired).then_some(OwnCertificate {
         key_use: key.usage.as_str(),
         active: key.held.step == Step::Active,
+        next_step,
         certificate: key.certificate.clone()?,
     })
+}
+
+/// When the keys of a use take their next step by themselves, if they do.
+pub fn next_step(known: &[KnownKey], policy: Option<Policy>, usage: Use) -> Option<Timestamp> {
+    let keys = || known.iter().filter(|key| key.usage == usage);
+    if keys().any(|key| key.origin == Origin::Configuration) {
+        return None;
+    }
+    let ring = Ring::new(usage, keys().map(|key| key.held.clone()).collect())?;
+    let active = keys().find(|key| key.held.step == Step::Active);
+    due_at(&ring, policy?, active.and_then(KnownKey::ends))
 }
 
 /// What was found.
@@ -124,7 +148,7 @@ impl App {
             unread.push(owner);
         }
         // Those in force: what lies in the folder at this moment may be half of it.
-        let files = sources(&self.own().keys.known, tls);
+        let files = sources(&self.own().keys.known, settings.watched.policy, tls);
         let idps = registry.all().iter().map(|idp| (&*idp.settings, &idp.metadata)).collect();
         let mut expiries = expiries(&Sources { idps, tokens, keys, ..files }, now);
         by_urgency(&mut expiries, Thresholds::default(), now);

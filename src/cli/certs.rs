@@ -126,7 +126,12 @@ fn thresholds(args: &CertsArgs) -> Result<Thresholds, String> {
 async fn look(config: &Config, now: Timestamp) -> Report {
     let routes = Routes::new(config.routes.clone());
     let server = config.server.tls.as_ref().map(|tls| tls.certificate.clone());
-    let files = WatchedFiles::new(config.keys.settings.clone(), server, &routes);
+    let files = WatchedFiles::new(
+        config.keys.settings.clone(),
+        config.keys.policy,
+        server,
+        &routes,
+    );
     let (files, mut unknown) = files.read();
     if config.database.is_still_to_be_made() {
         unknown.push(format!("database {} is not there yet", config.database));
@@ -170,14 +175,14 @@ async fn look_without(
             Err(_) => {}
         }
     }
+    let readable: Vec<_> =
+        readable.iter().map(|(settings, metadata)| (*settings, metadata)).collect();
+    report(&readable, files, unknown, now)
 }
 
 async fn look_with(
     config: &Config,
     store: &dyn Database,
-    let readable: Vec<_> =
-        readable.iter().map(|(settings, metadata)| (*settings, metadata)).collect();
-    report(&readable, files, unknown, now)
     files: Sources<'static>,
     mut unknown: Vec<String>,
     now: Timestamp,

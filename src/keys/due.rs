@@ -31,20 +31,29 @@ pub fn due(
     name: &str,
     now: Timestamp,
 ) -> Option<Command> {
-    let long_enough = |step: Step, wait: Duration| {
+    if now < due_at(ring, policy, not_after)? {
+        return None;
+    }
+    // The policy is the operator's word on how long is long enough.
+    Some(if ring.at(Step::Published).is_some() {
+        Command::Promote { force: true }
+    } else if ring.at(Step::Previous).is_some() {
+        Command::Retire { name: None, force: true }
+    } else {
+        Command::Rotate { name: name.to_owned(), held_back: false }
+    })
+}
+
+/// When the next step is taken that nobody takes by hand; `None` when there is none.
+pub fn due_at(ring: &Ring, policy: Policy, not_after: Option<Timestamp>) -> Option<Timestamp> {
+    let after = |step: Step, wait: Duration| {
         let key = ring.at(step)?;
-        Some(key.since.is_none_or(|since| now >= since.plus(wait)))
+        Some(key.since.map_or(Timestamp::EPOCH, |since| since.plus(wait)))
     };
     if ring.at(Step::Next).is_some() {
         return None;
     }
-    if let Some(enough) = long_enough(Step::Published, policy.publish_for) {
-        // The policy is the operator's word on how long is long enough.
-        return enough.then_some(Command::Promote { force: true });
-    }
-    if let Some(enough) = long_enough(Step::Previous, policy.retire_after) {
-        return enough.then_some(Command::Retire { name: None, force: true });
-    }
-    let ends = not_after?.minus(policy.rotate_before);
-    (now >= ends).then(|| Command::Rotate { name: name.to_owned(), held_back: false })
+    after(Step::Published, policy.publish_for)
+        .or_else(|| after(Step::Previous, policy.retire_after))
+        .or_else(|| Some(not_after?.minus(policy.rotate_before)))
 }

@@ -20,6 +20,6 @@ mod ring;
 #[cfg(test)]
 mod tests;
 
-pub use due::{JWT_AGE, Policy, due};
+pub use due::{JWT_AGE, Policy, due, due_at};
 pub use fetch::{Fetch, FetchLog, Fetches};
 pub use ring::{Command, Held, Refusal, Ring, Step, Use, Waits};

@@ -44,6 +44,12 @@ impl Use {
     }
 }
 
+/// The step of a key as people read it, by the name of the key, which says what it is for.
+fn spoken(name: &str, step: Step) -> &'static str {
+    let usage = Use::ALL.into_iter().find(|usage| name.starts_with(usage.first_name()));
+    usage.map_or(step.as_str(), |usage| step.for_people(usage))
+}
+
 /// Where a key is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
@@ -250,7 +256,7 @@ pub enum Refusal {
         name: String,
     },
     /// Only what is retired is removed.
-    #[error("{name} is {}, and not retired", step.as_str())]
+    #[error("{name} is {}, and not retired", spoken(name, *step))]
     NotRetired {
         /// The key.
         name: String,

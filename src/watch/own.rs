@@ -4,6 +4,7 @@ use std::path::Path;
 
 use openssl::x509::X509;
 
+use crate::base::Timestamp;
 use crate::dsig::Certificate;
 
 /// One of our certificates.
@@ -13,6 +14,8 @@ pub struct OwnCertificate {
     pub key_use: &'static str,
     /// Whether it is the one in use, where there are several.
     pub active: bool,
+    /// When the next step of its roll-over is taken by itself, where that is so.
+    pub next_step: Option<Timestamp>,
     /// It.
     pub certificate: Certificate,
 }

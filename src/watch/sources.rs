@@ -259,11 +259,21 @@ fn of_own(own: &OwnCertificate, all: &[OwnCertificate]) -> Expiry {
     Expiry {
         active: Some(own.active),
         successor,
-        remedy: match (successor, own.key_use) {
-            (Some(_), _) => {
+        remedy: match (successor, own.next_step, own.key_use) {
+            (Some(_), None, _) => {
                 "its successor is there: samlgate keys list says what comes next".to_owned()
             }
-            (None, key_use) => format!(
+            (Some(_), Some(at), _) => format!(
+                "its successor is there, and the next step is taken by itself at {}: nothing is to be \
+                 done (samlgate keys list)",
+                at.to_saml()
+            ),
+            (None, Some(at), _) => format!(
+                "its successor is made by itself, from {} on (saml.rotate_keys = \"auto\"): see that \
+                 samlgate keys list shows it then",
+                at.to_saml()
+            ),
+            (None, None, key_use) => format!(
                 "make its successor in time, so that identity providers have it before it is used: \
                  samlgate keys rotate --use {key_use}"
             ),

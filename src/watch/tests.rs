@@ -235,6 +235,7 @@ fn everything_that_ends_is_in_the_list_the_most_urgent_first() {
     let sources = Sources {
         idps: vec![(&own, &metadata)],
         own: vec![OwnCertificate {
+            next_step: None,
             key_use: "signing",
             active: true,
             certificate: certificate(&ends(20)),

@@ -468,3 +468,60 @@ async fn keys_of_files_of_secrets_are_used_and_never_shown() {
     );
     assert!(!said.contains("hunter2"));
 }
+
+#[tokio::test]
+async fn what_comes_by_itself_is_said_and_when() {
+    let (gateway, _app) = gateway(|setup| {
+        let key = openssl::pkey::PKey::private_key_from_pem(encryption::OLDER_KEY).unwrap();
+        let certificate = crate::support::certificate::self_signed(&key, "localhost", None);
+        let certificate = certificate.to_pem().unwrap();
+        setup
+            .key("sp-signing", encryption::OLDER_KEY, Some(&certificate))
+            .set("saml", "rotate_keys = \"auto\"")
+            .set("saml", "rotate_before = \"31d\"")
+    })
+    .await;
+    gateway.has_logged(CHANGED, 1).await;
+    let (text, _) = done(&gateway, &["keys", "list"]).await;
+    assert!(text.contains("next: by itself in "), "{text}");
+    let listed = list(&gateway).await;
+    let keys = listed["keys"].as_array().unwrap();
+    let published = keys.iter().find(|key| key["step"] == "published").unwrap();
+    assert!(published["by_itself_at"].is_string(), "{listed}");
+    let certs = run(&gateway, &["certs", "--json", "--warn", "9000d"]).await;
+    let certs: Value = serde_json::from_slice(&certs.stdout).unwrap();
+    let own = certs["expiries"].as_array().unwrap().iter();
+    let remedies: Vec<&str> = own
+        .filter(|it| it["owner"] == "sp")
+        .map(|it| it["remedy"].as_str().unwrap())
+        .collect();
+    assert!(
+        remedies.iter().any(|said| said.contains("the next step is taken by itself")),
+        "{remedies:?}"
+    );
+    assert!(
+        !remedies.iter().any(|said| said.contains("in time")),
+        "{remedies:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_refused_is_refused_for_programs_too() {
+    let (gateway, _app) = gateway(|setup| setup).await;
+    let output = run(&gateway, &["keys", "promote", "--use", "signing", "--json"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said[0]["use"], "signing");
+    assert!(
+        said[0]["error"].is_string() && said[0]["hint"].is_string(),
+        "{said}"
+    );
+    let said = refused(&gateway, &["keys", "remove", "sp-signing"]).await;
+    assert!(
+        said.contains("sp-signing is signing, and not retired"),
+        "{said}"
+    );
+    done(&gateway, &["keys", "rotate", "--use", "jwt"]).await;
+    let (text, _) = done(&gateway, &["keys", "list", "--use", "jwt"]).await;
+    assert!(!text.contains("fetched our metadata"), "{text}");
+}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::ListArgs;
 use super::seen::{Seen, since};
+use crate::app::next_step;
 use crate::base::clock::SystemClock;
 use crate::base::{Clock as _, Timestamp};
 use crate::cli::output::{self, Table};
@@ -86,9 +87,10 @@ fn day(at: Timestamp) -> String {
     text.split('T').next().unwrap_or_default().to_owned()
 }
 
-/// When something changed that others have to hear of.
+/// When something changed in our metadata, where no key of the identity header is.
 fn changed_at(key: &KnownKey) -> Option<Timestamp> {
     match key.held.step {
+        _ if key.usage == Use::Jwt => None,
         Step::Published | Step::Previous => key.held.since,
         Step::Next | Step::Active | Step::Retired => None,
     }
@@ -108,6 +110,7 @@ pub(super) fn advice(
         return Vec::new();
     };
     let waits = Waits::of(usage, config.description.cache);
+    let by_itself = next_step(known, config.keys.policy, usage);
     let mut lines = Vec::new();
     for key in ring.iter().filter(|key| key.step != Step::Active) {
         let wait = match ring.safe_from(key, waits) {
@@ -115,10 +118,17 @@ pub(super) fn advice(
             _ => String::new(),
         };
         let word = usage.as_str();
+        let itself = match by_itself {
+            Some(at) if at > now => {
+                format!("by itself in {} ({}); or ", span(at.since(now)), day(at))
+            }
+            Some(_) => "by itself, within a minute; or ".to_owned(),
+            None => String::new(),
+        };
         let next = match key.step {
             Step::Next => format!("samlgate keys promote --use {word} publishes it"),
-            Step::Published => format!("{wait}samlgate keys promote --use {word}"),
-            Step::Previous => format!("{wait}samlgate keys retire --use {word}"),
+            Step::Published => format!("{itself}{wait}samlgate keys promote --use {word}"),
+            Step::Previous => format!("{itself}{wait}samlgate keys retire --use {word}"),
             Step::Active | Step::Retired => format!("samlgate keys remove {}", key.name),
         };
         let meaning = key.step.meaning(usage);
@@ -131,8 +141,13 @@ pub(super) fn advice(
     if let Some(policy) = config.keys.policy
         && usage != Use::Jwt
     {
+        let next = match by_itself {
+            Some(at) => format!("; the next step is due on {}", day(at)),
+            None => "; but nothing while a key is held back".to_owned(),
+        };
         lines.push(format!(
-            "{}: by itself {} before the certificate ends, and each further step after {} and {}",
+            "{}: a new key by itself {} before the certificate ends, and each further step after {} \
+             and {}{next}",
             usage.as_str(),
             span(policy.rotate_before),
             span(policy.publish_for),
@@ -143,6 +158,12 @@ pub(super) fn advice(
         lines.insert(0, String::new());
     }
     lines
+}
+
+/// Whether one of its use is on its way.
+fn is_under_way(known: &[KnownKey], usage: Use) -> bool {
+    let is_moving = |step: Step| matches!(step, Step::Next | Step::Published | Step::Previous);
+    known.iter().any(|key| key.usage == usage && is_moving(key.held.step))
 }
 
 /// `13 d`, `52 min`.
@@ -176,6 +197,12 @@ fn as_json(known: &[KnownKey], config: &Config, seen: Option<&Seen>, now: Timest
             "fingerprint": key.fingerprint,
             "safe_from": safe.map(Timestamp::to_rfc3339),
             "safe": safe.map(|at| now >= at),
+            "by_itself_at": match key.held.step {
+                Step::Next | Step::Retired => None,
+                // The active one is the one that a new one follows upon.
+                Step::Active if is_under_way(known, key.usage) => None,
+                _ => next_step(known, config.keys.policy, key.usage),
+            }.map(Timestamp::to_rfc3339),
             "file": match &key.origin {
                 Origin::File(path) => json!(path),
                 Origin::Configuration => Value::Null,

@@ -73,19 +73,24 @@ fn several(
 ) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     let mut done: Vec<(Use, Changed)> = Vec::new();
+    let mut refused: Vec<Value> = Vec::new();
     for usage in usages {
         let waits = Waits::of(*usage, config.description.cache);
         let decide = |ring: &Ring| Some(command(ring));
         match change(&config.keys.settings, *usage, waits, decide, now) {
             Ok(changed) => done.extend(changed.map(|changed| (*usage, changed))),
             Err(error) => {
-                refuse(*usage, &error, now);
+                let hint = refuse(*usage, &error, now);
+                refused.push(json!({
+                    "use": usage.as_str(), "error": error.to_string(), "hint": hint,
+                }));
                 code = ExitCode::FAILURE;
             }
         }
     }
     if is_json {
-        let printed = output::json(&done.iter().flat_map(as_json).collect());
+        let all = done.iter().flat_map(as_json).chain(refused);
+        let printed = output::json(&all.collect());
         return if code == ExitCode::SUCCESS {
             printed
         } else {
@@ -122,11 +127,12 @@ fn several(
     code
 }
 
-fn refuse(usage: Use, error: &KeyFolderError, now: Timestamp) {
+/// Says why not, and what to do, which it returns.
+fn refuse(usage: Use, error: &KeyFolderError, now: Timestamp) -> Option<String> {
     output::error(&format!("{}: {error}", usage.as_str()));
     let word = usage.as_str();
     let KeyFolderError::Refused(refusal) = error else {
-        return;
+        return None;
     };
     let hint = match refusal {
         Refusal::UnderWay { step: Step::Previous, .. } => {
@@ -155,6 +161,7 @@ fn refuse(usage: Use, error: &KeyFolderError, now: Timestamp) {
         | Refusal::Taken { .. } => "samlgate keys list shows where they are".to_owned(),
     };
     output::hint(&hint);
+    Some(hint)
 }
 
 fn as_json((usage, changed): &(Use, Changed)) -> Vec<Value> {
