@@ -361,7 +361,17 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 
 fn broken(error: impl std::error::Error) -> FetchError {
     let cause = error.source().map(ToString::to_string);
-    FetchError::Connection(cause.unwrap_or_else(|| error.to_string()))
+    FetchError::Connection(short(&cause.unwrap_or_else(|| error.to_string())))
+}
+
+/// What somebody else's certificate can make as long as it likes.
+fn short(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut short: String = characters.by_ref().take(200).collect();
+    if characters.next().is_some() {
+        short.push('…');
+    }
+    short
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl Connector {
             return Ok(Box::new(tcp));
         }
         let tls = self.tls.connect(name, tcp).await;
-        let tls = tls.map_err(|error| FetchError::Connection(error.to_string()))?;
+        let tls = tls.map_err(|error| FetchError::Connection(super::short(&error.to_string())))?;
         Ok(Box::new(tls))
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::reach::Reach;
 use crate::base::ErrorCode;
 
 /// Why there is no document.
@@ -13,10 +14,7 @@ pub enum FetchError {
     #[error("{0} is not an https address (http only on loopback)")]
     Address(String),
     /// A name of something that is not on the Internet.
-    #[error(
-        "{host} is {found}, which is not an address of the Internet; \
-         saml.allow_private_metadata = true allows private networks"
-    )]
+    #[error("{}", private(host, found))]
     Private {
         /// The name.
         host: String,
@@ -50,5 +48,57 @@ impl FetchError {
     /// `md.fetch`
     pub const fn code(&self) -> ErrorCode {
         ErrorCode::MetadataFetch
+    }
+}
+
+/// Which word of the configuration helps, if any does.
+fn private(host: &str, found: &str) -> String {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let who = match bare == found {
+        true => found.to_owned(),
+        false => format!("{host} is {found}, which"),
+    };
+    let address = found.parse();
+    let helps = |address: std::net::IpAddr| Reach::Private.allows(address, false);
+    match address.is_ok_and(helps) {
+        true => format!(
+            "{who} is not an address of the Internet; saml.allow_private_metadata = true allows \
+             private networks"
+        ),
+        false => format!(
+            "{who} is an address of the link, of many, or of nobody: metadata is never fetched there, \
+             whatever saml.allow_private_metadata says"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_setting_is_named_where_it_helps_alone() {
+        let said = |host: &str, found: &str| {
+            let (host, found) = (host.to_owned(), found.to_owned());
+            FetchError::Private { host, found }.to_string()
+        };
+        let private = said("idp.example.com", "10.0.0.1");
+        assert!(private.contains("idp.example.com is 10.0.0.1"), "{private}");
+        assert!(
+            private.contains("allow_private_metadata = true"),
+            "{private}"
+        );
+        assert!(said("10.0.0.1", "10.0.0.1").starts_with("10.0.0.1 is not an address"));
+        for nowhere in [
+            "169.254.169.254",
+            "fe80::1",
+            "224.0.0.1",
+            "0.0.0.0",
+            "192.0.2.1",
+        ] {
+            let said = said(nowhere, nowhere);
+            assert!(!said.contains("= true"), "{said}");
+            assert!(said.contains("never"), "{said}");
+        }
     }
 }

@@ -186,3 +186,11 @@ async fn a_message_is_posted_and_its_answer_taken_whatever_it_is() {
     let posted = fetcher().post(&server.url(), None, &message).await.unwrap();
     assert_eq!(posted.status, 302);
 }
+
+#[test]
+fn what_somebody_elses_certificate_says_is_cut() {
+    assert_eq!(short("no"), "no");
+    let long = short(&"name, ".repeat(100));
+    assert_eq!(long.chars().count(), 201);
+    assert!(long.ends_with('…'));
+}
