@@ -610,7 +610,13 @@ fn most_connections(config: &Config) -> usize {
         return most;
     };
     let possible = (files.saturating_sub(OWN_FILES) / 2).max(1);
-    if possible < most {
+    if possible < most && most == UNASKED {
+        // Nobody has asked for so many.
+        tracing::info!(
+            possible,
+            "as many connections at once as the limit of open files allows"
+        );
+    } else if possible < most {
         tracing::warn!(
             files,
             possible,
@@ -619,6 +625,9 @@ fn most_connections(config: &Config) -> usize {
     }
     most.min(possible)
 }
+
+/// `server.max_connections` where nobody has said anything.
+const UNASKED: usize = 10_000;
 
 /// The soft limit.
 fn open_files(limits: &str) -> Option<usize> {

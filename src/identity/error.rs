@@ -56,7 +56,7 @@ pub enum IdentityError {
         user_name: String,
     },
     /// The person who was found is, or may be, somebody else.
-    #[error("{user_name:?} ({user}, of {idp:?}) was found by {by}, but {why}")]
+    #[error("{user_name:?} ({user}, {}) was found by {by}, but {why}", of(idp.as_ref()))]
     Conflict {
         /// Who was found.
         user: UserId,
@@ -90,6 +90,14 @@ pub enum IdentityError {
     Store(#[from] StoreError),
 }
 
+/// Whose somebody is.
+fn of(idp: Option<&IdpName>) -> String {
+    idp.map_or_else(
+        || "of no identity provider".to_owned(),
+        |idp| format!("of {idp}"),
+    )
+}
+
 impl IdentityError {
     /// The code of each variant.
     pub const fn code(&self) -> ErrorCode {
@@ -111,5 +119,26 @@ impl Target {
     /// Its key in `[attributes]`.
     pub fn key(self) -> &'static str {
         Self::ALL.iter().find(|(target, _)| *target == self).map_or("", |(_, key)| key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_says_whose_the_account_is() {
+        let said = |idp: Option<&str>| {
+            let conflict = IdentityError::Conflict {
+                user: UserId::new("01a2".to_owned()),
+                user_name: "alice".to_owned(),
+                idp: idp.and_then(IdpName::parse),
+                by: "userName",
+                why: "is somebody else",
+            };
+            conflict.to_string()
+        };
+        assert!(said(Some("corp")).contains(", of corp) was found by userName"));
+        assert!(said(None).contains(", of no identity provider) was found"));
     }
 }

@@ -93,12 +93,16 @@ impl Offset {
     /// What is said of it.
     pub fn notice(self, idp: &IdpName, skew: Duration, now: Timestamp) -> Notice {
         let seconds = Duration::from_micros(self.micros.unsigned_abs()).as_secs();
-        let side = if self.micros < 0 { "behind" } else { "ahead" };
+        let side = if self.micros < 0 {
+            "behind ours"
+        } else {
+            "ahead of ours"
+        };
         let skew = skew.as_secs();
         Notice {
             key: format!("{PREFIX}{idp}"),
             text: format!(
-                "the clock of {idp} is {seconds} seconds {side} of ours, and {skew} are allowed: \
+                "the clock of {idp} is {seconds} seconds {side}, and {skew} are allowed: \
                  beyond that nobody signs in"
             ),
             advice:
@@ -174,5 +178,24 @@ mod tests {
         ] {
             assert_eq!(verdict(seconds), expected, "{seconds}");
         }
+    }
+
+    #[test]
+    fn it_says_whose_clock_is_on_which_side() {
+        let now = Timestamp::from_unix_seconds(1_800_000_000);
+        let said = |seconds: i64| {
+            let offset = after(&[seconds; 5]).unwrap();
+            offset.notice(&corp(), SKEW, now).text
+        };
+        assert!(
+            said(90).contains("90 seconds ahead of ours, and 180"),
+            "{}",
+            said(90)
+        );
+        assert!(
+            said(-90).contains("90 seconds behind ours, and 180"),
+            "{}",
+            said(-90)
+        );
     }
 }

@@ -88,15 +88,34 @@ pub(super) fn id(message: &Message<'_>) -> String {
     format!("{}-{}", parcel.id, first.unwrap_or_default())
 }
 
-/// With a capital and a full stop.
+/// With a capital and a full stop; an address at the beginning stays as it is.
 fn sentence(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut characters = text.chars();
-    let first = characters.next().map(|first| first.to_uppercase().to_string());
+    let begins_with_address =
+        text.split_whitespace().next().is_some_and(|word| word.contains("://"));
+    let first = characters.next().map(|first| match begins_with_address {
+        true => first.to_string(),
+        false => first.to_uppercase().to_string(),
+    });
     let end = if text.ends_with(['.', '!', '?']) {
         ""
     } else {
         "."
     };
     format!("{}{}{end}", first.unwrap_or_default(), characters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_not_written_with_a_capital() {
+        assert_eq!(sentence("ask them"), "Ask them.");
+        assert_eq!(
+            sentence("https://idp/x has to answer!"),
+            "https://idp/x has to answer!"
+        );
+    }
 }
