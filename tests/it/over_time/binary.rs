@@ -323,7 +323,7 @@ async fn a_key_that_a_new_file_brings_waits_no_more() {
     std::fs::write(&file, stage.idp.metadata()).unwrap();
     stage.gateway.reload(|config| config);
     stage.gateway.has_logged("\"identity provider ready\"", 1).await;
-    let cleared = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+    let cleared = tokio::time::timeout(Duration::from_secs(30), async {
         while notices(&stage).contains("idp-key/corp") {
             tokio::task::yield_now().await;
         }
