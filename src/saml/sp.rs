@@ -46,7 +46,7 @@ impl ServiceProvider {
         self.public_url.join(path)
     }
 
-    /// The same by HTTP-POST: mod_shib has two addresses.
+    /// The same by HTTP-POST: `mod_shib` has two addresses.
     pub fn slo_post_url(&self) -> String {
         let path = self.family().map_or(Self::SLO_PATH, Family::logout_post);
         self.public_url.join(path)

@@ -475,7 +475,7 @@ fn a_logout_message_is_explained_in_whatever_form_it_is_at_hand() {
     let served = envelope(&request("https://sp.example.com/saml/slo/soap"));
     for input in [
         xml.clone(),
-        base64.clone(),
+        base64,
         value.clone(),
         format!("SAMLRequest={value}"),
         format!("RelayState=x&SAMLRequest={value}"),

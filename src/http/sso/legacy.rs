@@ -94,7 +94,7 @@ pub fn behind(parts: &mut Parts, live: &Live, registry: &Registry) -> Option<Beh
 const SHIBBOLETH_SOAP: &str = Family::Shibboleth.logout_soap();
 const LOGIN: &str = "/Shibboleth.sso/Login";
 const MELLON_LOGOUT: &str = Family::Mellon.logout();
-/// What it was called before version 0.0.7 of mod_auth_mellon.
+/// What it was called before version 0.0.7 of `mod_auth_mellon`.
 const OLD_LOGOUT: &str = "/mellon/logoutRequest";
 
 /// What a link that begins a sign-in calls its parameters.
