@@ -81,8 +81,9 @@ pub(super) fn run(args: &CertsArgs) -> ExitCode {
 
 /// What somebody typed can not be understood: to monitoring, nobody knows how things are.
 pub(super) fn misused(error: &clap::Error, is_json: bool) -> ExitCode {
+    // Nobody is left to tell when standard error is closed.
+    let _ = error.print();
     let text = error.to_string();
-    output::note(text.trim_end());
     let first = text.lines().next().unwrap_or_default();
     unknown(first.trim_start_matches("error: "), is_json)
 }

@@ -592,9 +592,9 @@ impl Asking<'_> {
 }
 
 /// Of keys that the metadata has, nothing needs to be said any more; nor of those that were seen
-/// when the name was somebody else's. `seen` are those of this name, or of several. The notice goes
-/// with the last one that is pending.
+/// when the name was somebody else's.
 ///
+/// `seen` are those of this name, or of several. The notice goes with the last one that is pending.
 /// Whatever brings metadata into force comes here: a refresh, an import, an approval, a file.
 pub async fn forget_keys(
     store: &dyn IdpStore,

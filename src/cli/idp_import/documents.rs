@@ -15,7 +15,7 @@ use crate::dsig::Trust;
 use crate::saml::metadata::aggregate::Signers;
 use crate::saml::metadata::mdq::{Identifier, MdqServer};
 use crate::saml::metadata::{Aggregate, MetadataError};
-use crate::tasks::fetch::{Bounds, Validators};
+use crate::tasks::fetch::{Bounds, FetchError, Validators};
 use crate::trust::reading::Way;
 use crate::trust::{IdpSettings, MetadataSource};
 
@@ -110,10 +110,11 @@ async fn download(args: &ImportArgs, loaded: &Loaded, url: &str) -> Result<File,
     let answer = fetcher.download(url, &Validators::default(), &mut writer, bounds).await;
     answer.map_err(|error| Refused {
         message: format!("{url}: {error} ({})", error.code()),
-        hint: Some(
+        // Where that is somewhere that nobody may ask, the message has the remedy.
+        hint: (!matches!(error, FetchError::Private { .. })).then(|| {
             "open it from this machine; or save the document elsewhere, and import the file"
-                .to_owned(),
-        ),
+                .to_owned()
+        }),
     })?;
     (&file).rewind().map_err(unreadable)?;
     Ok(file)
