@@ -168,23 +168,14 @@ pub async fn send(
                     "one receiver was refused and is not told"
                 );
             }
+            mark(outbox, &name, &parcel, &told, now).await?;
             if !told.put_off.is_empty() {
-                let next = now().plus(pause(parcel.attempts));
-                let error = told.put_off.join("; ");
                 tracing::warn!(
                     channel = name,
-                    detail = error,
-                    again_at = next.to_saml(),
+                    detail = told.put_off.join("; "),
                     "some receivers were put off: they will be tried again"
                 );
-                let failed = outbox.failed(&name, parcel.id, &error, &told.settled, next, now());
-                failed.await?;
-                return waiting(outbox, name).await;
-            }
-            let refused: Vec<&str> = told.refused().collect();
-            let refused = Some(refused.join("; ")).filter(|refused| !refused.is_empty());
-            mark(outbox, &name, parcel.id, refused.as_deref(), now).await?;
-            if !matches!(channel, Channel::Log) {
+            } else if !matches!(channel, Channel::Log) {
                 let notices = parcel.entries.len();
                 tracing::info!(channel = name, notices, "administrators were told");
             }
@@ -217,21 +208,30 @@ async fn waiting(outbox: &dyn Outbox, name: String) -> Result<bool, StoreError> 
     Ok(true)
 }
 
-/// The other side has it: a database that is busy for a moment must not make it come twice.
+/// Who has it, has it: a database that is busy for a moment must not make it come twice.
 async fn mark(
     outbox: &dyn Outbox,
     channel: &str,
-    parcel: i64,
-    refused: Option<&str>,
+    parcel: &Parcel,
+    told: &Told,
     now: &(dyn Fn() -> Timestamp + Send + Sync),
 ) -> Result<(), StoreError> {
-    for _ in 1..MARKS {
-        if outbox.sent(channel, parcel, refused, now()).await.is_ok() {
-            return Ok(());
+    let refused: Vec<&str> = told.refused().collect();
+    let refused = Some(refused.join("; ")).filter(|refused| !refused.is_empty());
+    let put_off = told.put_off.join("; ");
+    for left in (0..MARKS).rev() {
+        let marked = if told.put_off.is_empty() {
+            outbox.sent(channel, parcel.id, refused.as_deref(), now()).await
+        } else {
+            let (settled, next) = (&told.settled, now().plus(pause(parcel.attempts)));
+            outbox.failed(channel, parcel.id, &put_off, settled, next, now()).await
+        };
+        if marked.is_ok() || left == 0 {
+            return marked;
         }
         tokio::time::sleep(MARK_PAUSE).await;
     }
-    outbox.sent(channel, parcel, refused, now()).await
+    Ok(())
 }
 
 const MARKS: u32 = 10;

@@ -228,3 +228,68 @@ async fn a_mailbox_that_is_gone_keeps_the_mail_from_nobody_else() {
         "{asked}"
     );
 }
+
+/// A database that is busy for a moment.
+#[derive(Default)]
+struct Busy(std::sync::atomic::AtomicUsize);
+
+impl Busy {
+    fn asked(&self) -> Result<(), StoreError> {
+        match self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => Err(StoreError::new("database is locked")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Outbox for Busy {
+    async fn open_channel(&self, _: &str, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn take(
+        &self,
+        _: &str,
+        _: &Lease<'_>,
+        _: Timestamp,
+    ) -> Result<Option<Parcel>, StoreError> {
+        Ok(None)
+    }
+
+    async fn sent(&self, _: &str, _: i64, _: Option<&str>, _: Timestamp) -> Result<(), StoreError> {
+        self.asked()
+    }
+
+    async fn failed(
+        &self,
+        _: &str,
+        _: i64,
+        _: &str,
+        _: &[Settled],
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.asked()
+    }
+
+    async fn channels(&self) -> Result<Vec<crate::notice::outbox::ChannelState>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn forget_raised(&self, _: Timestamp, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_busy_for_a_moment_makes_nothing_come_twice() {
+    let has = Settled { receiver: "a@example.com".to_owned(), refused: None };
+    for put_off in [Vec::new(), vec!["b@example.com: 451".to_owned()]] {
+        let told = Told { settled: vec![has.clone()], put_off };
+        let parcel = Parcel { id: 1, attempts: 0, settled: Vec::new(), entries: Vec::new() };
+        let busy = Busy::default();
+        mark(&busy, "email", &parcel, &told, &|| at(1)).await.unwrap();
+        assert_eq!(busy.0.into_inner(), 2);
+    }
+}
