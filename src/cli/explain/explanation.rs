@@ -5,9 +5,9 @@ use std::fmt::Display;
 
 use crate::base::{Check, ErrorCode, IdpName, Refusal, RoleName, Timestamp, UserId, Values};
 use crate::directory::Profile;
-use crate::saml::Claims;
 use crate::saml::logout::ValidLogoutRequest;
 use crate::saml::schema::{ASSERTION_NS, Status};
+use crate::saml::{Claims, SamlError, Vendor};
 use crate::xml::Element;
 
 /// Everything that was found out.
@@ -143,9 +143,22 @@ pub(super) struct Refused {
     pub(super) rule: Cow<'static, str>,
     /// What was expected, and what was found.
     pub(super) values: Values,
+    /// Who has to change what, where the identity provider has said more than the code does.
+    pub(super) said: Option<Cow<'static, str>>,
 }
 
 impl Refused {
+    /// Who has to change what.
+    pub(super) fn remedy(&self) -> &str {
+        self.said.as_deref().unwrap_or_else(|| self.code.remedy())
+    }
+
+    /// What the ACS makes of a Response of this vendor's.
+    pub(super) fn of_response(error: SamlError, vendor: Vendor) -> Self {
+        let said = error.reported().map(|status| status.remedy(vendor));
+        Self { said, ..Self::of(error) }
+    }
+
     /// In the words of whoever refused.
     pub(super) fn of(error: impl Refusal + Display) -> Self {
         Self {
@@ -153,6 +166,7 @@ impl Refused {
             detail: error.to_string(),
             rule: error.rule(),
             values: error.values(),
+            said: None,
         }
     }
 
@@ -164,6 +178,7 @@ impl Refused {
             rule: rule.into(),
             values: Values::found(detail.clone()),
             detail,
+            said: None,
         }
     }
 

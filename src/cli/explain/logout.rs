@@ -100,7 +100,7 @@ impl<'k> Walk<'k> {
             wanted.follow(message, &expected, checks, now)
         });
         let accepted = accepted.map_err(|error| match error {
-            SamlError::Unsigned => {
+            SamlError::UnsignedLogout => {
                 let error = Refused::at(by.signature(), error.code(), "the message is not signed");
                 error.comparing(Values::new("a Signature of the message", "none"))
             }

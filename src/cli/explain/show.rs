@@ -140,7 +140,7 @@ fn refused_text(refused: &Refused, style: Style) -> String {
         "{verdict}: {}\n{}{}",
         refused.code,
         wrapped(&shown(&refused.detail), 2),
-        wrapped(refused.code.remedy(), 2)
+        wrapped(refused.remedy(), 2)
     )
 }
 
@@ -288,7 +288,7 @@ pub(super) fn as_json(explanation: &Explanation) -> Value {
         json!({
             "code": refused.code.as_str(),
             "detail": refused.detail,
-            "remedy": refused.code.remedy(),
+            "remedy": refused.remedy(),
         })
     });
     json!({

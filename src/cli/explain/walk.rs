@@ -112,12 +112,13 @@ impl Walk<'_> {
         let (idp, origin) = self.origin(asked, issuer.as_deref(), answers)?;
 
         let keys = idp.keys(&known.decryption_keys, now);
-        let signed = message.verify(keys, &mut self.checks).map_err(Refused::of)?;
+        let of = |error| Refused::of_response(error, idp.metadata.vendor);
+        let signed = message.verify(keys, &mut self.checks).map_err(of)?;
         self.tell_exceptions(signed.exceptions(), &idp);
         let sp = known.sp_at(document.root().attribute("Destination"));
         let expected = idp.expectations(&sp);
         let valid = signed.validate(origin, &expected, &mut self.checks, now);
-        let valid = valid.map_err(Refused::of)?;
+        let valid = valid.map_err(of)?;
         self.checks.skip("one_use", "used assertions are not looked up here");
         self.person(&valid, &idp).await
     }

@@ -75,7 +75,11 @@ async fn go_on(
 ) -> Result<Response, GatewayError> {
     let live = gateway.app.settings();
     let query = Fields::of_query(Some(raw));
-    let return_to = return_to(&live, place, query.get("rd").or(query.get("target")));
+    let return_to = return_to(
+        &live,
+        place,
+        query.get("rd").or_else(|| query.get("target")),
+    );
     if live.discovery.is_none() {
         let detail = "saml.discovery names no discovery service";
         return Err(GatewayError::new(ErrorCode::HttpNotFound, detail));
