@@ -60,6 +60,10 @@ pub enum SamlError {
     /// Profiles 4.1.4.5: the Response or the Assertion is signed.
     #[error("neither the Response nor the Assertion is signed")]
     Unsigned,
+    /// Profiles 4.4.3.1 and 4.4.3.2: a logout message that came through a browser is signed, and ours
+    /// by SOAP too.
+    #[error("the logout message is not signed")]
+    UnsignedLogout,
     /// An EncryptedAssertion that can not be read.
     #[error("{0}")]
     Encrypted(#[from] XmlencError),
@@ -86,7 +90,7 @@ impl SamlError {
             }
             Self::ArtifactGone => ErrorCode::BindingArtifactGone,
             Self::AssertionCount { .. } => ErrorCode::ProtoAssertionCount,
-            Self::Unsigned => ErrorCode::SigMissing,
+            Self::Unsigned | Self::UnsignedLogout => ErrorCode::SigMissing,
             Self::Encrypted(error) => error.code(),
             Self::Inherits => ErrorCode::EncContent,
             Self::NotEncrypted => ErrorCode::EncRequired,
@@ -120,7 +124,7 @@ impl Refusal for SamlError {
             Self::LogoutRoot { .. } | Self::ArtifactRoot { .. } => "root".into(),
             Self::ArtifactGone => "message".into(),
             Self::AssertionCount { .. } => "response.assertion_count".into(),
-            Self::Unsigned => "signed".into(),
+            Self::Unsigned | Self::UnsignedLogout => "signed".into(),
             Self::Encrypted(error) => error.rule(),
             Self::Inherits => "encryption.content".into(),
             Self::NotEncrypted => "encryption.required".into(),
@@ -146,6 +150,7 @@ impl Refusal for SamlError {
             Self::ArtifactGone => Values::new("a samlp:Response", "nothing"),
             Self::AssertionCount { found } => Values::new("1", found.to_string()),
             Self::Unsigned => Values::new("a Signature in the Response or the Assertion", "none"),
+            Self::UnsignedLogout => Values::new("a Signature of the message", "none"),
             Self::Encrypted(error) => error.values(),
             Self::Inherits => Values::found(self.to_string()),
             Self::NotEncrypted => Values::new("an EncryptedAssertion", "an Assertion"),

@@ -101,7 +101,7 @@ impl<'a> Record<'a> {
             client = self.context.client_text(),
             idp = self.idp.as_ref().map(IdpName::as_str),
             detail = reason,
-            remedy = error.code.remedy(),
+            remedy = remedy(error.code),
             "logout refused"
         );
         // Anybody can send messages, and disks are finite. It is in the log.
@@ -112,7 +112,7 @@ impl<'a> Record<'a> {
         let mut detail = self.detail.clone();
         if let Value::Object(detail) = &mut detail {
             detail.insert("reason".to_owned(), reason.into());
-            detail.insert("remedy".to_owned(), error.code.remedy().into());
+            detail.insert("remedy".to_owned(), remedy(error.code).into());
         }
         self.write(EventKind::LogoutRefused, Some(error.code), None, detail).await;
     }
@@ -141,5 +141,19 @@ impl<'a> Record<'a> {
                 "the audit record was not written"
             );
         }
+    }
+}
+
+/// Who has to change what: some codes mean something else of a logout message than of a sign-in.
+const fn remedy(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::ProtoInResponseTo => {
+            "Usually somebody has read the page about a finished sign-out once more. If nobody can \
+             sign out: do all nodes use one database?"
+        }
+        ErrorCode::SigMissing => {
+            "IdP: sign logout messages; a query, an envelope and a form each have a place for it."
+        }
+        code => code.remedy(),
     }
 }

@@ -18,6 +18,7 @@ use crate::base::{ErrorCode, Timestamp};
 use crate::http::context::Context;
 use crate::http::error::GatewayError;
 use crate::http::state::Gateway;
+use crate::http::views::Failure;
 use crate::saml::ServiceProvider;
 use crate::saml::binding::query::Carries;
 use crate::saml::binding::soap::{self, Fault};
@@ -73,7 +74,13 @@ pub async fn soap_at(
             };
             // SOAP 1.1, 6.2: whatever the fault is, the status is this one.
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            xml(status, fault.envelope(error.code.public()))
+            xml(
+                status,
+                fault.envelope(&format!(
+                    "The sign-out message{}",
+                    Failure::logout_sentence(error.code)
+                )),
+            )
         }
     }
 }

@@ -89,21 +89,26 @@ impl Failure {
 
     /// A logout message that changed nothing. Whoever wanted to sign out can still do so here.
     pub fn of_logout(code: ErrorCode, reference: &str, now: Timestamp) -> Self {
-        let sentence = match code.page() {
-            Page::BadRequest => " is incomplete, or arrived damaged.",
-            Page::NotForUs => " was meant for another address.",
-            Page::TryAgain => " came too late, or was used before.",
-            Page::Unavailable | Page::Internal => " could not be followed at the moment.",
-            _ => " could not be verified.",
-        };
         Self {
             headline: "This did not sign you out.",
             sentence_start: "The sign-out message",
-            sentence,
+            sentence: Self::logout_sentence(code),
             advice: "If you are signed in here and want to sign out, use the button. Your administrator can help with this reference.",
             primary: Some(Link::new("Sign out", links::SIGN_OUT)),
             secondary: Some(Link::new("Back to the application", "/")),
             ..Self::new(code, reference, now)
+        }
+    }
+
+    /// What is wrong with a logout message, behind "The sign-out message".
+    pub const fn logout_sentence(code: ErrorCode) -> &'static str {
+        match (code, code.page()) {
+            (ErrorCode::IdpUnknown, _) => " came from an organisation that is not known here.",
+            (_, Page::BadRequest) => " is incomplete, or arrived damaged.",
+            (_, Page::NotForUs) => " was meant for another address.",
+            (_, Page::TryAgain) => " came too late, or was used before.",
+            (_, Page::Unavailable | Page::Internal) => " could not be followed at the moment.",
+            _ => " could not be verified.",
         }
     }
 

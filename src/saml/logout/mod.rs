@@ -99,7 +99,7 @@ fn verified<'d>(
     checks: &mut Checks,
 ) -> Result<Verified<Element<'d>>, SamlError> {
     dsig::signature_positions(message)?;
-    dsig::verify(message, trust, checks)?.ok_or(SamlError::Unsigned)
+    dsig::verify(message, trust, checks)?.ok_or(SamlError::UnsignedLogout)
 }
 
 impl<'d> From<&'d VerifiedDocument> for SignedMessage<'d> {

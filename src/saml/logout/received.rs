@@ -142,7 +142,7 @@ impl ReceivedLogout {
         match &self.form {
             Form::Query(message, _) => {
                 let verified =
-                    QueryMessage::clone(message).verify(trust)?.ok_or(SamlError::Unsigned)?;
+                    QueryMessage::clone(message).verify(trust)?.ok_or(SamlError::UnsignedLogout)?;
                 let document = verified.parse()?;
                 read(&SignedMessage::from(&document), checks)
             }
