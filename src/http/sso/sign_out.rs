@@ -101,7 +101,11 @@ pub async fn sign_out(
         }
         // Their session at the identity provider goes on, and before they leave they are told.
         (Farewell::Here, session) => {
-            let label = session.and_then(|session| label(&gateway, &session));
+            let label = session.map(|session| {
+                // It may have been removed since; its people know it all the same.
+                let name = || session.identity().idp.to_string();
+                label(&gateway, &session).unwrap_or_else(name)
+            });
             let mut view = SignedOut::new(label.as_deref(), &return_to);
             view.onward = onward.then(|| return_to.to_string());
             respond::page(&gateway.pages.load(), StatusCode::OK, &view)
