@@ -922,13 +922,27 @@ mod tests {
         let theirs = Login { idp: "partner", ..alice() };
         for created in [true, false] {
             let other = login(&store, &settings(), &theirs).await.unwrap();
-            assert_eq!((other.created, other.user_name.as_str()), (created, "alice!partner"));
+            assert_eq!(
+                (other.created, other.user_name.as_str()),
+                (created, "alice!partner")
+            );
             assert_ne!(other.user, owner);
         }
         // What they are called elsewhere is not theirs for that.
-        let forged = Login { idp: "evil", name_id: "alice!partner", email: None, ..alice() };
-        assert_eq!(refused(&store, &settings(), &forged).await, ErrorCode::UserConflict);
-        assert_eq!(login(&store, &settings(), &alice()).await.unwrap().user, owner);
+        let forged = Login {
+            idp: "evil",
+            name_id: "alice!partner",
+            email: None,
+            ..alice()
+        };
+        assert_eq!(
+            refused(&store, &settings(), &forged).await,
+            ErrorCode::UserConflict
+        );
+        assert_eq!(
+            login(&store, &settings(), &alice()).await.unwrap().user,
+            owner
+        );
     }
 
     #[tokio::test]

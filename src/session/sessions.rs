@@ -1154,7 +1154,8 @@ mod tests {
         assert_eq!(end(idp, &name_id, &["_s3"]).await, 0);
         for strangers in [true, false] {
             let (name, sp) = (Some("https://other.example".to_owned()), None);
-            let (name_qualifier, sp_name_qualifier) = if strangers { (name, sp) } else { (sp, name) };
+            let (name_qualifier, sp_name_qualifier) =
+                if strangers { (name, sp) } else { (sp, name) };
             let theirs = NameId { name_qualifier, sp_name_qualifier, ..name_id.clone() };
             assert_eq!(end(idp, &theirs, &[]).await, 0);
         }

@@ -15,8 +15,8 @@ use crate::dsig::{TrustedKey, TrustedKeys};
 use crate::saml::metadata::{IdpMetadata, MetadataError};
 use crate::tasks::fetch::FetchError;
 use crate::trust::{
-    Absent, IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry, SeenKey,
-    SignersOnce, Standing,
+    Absent, IdpSettings, IdpStore, IdpTrust, ImportedIdp, MetadataCopy, MetadataSource, Registry,
+    SeenKey, SignersOnce, Standing,
 };
 
 /// Imported identity providers that are read at once: some megabytes, some ten milliseconds.
@@ -201,7 +201,10 @@ pub async fn load_again(
         true
     });
     let absent = |(name, error): &(IdpName, LoadError)| {
-        (name.clone(), Absent { code: error.code(), detail: error.to_string() })
+        (
+            name.clone(),
+            Absent { code: error.code(), detail: error.to_string() },
+        )
     };
     let registry = Registry::new(found).lacking(missing.iter().map(absent).collect());
     Ok(Loaded { registry, missing, sources })

@@ -297,7 +297,12 @@ fn choices(reader: &mut Reader, scope: &Scope<'_>, own: Option<&PublicUrl>, to: 
     let skew = clock_skew(reader, scope);
     written(scope, "clock_skew", &mut to.clock_skew, Some(skew));
     let suffix = reader.parsed(scope, "user_name_suffix", user_name_suffix);
-    written(scope, "user_name_suffix", &mut to.user_name_suffix, Some(suffix));
+    written(
+        scope,
+        "user_name_suffix",
+        &mut to.user_name_suffix,
+        Some(suffix),
+    );
     flag(
         reader,
         scope,

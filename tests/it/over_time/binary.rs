@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use http::Method;
+use samlgate::base::Clock as _;
 use samlgate::base::clock::SystemClock;
 use samlgate::base::entropy::{self, SystemEntropy};
-use samlgate::base::Clock as _;
 use samlgate::saml::NameId;
 use samlgate::saml::logout::{LogoutReason, LogoutRequest};
 use serde_json::Value;
@@ -135,13 +135,20 @@ async fn who_can_not_be_used_yet_is_not_unknown() {
         let page = Visitor::new().get(&gateway.url(path)).await;
         assert_eq!(page.status, 503, "{}", page.text());
         assert_eq!(gateway.code_of(&page).await, "md.fetch");
-        assert!(page.text().contains("can not be used at the moment"), "{}", page.text());
+        assert!(
+            page.text().contains("can not be used at the moment"),
+            "{}",
+            page.text()
+        );
     }
     let other = Visitor::new().get(&gateway.url("/.samlgate/start?idp=other&rd=/")).await;
     assert_eq!(gateway.code_of(&other).await, "idp.unknown");
     let shown = gateway.command(&["idp", "show", "corp"]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("never fetched: ") && shown.contains("503"), "{shown}");
+    assert!(
+        shown.contains("never fetched: ") && shown.contains("503"),
+        "{shown}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -119,8 +119,16 @@ async fn signing_out_ends_the_session_here_then_there_and_says_so() {
         assert_eq!(stage.audited("logout.accepted").await, ["ok"]);
         // It counts once. Who reads the page again has signed out all the same, and reads that.
         let again = stage.carry_back(&mut alice, &done, form).await;
-        assert_eq!(stage.audited("logout.refused").await[0], "proto.in_response_to");
-        assert_eq!(again.status, if form { 403 } else { 200 }, "{}", again.text());
+        assert_eq!(
+            stage.audited("logout.refused").await[0],
+            "proto.in_response_to"
+        );
+        assert_eq!(
+            again.status,
+            if form { 403 } else { 200 },
+            "{}",
+            again.text()
+        );
         assert_eq!(again.text().contains("You are signed out"), !form);
         let mut bob = stage.person("bob@example.com", "_s2").await;
         let page = stage.carry_back(&mut bob, &done, form).await;
@@ -231,7 +239,10 @@ async fn an_answer_that_can_not_be_believed_says_nothing_about_the_other_side() 
         assert_eq!(stage.gateway.code_of(&page).await, "sig.missing");
         let answering = stage.answering(&id, LogoutAnswer::Done);
         stage.carry_back(&mut visitor, &answering, form).await;
-        assert_eq!(stage.audited("logout.refused").await[0], "proto.in_response_to");
+        assert_eq!(
+            stage.audited("logout.refused").await[0],
+            "proto.in_response_to"
+        );
     }
     assert!(stage.audited("logout.accepted").await.is_empty());
 }
@@ -254,12 +265,23 @@ async fn an_identity_provider_without_logout_is_not_asked_and_the_page_says_so()
             let page = sign_out(&stage, &mut alice, query).await;
             assert_eq!(page.status, 200, "{name}");
             let text = page.text();
-            assert!(text.contains("You may still be signed in at corp"), "{text}");
-            assert_eq!(text.contains("href=\"/goodbye\""), query == "?rd=/goodbye", "{text}");
+            assert!(
+                text.contains("You may still be signed in at corp"),
+                "{text}"
+            );
+            assert_eq!(
+                text.contains("href=\"/goodbye\""),
+                query == "?rd=/goodbye",
+                "{text}"
+            );
             assert!(!stage.is_signed_in(&mut alice).await);
             // Of somebody who is not signed in nothing has to be said.
             let answer = sign_out(&stage, &mut alice, query).await;
-            assert_eq!(answer.status == 303, query == "?rd=/goodbye", "{name} {query}");
+            assert_eq!(
+                answer.status == 303,
+                query == "?rd=/goodbye",
+                "{name} {query}"
+            );
         }
     }
 }
