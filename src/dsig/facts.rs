@@ -190,7 +190,7 @@ fn short_name(oid: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// SubjectPublicKeyInfo of an RSA key (RFC 3279, 2.3.1): bits of the modulus, and the exponent.
+/// `SubjectPublicKeyInfo` of an RSA key (RFC 3279, 2.3.1): bits of the modulus, and the exponent.
 fn rsa(mut info: Reader<'_>) -> Option<(u32, &[u8])> {
     let mut algorithm = info.enter(SEQUENCE)?;
     let is_rsa = algorithm.take(OBJECT_IDENTIFIER)? == RSA && algorithm.take(NULL)?.is_empty();
@@ -263,9 +263,12 @@ mod tests {
         PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap()
     }
 
+    /// Bits of the key, names of the subject, and the end.
+    type Sample = (u32, &'static [(&'static str, &'static str)], &'static str);
+
     #[test]
     fn the_facts_are_what_openssl_says() {
-        let all: [(u32, &[(&str, &str)], &str); 4] = [
+        let all: [Sample; 4] = [
             (2048, &[("CN", "idp.example.com")], "20300101000000Z"),
             (
                 2048,
