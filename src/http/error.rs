@@ -23,14 +23,21 @@ pub struct GatewayError {
     pub code: ErrorCode,
     /// What was expected and what was found. For the log, never for the client.
     pub detail: String,
-    /// The label of the identity provider, when it is known.
-    pub idp: Option<String>,
-    /// The page of that identity provider for people whose sign-in came to nothing (`errorURL`).
-    pub help: Option<String>,
+    /// The identity provider, when it is known and may be named.
+    pub idp: Option<Box<FromIdp>>,
     /// Where the person was going.
     pub return_to: ReturnTo,
     /// What the identity provider reported, and who has to change what: both say more than the code.
     pub said: Option<(SaidCode, Cow<'static, str>)>,
+}
+
+/// What people are told of an identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FromIdp {
+    /// Its label.
+    pub label: String,
+    /// Its own page for people whose sign-in came to nothing (`errorURL`).
+    pub help: Option<String>,
 }
 
 impl GatewayError {
@@ -40,7 +47,6 @@ impl GatewayError {
             code,
             detail: detail.to_string(),
             idp: None,
-            help: None,
             return_to: ReturnTo::root(),
             said: None,
         }
@@ -167,10 +173,10 @@ impl Gateway {
                 if let Some((kind, _)) = &error.said {
                     view = view.said(*kind);
                 }
-                if let Some(label) = &error.idp {
-                    view = view.from_idp(label);
+                if let Some(idp) = &error.idp {
+                    view = view.from_idp(&idp.label);
+                    view.help.clone_from(&idp.help);
                 }
-                view.help.clone_from(&error.help);
                 respond::page(&self.pages.load(), status, &view)
             }
         };

@@ -144,7 +144,7 @@ pub(super) struct Refused {
     /// What was expected, and what was found.
     pub(super) values: Values,
     /// Who has to change what, where the identity provider has said more than the code does.
-    pub(super) said: Option<Cow<'static, str>>,
+    pub(super) said: Option<Box<str>>,
 }
 
 impl Refused {
@@ -155,7 +155,7 @@ impl Refused {
 
     /// What the ACS makes of a Response of this vendor's.
     pub(super) fn of_response(error: SamlError, vendor: Vendor) -> Self {
-        let said = error.reported().map(|status| status.remedy(vendor));
+        let said = error.reported().map(|status| status.remedy(vendor).into());
         Self { said, ..Self::of(error) }
     }
 

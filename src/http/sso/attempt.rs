@@ -16,7 +16,7 @@ use super::still;
 use crate::audit::{Event, EventKind, LoginAttempt, LoginOutcome};
 use crate::base::{ErrorCode, IdpName, ReturnTo, Timestamp, UserId, entropy};
 use crate::http::context::Context;
-use crate::http::error::{GatewayError, Reader};
+use crate::http::error::{FromIdp, GatewayError, Reader};
 use crate::http::hosts::Place;
 use crate::http::measure;
 use crate::http::respond;
@@ -177,8 +177,10 @@ impl<'a> Attempt<'a> {
         error.detail = shorten(&error.detail);
         // Only whom we asked is named: a made-up message must not find out whom we know.
         let asked = evidence.idp.as_ref().filter(|_| evidence.asked);
-        error.idp = asked.map(|idp| idp.settings.label.clone());
-        error.help = asked.and_then(|idp| self.help(idp, error.code));
+        error.idp = asked.map(|idp| {
+            let (label, help) = (idp.settings.label.clone(), self.help(idp, error.code));
+            Box::new(FromIdp { label, help })
+        });
         let goes_on = is_stale(error.code) && self.may_go_on(&return_to, headers).await;
         let detail = self.detail(json!({
             "reason": error.detail,

@@ -109,7 +109,7 @@ async fn a_federation_that_is_imported_again_writes_what_is_other() {
         said(&again).contains("nothing is other than before: 120"),
         "{again:?}"
     );
-    let mut changed = document.clone();
+    let mut changed = document;
     changed[7] = metadata(
         &entity_id(7),
         "",
