@@ -208,6 +208,7 @@ pub(in crate::config) static IDP: &[Key] = &[
          `user.conflict`; with a suffix for one of the two both come in, as two people. People \
          whom SCIM provisions are found by the whole name: leave it out, or provision them with it.",
     )
+    .otherwise("names stay as they are")
     .sample("\"@partner\""),
     key(
         "allow_duplicate_attributes",

@@ -192,7 +192,10 @@ fn a_name_qualified_otherwise_is_another_person() {
     let valid = ValidLogoutRequest { name_id: qualified.clone(), ..valid };
     let ends = |name_id: &NameId| valid.ends(IDP, name_id, Some("_session"));
     // Left out, a qualifier stands for the two parties.
-    assert!(ends(&qualified) && ends(&NAME));
+    assert!(ends(&qualified) && !ends(&NAME));
+    let (idp, sp) = ("https://idp.example.com/a", "https://sp.example.com/a");
+    let between = qualified.clone().between(|name| name == idp, sp);
+    assert!(qualified.is_meant_by(&between) && NAME.is_meant_by(&between));
     let other = Some("https://other.example.com".to_owned());
     assert!(!ends(&NameId {
         name_qualifier: other.clone(),
