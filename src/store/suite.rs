@@ -1131,6 +1131,7 @@ pub(crate) async fn what_waits_of_an_idp_is_kept<S: Store>(store: Arc<S>) {
     for number in 0..6 {
         let other = SeenKey {
             fingerprint: format!("{number}"),
+            first_seen: at(number),
             last_seen: at(number),
             ..key.clone()
         };
@@ -1138,22 +1139,25 @@ pub(crate) async fn what_waits_of_an_idp_is_kept<S: Store>(store: Arc<S>) {
     }
     let keys = idps.seen_keys().await.unwrap();
     let keys: Vec<&str> = keys.iter().map(|key| &*key.fingerprint).collect();
-    assert_eq!(keys, ["00ff", "3", "4", "5"]);
+    // The newest, and those that were seen most, the oldest first.
+    assert_eq!(keys, ["0", "00ff", "1", "5"]);
     let before = idps.revision().await.unwrap();
     assert!(idps.decide_key(&corp(), "00ff", Standing::Approved).await.unwrap());
     assert!(!idps.decide_key(&corp(), "none", Standing::Approved).await.unwrap());
     assert!(idps.revision().await.unwrap() > before);
     let decided = idps.seen_keys().await.unwrap();
-    assert_eq!(decided.first().unwrap().standing, Standing::Approved);
-    idps.forget_key(&corp(), "3").await.unwrap();
+    let decided = decided.iter().find(|key| key.fingerprint == "00ff").unwrap();
+    assert_eq!(decided.standing, Standing::Approved);
+    idps.forget_key(&corp(), "1").await.unwrap();
     assert_eq!(idps.seen_keys().await.unwrap().len(), 3);
     // What was said of a key counts for the entityID of then.
     let moved = SeenKey { entity_id: "https://other.example.com/".into(), ..key };
     assert!(idps.saw_key(&moved).await.unwrap());
     assert!(!idps.saw_key(&moved).await.unwrap());
     let keys = idps.seen_keys().await.unwrap();
-    assert_eq!(keys.first().unwrap().standing, Standing::Pending);
-    assert_eq!(keys.first().unwrap().entity_id, moved.entity_id);
+    let again = keys.iter().find(|key| key.fingerprint == moved.fingerprint).unwrap();
+    assert_eq!(again.standing, Standing::Pending);
+    assert_eq!(again.entity_id, moved.entity_id);
 
     let copy = MetadataCopy {
         idp: corp(),

@@ -81,8 +81,9 @@ pub struct SeenKey {
 }
 
 impl SeenKey {
-    /// Pending keys of one identity provider. Whoever can begin a sign-in can show keys of their own:
-    /// those push out each other, and the one that everybody's messages are signed by comes again.
+    /// Pending keys of one identity provider: the newest, and of the others those that were seen most,
+    /// the oldest first. Whoever can begin a sign-in can show keys of their own; those push out each
+    /// other, and not the one that everybody's messages are signed by.
     pub const MOST: usize = 4;
 
     /// The key of the one notice about all pending keys of an identity provider. The store clears it

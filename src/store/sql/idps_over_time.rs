@@ -106,13 +106,17 @@ pub(super) async fn saw_key(sql: &mut Sql<'_>, (key,): &(SeenKey,)) -> Told<bool
     let added = sql.execute(add).await? > 0;
     let most = i64::try_from(SeenKey::MOST).unwrap_or(i64::MAX);
     let crowd = Statement::new(
-        "DELETE FROM idp_key WHERE idp = ? AND standing = 'pending' AND fingerprint NOT IN
-             (SELECT fingerprint FROM idp_key WHERE idp = ? AND standing = 'pending'
-              ORDER BY last_seen DESC, fingerprint LIMIT ?)",
+        "DELETE FROM idp_key WHERE idp = ? AND standing = 'pending' AND fingerprint <> ?
+             AND fingerprint NOT IN
+             (SELECT fingerprint FROM idp_key
+              WHERE idp = ? AND standing = 'pending' AND fingerprint <> ?
+              ORDER BY seen DESC, first_seen, fingerprint LIMIT ?)",
     )
     .with(key.idp.as_str())
+    .with(&key.fingerprint)
     .with(key.idp.as_str())
-    .with(most);
+    .with(&key.fingerprint)
+    .with(most.saturating_sub(1));
     sql.execute(crowd).await?;
     Ok((added, Vec::new()))
 }
