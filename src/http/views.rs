@@ -313,6 +313,8 @@ pub struct SignOut {
     pub action: String,
     /// Where "Cancel" leads.
     pub back: String,
+    /// The identity provider can not be asked to end its session too.
+    pub here_alone: bool,
     /// Where the identity provider ends its session, if it can.
     #[serde(skip)]
     pub leads_to: Option<String>,
@@ -327,6 +329,7 @@ impl SignOut {
             idp: None,
             action: links::sign_out(return_to),
             back: return_to.to_string(),
+            here_alone: false,
             leads_to: None,
         }
     }

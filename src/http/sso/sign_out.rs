@@ -37,8 +37,9 @@ pub async fn confirm(
             let name = identity.profile.name().unwrap_or_else(|| identity.user_name.clone());
             let mut view = SignOut::new(&name, &return_to);
             view.email = identity.profile.email;
-            view.idp = label(&gateway, &session);
+            view.idp = Some(label(&gateway, &session));
             view.leads_to = slo::way_out(&gateway, &session.identity());
+            view.here_alone = view.leads_to.is_none();
             respond::page(&gateway.pages.load(), StatusCode::OK, &view)
         }
         Ok(None) => {
@@ -91,23 +92,17 @@ pub async fn sign_out(
     let onward = wanted && slo::is_public(&live, &return_to);
     let mut response = match (farewell, session) {
         (Farewell::Idp(response), _) => response,
+        // Their session at the identity provider goes on, which the page that asks has said.
+        (Farewell::Here, _) if onward => {
+            respond::redirect(StatusCode::SEE_OTHER, &return_to.to_string())
+        }
         (Farewell::Here, _) if !is_navigation(&headers) || is_program(&headers) => {
-            // The session at the identity provider goes on.
             let said = json!({ "signed_out": true, "identity_provider": "not_asked" });
             respond::json(StatusCode::OK, &said)
         }
-        (Farewell::Here, None) if onward => {
-            respond::redirect(StatusCode::SEE_OTHER, &return_to.to_string())
-        }
-        // Their session at the identity provider goes on, and before they leave they are told.
         (Farewell::Here, session) => {
-            let label = session.map(|session| {
-                // It may have been removed since; its people know it all the same.
-                let name = || session.identity().idp.to_string();
-                label(&gateway, &session).unwrap_or_else(name)
-            });
-            let mut view = SignedOut::new(label.as_deref(), &return_to);
-            view.onward = onward.then(|| return_to.to_string());
+            let label = session.map(|session| label(&gateway, &session));
+            let view = SignedOut::new(label.as_deref(), &return_to);
             respond::page(&gateway.pages.load(), StatusCode::OK, &view)
         }
     };
@@ -137,9 +132,12 @@ async fn end(
     Ok(())
 }
 
-fn label(gateway: &Gateway, session: &OpenSession) -> Option<String> {
-    let registry = gateway.app.registry();
-    registry.named(&session.identity().idp).map(|idp| idp.settings.label.clone())
+/// What its people call the identity provider; one that was removed since has its name left.
+fn label(gateway: &Gateway, session: &OpenSession) -> String {
+    let (registry, name) = (gateway.app.registry(), session.identity().idp);
+    registry
+        .named(&name)
+        .map_or_else(|| name.to_string(), |idp| idp.settings.label.clone())
 }
 
 fn is_program(headers: &HeaderMap) -> bool {
