@@ -51,9 +51,7 @@ impl Ask for Asker {
         match posted.status.as_u16() {
             200 => Ok(posted.body.into()),
             // SOAP 1.1 over HTTP sends faults with 500; a server that is broken says it otherwise.
-            500 if posted.content_type.is_some_and(|kind| kind.contains("xml")) => {
-                Ok(posted.body.into())
-            }
+            500 if posted.body.trim_ascii_start().starts_with(b"<") => Ok(posted.body.into()),
             status => Err(AskError::Status(status)),
         }
     }

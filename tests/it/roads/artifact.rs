@@ -240,6 +240,11 @@ async fn a_service_that_gives_no_message_is_named_by_its_code() {
             Box::new(|_| (200, "<html/>".to_owned()))
         })
         .await;
+    world
+        .refuses("binding.artifact_unreachable", |_, _| {
+            Box::new(|_| (500, "oops".to_owned()))
+        })
+        .await;
     for status in [404, 302, 503] {
         world
             .refuses("binding.artifact_unreachable", |_, _| {
