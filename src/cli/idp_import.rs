@@ -332,11 +332,7 @@ impl Choices {
     ) -> Result<ImportedIdp, String> {
         let kept = before.and_then(|before| serde_json::from_value(before.settings.clone()).ok());
         let mut settings: ImportedSettings = kept.unwrap_or_default();
-        settings.label = self
-            .label
-            .clone()
-            .or(settings.label)
-            .or_else(|| found.metadata.display_name.clone());
+        settings.label = self.label.clone().or(settings.label);
         settings.entity_id = found.entity_id.clone().or(settings.entity_id);
         settings.query = self.query;
         if self.pem.is_some() || self.allow_unsigned {

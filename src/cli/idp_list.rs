@@ -62,7 +62,7 @@ pub async fn run(args: ListArgs, loaded: Loaded) -> ExitCode {
             };
             table.row([
                 settings.name.as_str(),
-                &settings.label,
+                idp.label(),
                 vendor,
                 &entity_id,
                 &keys,

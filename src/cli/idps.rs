@@ -58,6 +58,11 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// What people read on its button.
+    pub(super) fn label(&self) -> &str {
+        self.settings.label(self.metadata.as_ref().ok())
+    }
+
     /// Whether a key was seen for the entityID that the name has now, as far as one can tell.
     pub(super) fn is_of_now(&self, key: &SeenKey) -> bool {
         self.metadata
@@ -225,7 +230,7 @@ pub(super) fn as_json(known: &Known, now: Timestamp) -> Value {
     let settings = &known.settings;
     let mut value = json!({
         "name": settings.name,
-        "label": settings.label,
+        "label": known.label(),
         "origin": known.origin,
         "source": known.source,
         "enabled": settings.enabled,
@@ -294,7 +299,7 @@ pub(super) fn as_text(known: &Known, now: Timestamp) -> String {
     let settings = &known.settings;
     let mut table = Table::plain();
     table.row(["name", settings.name.as_str()]);
-    table.row(["label", &settings.label]);
+    table.row(["label", known.label()]);
     table.row(["source", &format!("{} ({})", known.source, known.origin)]);
     if settings.metadata_signers.is_none() {
         table.row(["signature", "not required"]);

@@ -70,7 +70,7 @@ fn host_of(entity_id: &str) -> &str {
 impl Entry {
     fn new(number: usize, idp: &IdpTrust) -> Self {
         let (settings, metadata) = (&idp.settings, &idp.metadata);
-        let label = settings.label.to_lowercase();
+        let label = idp.label().to_lowercase();
         let mut words: Vec<String> = Vec::new();
         let names = metadata.ui.names.iter().map(|name| name.text.as_str());
         let organization = metadata.organization.iter().flat_map(|all| &all.display_names);
@@ -119,7 +119,8 @@ mod tests {
             r#"<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://login{number}.example.org:8443/idp"><md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:Extensions><mdui:UIInfo xmlns:mdui="urn:oasis:names:tc:SAML:metadata:ui"><mdui:DisplayName xml:lang="de">Schule {number}</mdui:DisplayName></mdui:UIInfo></md:Extensions><md:KeyDescriptor><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>{key}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example.org/sso"/></md:IDPSSODescriptor></md:EntityDescriptor>"#
         );
         let name = IdpName::parse(&format!("idp{number}")).unwrap();
-        let mut settings = IdpSettings::new(name, label.to_owned(), MetadataSource::Stored);
+        let mut settings = IdpSettings::new(name, MetadataSource::Stored);
+        settings.label = Some(label.to_owned());
         settings.email_domains = vec![format!("mail{number}.example.net")];
         let metadata = IdpMetadata::read(xml.as_bytes(), None, Timestamp::EPOCH).unwrap();
         Arc::new(IdpTrust { settings: Arc::new(settings), metadata })

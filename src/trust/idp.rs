@@ -24,6 +24,11 @@ pub struct IdpTrust {
 }
 
 impl IdpTrust {
+    /// What people read on its button.
+    pub fn label(&self) -> &str {
+        self.settings.label(Some(&self.metadata))
+    }
+
     /// Where to send people, and how.
     ///
     /// HTTP-Redirect when it is offered: it needs no script in the browser. An identity provider

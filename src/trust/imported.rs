@@ -123,8 +123,8 @@ impl ImportedSettings {
     /// Under our types; certificates that many have in common are read once.
     pub fn into_settings(self, name: &IdpName, signers: &mut SignersOnce) -> Option<IdpSettings> {
         let kept = self;
-        let label = kept.label.unwrap_or_else(|| name.to_string());
-        let mut settings = IdpSettings::new(name.clone(), label, MetadataSource::Stored);
+        let mut settings = IdpSettings::new(name.clone(), MetadataSource::Stored);
+        settings.label = kept.label;
         settings.entity_id = kept.entity_id;
         settings.way = if kept.query {
             Way::Query

@@ -7,6 +7,7 @@ use super::reading::Way;
 use crate::base::{IdpName, LocalPath, Timestamp};
 use crate::dsig::TrustedKeys;
 use crate::saml::authn_request::AnswerBy;
+use crate::saml::metadata::IdpMetadata;
 use crate::saml::{AcsPath, GroupsOverage};
 
 /// Where metadata comes from.
@@ -57,8 +58,8 @@ impl OnChange {
 pub struct IdpSettings {
     /// The short name.
     pub name: IdpName,
-    /// What people read on its button.
-    pub label: String,
+    /// What people read on its button; `None` leaves that to its metadata.
+    pub label: Option<String>,
     /// Where its metadata comes from.
     pub metadata: MetadataSource,
     /// The address that an import came from.
@@ -139,11 +140,18 @@ impl IdpSettings {
         }
     }
 
+    /// What people read on its button: `label`, else the mdui:DisplayName that its `metadata`
+    /// gives, else its name.
+    pub fn label<'a>(&'a self, metadata: Option<&'a IdpMetadata>) -> &'a str {
+        let theirs = || metadata.and_then(|metadata| metadata.display_name.as_deref());
+        self.label.as_deref().or_else(theirs).unwrap_or(self.name.as_str())
+    }
+
     /// Everything at its default.
-    pub fn new(name: IdpName, label: String, metadata: MetadataSource) -> Self {
+    pub fn new(name: IdpName, metadata: MetadataSource) -> Self {
         Self {
             name,
-            label,
+            label: None,
             metadata,
             imported_from: None,
             way: Way::Document,

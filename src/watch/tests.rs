@@ -49,7 +49,7 @@ fn metadata(entity_id: &str, signing: &[&SigningKey], until: Option<Timestamp>) 
 
 fn settings() -> IdpSettings {
     let url = MetadataSource::Url("https://idp.example.com/metadata".to_owned());
-    IdpSettings::new(IdpName::parse("corp").unwrap(), "Corp".to_owned(), url)
+    IdpSettings::new(IdpName::parse("corp").unwrap(), url)
 }
 
 fn list(settings: &IdpSettings, metadata: &IdpMetadata, now: Timestamp) -> Vec<Expiry> {
@@ -293,11 +293,7 @@ fn what_ends_for_a_whole_federation_is_told_once() {
         name: IdpName::parse(&format!("idp{number}")).unwrap(),
         imported_from: from.map(str::to_owned),
         metadata_signers: from.map(|_| TrustedKeys::one(ends(20).trusted().unwrap())),
-        ..IdpSettings::new(
-            IdpName::parse("idp").unwrap(),
-            String::new(),
-            MetadataSource::Stored,
-        )
+        ..IdpSettings::new(IdpName::parse("idp").unwrap(), MetadataSource::Stored)
     };
     let signer = idp(0, Some(url)).metadata_signers;
     let mut all: Vec<(IdpSettings, IdpMetadata)> = (0..30)

@@ -380,6 +380,49 @@ fn what_is_chosen_at_the_import_is_kept() {
 }
 
 #[test]
+fn the_label_is_what_is_said_here_else_the_name_that_the_metadata_shows() {
+    let called = |name: &str, entity_id: &str| {
+        let ui = format!(
+            r#"<md:Extensions><mdui:UIInfo xmlns:mdui="urn:oasis:names:tc:SAML:metadata:ui"><mdui:DisplayName xml:lang="de">{name}</mdui:DisplayName></mdui:UIInfo></md:Extensions>"#
+        );
+        entity(
+            entity_id,
+            "",
+            &format!("{ui}{}", key(&certificate())),
+            "https://idp.example.com",
+        )
+    };
+    let configured = "[[idp]]\nname = \"here\"\nmetadata = \"here.xml\"\n";
+    let place = Place::with(&format!("{CONFIG}\n{configured}"));
+    place.file(
+        "config/here.xml",
+        &called("Beispiel AG", "https://here.example.com"),
+    );
+    let label = |name: &str| {
+        let shown = place.idp(&["show", name, "--json"]);
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        shown["label"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(label("here"), "Beispiel AG");
+    let import = |file: &str, more: &[&str]| {
+        let done = place.idp(&[&["import", file, "--name", "corp"][..], more].concat());
+        assert!(done.status.success(), "{done:?}");
+        label("corp")
+    };
+    let nameless = place.file("nameless.xml", &good("https://idp.example.com"));
+    let one = place.file(
+        "one.xml",
+        &called("Schule &amp; Haus", "https://idp.example.com"),
+    );
+    let two = place.file("two.xml", &called("Haus", "https://idp.example.com"));
+    assert_eq!(import(&nameless, &[]), "corp");
+    assert_eq!(import(&one, &[]), "Schule & Haus");
+    assert_eq!(import(&two, &[]), "Haus", "a new name is followed");
+    assert_eq!(import(&one, &["--label", "Ours"]), "Ours");
+    assert_eq!(import(&two, &[]), "Ours");
+}
+
+#[test]
 fn what_is_in_the_file_is_not_changed_by_commands() {
     let metadata = "[[idp]]\nname = \"corp\"\nlabel = \"Corp\"\nmetadata = \"corp.xml\"\n";
     let place = Place::with(&format!("{CONFIG}\n{metadata}"));

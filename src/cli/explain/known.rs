@@ -223,7 +223,7 @@ fn from_files(args: &ExplainArgs) -> Option<(ServiceProvider, Vec<Source>)> {
         };
         let name = name?;
         let metadata = MetadataSource::File(path.clone());
-        let settings = IdpSettings::new(name.clone(), name.to_string(), metadata);
+        let settings = IdpSettings::new(name, metadata);
         Some(Source { settings, imported: None, copy: None, keys: Vec::new() })
     };
     let sources = (1_usize..).zip(&args.idp_metadata).filter_map(source);

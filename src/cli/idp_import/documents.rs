@@ -91,7 +91,7 @@ async fn query(
 
 fn settings(proof: &Proof, way: Way) -> Result<IdpSettings, Refused> {
     let name = IdpName::parse("import").ok_or_else(|| "no name".to_owned())?;
-    let mut settings = IdpSettings::new(name, String::new(), MetadataSource::Stored);
+    let mut settings = IdpSettings::new(name, MetadataSource::Stored);
     settings.metadata_signers.clone_from(&proof.signers);
     settings.way = way;
     Ok(settings)

@@ -83,14 +83,11 @@ fn idp(
     let name = reader.parsed(scope, "name", name);
     let label = reader.parsed(scope, "label", |text| not_empty(text).map(str::to_owned));
     let metadata = reader.parsed(scope, "metadata", |text| metadata_source(text, folder));
-    if let Some(name) = &name {
-        reader.derived(scope, "label", name.as_str());
-    }
     // The other keys are read in any case: all mistakes are found at once.
     let usable = name.is_some() && metadata.is_some();
     let name = name.or_else(|| IdpName::parse("unnamed"))?;
-    let label = label.unwrap_or_else(|| name.to_string());
-    let mut settings = IdpSettings::new(name, label, metadata.unwrap_or(MetadataSource::Stored));
+    let mut settings = IdpSettings::new(name, metadata.unwrap_or(MetadataSource::Stored));
+    settings.label = label;
     choices(reader, scope, own, &mut settings);
     about_metadata(reader, scope, folder, &mut settings);
     usable.then_some(settings)
@@ -121,7 +118,7 @@ pub fn set_idp(
         settings.name = name.unwrap_or_else(|| settings.name.clone());
     }
     if scope.is_set("label") {
-        settings.label = reader.text(&scope, "label").unwrap_or_default();
+        settings.label = reader.text(&scope, "label");
     }
     if scope.is_set("metadata") {
         let read = |text: &str| metadata_source(text, Path::new(""));

@@ -11,7 +11,7 @@ pub(in crate::config) static IDP: &[Key] = &[
     .sample("\"corp\"")
     .active(),
     key("label", Kind::Text, "What people read on its button.")
-        .otherwise("the name")
+        .otherwise("the `mdui:DisplayName` of its metadata, else the name")
         .sample("\"Example Corp\"")
         .active(),
     key(

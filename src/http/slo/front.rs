@@ -133,8 +133,7 @@ fn answer(
     let app = &gateway.app;
     let idp = &judged.idp;
     let Some(endpoint) = back(idp, way) else {
-        let view =
-            SignedOut::new(Some(&idp.settings.label), &ReturnTo::root()).there(There::WantsIt);
+        let view = SignedOut::new(Some(idp.label()), &ReturnTo::root()).there(There::WantsIt);
         return Ok(respond::page(&gateway.pages.load(), StatusCode::OK, &view));
     };
     let destination = endpoint.response_location.as_deref().unwrap_or(&endpoint.location);
@@ -151,7 +150,7 @@ fn answer(
             let message = response.posted(key).map_err(internal)?;
             let mut fields = vec![Field::new(message.field, message.value)];
             fields.extend(relay_state.map(|state| Field::new("RelayState", state)));
-            let label = idp.settings.label.clone();
+            let label = idp.label().to_owned();
             let view = Post { label, action: destination.to_owned(), fields };
             Ok(respond::page(&gateway.pages.load(), StatusCode::OK, &view))
         }

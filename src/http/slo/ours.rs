@@ -139,7 +139,7 @@ fn sent(
         Binding::Post => {
             let message = request.posted(key).map_err(internal)?;
             let view = Post {
-                label: idp.settings.label.clone(),
+                label: idp.label().to_owned(),
                 action: endpoint.location.clone(),
                 fields: vec![Field::new(message.field, message.value)],
             };
@@ -239,7 +239,7 @@ fn said(gateway: &Gateway, pending: &PendingLogout, there: There) -> Response {
         return respond::redirect(StatusCode::SEE_OTHER, &return_to.to_string());
     }
     let registry = gateway.app.registry();
-    let label = registry.named(&pending.idp).map(|idp| idp.settings.label.as_str());
+    let label = registry.named(&pending.idp).map(|idp| idp.label());
     let mut view = SignedOut::new(label, &return_to).there(there);
     view.onward = onward.then(|| return_to.to_string());
     respond::page(&gateway.pages.load(), StatusCode::OK, &view)

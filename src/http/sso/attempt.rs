@@ -178,7 +178,7 @@ impl<'a> Attempt<'a> {
         // Only whom we asked is named: a made-up message must not find out whom we know.
         let asked = evidence.idp.as_ref().filter(|_| evidence.asked);
         error.idp = asked.map(|idp| {
-            let (label, help) = (idp.settings.label.clone(), self.help(idp, error.code));
+            let (label, help) = (idp.label().to_owned(), self.help(idp, error.code));
             Box::new(FromIdp { label, help })
         });
         let goes_on = is_stale(error.code) && self.may_go_on(&return_to, headers).await;

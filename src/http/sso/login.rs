@@ -317,7 +317,7 @@ pub(super) fn choose(
     unmatched: Option<&str>,
 ) -> Response {
     let registry = gateway.app.registry();
-    let button = |idp: &'_ Arc<IdpTrust>| (idp.settings.name.clone(), idp.settings.label.clone());
+    let button = |idp: &'_ Arc<IdpTrust>| (idp.settings.name.clone(), idp.label().to_owned());
     let total = registry.shown_count();
     let (kept, to) = (manner.kept(), return_to.to_string());
     let mut around = vec![("rd", to.as_str())];
@@ -340,7 +340,7 @@ pub(super) fn choose(
         let buttons = buttons.iter().map(|(name, label)| (name, label.as_str()));
         Choose::new(buttons, registry.knows_domains(), return_to, &kept).searched(&shown, &around)
     } else {
-        let buttons = registry.shown().map(|idp| (&idp.settings.name, idp.settings.label.as_str()));
+        let buttons = registry.shown().map(|idp| (&idp.settings.name, idp.label()));
         Choose::new(buttons, registry.knows_domains(), return_to, &kept)
     };
     if let Some(email) = unmatched {
@@ -482,7 +482,7 @@ pub(super) async fn begin(
         Binding::Post => {
             let form = request.posted(key).map_err(|error| internal(&error))?;
             let view = Post {
-                label: idp.settings.label.clone(),
+                label: idp.label().to_owned(),
                 action: form.action,
                 fields: vec![
                     Field::new("SAMLRequest", form.saml_request),

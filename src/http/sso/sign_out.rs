@@ -137,7 +137,7 @@ fn label(gateway: &Gateway, session: &OpenSession) -> String {
     let (registry, name) = (gateway.app.registry(), session.identity().idp);
     registry
         .named(&name)
-        .map_or_else(|| name.to_string(), |idp| idp.settings.label.clone())
+        .map_or_else(|| name.to_string(), |idp| idp.label().to_owned())
 }
 
 fn is_program(headers: &HeaderMap) -> bool {

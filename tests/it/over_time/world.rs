@@ -175,5 +175,5 @@ impl World {
 
 pub(super) fn configured(named: &str, url: &str) -> IdpSettings {
     let source = MetadataSource::Url(url.to_owned());
-    IdpSettings::new(name(named), named.to_owned(), source)
+    IdpSettings::new(name(named), source)
 }
