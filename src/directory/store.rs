@@ -35,7 +35,8 @@ pub trait DirectoryStore: Standings + Links {
     ) -> Result<Option<User>, StoreError>;
 
     /// Everybody whom any of these identifiers may mean, each once: who would be found by the
-    /// functions above, in one question.
+    /// functions above, in one question. And one person of another identity provider, if there is any,
+    /// who has the e-mail address, its ASCII letters in any case.
     async fn find_any(&self, by: Identifiers<'_>) -> Result<Vec<User>, StoreError>;
 
     /// Adds a person.

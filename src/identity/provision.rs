@@ -135,6 +135,7 @@ pub async fn resolve(
         check_domains(&mapped, &asserter, linked.as_ref())?;
         if let Some(known) = linked {
             let groups = groups_of(&known, &mapped, asserter.groups_overage, false)?;
+            search.check_address(&search.found().await?, Some(&known))?;
             let mapped = Mapped {
                 profile: Profile { groups, ..mapped.profile.clone() },
                 ..mapped.clone()
@@ -311,7 +312,17 @@ impl Search<'_> {
     /// 3. By `userName` among the people of this identity provider, even if `link_by` does not
     ///    have it: otherwise somebody created at their first login would be a stranger at the
     ///    second.
+    ///
+    /// Whoever it is, their address is not that of another identity provider's person.
     async fn find(&self) -> Result<Option<User>, IdentityError> {
+        let found = self.found().await?;
+        let known = self.among(&found)?;
+        self.check_address(&found, known.as_ref())?;
+        Ok(known)
+    }
+
+    /// Everybody who has something in common with them.
+    async fn found(&self) -> Result<Vec<User>, StoreError> {
         let anybody = Identifiers {
             idp: self.idp,
             name_id: self.mapped.persistent_id.as_deref(),
@@ -319,7 +330,10 @@ impl Search<'_> {
             user_name: &self.mapped.user_name,
             email: self.mapped.profile.email.as_deref(),
         };
-        let found = self.store.find_any(anybody).await?;
+        self.store.find_any(anybody).await
+    }
+
+    fn among(&self, found: &[User]) -> Result<Option<User>, IdentityError> {
         if let Some(name_id) = &self.mapped.persistent_id
             && let Some(user) = found.iter().find(|user| {
                 user.idp.as_ref() == Some(self.idp) && user.name_id.as_ref() == Some(name_id)
@@ -329,15 +343,15 @@ impl Search<'_> {
         }
         for link_by in &self.settings.link_by {
             let linked = match link_by {
-                LinkBy::ExternalId => self.by_external_id(&found),
-                LinkBy::UserName => self.by_user_name(&found)?,
-                LinkBy::Email => self.by_email(&found)?,
+                LinkBy::ExternalId => self.by_external_id(found),
+                LinkBy::UserName => self.by_user_name(found)?,
+                LinkBy::Email => self.by_email(found)?,
             };
             if linked.is_some() {
                 return Ok(linked);
             }
         }
-        match self.named(&found).filter(|user| user.idp.as_ref() == Some(self.idp)) {
+        match self.named(found).filter(|user| user.idp.as_ref() == Some(self.idp)) {
             Some(user) => self.admit(user.clone(), "userName").map(Some),
             None => Ok(None),
         }
@@ -386,6 +400,37 @@ impl Search<'_> {
         Ok((!other).then_some(user))
     }
 
+    /// To the application behind us an address may be the person, whatever the case of its letters. So
+    /// nobody comes in with one that another identity provider's person has here, unless they had it
+    /// before, or addresses are not what people are told apart by.
+    fn check_address(&self, found: &[User], known: Option<&User>) -> Result<(), IdentityError> {
+        let Some(email) = &self.mapped.profile.email else {
+            return Ok(());
+        };
+        let has_it = |user: &User| {
+            user.profile
+                .email
+                .as_ref()
+                .is_some_and(|address| address.eq_ignore_ascii_case(email))
+        };
+        if self.apart
+            || !self.settings.link_by.contains(&LinkBy::Email)
+            || known.is_some_and(has_it)
+        {
+            return Ok(());
+        }
+        let is_elsewhere = |user: &&User| {
+            let idp = user.idp.as_ref();
+            known.is_none_or(|known| known.id != user.id)
+                && idp.is_some_and(|idp| idp != self.idp)
+                && has_it(user)
+        };
+        match found.iter().find(is_elsewhere) {
+            Some(user) => Err(conflict(user.clone(), "email", ELSEWHERE)),
+            None => Ok(()),
+        }
+    }
+
     /// A person found by `userName`, unless something says that they are another one.
     fn admit(&self, user: User, by: &'static str) -> Result<User, IdentityError> {
         let user = self.belongs(user, by)?;
@@ -402,9 +447,7 @@ impl Search<'_> {
 
     fn belongs(&self, user: User, by: &'static str) -> Result<User, IdentityError> {
         match &user.idp {
-            Some(idp) if idp != self.idp => {
-                Err(conflict(user, by, "belongs to another identity provider"))
-            }
+            Some(idp) if idp != self.idp => Err(conflict(user, by, ELSEWHERE)),
             Some(_) | None => Ok(user),
         }
     }
@@ -456,6 +499,8 @@ impl Search<'_> {
         })
     }
 }
+
+const ELSEWHERE: &str = "belongs to another identity provider";
 
 fn differ(known: Option<&str>, sent: Option<&str>) -> bool {
     matches!((known, sent), (Some(known), Some(sent)) if known != sent)
@@ -572,7 +617,7 @@ mod tests {
     use super::*;
     use crate::base::entropy::SystemEntropy;
     use crate::base::{ErrorCode, RoleName};
-    use crate::directory::{Changed, Created, Profile};
+    use crate::directory::{Changed, Created, Link, Linked, Links as _, Operator, Profile};
     use crate::identity::{AttributeName, Grounds, RoleRule, Source, Target};
     use crate::saml::overage::GROUPS_LINK;
     use crate::saml::{Attribute, NameId, Texts};
@@ -1071,6 +1116,59 @@ mod tests {
             .await,
             ErrorCode::UserConflict
         );
+    }
+
+    #[tokio::test]
+    async fn an_address_of_another_identity_providers_person_is_nobody_elses() {
+        let store = store().await;
+        let other = |name_id, email| Login { idp: "other", name_id, email: Some(email), ..alice() };
+        login(&store, &settings(), &alice()).await.unwrap();
+        let mallory = other("mallory", "mallory@example.com");
+        login(&store, &settings(), &mallory).await.unwrap();
+        // Neither a newcomer nor somebody known, in whatever letters …
+        for address in [
+            "alice@example.com",
+            "ALICE@example.com",
+            "Alice@Example.Com",
+        ] {
+            for name in ["newcomer", "mallory"] {
+                assert_eq!(
+                    refused(&store, &settings(), &other(name, address)).await,
+                    ErrorCode::UserConflict,
+                    "{name} {address}"
+                );
+            }
+            let owner = Login { email: Some(address), ..alice() };
+            login(&store, &settings(), &owner).await.unwrap();
+        }
+        assert!(store.find_by_user_name("newcomer").await.unwrap().is_none());
+        // … nor by a link to somebody else.
+        let mallory = user(&store, "mallory").await;
+        let link = Link {
+            idp: IdpName::parse("third").unwrap(),
+            name_id: "m".to_owned(),
+            person: mallory.id.clone(),
+            created_at: at(0),
+        };
+        assert_eq!(
+            store.link(&link, &Operator::command()).await.unwrap(),
+            Linked::Linked
+        );
+        let guest = |email| Login { idp: "third", name_id: "m", email: Some(email), ..alice() };
+        let identity = login(&store, &settings(), &guest("MALLORY@example.com")).await.unwrap();
+        assert_eq!(identity.user, mallory.id);
+        assert_eq!(
+            refused(&store, &settings(), &guest("Alice@example.com")).await,
+            ErrorCode::UserConflict
+        );
+        // Where addresses tell nobody apart, it is an address that two people have.
+        let names = IdentitySettings { link_by: vec![LinkBy::UserName], ..settings() };
+        login(&store, &names, &other("mallory", "alice@example.com")).await.unwrap();
+        // Who had it before is not locked out, neither of them.
+        login(&store, &settings(), &other("mallory", "Alice@example.com"))
+            .await
+            .unwrap();
+        login(&store, &settings(), &alice()).await.unwrap();
     }
 
     #[tokio::test]

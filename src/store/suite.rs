@@ -7,6 +7,7 @@ mod links;
 mod model;
 mod requests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::audit::{AuditSink, Chain, Event, EventKind, LoginAttempt, LoginOutcome};
 use crate::base::{ErrorCode, IdpName, ReturnTo, StoreError, Timestamp, UserId};
-use crate::directory::{Changed, Created, DirectoryStore, Profile, UniqueField, User};
+use crate::directory::{Changed, Created, DirectoryStore, Identifiers, Profile, UniqueField, User};
 use crate::identity::{Identity, Person};
 use crate::saml::accepted::{Claims, ValidAssertion};
 use crate::saml::{OneUse, OneUseError, OneUseStore, PendingLogin, PendingStore, Taken, Wish};
@@ -440,6 +441,39 @@ pub(crate) async fn a_person_is_found_by_each_identifier_exactly<S: Store>(store
         directory.find_by_email("alice@example.com").await.unwrap().len(),
         2
     );
+    // Somebody else's is found in any letters.
+    let also = User { idp: Some(other.clone()), ..named("eve") };
+    let profile = Profile { email: Some("Eve@Example.com".into()), ..Profile::default() };
+    create(&*store, &User { profile, ..also }).await;
+    let address = async |idp: &IdpName, email: &str| {
+        let identifiers = Identifiers {
+            idp,
+            name_id: None,
+            external_id: None,
+            user_name: "",
+            email: Some(email),
+        };
+        let found = directory.find_any(identifiers).await.unwrap();
+        found.into_iter().map(|user| user.user_name).collect::<BTreeSet<_>>()
+    };
+    let eve = BTreeSet::from(["eve".to_owned()]);
+    for email in ["eve@example.com", "EVE@EXAMPLE.COM", "Eve@Example.com"] {
+        assert_eq!(address(&own, email).await, eve, "{email}");
+    }
+    assert_eq!(address(&other, "Eve@Example.com").await, eve);
+    for email in [
+        "eve@example.com",
+        "_ve@Example.com",
+        "\u{c9}ve@Example.com",
+        "",
+    ] {
+        assert!(address(&other, email).await.is_empty(), "{email}");
+    }
+    assert!(address(&own, "_ve@example.com").await.is_empty());
+    // Two that have it verbatim, of the others one.
+    assert_eq!(address(&own, "alice@example.com").await.len(), 2);
+    assert_eq!(address(&other, "alice@example.com").await.len(), 2);
+    assert_eq!(address(&other, "ALICE@example.com").await.len(), 1);
     // Who belongs to nobody is found for everybody, after who belongs to the one that asks.
     let unbound = User { idp: None, external_id: Some("e1".into()), ..named("erin") };
     create(&*store, &unbound).await;

@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_refresh.sql"),
     include_str!("migrations/0011_settled.sql"),
     include_str!("migrations/0012_asked.sql"),
+    include_str!("migrations/0013_addresses.sql"),
 ];
 
 /// In `meta`, so that our tables can be told from those of others: `samL`. Also the number of the

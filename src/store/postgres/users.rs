@@ -66,8 +66,8 @@ const FIND_BY_EXTERNAL_ID: &str = r#"
     (SELECT * FROM "user" WHERE external_id = $1 AND idp IS NULL AND deleted_at IS NULL)
     LIMIT 1"#;
 const FIND_BY_EMAIL: &str = r#"
-    SELECT * FROM "user" WHERE substr(email, 1, 256) = substr($1, 1, 256) AND email = $1
-        AND deleted_at IS NULL
+    SELECT * FROM "user" WHERE lower(substr(email, 1, 256)) = lower(substr($1 COLLATE "C", 1, 256))
+        AND email = $1 AND deleted_at IS NULL
     ORDER BY id LIMIT 2"#;
 const FIND_BY_NAME_ID: &str = r#"
     SELECT * FROM "user" WHERE idp = $1 AND name_id = $2 AND deleted_at IS NULL"#;
@@ -84,8 +84,11 @@ const FIND_ANY: &str = r#"
     UNION ALL
     (SELECT * FROM "user" WHERE user_name_key = $4 AND claimed = 0 AND (idp = $1 OR idp IS NULL))
     UNION ALL
-    (SELECT * FROM "user" WHERE substr(email, 1, 256) = substr($5, 1, 256) AND email = $5
-         AND deleted_at IS NULL ORDER BY id LIMIT 2)
+    (SELECT * FROM "user" WHERE lower(substr(email, 1, 256)) = lower(substr($5 COLLATE "C", 1, 256))
+         AND email = $5 AND deleted_at IS NULL ORDER BY id LIMIT 2)
+    UNION ALL
+    (SELECT * FROM "user" WHERE lower(substr(email, 1, 256)) = lower(substr($5 COLLATE "C", 1, 256))
+         AND lower(email) = lower($5 COLLATE "C") AND idp <> $1 AND deleted_at IS NULL LIMIT 1)
     UNION ALL
     (SELECT * FROM "user" WHERE name_id = $2 AND idp = $1 AND deleted_at IS NOT NULL)
     UNION ALL

@@ -116,10 +116,11 @@ async fn look_up(
             "t.user_name_key = ? AND t.claimed = 0",
             index::kept(&fold(text)),
         ),
-        // The beginning is what is in the index of some databases.
+        // In the index is the beginning.
         (
-            "substr(t.email, 1, 256) = substr(?, 1, 256) AND t.email = ?",
-            text.clone(),
+            "t.email IS NOT NULL AND lower(substr(t.email, 1, 256)) = substr(?, 1, 256)
+             AND lower(t.email) = ?",
+            text.to_ascii_lowercase(),
         ),
     ];
     let mut found: Vec<Record> = Vec::new();

@@ -35,6 +35,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_refresh.sql"),
     include_str!("migrations/0013_settled.sql"),
     include_str!("migrations/0014_asked.sql"),
+    include_str!("migrations/0015_addresses.sql"),
 ];
 
 /// `samL` in the header of the file, so that `file(1)` and we can tell our databases from others.

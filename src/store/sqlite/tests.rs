@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::SqliteStore;
+use super::row::Columns;
 use crate::audit::{AuditSink as _, Chain, Event, EventKind};
 use crate::base::{IdpName, StoreError, Timestamp};
 use crate::saml::OneUseStore as _;
@@ -468,7 +470,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     sqlx::raw_sql(begin).execute(&mut connection).await.unwrap();
     let identity = Identity::for_test("alice", at(0));
     let rows = FIRST_VERSION.replace("IDENTITY", &format!("'{FIRST_IDENTITY}'"));
-    sqlx::raw_sql(sqlx::AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 
     let store = open(&path).await.unwrap();
@@ -659,6 +661,27 @@ async fn whom_a_filter_means_is_found_by_an_index() {
         let scans = plan.lines().filter(|line| line.starts_with("SCAN") && *line != "SCAN i");
         assert_eq!(scans.count(), 0, "{filter}:\n{plan}");
     }
+}
+
+#[tokio::test]
+async fn who_signs_in_is_found_by_indexes() {
+    let temp = TempStore::in_memory().await;
+    let sql = format!("EXPLAIN QUERY PLAN {}", super::users::search(2));
+    let mut connection = temp.store.readers.lend().await.unwrap();
+    let columns = Columns::default();
+    let nothing = (0..10).fold(columns, |columns, _| columns.with("x"));
+    let rows = nothing.bind(sqlx::query(AssertSqlSafe(sql))).fetch_all(&mut *connection).await;
+    let rows = rows.unwrap();
+    let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+    assert!(
+        plan.iter().all(|line| !line.starts_with("SCAN user")),
+        "{plan:#?}"
+    );
+    assert_eq!(
+        plan.iter().filter(|line| line.contains("INDEX user_email (<expr>=?)")).count(),
+        2,
+        "{plan:#?}"
+    );
 }
 
 #[tokio::test]

@@ -114,7 +114,9 @@ impl DirectoryStore for SqliteStore {
 
     async fn find_by_email(&self, email: &str) -> Result<Vec<User>, StoreError> {
         let rows = sqlx::query(select!(
-            "FROM user WHERE email = ? AND deleted_at IS NULL ORDER BY id LIMIT 2"
+            "FROM user WHERE email IS NOT NULL
+                     AND lower(substr(email, 1, 256)) = lower(substr(?1, 1, 256)) AND email = ?1
+             AND deleted_at IS NULL ORDER BY id LIMIT 2"
         ))
         .bind(email)
         .fetch_all(&mut *self.readers.lend().await?)
@@ -277,7 +279,7 @@ pub(super) async fn find_many(
     Ok(found)
 }
 
-fn search(searches: usize) -> String {
+pub(super) fn search(searches: usize) -> String {
     let one = |place: usize| format!("({place}, ?, ?, ?, ?, ?)");
     let wanted: Vec<_> = (0..searches).map(one).collect();
     let by = |condition: &str| {
@@ -294,8 +296,13 @@ fn search(searches: usize) -> String {
         "user.user_name_key = wanted.user_name_key AND user.claimed = 1",
         "user.user_name_key = wanted.user_name_key AND user.claimed = 0
              AND (user.idp = wanted.idp OR user.idp IS NULL)",
-        "user.id IN (SELECT id FROM user WHERE email = wanted.email AND deleted_at IS NULL
-                     ORDER BY id LIMIT 2)",
+        "user.id IN (SELECT id FROM user WHERE email IS NOT NULL
+                     AND lower(substr(email, 1, 256)) = lower(substr(wanted.email, 1, 256))
+                     AND email = wanted.email AND deleted_at IS NULL ORDER BY id LIMIT 2)",
+        "user.id IN (SELECT id FROM user WHERE email IS NOT NULL
+                     AND lower(substr(email, 1, 256)) = lower(substr(wanted.email, 1, 256))
+                     AND lower(email) = lower(wanted.email) AND idp <> wanted.idp
+                     AND deleted_at IS NULL LIMIT 1)",
         // Who was deleted does not come in as a newcomer.
         "user.name_id = wanted.name_id AND user.idp = wanted.idp AND user.deleted_at IS NOT NULL",
         "user.external_id = wanted.external_id AND user.idp = wanted.idp

@@ -1380,6 +1380,7 @@ pub(crate) async fn people_are_looked_up_across_tenants<S: Directory>(store: Arc
     assert_eq!(ids("a").await, ["a"]);
     assert_eq!(ids("ALICE").await, ["a", "b"]);
     assert_eq!(ids("alice@example.com").await, ["a", "b"]);
+    assert_eq!(ids("ALICE@example.com").await, ["a", "b"]);
     assert!(ids("nobody").await.is_empty());
     let first = store.records(None, None, 1).await.unwrap();
     let rest = store.records(None, Some(first[0].number), 10).await.unwrap();

@@ -8,11 +8,11 @@ use sqlx::PgConnection;
 
 use super::super::PostgresStore;
 use super::server::Server;
-use crate::base::{ConnectionName, GroupId, UserId};
+use crate::base::{ConnectionName, GroupId, IdpName, UserId};
 use crate::directory::{
-    Actor, Begin, Change, Connection, ConnectionSettings, Connections, GroupParts, Operator,
-    Outcome, People, Provisioning, Query, ScimToken, Scopes, Sort, Standings, Tenant, UserParts,
-    Written,
+    Actor, Begin, Change, Connection, ConnectionSettings, Connections, DirectoryStore as _,
+    GroupParts, Identifiers, Operator, Outcome, People, Provisioning, Query, ScimToken, Scopes,
+    Sort, Standings, Tenant, UserParts, Written,
 };
 use crate::scim::document::Member;
 use crate::scim::entries::entries;
@@ -125,6 +125,20 @@ async fn everyday_work(store: &Arc<PostgresStore>, actor: &Actor) {
     for name in ["U7000", "u7000@example.com", "nobody"] {
         store.look_up(name, 10).await.unwrap();
     }
+    let idp = IdpName::parse("corp").unwrap();
+    let (user_name, email) = ("nobody", Some("U7000@example.com"));
+    let one = Identifiers {
+        idp: &idp,
+        name_id: Some("n"),
+        external_id: Some("e"),
+        user_name,
+        email,
+    };
+    assert!(
+        store.find_any(one).await.unwrap().is_empty(),
+        "nobody is another one's"
+    );
+    assert!(store.find_by_email("u7000@example.com").await.unwrap().len() == 1);
     assert_eq!(store.look_up_group("GROUP700", 10).await.unwrap().len(), 1);
     assert!(!store.members(&group, None, 10).await.unwrap().is_empty());
     let catalogue = Catalogue::standard();
