@@ -1082,6 +1082,12 @@ mod tests {
             refused(&store, &settings(), &new).await,
             ErrorCode::UserConflict
         );
+        // In other letters, it is the same name.
+        let new = Login { name_id: "Alice", email: None, ..alice() };
+        assert_eq!(
+            refused(&store, &settings(), &new).await,
+            ErrorCode::UserConflict
+        );
     }
 
     #[tokio::test]
