@@ -179,6 +179,7 @@ async fn accept(
     let verified = roll_over::verify(given, message, whole, idp, origin, checks).await;
     let (idp, origin, signed) = verified.map_err(|(idp, error)| reported(error, &idp))?; // verified
     let said = |error| reported(error, &idp);
+    attempt.evidence.verified = true;
     attempt.evidence.exceptions = signed.exceptions();
     // Before the rules: a clock that is too far off is why they refuse it.
     if let (Some(issued), Origin::Requested(_)) = (signed.issue_instant(), &origin) {

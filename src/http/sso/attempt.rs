@@ -38,6 +38,8 @@ pub(super) struct Evidence {
     pub(super) idp: Option<Arc<IdpTrust>>,
     /// A request of ours to this identity provider is being answered.
     pub(super) asked: bool,
+    /// It has signed the message.
+    pub(super) verified: bool,
     /// Who the message says it is from. Unverified.
     pub(super) issuer: Option<String>,
     /// Which request it says it answers. Unverified.
@@ -175,9 +177,9 @@ impl<'a> Attempt<'a> {
         let return_to = return_to.unwrap_or_else(ReturnTo::root);
         error.return_to = return_to.clone();
         error.detail = shorten(&error.detail);
-        // Only whom we asked is named: a made-up message must not find out whom we know.
-        let asked = evidence.idp.as_ref().filter(|_| evidence.asked);
-        error.idp = asked.map(|idp| {
+        // Only who was asked, or has signed, is named: a made-up message must not find out whom we know.
+        let sure = evidence.idp.as_ref().filter(|_| evidence.asked || evidence.verified);
+        error.idp = sure.map(|idp| {
             let (label, help) = (idp.label().to_owned(), self.help(idp, error.code));
             Box::new(FromIdp { label, help })
         });

@@ -1,7 +1,10 @@
 //! IsPassive, and what else identity providers report.
 
+use http::Method;
+
 use super::World;
-use crate::support::idp;
+use crate::support::http::Ask;
+use crate::support::idp::{self, TestIdp};
 
 const STATUS: &str = "urn:oasis:names:tc:SAML:2.0:status:";
 
@@ -121,5 +124,31 @@ async fn what_an_identity_provider_reports_is_said_in_sentences() {
         assert!(!text.contains(remedy), "{code}: {text}");
         let help = "href=\"https://idp.example.com/help?why=AUTHENTICATION_FAILURE\"";
         assert!(text.contains(help), "{code}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_signed_is_named_with_their_help_and_nobody_else() {
+    let world = World::with(|setup| setup, "allow_idp_initiated = true").await;
+    let post = async |from: &TestIdp| {
+        let mut response = from.unsolicited(&world.url(""));
+        response.status = reports("AuthnFailed");
+        response.assertions.clear();
+        response.sign = idp::Sign::Response;
+        let fields = idp::fields(from.write(&response), None);
+        let acs = Ask::new(Method::POST, &world.url("/saml/acs"));
+        world.gateway.visitor().send(acs.navigating().form(&fields)).await
+    };
+    let made_up = TestIdp::new("corp");
+    for (from, code, is_named) in [
+        (&world.corp, "idp.status", true),
+        (&made_up, "sig.invalid", false),
+    ] {
+        let answer = post(from).await;
+        assert_eq!(world.gateway.code_of(&answer).await, code);
+        assert_eq!(
+            answer.text().contains("https://idp.example.com/help?why="),
+            is_named
+        );
     }
 }
