@@ -6,6 +6,9 @@
 
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
 use super::idp::IdpTrust;
 
 /// Words that are looked at, of what was typed.
@@ -18,9 +21,9 @@ pub(super) struct Finder(Vec<Entry>);
 #[derive(Clone, Debug)]
 struct Entry {
     number: usize,
-    /// What people read, in lower case: all are in the order of it.
+    /// What people read, made [`plain`]: all are in the order of it.
     label: String,
-    /// What else they may type, in lower case.
+    /// What else they may type, plain too.
     text: String,
 }
 
@@ -40,7 +43,7 @@ impl Finder {
     /// The places of those that it may mean; of all for no words. Of an e-mail address what is behind
     /// the `@` counts.
     pub(super) fn find(&self, typed: &str) -> Vec<usize> {
-        let typed = typed.to_lowercase();
+        let typed = plain(typed);
         let words: Vec<&str> = typed
             .split_whitespace()
             .map(|word| word.rsplit_once('@').map_or(word, |(_, domain)| domain))
@@ -59,6 +62,32 @@ impl Finder {
     }
 }
 
+/// In lower case and without accents, as people type who do not have the letters on their keyboard, and
+/// as a list of many languages is read: `Łódź` is `lodz`, and stands among the Ls.
+fn plain(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut plain = String::with_capacity(text.len());
+    let letters = text.nfkd().filter(|letter| !is_combining_mark(*letter));
+    for letter in letters.flat_map(char::to_lowercase) {
+        match letter {
+            // Those that are no letter with something on it.
+            'ß' => plain.push_str("ss"),
+            'æ' => plain.push_str("ae"),
+            'œ' => plain.push_str("oe"),
+            'þ' => plain.push_str("th"),
+            'ø' => plain.push('o'),
+            'ł' => plain.push('l'),
+            'đ' | 'ð' => plain.push('d'),
+            'ħ' => plain.push('h'),
+            'ı' => plain.push('i'),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
 /// The host of an entityID that is an address; all of any other.
 fn host_of(entity_id: &str) -> &str {
     let behind = entity_id.split_once("://").map(|(_, rest)| rest);
@@ -70,7 +99,7 @@ fn host_of(entity_id: &str) -> &str {
 impl Entry {
     fn new(number: usize, idp: &IdpTrust) -> Self {
         let (settings, metadata) = (&idp.settings, &idp.metadata);
-        let label = idp.label().to_lowercase();
+        let label = plain(idp.label());
         let mut words: Vec<String> = Vec::new();
         let names = metadata.ui.names.iter().map(|name| name.text.as_str());
         let organization = metadata.organization.iter().flat_map(|all| &all.display_names);
@@ -84,7 +113,7 @@ impl Entry {
             .chain(organization.map(|name| name.text.as_str()))
             .chain(domains.map(String::as_str))
             .chain([host]);
-        for word in others.map(str::to_lowercase) {
+        for word in others.map(plain) {
             if word != label && !words.contains(&word) {
                 words.push(word);
             }
@@ -136,6 +165,8 @@ mod tests {
             "ÅLESUND College",
             "Blue University",
             "Alpha",
+            "Łódź Straße",
+            "Институт",
         ];
         let idps: Vec<Arc<IdpTrust>> = labels
             .iter()
@@ -143,17 +174,22 @@ mod tests {
             .map(|(number, label)| idp(number, label, &key))
             .collect();
         let finder = Finder::new(idps.iter().enumerate());
-        assert_eq!(finder.len(), 4);
+        assert_eq!(finder.len(), 6);
         for (typed, found) in [
-            ("", &[3, 2, 0, 1][..]),
+            ("", &[1, 3, 2, 4, 0, 5][..]),
             ("ålesund", &[1, 0]),
+            ("A\u{30a}LESUND", &[1, 0]),
+            ("alesund", &[1, 0]),
+            ("lodz", &[4]),
+            ("łódź STRASSE", &[4]),
+            ("ИНСТ", &[5]),
             ("UNIVERSITY", &[0, 2]),
             ("univ ålesund", &[0]),
             ("Schule 2", &[2]),
             ("login3.example.org", &[3]),
             ("8443", &[]),
             ("bob@mail1.example.net", &[1]),
-            ("@", &[3, 2, 0, 1]),
+            ("@", &[1, 3, 2, 4, 0, 5]),
             ("idp.example.org", &[]),
         ] {
             assert_eq!(finder.find(typed), found, "{typed}");
