@@ -10,9 +10,9 @@ use crate::notice::Notice;
 use crate::saml::metadata::IdpMetadata;
 use crate::telemetry::series::{self, Series};
 use crate::telemetry::{CERTIFICATE_NOT_AFTER, IDP_CLOCK_OFFSET, seconds};
-use crate::trust::{IdpSettings, Registry};
+use crate::trust::{IdpSettings, RefreshState, Registry};
 use crate::watch::drift::{self, Verdict};
-use crate::watch::{Expiry, What, notices};
+use crate::watch::{Expiry, What, notices, stale};
 
 /// How soon a new certificate is in the metrics, and a clock that drifts is told of.
 const LOOKS: Duration = Duration::from_secs(10);
@@ -76,7 +76,8 @@ async fn look(app: &App, memory: &mut Memory, now: Timestamp) -> Result<(), Stor
     let is_due = memory.last.as_ref().is_none_or(|last| !last.is_like(&seen));
     if is_due || !memory.gone.is_empty() {
         memory.last = None;
-        let over = expiring(app, memory, &standing, now).await?;
+        let mut over = expiring(app, memory, &standing, now).await?;
+        over.extend(stale(app, memory, &standing, now).await?);
         for key in memory.over_for_good(over) {
             app.ports.notices.clear(&key, now).await?;
         }
@@ -125,6 +126,31 @@ async fn expiring(
     known.retain(|notice| !is_unknown(notice) && memory.may_judge(notice, now));
     let over = notices::over(&known, &told, &due);
     Ok(over.into_iter().map(str::to_owned).collect())
+}
+
+/// Raises what is due of metadata that does not come; which notices are over.
+async fn stale(
+    app: &App,
+    memory: &Memory,
+    standing: &[Notice],
+    now: Timestamp,
+) -> Result<BTreeSet<String>, StoreError> {
+    let (registry, states) = (app.registry(), app.ports.idps.refreshes().await?);
+    let is_asked_for = |state: &&RefreshState| match registry.named(&state.idp) {
+        Some(idp) => idp.settings.enabled && idp.settings.fetched_from().is_some(),
+        None => memory.absent.contains(state.idp.as_str()),
+    };
+    let due = stale::notices(states.iter().filter(is_asked_for), now);
+    let known: HashSet<&str> = standing.iter().map(|notice| notice.key.as_str()).collect();
+    for notice in due.iter().filter(|notice| !known.contains(notice.key.as_str())) {
+        let quiet = notices::quiet(&notice.key);
+        app.ports.notices.raise_again(notice, quiet, now).await?;
+    }
+    let due: HashSet<&str> = due.iter().map(|notice| notice.key.as_str()).collect();
+    let over = known
+        .into_iter()
+        .filter(|key| key.starts_with(stale::PREFIX) && !due.contains(key));
+    Ok(over.map(str::to_owned).collect())
 }
 
 impl Last {

@@ -9,6 +9,7 @@ pub mod drift;
 pub mod notices;
 pub mod own;
 pub mod sources;
+pub mod stale;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{DAY, Expiry, What, drift};
+use super::{DAY, Expiry, What, drift, stale};
 use crate::base::Timestamp;
 use crate::notice::Notice;
 use crate::saml::Vendor;
@@ -228,6 +228,7 @@ pub fn is_local(key: &str) -> bool {
 /// For how long after it was raised a notice is not told again, when it was cleared in between.
 pub fn quiet(key: &str) -> Duration {
     let again = key.starts_with(drift::PREFIX)
+        || key.starts_with(stale::PREFIX)
         || key.starts_with(&format!("{PREFIX}{}/", What::Metadata.as_str()));
     // Anything else has in its key which certificate it is, and a step of that comes once.
     DAY.saturating_mul(if again { 1 } else { 90 })

@@ -101,8 +101,26 @@ impl Day {
         }
     }
 
+    /// Of which metadata administrators were told that it does not come.
+    fn told(&self) -> Vec<String> {
+        let told = self.gateway.command(&["notices", "list", "--json"]).output().unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+        let keys = told["notices"].as_array().unwrap().iter();
+        let keys = keys.map(|notice| notice["key"].as_str().unwrap().to_owned());
+        keys.filter(|key| key.starts_with("idp-metadata/")).collect()
+    }
+
+    async fn until_told(&self, keys: &[&str]) {
+        let told = async {
+            while self.told() != keys {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(SOON, told).await.unwrap();
+    }
+
     /// Its host is back, and has no key that it had before.
-    async fn ends(mut self) {
+    async fn ends(mut self) -> Self {
         let shown = self.gateway.command(&["idp", "show", "corp", "--json"]).output().unwrap();
         let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
         assert_ne!(shown["refresh"]["result"], "ok", "{shown}");
@@ -126,6 +144,7 @@ impl Day {
         let refused: Vec<_> = attempts.iter().filter(|attempt| attempt.code.is_some()).collect();
         assert!(refused.is_empty(), "{refused:?}");
         assert_eq!(attempts.len(), self.signed_in);
+        self
     }
 }
 
@@ -133,7 +152,13 @@ impl Day {
 async fn a_day_without_the_host_of_metadata_turns_nobody_away() {
     let mut day = Day::begin().await;
     day.passes(&[(Says::Down, "md.fetch"), (Says::Gone, "md.fetch")], 2).await;
-    day.ends().await;
+    assert!(day.told().is_empty(), "a day is not long");
+    day.clock.step(HOUR * 25);
+    day.signs_in_until("md.fetch", 13).await;
+    let key = format!("idp-metadata/{}", day.host.url("/metadata"));
+    day.until_told(&[&key]).await;
+    let day = day.ends().await;
+    day.until_told(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
