@@ -6,7 +6,7 @@ use super::*;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{ErrorCode, RoleName};
 use crate::directory::{Changed, Created, Link, Linked, Links as _, Operator, Profile};
-use crate::identity::{AttributeName, Grounds, RoleRule, Source, Target};
+use crate::identity::{AttributeName, Grounds, LinkBy, RoleRule, Source, Target};
 use crate::saml::overage::GROUPS_LINK;
 use crate::saml::{Attribute, NameId, Texts};
 use crate::store::SqliteStore;
