@@ -156,6 +156,7 @@ impl World {
             clock_skew: self.sp.clock_skew,
             asked: AskedBoth::default(),
             scopes: None,
+            affiliation: None,
         }
     }
 }

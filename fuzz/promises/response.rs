@@ -87,6 +87,7 @@ pub fn claims(bytes: &[u8]) -> Option<Claims> {
         clock_skew: SP.clock_skew,
         asked: AskedBoth::default(),
         scopes: None,
+        affiliation: None,
     };
     let origin = match asked {
         Some(request_id) => Origin::Requested(PendingLogin {

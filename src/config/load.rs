@@ -210,7 +210,15 @@ fn config(reader: &mut Reader, root: &[Entry], file: &Path) -> Option<Config> {
     );
     let answer_page = discovery.as_ref().map(|_| DISCOVERY.to_owned());
     let description = description.map(|said| SpDescription { discovery: answer_page, ..said });
-    let idps = build::idp::idps(reader, &sheet.scopes("idp"), folder, own, &legacy_paths);
+    let services = description.as_ref().map(|said| said.attributes.as_slice());
+    let idps = build::idp::idps(
+        reader,
+        &sheet.scopes("idp"),
+        folder,
+        own,
+        &legacy_paths,
+        services,
+    );
     if !root.iter().any(|entry| entry.key == "idp") {
         let complaint = Complaint::new(
             "there is no [[idp]]",

@@ -1391,3 +1391,18 @@ fn administrators_are_told_by_mail_and_requests() {
         refused(&route(&wrong), key);
     }
 }
+
+#[test]
+fn a_service_of_attributes_that_our_metadata_does_not_have_is_warned_of() {
+    let asks = idp("attribute_consuming_service_index = 2");
+    let warned = |text: &str| {
+        let warnings = good(text).warnings;
+        warnings.into_iter().map(|warning| warning.path).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        warned(&asks),
+        ["idp[corp].attribute_consuming_service_index"]
+    );
+    let service = "[[saml_attribute]]\nname = \"mail\"\nservice = 2\n";
+    assert!(warned(&format!("{asks}{service}")).is_empty());
+}

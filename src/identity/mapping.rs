@@ -316,6 +316,7 @@ mod tests {
                 format: Some(format.into()),
                 name_qualifier: None,
                 sp_name_qualifier: None,
+                sp_provided_id: None,
             }),
             session_index: None,
             other_session_indexes: Vec::new(),

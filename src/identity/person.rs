@@ -7,6 +7,9 @@ use crate::directory::Profile;
 use crate::identity::Target;
 use crate::saml::NameId;
 
+/// What a LogoutRequest of ours names at most of the sign-ins before: all of it goes into an address.
+const MOST_INDEXES: usize = 16;
+
 /// A person we know, active, as their identity provider described them at this login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -43,6 +46,24 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Takes over what a logout may name the session by that this one replaces: every SessionIndex that
+    /// the same identity provider has given the same person in this browser. A later sign-in adds one
+    /// at some, and they name the first when they end the session.
+    pub fn go_on_from(&mut self, before: &Self) {
+        let is_same = before.idp == self.idp
+            && before.idp_entity_id == self.idp_entity_id
+            && before.user == self.user
+            && before.name_id == self.name_id;
+        if !is_same {
+            return;
+        }
+        let known: Vec<&String> = self.session_indexes().collect();
+        let more = before.session_indexes().filter(|index| !known.contains(index));
+        let room = MOST_INDEXES.saturating_sub(known.len());
+        let more: Vec<String> = more.take(room).cloned().collect();
+        self.other_session_indexes.extend(more);
+    }
+
     /// Every SessionIndex of the assertion: all that a `LogoutRequest` names.
     pub fn session_indexes(&self) -> impl Iterator<Item = &String> {
         self.session_index.iter().chain(&self.other_session_indexes)
@@ -77,6 +98,7 @@ impl Identity {
                 format: Some(NameId::EMAIL.to_owned()),
                 name_qualifier: None,
                 sp_name_qualifier: None,
+                sp_provided_id: None,
             }),
             session_index: Some("_s1".to_owned()),
             other_session_indexes: Vec::new(),

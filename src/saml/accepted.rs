@@ -136,6 +136,9 @@ pub struct NameId {
     pub name_qualifier: Option<String>,
     /// `SPNameQualifier`.
     pub sp_name_qualifier: Option<String>,
+    /// `SPProvidedID`: what a service provider has said that it calls them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sp_provided_id: Option<String>,
 }
 
 impl NameId {
@@ -168,7 +171,8 @@ impl NameId {
     ///
     /// A NameID is all of its parts: the same text in another Format, or qualified by another
     /// name, is another person. `other` is [`NameId::between`] the two parties: a qualifier that it
-    /// has is of somebody else, and has to stand here too.
+    /// has is of somebody else, and has to stand here too. SPProvidedID is only another name of the
+    /// same person.
     pub fn is_meant_by(&self, other: &Self) -> bool {
         let same = |one: &Option<String>, other: &Option<String>| other.is_none() || one == other;
         self.value == other.value
@@ -184,6 +188,7 @@ impl NameId {
             .attr_opt("Format", self.format.as_deref())
             .attr_opt("NameQualifier", self.name_qualifier.as_deref())
             .attr_opt("SPNameQualifier", self.sp_name_qualifier.as_deref())
+            .attr_opt("SPProvidedID", self.sp_provided_id.as_deref())
             .text(&self.value)
             .end();
     }
@@ -225,6 +230,7 @@ mod tests {
                 format: format.map(str::to_owned),
                 name_qualifier: None,
                 sp_name_qualifier: None,
+                sp_provided_id: None,
             };
             (name_id.is_persistent(), name_id.is_transient())
         };

@@ -371,6 +371,7 @@ mod tests {
         format: Some(NameId::EMAIL.to_owned()),
         name_qualifier: None,
         sp_name_qualifier: None,
+        sp_provided_id: None,
     });
 
     fn request<'a>(wishes: &'a Fitting<'a>) -> AuthnRequest<'a> {

@@ -246,6 +246,7 @@ mod tests {
                 format: Some(NameId::EMAIL.to_owned()),
                 name_qualifier: None,
                 sp_name_qualifier: None,
+                sp_provided_id: None,
             }),
             session_index: Some("_session".to_owned()),
             other_session_indexes: Vec::new(),

@@ -86,6 +86,7 @@ impl<'a> Writer<'a> {
             self.text(name_id.format.as_deref());
             self.text(name_id.name_qualifier.as_deref());
             self.text(name_id.sp_name_qualifier.as_deref());
+            self.text(name_id.sp_provided_id.as_deref());
         }
         self.text(identity.session_index.as_deref());
         self.list(&identity.other_session_indexes);
@@ -190,6 +191,7 @@ impl<'a> Reader<'a> {
             format: self.optional(),
             name_qualifier: self.optional(),
             sp_name_qualifier: self.optional(),
+            sp_provided_id: self.optional(),
         });
         let session_index = self.optional();
         let other_session_indexes = self.list();

@@ -129,6 +129,7 @@ impl IdpTrust {
             clock_skew: self.clock_skew(sp),
             asked: self.asked().into(),
             scopes: self.metadata.scopes.as_deref(),
+            affiliation: self.settings.name_id_qualifier.as_deref(),
         }
     }
 }

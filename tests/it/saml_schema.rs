@@ -54,6 +54,7 @@ fn carol() -> NameId {
         format: Some(NameId::PERSISTENT.to_owned()),
         name_qualifier: Some(IDP.to_owned()),
         sp_name_qualifier: Some(SP.to_owned()),
+        sp_provided_id: None,
     }
 }
 

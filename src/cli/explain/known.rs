@@ -8,6 +8,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::ExplainArgs;
+use super::rules::By;
 use crate::base::{ErrorCode, IdpName, PublicUrl, Timestamp};
 use crate::cli::{ConfigFile, output};
 use crate::config::{self, Config, Sources};
@@ -128,6 +129,22 @@ impl Known {
             Some(path) => Family::acs_at(&self.sp, path),
             None => self.sp.clone(),
         }
+    }
+
+    /// The SingleLogoutService at which a message with this Destination would have arrived `by` this
+    /// way, likewise.
+    pub(super) fn slo_at(&self, destination: Option<&str>, by: By) -> String {
+        let of_family = |family: &Family| match by {
+            By::Query => family.logout(),
+            By::Form => family.logout_post(),
+            By::Soap => family.logout_soap(),
+        };
+        let places = self.legacy.iter().map(|family| self.sp.public_url.join(of_family(family)));
+        let arrived = places.into_iter().find(|place| Some(place.as_str()) == destination);
+        arrived.unwrap_or_else(|| match by {
+            By::Soap => self.sp.slo_soap_url(),
+            By::Query | By::Form => self.sp.slo_url(),
+        })
     }
 }
 

@@ -51,7 +51,7 @@ impl<'k> Walk<'k> {
 
         let signed = verified.parse().map_err(Refused::of)?;
         let wanted = self.wanted(carries, asked)?;
-        let slo_url = self.known.sp.slo_url();
+        let slo_url = self.arrived_at(By::Query);
         let message = SignedMessage::from(&signed);
         let accepted = wanted.follow(
             &message,
@@ -89,11 +89,8 @@ impl<'k> Walk<'k> {
         let idp = self.sender(received.issuer().as_deref())?;
 
         let wanted = self.wanted(carries, asked)?;
-        let (sp, now) = (&self.known.sp, self.now);
-        let slo_url = match by {
-            By::Soap => sp.slo_soap_url(),
-            By::Query | By::Form => sp.slo_url(),
-        };
+        let now = self.now;
+        let slo_url = self.arrived_at(by);
         let expected = self.expected(&idp, &slo_url);
         let trust = idp.keys(&self.known.decryption_keys, now).signing;
         let accepted = received.read(trust, &mut self.checks, |message, checks| {
@@ -165,6 +162,11 @@ impl<'k> Walk<'k> {
             None => "the answer comes to the ACS of our metadata",
         };
         self.notes.push(format!("it is a request of ours {to}, {signed}; {back}"));
+    }
+
+    fn arrived_at(&self, by: By) -> String {
+        let destination = self.facts.as_ref().and_then(|facts| facts.find("Destination"));
+        self.known.slo_at(destination, by)
     }
 
     /// What it is checked against; compare `expectations` of `http::slo`.

@@ -193,6 +193,7 @@ fn name_id_rows(name_id: Option<&NameId>) -> Vec<(&'static str, &str)> {
         ("  Format", &name_id.format),
         ("  NameQualifier", &name_id.name_qualifier),
         ("  SPNameQualifier", &name_id.sp_name_qualifier),
+        ("  SPProvidedID", &name_id.sp_provided_id),
     ];
     let parts = parts.into_iter().filter_map(|(name, part)| Some((name, part.as_deref()?)));
     std::iter::once(("NameID", name_id.value.as_str())).chain(parts).collect()

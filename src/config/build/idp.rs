@@ -13,6 +13,7 @@ use crate::config::problem::{Problems, Source};
 use crate::config::reader::{Complaint, Reader, Scope, not_empty};
 use crate::config::{environment, names};
 use crate::saml::authn_request::AnswerBy;
+use crate::saml::metadata::description::AttributeService;
 use crate::saml::metadata::mdq::{Identifier, MdqServer};
 use crate::saml::{AcsPath, Family, GroupsOverage};
 use crate::tasks::fetch::Reach;
@@ -26,6 +27,7 @@ pub(in crate::config) fn idps(
     folder: &Path,
     own: Option<&PublicUrl>,
     legacy: &[Family],
+    services: Option<&[AttributeService]>,
 ) -> Vec<IdpSettings> {
     let mut idps: Vec<IdpSettings> = Vec::new();
     for scope in scopes {
@@ -69,9 +71,33 @@ pub(in crate::config) fn idps(
             );
             reader.warn_at(scope, "default", complaint);
         }
+        if let Some(services) = services {
+            warn_of_service(reader, scope, &idp, services);
+        }
         idps.push(idp);
     }
     idps
+}
+
+/// A request that names an AttributeConsumingService which our metadata does not have may be refused.
+fn warn_of_service(
+    reader: &mut Reader,
+    scope: &Scope<'_>,
+    idp: &IdpSettings,
+    services: &[AttributeService],
+) {
+    let Some(index) = idp.attribute_consuming_service_index else {
+        return;
+    };
+    if services.iter().all(|service| service.index != u32::from(index)) {
+        let complaint = Complaint::new(
+            format!("our metadata has no AttributeConsumingService {index}"),
+            format!(
+                "add a [[saml_attribute]] with `service = {index}`: a strict identity provider refuses such requests"
+            ),
+        );
+        reader.warn_at(scope, "attribute_consuming_service_index", complaint);
+    }
 }
 
 fn idp(

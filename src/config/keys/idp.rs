@@ -163,7 +163,7 @@ pub(in crate::config) static IDP: &[Key] = &[
         "Which attributes are asked for: the number of an AttributeConsumingService in our metadata.",
     )
     .otherwise("nothing is asked for")
-    .sample("1"),
+    .sample("0"),
     key(
         "login_hint",
         Kind::Boolean,

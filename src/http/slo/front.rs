@@ -73,7 +73,7 @@ pub async fn front(
     let mut response = match received {
         Ok(received) if received.carries == Carries::Request => {
             match theirs::judge(&mut record, received, slo_url).await {
-                Ok(judged) => answer(gateway, &judged, way, now),
+                Ok(judged) => answer(gateway, judged, way, now),
                 Err(error) => Err(error),
             }
         }
@@ -126,13 +126,17 @@ async fn of_form(headers: &HeaderMap, body: Body) -> Result<ReceivedLogout, Gate
 /// for it.
 fn answer(
     gateway: &Gateway,
-    judged: &Judged,
+    judged: Judged,
     way: Way,
     now: Timestamp,
 ) -> Result<Response, GatewayError> {
     let app = &gateway.app;
     let idp = &judged.idp;
     let Some(endpoint) = back(idp, way) else {
+        // Nobody but the person reads it, and they may go away from a session that goes on.
+        if let Some(error) = judged.error {
+            return Err(error);
+        }
         let view = SignedOut::new(Some(idp.label()), &ReturnTo::root()).there(There::WantsIt);
         return Ok(respond::page(&gateway.pages.load(), StatusCode::OK, &view));
     };

@@ -3,6 +3,8 @@
 //! Their session has ended before: whatever the identity provider says, or should it say nothing,
 //! they are signed out here. What it says decides what they read.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use http::StatusCode;
 
@@ -11,7 +13,7 @@ use super::record::Record;
 use super::theirs::fresh_id;
 use super::{expectations, internal, known_sender, saml};
 use crate::app::Live;
-use crate::base::{Checks, ErrorCode, ReturnTo, Timestamp};
+use crate::base::{Checks, ErrorCode, IdpName, ReturnTo, Timestamp};
 use crate::http::error::GatewayError;
 use crate::http::hosts::Place;
 use crate::http::respond;
@@ -20,12 +22,13 @@ use crate::http::sso::with_newer_keys;
 use crate::http::state::Gateway;
 use crate::http::views::{Field, Post, SignedOut, There};
 use crate::identity::Identity;
+use crate::saml::NameId;
 use crate::saml::logout::{
     LogoutOutcome, LogoutReason, LogoutRequest, LogoutResult, ReceivedLogout,
 };
 use crate::saml::metadata::{Binding, Endpoint};
 use crate::saml::status::StatusCode as SamlStatus;
-use crate::trust::IdpTrust;
+use crate::trust::{IdpTrust, Registry};
 
 /// How long our request counts: a browser carries it there at once.
 const REQUEST_LIFETIME: std::time::Duration = std::time::Duration::from_secs(5 * 60);
@@ -66,9 +69,31 @@ pub async fn leave(
 /// Where the browser would be sent: for the policy of the page that asks first.
 pub(in crate::http) fn way_out(gateway: &Gateway, identity: &Identity) -> Option<String> {
     let registry = gateway.app.registry();
-    let metadata = &registry.named(&identity.idp)?.metadata;
-    let endpoint = metadata.vendor.logout().endpoint(&metadata.logout)?;
-    Some(endpoint.location.clone())
+    let indexes: Vec<String> = identity.session_indexes().cloned().collect();
+    askable(&registry, identity, &indexes).map(|asked| asked.endpoint.location.clone())
+}
+
+/// Who can be asked to sign somebody out.
+struct Askable<'a> {
+    idp: &'a Arc<IdpTrust>,
+    endpoint: &'a Endpoint,
+    name_id: &'a NameId,
+}
+
+/// The identity provider of a session, if it has single logout and would know which session is meant.
+fn askable<'a>(
+    registry: &'a Registry,
+    identity: &'a Identity,
+    indexes: &[String],
+) -> Option<Askable<'a>> {
+    let idp = registry.named(&identity.idp)?;
+    // The name stayed and the identity provider behind it did not: it knows nothing of this session.
+    if idp.metadata.entity_id != identity.idp_entity_id {
+        return None;
+    }
+    let dialect = idp.metadata.vendor.logout();
+    let endpoint = dialect.endpoint(&idp.metadata.logout).filter(|_| dialect.finds(indexes))?;
+    Some(Askable { idp, endpoint, name_id: identity.name_id.as_ref()? })
 }
 
 async fn ask(
@@ -80,20 +105,8 @@ async fn ask(
 ) -> Result<Option<Response>, GatewayError> {
     let app = &gateway.app;
     let registry = app.registry();
-    let Some(idp) = registry.named(&identity.idp) else {
-        return Ok(None);
-    };
-    // The name stayed and the identity provider behind it did not: it knows nothing of this session.
-    if idp.metadata.entity_id != identity.idp_entity_id {
-        return Ok(None);
-    }
     let indexes: Vec<String> = identity.session_indexes().cloned().collect();
-    let dialect = idp.metadata.vendor.logout();
-    let (Some(name_id), Some(endpoint), true) = (
-        &identity.name_id,
-        dialect.endpoint(&idp.metadata.logout),
-        dialect.finds(&indexes),
-    ) else {
+    let Some(Askable { idp, endpoint, name_id }) = askable(&registry, identity, &indexes) else {
         return Ok(None);
     };
     let (id, sp) = (fresh_id(gateway), &app.settings().sp);
@@ -158,6 +171,15 @@ pub(super) async fn finish(
     let answered = answered(record, received, slo_url).await;
     let (gateway, now) = (record.gateway, record.now);
     let error = match answered {
+        Ok((pending, _)) if record.idp.as_ref() != Some(&pending.idp) => {
+            let by = record.idp.as_ref().map(IdpName::as_str).unwrap_or_default();
+            let detail = format!("asked {}, answered by {by}", pending.idp);
+            record.refused(&GatewayError::new(ErrorCode::ProtoMixUp, detail)).await;
+            // Whom we asked may still answer.
+            let id = in_response_to.unwrap_or_default();
+            pending.keep(gateway.app.ports.kept.as_ref(), &id, now).await?;
+            return Ok(said(gateway, &pending, There::Unknown));
+        }
         Ok((pending, result)) => {
             let there = There::of(result.outcome());
             match result.outcome() {
@@ -213,10 +235,6 @@ async fn answered(
     let pending = pending.ok_or_else(|| {
         refused("it answers a LogoutRequest that was answered before, is older than 15 minutes, or was not ours")
     })?;
-    if pending.idp != idp.settings.name {
-        let detail = format!("asked {}, answered by {}", pending.idp, idp.settings.name);
-        return Err(GatewayError::new(ErrorCode::ProtoMixUp, detail));
-    }
     Ok((pending, result))
 }
 

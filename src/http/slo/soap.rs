@@ -94,7 +94,7 @@ fn written(
     let (id, sp) = (fresh_id(gateway), &app.settings().sp);
     // It goes back on the connection by which the request came.
     let metadata = &judged.idp.metadata;
-    let destination = metadata.logout_soap.first().unwrap_or(&metadata.entity_id);
+    let destination = metadata.logout_soap.first().map_or("", String::as_str);
     let response = judged.response(&id, destination, &sp.entity_id, now);
     response.soap(app.own().signing_key()).map_err(internal)
 }

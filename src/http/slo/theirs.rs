@@ -28,6 +28,8 @@ pub(super) struct Judged {
     pub(super) relay_state: Option<String>,
     /// What it is told.
     pub(super) answer: LogoutAnswer,
+    /// Why that is not that everything has ended.
+    pub(super) error: Option<GatewayError>,
 }
 
 impl Judged {
@@ -77,7 +79,7 @@ async fn follow(
     record.note("id", request_id.as_deref());
     let relay_state = received.relay_state.clone();
     let ended = end(record, &idp, &received, slo_url).await;
-    let answer = match ended {
+    let (answer, error) = match ended {
         Ok(EndedByName { sessions, failed }) => {
             for session in &sessions {
                 if let Some(browser) = &session.browser {
@@ -85,11 +87,11 @@ async fn follow(
                 }
             }
             record.ended(&sessions).await;
-            match failed {
-                None => LogoutAnswer::Done,
+            match failed.map(GatewayError::from) {
+                None => (LogoutAnswer::Done, None),
                 Some(error) => {
-                    record.refused(&error.into()).await;
-                    LogoutAnswer::Partial
+                    record.refused(&error).await;
+                    (LogoutAnswer::Partial, Some(error))
                 }
             }
         }
@@ -98,12 +100,12 @@ async fn follow(
                 return Err(error);
             };
             record.refused(&error).await;
-            answer
+            (answer, Some(error))
         }
     };
     // What was followed has an ID.
     let request_id = request_id.unwrap_or_default();
-    Ok(Judged { idp, request_id, relay_state, answer })
+    Ok(Judged { idp, request_id, relay_state, answer, error })
 }
 
 /// The walk from bytes to ended sessions.

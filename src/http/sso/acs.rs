@@ -28,6 +28,7 @@ use crate::http::respond;
 use crate::http::state::Gateway;
 use crate::saml::Wish;
 use crate::saml::artifact::ArtifactDelivery;
+use crate::saml::asked::Asked;
 use crate::saml::binding::relay_state::RelayState;
 use crate::saml::one_use::OneUse;
 use crate::saml::profile::Origin;
@@ -195,8 +196,13 @@ async fn accept(
         expected.asked.page = asked(page.as_ref());
         expected.asked.link = wish.asked(&live.authn_context_order);
     }
+    let adds = expected.asked.page != Asked::NOTHING || expected.asked.link != Asked::NOTHING;
     let valid = signed.validate(origin, &expected, checks, now).map_err(said)?;
-    let mut entrance = Entrance { attempt, idp: &idp, live: &live, outcome: None };
+    let before = match adds {
+        true => attempt.session_before().await,
+        false => None,
+    };
+    let mut entrance = Entrance { attempt, idp: &idp, live: &live, before, outcome: None };
     let accepted = OneUse::claim_with(&mut entrance, valid, now)
         .await
         .map_err(|error| GatewayError::new(error.code(), error))?; //              accepted

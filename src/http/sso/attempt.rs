@@ -21,7 +21,7 @@ use crate::http::hosts::Place;
 use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
-use crate::identity::Person;
+use crate::identity::{Identity, Person};
 use crate::saml::metadata::ErrorCategory;
 use crate::saml::status::StatusCode as SaidCode;
 use crate::saml::{Claims, Exceptions};
@@ -226,6 +226,14 @@ impl<'a> Attempt<'a> {
         };
         let live = self.gateway.app.live();
         !is_lacking(self.gateway, &live, page, &session.identity(), self.now)
+    }
+
+    /// Who is signed in in this browser, by what its login cookie says.
+    pub(super) async fn session_before(&self) -> Option<Identity> {
+        let browser = self.evidence.browser?;
+        let newest = self.gateway.app.sessions.newest_of_browser(&browser, self.now);
+        // Without it a logout may have to be asked for once more; with an error nobody is kept out.
+        newest.await.ok().flatten().map(|session| session.identity())
     }
 
     async fn session(&self, headers: &HeaderMap) -> Option<Arc<OpenSession>> {

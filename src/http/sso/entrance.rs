@@ -20,6 +20,8 @@ pub(super) struct Entrance<'a, 'g> {
     pub(super) idp: &'a IdpTrust,
     /// The settings.
     pub(super) live: &'a Live,
+    /// The session that this browser has, where the sign-in was to add something to it.
+    pub(super) before: Option<Identity>,
     /// Who came in.
     pub(super) outcome: Option<Result<(Prepared, Option<TokenHash>), IdentityError>>,
 }
@@ -38,7 +40,13 @@ impl Claimer for Entrance<'_, '_> {
             groups_overage: self.idp.settings.groups_overage,
             owner_of: &|domain| registry.owner_of(domain),
         };
-        let mut writing = Writing { attempt: self.attempt, claims, now, written: None };
+        let mut writing = Writing {
+            attempt: self.attempt,
+            claims,
+            before: self.before.as_ref(),
+            now,
+            written: None,
+        };
         let resolved = identity::resolve(
             valid,
             asserter,
@@ -71,6 +79,7 @@ impl Claimer for Entrance<'_, '_> {
 struct Writing<'a, 'g> {
     attempt: &'a Attempt<'g>,
     claims: &'a Claims,
+    before: Option<&'a Identity>,
     now: Timestamp,
     /// Nothing, if the assertion was used before.
     written: Option<(Prepared, Option<TokenHash>)>,
@@ -78,7 +87,10 @@ struct Writing<'a, 'g> {
 
 #[async_trait]
 impl Keeper for Writing<'_, '_> {
-    async fn keep(&mut self, person: Person, identity: Identity) -> Result<Kept, StoreError> {
+    async fn keep(&mut self, person: Person, mut identity: Identity) -> Result<Kept, StoreError> {
+        if let Some(before) = self.before {
+            identity.go_on_from(before);
+        }
         let app = &self.attempt.gateway.app;
         let browser = self.attempt.evidence.browser;
         let prepared = app.sessions.prepare(identity, browser, app.entropy.as_ref(), self.now);

@@ -179,7 +179,13 @@ impl Manner {
     fn subject(&self) -> Option<NameId> {
         let value = self.hint.clone()?;
         let format = value.contains('@').then(|| NameId::EMAIL.to_owned());
-        Some(NameId { value, format, name_qualifier: None, sp_name_qualifier: None })
+        Some(NameId {
+            value,
+            format,
+            name_qualifier: None,
+            sp_name_qualifier: None,
+            sp_provided_id: None,
+        })
     }
 }
 

@@ -58,6 +58,7 @@ impl Login {
                 format: Some(self.format.into()),
                 name_qualifier: None,
                 sp_name_qualifier: None,
+                sp_provided_id: None,
             }),
             session_index: Some("_s".into()),
             other_session_indexes: Vec::new(),

@@ -108,6 +108,7 @@ fn read_as(xml: &str, idp_entity_id: &str, checks: &mut Checks) -> Result<String
         clock_skew: SKEW,
         asked: AskedBoth::default(),
         scopes: None,
+        affiliation: None,
     };
     let origin = Origin::Requested(PendingLogin {
         request_id: "_request".to_owned(),

@@ -125,7 +125,8 @@ pub struct LogoutResponse<'a> {
     pub id: &'a str,
     /// Now.
     pub issue_instant: Timestamp,
-    /// The `ResponseLocation`, or the Location, of the `SingleLogoutService` that asked.
+    /// The `ResponseLocation`, or the Location, of the `SingleLogoutService` that asked; empty where its
+    /// metadata has none, as by SOAP, and then it is left out (core 3.2.2).
     pub destination: &'a str,
     /// Our entityID.
     pub issuer: &'a str,
@@ -221,5 +222,8 @@ fn begin(writer: &mut Writer, name: &str, id: &str, issue_instant: &str, destina
         .attr("ID", id)
         .attr("Version", "2.0")
         .attr("IssueInstant", issue_instant)
-        .attr("Destination", destination);
+        .attr_opt(
+            "Destination",
+            Some(destination).filter(|destination| !destination.is_empty()),
+        );
 }

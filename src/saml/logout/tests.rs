@@ -19,6 +19,7 @@ static NAME: LazyLock<NameId> = LazyLock::new(|| NameId {
     format: Some(NameId::EMAIL.to_owned()),
     name_qualifier: None,
     sp_name_qualifier: None,
+    sp_provided_id: None,
 });
 
 fn now() -> Timestamp {
@@ -313,6 +314,7 @@ fn a_name_keeps_all_of_its_parts() {
         format: Some(NameId::PERSISTENT.to_owned()),
         name_qualifier: Some(IDP.to_owned()),
         sp_name_qualifier: Some("https://sp.example.com/saml/metadata".to_owned()),
+        sp_provided_id: None,
     };
     let named = LogoutRequest { name_id: &name_id, ..request() };
     assert_eq!(posted(&signed(&named), 0).unwrap().name_id, name_id);

@@ -108,6 +108,8 @@ pub struct Expectations<'a> {
     pub asked: AskedBoth<'a>,
     /// The scopes that the identity provider may name; `None` when its metadata lists none.
     pub scopes: Option<&'a [String]>,
+    /// Whose names were asked for, beside our own: an affiliation of service providers (core 3.4.1.1).
+    pub affiliation: Option<&'a str>,
 }
 
 impl Expectations<'_> {
@@ -432,6 +434,7 @@ fn check_qualifiers(
     let qualifier = name_id.and_then(|name_id| name_id.name_qualifier.as_ref());
     let sp_qualifier = name_id.and_then(|name_id| name_id.sp_name_qualifier.as_ref());
     let ours = expected.sp.entity_id.as_str();
+    let sp_qualifier = sp_qualifier.filter(|found| Some(found.as_str()) != expected.affiliation);
     let pairs = [
         ("NameQualifier", qualifier, expected.idp_entity_id),
         ("SPNameQualifier", sp_qualifier, ours),

@@ -33,6 +33,7 @@ fn expected(sp: &ServiceProvider) -> Expectations<'_> {
         clock_skew: sp.clock_skew,
         asked: AskedBoth::default(),
         scopes: None,
+        affiliation: None,
     }
 }
 

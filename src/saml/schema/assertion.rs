@@ -186,7 +186,7 @@ fn read_subject(subject: Element<'_>, open: Open<'_>) -> Result<Subject, SchemaE
 
 pub(in crate::saml) fn read_name_id(name_id: Element<'_>) -> Result<NameId, SchemaError> {
     // An empty qualifier names nobody; some identity providers write it for "none".
-    let [format, name_qualifier, sp_name_qualifier, _] =
+    let [format, name_qualifier, sp_name_qualifier, sp_provided_id] =
         attributes(name_id, OF_NAMES, Others::Refused)?
             .map(|attribute| attribute.value.filter(|text| !text.is_empty()));
     Ok(NameId {
@@ -194,6 +194,7 @@ pub(in crate::saml) fn read_name_id(name_id: Element<'_>) -> Result<NameId, Sche
         format: format.map(ToOwned::to_owned),
         name_qualifier: name_qualifier.map(ToOwned::to_owned),
         sp_name_qualifier: sp_name_qualifier.map(ToOwned::to_owned),
+        sp_provided_id: sp_provided_id.map(ToOwned::to_owned),
     })
 }
 

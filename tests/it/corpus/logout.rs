@@ -137,6 +137,7 @@ fn read(
             format: Some(NameId::EMAIL.to_owned()),
             name_qualifier: None,
             sp_name_qualifier: None,
+            sp_provided_id: None,
         };
         request.ends(issuer, &name_id, Some(index))
     });

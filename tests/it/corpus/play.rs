@@ -199,6 +199,7 @@ pub(crate) fn reader(case: &Case) -> Option<ReadOne> {
             clock_skew: settings.clock_skew,
             asked: settings.asked(),
             scopes: known.scopes.as_deref(),
+            affiliation: None,
         };
         let signed = message.verify(keys, checks).map_err(|error| error.code())?;
         let valid = signed.validate(origin, &expected, checks, now);
@@ -245,6 +246,7 @@ fn claims(
         clock_skew: settings.clock_skew,
         asked: settings.asked(),
         scopes: idp.scopes.as_deref(),
+        affiliation: None,
     };
     let valid = message
         .verify(keys, checks)

@@ -65,6 +65,7 @@ impl Stage {
                 format: Some(NameId::EMAIL.to_owned()),
                 name_qualifier: None,
                 sp_name_qualifier: None,
+                sp_provided_id: None,
             },
             session_indexes: &[],
             reason: LogoutReason::User,

@@ -55,6 +55,7 @@ pub(crate) fn believed_from(bytes: &[u8], keys: &TrustedKeys) -> Result<Claims, 
         clock_skew: sp.clock_skew,
         asked: AskedBoth::default(),
         scopes: None,
+        affiliation: None,
     };
     let origin = Origin::Requested(PendingLogin {
         request_id: REQUEST.to_owned(),

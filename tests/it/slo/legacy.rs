@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use samlgate::dsig::SigningKey;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use samlgate::dsig::{Place, SigningKey, sign_enveloped};
+use samlgate::saml::binding::{redirect, soap};
 use samlgate::saml::logout::LogoutAnswer;
 
 use super::ours::{asked, sign_out};
@@ -54,6 +57,35 @@ async fn a_request_at_each_of_their_addresses_ends_the_session_and_is_answered()
             assert!(!stage.is_signed_in(&mut alice).await, "{at:?} {by:?}");
             assert!(stage.is_signed_in(&mut bob).await, "{at:?} {by:?}");
             assert_eq!(stage.audited("logout.accepted").await[0], "ok");
+        }
+    }
+}
+
+#[tokio::test]
+async fn explain_knows_where_a_request_has_come() {
+    let mut stage = stage().await;
+    for at in [At::Own, At::Shibboleth, At::Mellon] {
+        stage.at = at;
+        for by in WAYS {
+            let asking = stage.asking();
+            let xml = asking.xml(&stage.address(by), &stage.key);
+            let signed =
+                || sign_enveloped(&xml, &asking.id, &stage.key, Place::AfterIssuer).unwrap();
+            let message = match by {
+                By::Redirect => {
+                    let to = stage.address(by);
+                    redirect::request_url(&to, &xml, "", Some(&stage.key)).unwrap()
+                }
+                By::Post => url::form_urlencoded::Serializer::new(String::new())
+                    .append_pair("SAMLRequest", &STANDARD.encode(signed()))
+                    .finish(),
+                By::Soap => soap::envelope(&signed()),
+            };
+            let file = stage.gateway.folder().join("message");
+            std::fs::write(&file, message).unwrap();
+            let file = file.to_str().unwrap();
+            let explained = stage.gateway.command(&["explain", file]).output().unwrap();
+            assert!(explained.status.success(), "{at:?} {by:?} {explained:?}");
         }
     }
 }

@@ -334,6 +334,7 @@ fn name_id(value: &str) -> NameId {
         format: Some(NameId::EMAIL.to_owned()),
         name_qualifier: None,
         sp_name_qualifier: None,
+        sp_provided_id: None,
     }
 }
 

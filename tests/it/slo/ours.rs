@@ -88,7 +88,7 @@ async fn signing_out_ends_the_session_here_then_there_and_says_so() {
         let qualified = |xml: String| {
             xml.replace(
                 "<saml:NameID",
-                &format!("<saml:NameID SPNameQualifier=\"{sp}\""),
+                &format!("<saml:NameID SPNameQualifier=\"{sp}\" SPProvidedID=\"ours-7\""),
             )
         };
         let mut alice = stage.signed_in(|_| {}, qualified).await;
@@ -100,6 +100,7 @@ async fn signing_out_ends_the_session_here_then_there_and_says_so() {
             request.name_id.sp_name_qualifier.as_deref(),
             Some(sp.as_str())
         );
+        assert_eq!(request.name_id.sp_provided_id.as_deref(), Some("ours-7"));
         assert_eq!(request.session_indexes, ["_s1"]);
         // Whatever they say, she is signed out here.
         assert!(!stage.is_signed_in(&mut alice).await);
@@ -288,6 +289,16 @@ async fn an_identity_provider_without_logout_is_not_asked_and_the_page_says_so()
     }
 }
 
+/// The page that asks first says that the identity provider can not be asked.
+async fn asks_for_here_alone(stage: &Stage, visitor: &mut Visitor) {
+    let page = visitor.get(&stage.gateway.url("/.samlgate/sign_out")).await;
+    assert!(
+        page.text().contains("can not be asked to sign you out too"),
+        "{}",
+        page.text()
+    );
+}
+
 #[tokio::test]
 async fn who_has_no_name_there_is_signed_out_here_alone() {
     let stage = Stage::set().await;
@@ -297,6 +308,7 @@ async fn who_has_no_name_there_is_signed_out_here_alone() {
         assertion.attributes.push(idp::attribute("mail", &["alice@example.com"]));
     };
     let mut alice = stage.signed_in(nameless, |xml| xml).await;
+    asks_for_here_alone(&stage, &mut alice).await;
     let page = sign_out(&stage, &mut alice, "").await;
     assert_eq!(page.status, 200);
     assert!(
@@ -335,6 +347,7 @@ async fn auth0_is_asked_for_its_session_and_not_without_one() {
     let answer = sign_out(&stage, &mut alice, "").await;
     assert_eq!(asked(&stage, &answer).await.session_indexes, ["_s1"]);
     let mut alice = stage.signed_in(|_| {}, |xml| xml.replace(" SessionIndex=\"_s1\"", "")).await;
+    asks_for_here_alone(&stage, &mut alice).await;
     let page = sign_out(&stage, &mut alice, "").await;
     assert_eq!(page.status, 200);
     assert!(
@@ -357,8 +370,17 @@ async fn another_identity_provider_can_not_answer() {
     let bent = Answering { key: Some(&key), issuer, ..done };
     let page = stage.carry_back(&mut alice, &bent, false).await;
     assert_eq!(stage.audited("logout.refused").await[0], "proto.mix_up");
+    assert_eq!(page.status, 200);
     assert!(
-        !page.text().contains("and so has the one"),
+        page.text().contains("You may still be signed in at corp"),
+        "{}",
+        page.text()
+    );
+    // Whom we asked may answer yet.
+    let done = stage.answering(&request.id, LogoutAnswer::Done);
+    let page = stage.carry_back(&mut alice, &done, false).await;
+    assert!(
+        page.text().contains("and so has the one at corp"),
         "{}",
         page.text()
     );

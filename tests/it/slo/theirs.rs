@@ -8,6 +8,7 @@ use samlgate::saml::NameId;
 
 use super::{ALL, Asking, By, Stage, WAYS, name_id, now};
 use crate::support::http::Ask;
+use crate::support::idp;
 use crate::support::idp::TestIdp;
 
 #[tokio::test]
@@ -377,6 +378,28 @@ async fn entra_may_ask_under_its_other_name() {
 async fn an_answer_that_has_no_address_is_a_page() {
     let stage = Stage::with(TestIdp::new("corp").with_logout(&["SOAP"])).await;
     let mut alice = stage.alice().await;
+    // Nobody but the person reads it: that something is refused, too.
+    let mallory = SigningKey::generate_ec("mallory", now()).unwrap();
+    for by in [By::Redirect, By::Post] {
+        let forged = if by == By::Redirect {
+            "binding.query_signature"
+        } else {
+            "sig.invalid"
+        };
+        for (key, code) in [(None, "sig.missing"), (Some(&mallory), forged)] {
+            let asking = stage.asking();
+            let xml = asking.xml(&stage.address(by), &stage.key);
+            let answer = stage.carry(&xml, &asking.id, None, by, key).await;
+            assert_eq!(answer.status, 403, "{code}");
+            assert!(
+                answer.text().contains("This did not sign you out"),
+                "{}",
+                answer.text()
+            );
+            assert_eq!(stage.audited("logout.refused").await[0], code, "{by:?}");
+            assert!(stage.is_signed_in(&mut alice).await, "{code}");
+        }
+    }
     let answer = stage.ask(&stage.asking(), By::Redirect).await;
     assert_eq!(answer.status, 200);
     assert!(
@@ -385,4 +408,24 @@ async fn an_answer_that_has_no_address_is_a_page() {
         answer.text()
     );
     assert!(!stage.is_signed_in(&mut alice).await);
+}
+
+#[tokio::test]
+async fn a_session_that_was_signed_in_for_again_ends_by_each_of_its_indexes() {
+    let stage = Stage::set().await;
+    for index in ["_s1", "_s2"] {
+        let mut alice = stage.alice().await;
+        let again = stage.gateway.url("/.samlgate/start?idp=corp&rd=/&force=1");
+        let request = stage.idp.read(&alice.get(&again).await);
+        let response = stage.idp.answer(&request);
+        let xml = response.to_xml().replace("SessionIndex=\"_s1\"", "SessionIndex=\"_s2\"");
+        let fields = idp::fields(stage.idp.sign(&response, xml), Some(&request.relay_state));
+        let acs = request.attribute("AssertionConsumerServiceURL");
+        assert_eq!(alice.send(idp::post(&acs, &fields)).await.status, 303);
+        assert!(stage.is_signed_in(&mut alice).await);
+        let asking = Asking { indexes: vec![index.to_owned()], ..stage.asking() };
+        let answer = stage.ask(&asking, By::Soap).await;
+        assert_eq!(stage.said(&answer, &asking.id).await.0, "Success");
+        assert!(!stage.is_signed_in(&mut alice).await, "{index}");
+    }
 }

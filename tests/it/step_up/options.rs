@@ -1,6 +1,10 @@
 //! What `[[idp]]` adds to a request.
 
+use http::Method;
+
 use super::World;
+use crate::support::http::Ask;
+use crate::support::idp;
 
 #[tokio::test]
 async fn a_request_says_what_the_settings_of_its_identity_provider_want() {
@@ -36,6 +40,28 @@ email_domains = ["example.com"]
     assert_eq!(landed.status, 303);
     let user = visitor.get(&world.url("/.samlgate/user")).await.json();
     assert_eq!(user["user_name"], "alice@example.com", "{user}");
+
+    // Under the name of the affiliation, which was asked for, or under our own.
+    let ours = world.url("/saml/metadata");
+    for (qualifier, code) in [
+        ("https://affiliation.example.com", None),
+        (ours.as_str(), None),
+        ("https://other.example.com", Some("subject.qualifier")),
+    ] {
+        let mut visitor = world.gateway.visitor();
+        let start = visitor.get(&world.url("/.samlgate/start?idp=corp&rd=/")).await;
+        let request = world.corp.read(&start);
+        let response = world.corp.answer(&request);
+        let named = format!("<saml:NameID SPNameQualifier=\"{qualifier}\"");
+        let xml = response.to_xml().replace("<saml:NameID", &named);
+        let fields = idp::fields(world.corp.sign(&response, xml), Some(&request.relay_state));
+        let acs = Ask::new(Method::POST, &world.url("/saml/acs"));
+        let answer = visitor.send(acs.navigating().form(&fields)).await;
+        match code {
+            None => assert_eq!(answer.status, 303, "{}", answer.text()),
+            Some(code) => assert_eq!(world.gateway.code_of(&answer).await, code),
+        }
+    }
 
     // The address that they typed is a hint as well.
     let mut visitor = world.gateway.visitor();

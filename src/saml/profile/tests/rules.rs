@@ -38,6 +38,7 @@ fn name_id() -> NameId {
         format: None,
         name_qualifier: Some(IDP.to_owned()),
         sp_name_qualifier: Some(sp().entity_id),
+        sp_provided_id: None,
     }
 }
 

@@ -78,6 +78,7 @@ fn an_assertion_says_what_stands_in_it() {
         format: Some("f".to_owned()),
         name_qualifier: Some("q".to_owned()),
         sp_name_qualifier: Some("s".to_owned()),
+        sp_provided_id: None,
     };
     assert_eq!(fields.name_id, Some(name_id));
     let [first, second] = &fields.confirmations[..] else {
