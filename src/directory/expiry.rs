@@ -6,12 +6,15 @@ use crate::base::Timestamp;
 use crate::directory::ScimToken;
 
 /// Which warning is due of a token, among all tokens of its connection: the smallest number of
-/// `days` that has been reached.
+/// `days` that has been reached; 0 when it has ended.
 ///
 /// None is due of a token that was made for less time than that, nor of one that has a successor
 /// which its client uses by now: then it ends as somebody wished.
 pub fn due(token: &ScimToken, all: &[ScimToken], days: &[u32], now: Timestamp) -> Option<u32> {
-    let expires = token.expires.filter(|expires| now < *expires)?;
+    let expires = token.expires?;
+    if expires <= now {
+        return (!is_succeeded(token, all)).then_some(0);
+    }
     let day = |days: u32| Duration::from_secs(u64::from(days).saturating_mul(86_400));
     let lifetime = expires.since(token.created_at);
     let reached = |days: &u32| expires.since(now) <= day(*days) && lifetime > day(*days);
@@ -59,7 +62,7 @@ mod tests {
             (357, Some(30)),
             (358, Some(7)),
             (364, Some(1)),
-            (365, None),
+            (365, Some(0)),
         ] {
             let now = Timestamp::from_unix_seconds(day * DAY);
             assert_eq!(due(&yearly, &[], &DAYS, now), expected, "day {day}");

@@ -38,7 +38,7 @@ impl SigningKey {
     /// Reads a private key (PKCS#8 or the older forms, not encrypted) and its certificate.
     pub fn from_pem(key: &[u8], certificate: &[u8]) -> Result<Self, KeyRefusal> {
         Self::new(
-            PKey::private_key_from_pem(key)?,
+            PKey::private_key_from_pem_callback(key, |_| Ok(0))?,
             X509::from_pem(certificate)?,
         )
     }

@@ -247,16 +247,15 @@ async fn warn(
              the identity provider"
         ),
     };
-    let within = if days == 1 {
-        "a day".to_owned()
-    } else {
-        format!("{days} days")
+    let ends = match days {
+        0 => format!("has expired, at {expires}"),
+        1 => format!("expires within a day, at {expires}"),
+        days => format!("expires within {days} days, at {expires}"),
     };
     let notice = Notice {
         key: format!("{}/{days}", key(token)),
         text: format!(
-            "{what} {id} of the connection {connection} expires within {within}, at {expires}; it \
-             was last used: {used}"
+            "{what} {id} of the connection {connection} {ends}; it was last used: {used}"
         ),
         advice,
         detail: json!({
@@ -264,9 +263,10 @@ async fn warn(
         }),
         at: now,
     };
+    let change = if days == 0 { "expired" } else { "expires soon" };
     let event = Event {
         detail: json!({
-            "connection": connection, what: id, "change": "expires soon", "expires": expires,
+            "connection": connection, what: id, "change": change, "expires": expires,
         }),
         ..Event::new(EventKind::ConnectionTokens)
     };

@@ -58,7 +58,8 @@ impl DecryptionKey {
 
     /// Reads a private RSA key: PKCS#8 or the older form, not encrypted.
     pub fn from_pem(key_pem: &[u8]) -> Result<Self, DecryptionKeyRefusal> {
-        Self::new(PKey::private_key_from_pem(key_pem)?)
+        // Nobody sits there to be asked for a passphrase.
+        Self::new(PKey::private_key_from_pem_callback(key_pem, |_| Ok(0))?)
     }
 
     /// Makes an RSA key of `bits` bits; see [`DecryptionKey::RSA_BITS`].

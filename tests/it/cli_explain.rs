@@ -802,6 +802,23 @@ fn metadata_that_has_expired_is_used_with_a_note() {
         answer["notes"].to_string().contains("2026-11-01"),
         "{answer:#}"
     );
+    // What nobody named is looked at as the gateway does.
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "[server]\npublic_url = \"https://sp.example.com\"\n\
+         [[route]]\nupstream = \"http://127.0.0.1:3000\"\n\
+         [users]\ndatabase = \"sqlite://data/samlgate.db\"\n\
+         [[idp]]\nname = \"corp\"\nmetadata = {:?}\n",
+        idp.metadata_file()
+    );
+    let file = folder.path().join("samlgate.toml");
+    std::fs::write(&file, config).unwrap();
+    let args = ["--config", file.to_str().unwrap(), "--at", AT, "--json"];
+    let message = idp.write(&message(&idp));
+    refused(
+        &reading(command(&args), message.as_bytes()),
+        "md.valid_until",
+    );
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub(super) struct Known {
     pub(super) people: Option<Arc<dyn Database>>,
     /// Our keys.
     pub(super) decryption_keys: DecryptionKeys,
+    /// Metadata was named in the command: it counts, whatever its date.
+    pub(super) is_named: bool,
     /// What to know about all that.
     pub(super) notes: Vec<String>,
 }
@@ -80,6 +82,7 @@ pub(super) async fn find(args: &ExplainArgs, now: Timestamp) -> Option<Known> {
         identity,
         people,
         decryption_keys,
+        is_named: !args.idp_metadata.is_empty(),
         notes: Vec::new(),
     };
     let mut idps: Vec<Arc<IdpTrust>> = Vec::new();
@@ -89,7 +92,7 @@ pub(super) async fn find(args: &ExplainArgs, now: Timestamp) -> Option<Known> {
             output::problems(&problems);
             return None;
         }
-        match source.load(&mut known.notes, now) {
+        match source.load(known.is_named.then_some(&mut known.notes), now) {
             // Of two with one entityID the gateway uses the first.
             Ok(idp)
                 if idps.iter().all(|other| other.metadata.entity_id != idp.metadata.entity_id) =>
@@ -164,7 +167,8 @@ struct Missing {
 }
 
 impl Source {
-    fn load(self, notes: &mut Vec<String>, now: Timestamp) -> Result<IdpTrust, Missing> {
+    /// With `notes`, what has ended counts, and is noted.
+    fn load(self, notes: Option<&mut Vec<String>>, now: Timestamp) -> Result<IdpTrust, Missing> {
         let name = &self.settings.name;
         let missing = |message: String, hint: &str| Missing {
             message: format!("{name}: {message}"),
@@ -198,10 +202,12 @@ impl Source {
         let entity_id = self.settings.entity_id.as_deref();
         let read = match IdpMetadata::read(&bytes, entity_id, now) {
             Err(error) if error.code() == ErrorCode::MetadataValidUntil => {
-                notes.push(format!(
-                    "{name}: {error}; the gateway does not use such metadata. Here it is used \
-                     nevertheless"
-                ));
+                if let Some(notes) = notes {
+                    notes.push(format!(
+                        "{name}: {error}; the gateway does not use such metadata. Here it is used \
+                         nevertheless"
+                    ));
+                }
                 IdpMetadata::read(&bytes, entity_id, Timestamp::EPOCH)
             }
             read => read,

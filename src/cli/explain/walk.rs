@@ -245,6 +245,13 @@ impl Walk<'_> {
             return Err(error.comparing(values));
         };
         let (name, entity_id) = (&idp.settings.name, &idp.metadata.entity_id);
+        if let Some(until) = idp.ended(self.now).filter(|_| !self.known.is_named) {
+            let until = until.to_saml();
+            let detail = format!("the metadata of {name} was valid until {until}");
+            let error = Refused::at("idp", ErrorCode::MetadataValidUntil, detail);
+            let now = self.now.to_saml();
+            return Err(error.comparing(Values::new(format!("before {until}"), now)));
+        }
         if issuer.is_some_and(|issuer| issuer != entity_id) {
             self.notes.push(format!(
                 "it says that it is from {}, and is checked as an answer of {entity_id}",

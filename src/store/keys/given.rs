@@ -4,10 +4,30 @@
 //! The first private key is the active one. Further ones, each with its certificate, are published
 //! beside it, and decrypt; a certificate alone is published too: the key may still lie elsewhere.
 
+use std::cell::Cell;
+
+use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 
 use super::{BoxedError, Pair, PemKey};
 use crate::base::Secret;
+
+/// Reads a private key. One that needs a passphrase is refused: nobody sits there to be asked for it.
+pub(super) fn private_key(pem: &[u8]) -> Result<PKey<Private>, BoxedError> {
+    let asked = Cell::new(false);
+    let key = PKey::private_key_from_pem_callback(pem, |_| {
+        asked.set(true);
+        Ok(0)
+    });
+    match key {
+        Err(_) if asked.get() => Err(
+            "the private key in it has a passphrase; `openssl pkey -in KEY -out NEW` \
+                                      writes it without one"
+                .into(),
+        ),
+        key => Ok(key?),
+    }
+}
 
 /// What a PEM text holds, in its order.
 pub(super) struct Given {
@@ -27,8 +47,7 @@ impl Given {
             if text.starts_with("-----BEGIN CERTIFICATE-----") {
                 certificates.push(X509::from_pem(text.as_bytes())?);
             } else if text.lines().next().is_some_and(|line| line.contains("PRIVATE KEY")) {
-                let key = openssl::pkey::PKey::private_key_from_pem(text.as_bytes())?;
-                private.push((key, text.clone()));
+                private.push((private_key(text.as_bytes())?, text.clone()));
             }
         }
         if private.is_empty() {
@@ -84,4 +103,22 @@ fn blocks(pem: &str) -> Vec<Secret<String>> {
         }
     }
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::symm::Cipher;
+
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::dsig::SigningKey;
+
+    #[test]
+    fn a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it() {
+        let key = SigningKey::generate_ec("sp", Timestamp::EPOCH).unwrap();
+        let plain = PKey::private_key_from_pem(key.key_pem().unwrap().reveal()).unwrap();
+        let locked = plain.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"secret");
+        let refused = Given::read(&String::from_utf8(locked.unwrap()).unwrap()).map(|_| ());
+        assert!(refused.unwrap_err().to_string().contains("has a passphrase"));
+    }
 }
