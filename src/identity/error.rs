@@ -70,9 +70,11 @@ pub enum IdentityError {
         why: &'static str,
     },
     /// An address in a domain that is another identity provider's (`email_domains`).
-    #[error("{address:?} is in a domain whose people sign in by {owner}")]
+    #[error("{by} {address:?} is in a domain whose people sign in by {owner}")]
     Domain {
-        /// The userName or e-mail address.
+        /// What says so: `userName`, `email`, `NameID` or the Name of an attribute.
+        by: String,
+        /// The address.
         address: String,
         /// Whose people have such addresses.
         owner: IdpName,

@@ -24,3 +24,4 @@ pub use settings::{
 };
 pub use sources::Source;
 pub use today::{has_lost, today};
+pub use vendor_names::is_identifier;

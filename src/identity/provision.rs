@@ -2,14 +2,17 @@
 //!
 //! In: a [`ValidAssertion`]. Out: an [`Identity`], for a [`Keeper`] to write down. The promise: an identity provider speaks
 //! for its own people only. A person belongs to the identity provider that first signed them in,
-//! and no other one is ever let into their account, whatever names or addresses it asserts.
+//! and no other one is ever let into their account, whatever names or addresses it asserts; nor
+//! does it say an address of another one's domain, under whatever name.
 
+mod domains;
 mod search;
 #[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;
 
+use self::domains::check_domains;
 use self::search::Search;
 use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
 use crate::directory::{DirectoryStore, Profile, Standing, UniqueField, User};
@@ -48,7 +51,7 @@ pub fn asserted(
     attributes: &AttributeMap,
 ) -> Result<Mapped, IdentityError> {
     let mapped = read(claims, asserter, attributes)?;
-    check_domains(&mapped, &asserter, None)?;
+    check_domains(claims, &mapped, &asserter, attributes, None)?;
     Ok(mapped)
 }
 
@@ -136,7 +139,8 @@ pub async fn resolve(
             Some(name_id) => store.linked(idp, &name_id.value).await?,
             None => None,
         };
-        check_domains(&mapped, &asserter, linked.as_ref())?;
+        let attributes = &settings.attributes;
+        check_domains(claims, &mapped, &asserter, attributes, linked.as_ref())?;
         if let Some(known) = linked {
             let groups = groups_of(&known, &mapped, asserter.groups_overage, false)?;
             search.check_address(&search.found().await?, Some(&known))?;
@@ -270,34 +274,6 @@ fn groups_of(
 
 fn left_out(mapped: &Mapped, why: &'static str) -> IdentityError {
     IdentityError::GroupsOverage { user_name: mapped.user_name.clone(), why }
-}
-
-/// An address in a domain that belongs to another identity provider is that one's to assert: the
-/// application behind us may know its owner by it, whether or not they have been here yet. Of
-/// somebody who was `linked` on purpose, it is those addresses that they have here anyway.
-fn check_domains(
-    mapped: &Mapped,
-    asserter: &Asserter<'_>,
-    linked: Option<&User>,
-) -> Result<(), IdentityError> {
-    let is_theirs = |address: &String| {
-        linked.is_some_and(|user| {
-            user.user_name == *address || user.profile.email.as_ref() == Some(address)
-        })
-    };
-    for address in [Some(&mapped.user_name), mapped.profile.email.as_ref()].into_iter().flatten() {
-        if is_theirs(address) {
-            continue;
-        }
-        let Some((_, domain)) = address.rsplit_once('@') else {
-            continue;
-        };
-        let owner = (asserter.owner_of)(&domain.to_ascii_lowercase());
-        if let Some(owner) = owner.filter(|owner| owner != asserter.idp) {
-            return Err(IdentityError::Domain { address: address.clone(), owner });
-        }
-    }
-    Ok(())
 }
 
 fn newcomer(mapped: &Mapped, idp: &IdpName, entropy: &dyn Entropy, now: Timestamp) -> User {

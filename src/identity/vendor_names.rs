@@ -89,3 +89,67 @@ fn common_names(target: Target) -> &'static [&'static str] {
         ],
     }
 }
+
+/// Whether products tell people apart by the attribute of this Name, or of this FriendlyName: an
+/// e-mail address, a login name, or an id with a scope. Letters count in any case.
+///
+/// ```
+/// use samlgate::identity::is_identifier;
+/// assert!(is_identifier("urn:oid:1.3.6.1.4.1.5923.1.1.1.6"));
+/// assert!(is_identifier("EMail"));
+/// assert!(!is_identifier("manager"));
+/// ```
+pub fn is_identifier(name: &str) -> bool {
+    common_names(Target::Email)
+        .iter()
+        .chain(IDENTIFIERS)
+        .any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Those that [`names`] does not have for `email`.
+const IDENTIFIERS: &[&str] = &[
+    // mail
+    "urn:mace:dir:attribute-def:mail",
+    "urn:oid:1.2.840.113549.1.9.1",
+    "http://schemas.xmlsoap.org/claims/EmailAddress",
+    "http://schemas.auth0.com/email",
+    "email_address",
+    "e-mail",
+    // eduPersonPrincipalName
+    "urn:oid:1.3.6.1.4.1.5923.1.1.1.6",
+    "urn:mace:dir:attribute-def:eduPersonPrincipalName",
+    "eduPersonPrincipalName",
+    "eppn",
+    // UPN
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn",
+    "http://schemas.xmlsoap.org/claims/UPN",
+    "urn:oid:1.2.840.113556.1.4.656",
+    "upn",
+    "userPrincipalName",
+    "user_principal_name",
+    // uid
+    "urn:oid:0.9.2342.19200300.100.1.1",
+    "urn:mace:dir:attribute-def:uid",
+    "uid",
+    "userid",
+    "user_id",
+    "username",
+    "user_name",
+    "login",
+    "preferred_username",
+    "http://schemas.goauthentik.io/2021/02/saml/username",
+    "http://schemas.goauthentik.io/2021/02/saml/uid",
+    // At Entra ID and ADFS this is the UPN.
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+    // The NameID, and what went before it.
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier",
+    "urn:oid:1.3.6.1.4.1.5923.1.1.1.10",
+    "eduPersonTargetedID",
+    // Ids with a scope.
+    "urn:oasis:names:tc:SAML:attribute:subject-id",
+    "subject-id",
+    "urn:oasis:names:tc:SAML:attribute:pairwise-id",
+    "pairwise-id",
+    "urn:oid:1.3.6.1.4.1.5923.1.1.1.13",
+    "eduPersonUniqueId",
+];

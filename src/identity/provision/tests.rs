@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -14,7 +15,7 @@ use crate::store::SqliteStore;
 const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
 
 /// One person as their identity provider describes them; tests change one thing.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Login {
     idp: &'static str,
     format: &'static str,
@@ -22,6 +23,8 @@ struct Login {
     email: Option<&'static str>,
     external_id: Option<&'static str>,
     groups: Vec<&'static str>,
+    /// Name, FriendlyName and value of whatever else is said.
+    more: Vec<(&'static str, Option<&'static str>, &'static str)>,
     /// The identity provider leaves them out.
     left_out: bool,
     overage: GroupsOverage,
@@ -35,6 +38,7 @@ fn alice() -> Login {
         email: Some("alice@example.com"),
         external_id: None,
         groups: vec!["staff"],
+        more: vec![],
         left_out: false,
         overage: GroupsOverage::Scim,
     }
@@ -74,6 +78,12 @@ impl Login {
             .chain(
                 self.left_out
                     .then(|| attribute(GROUPS_LINK, one(Some("https://graph.example.com/groups")))),
+            )
+            .chain(
+                self.more.iter().map(|(name, friendly_name, value)| Attribute {
+                    friendly_name: friendly_name.map(str::to_owned),
+                    ..attribute(name, one(Some(value)))
+                }),
             )
             .collect(),
         }
@@ -398,6 +408,142 @@ async fn an_address_in_a_domain_of_another_identity_provider_is_not_ours_to_asse
     login(&store, &settings(), &owner).await.unwrap();
     let other = Login { name_id: "x", email: Some("x@disowned.example"), ..alice() };
     login(&store, &settings(), &other).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_attribute_that_says_who_somebody_is_holds_an_address_of_another_identity_providers() {
+    let store = store().await;
+    let says =
+        |name, friendly_name, value| Login { more: vec![(name, friendly_name, value)], ..alice() };
+    let theirs = "alice@owned.example";
+    for (name, friendly_name) in [
+        ("urn:oid:0.9.2342.19200300.100.1.3", None),
+        ("urn:oid:1.3.6.1.4.1.5923.1.1.1.6", None),
+        ("urn:oid:0.9.2342.19200300.100.1.1", None),
+        ("urn:oasis:names:tc:SAML:attribute:subject-id", None),
+        (
+            "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn",
+            None,
+        ),
+        ("UPN", None),
+        ("urn:example:1", Some("eduPersonPrincipalName")),
+        ("urn:example:2", Some("mail")),
+    ] {
+        let attempt = says(name, friendly_name, theirs);
+        let code = refused(&store, &settings(), &attempt).await;
+        assert_eq!(code, ErrorCode::UserConflict, "{name} {friendly_name:?}");
+    }
+    // Nor behind one of their own, nor as the NameID where another attribute is the name.
+    let eppn = "urn:oid:1.3.6.1.4.1.5923.1.1.1.6";
+    let second = Login {
+        more: vec![(eppn, None, "alice@example.com"), (eppn, None, theirs)],
+        ..alice()
+    };
+    let named = |target, name| IdentitySettings {
+        attributes: AttributeMap(BTreeMap::from([(target, vec![AttributeName::parse(name)])])),
+        ..settings()
+    };
+    let name_id = Login { name_id: theirs, external_id: Some("a1"), ..alice() };
+    for (settings, attempt) in [
+        (settings(), &second),
+        (named(Target::UserName, "uid"), &name_id),
+        // What the operator says that people are known by is no other attribute.
+        (
+            named(Target::ExternalId, "urn:example:badge"),
+            &says("urn:example:badge", None, theirs),
+        ),
+        (
+            named(Target::Email, "friendly:post"),
+            &says("urn:example:3", Some("post"), theirs),
+        ),
+    ] {
+        let code = refused(&store, &settings, attempt).await;
+        assert_eq!(code, ErrorCode::UserConflict, "{attempt:?}");
+    }
+    assert_eq!(everybody(&store).await, 0);
+    // Whose the address is may say it.
+    let owner = Login { idp: "owner", name_id: "owen", ..says(eppn, None, theirs) };
+    login(&store, &settings(), &owner).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_attribute_that_speaks_of_others_holds_whose_address_it_likes() {
+    let store = store().await;
+    let who = Login {
+        groups: vec!["everybody@owned.example"],
+        more: vec![
+            ("manager", None, "bob@owned.example"),
+            (
+                "urn:oid:0.9.2342.19200300.100.1.10",
+                Some("manager"),
+                "bob@owned.example",
+            ),
+            (
+                "urn:oid:1.3.6.1.4.1.5923.1.1.1.9",
+                None,
+                "member@owned.example",
+            ),
+            (
+                "urn:example:approver",
+                Some("approver"),
+                "carol@owned.example",
+            ),
+            // No address at all.
+            ("urn:oid:1.3.6.1.4.1.5923.1.1.1.6", None, "@owned.example"),
+            ("urn:oid:0.9.2342.19200300.100.1.1", None, "owned.example"),
+        ],
+        ..alice()
+    };
+    let identity = login(&store, &settings(), &who).await.unwrap();
+    assert_eq!(
+        identity.profile.manager.as_deref(),
+        Some("bob@owned.example")
+    );
+    assert_eq!(identity.profile.groups, ["everybody@owned.example"]);
+}
+
+#[tokio::test]
+async fn who_is_linked_is_called_what_they_are_called_here_and_nothing_else() {
+    let store = store().await;
+    let owen = Login {
+        idp: "owner",
+        name_id: "owen",
+        email: Some("owen@owned.example"),
+        ..alice()
+    };
+    let owen = login(&store, &settings(), &owen).await.unwrap();
+    // An administrator may link a NameID that is an address.
+    for (idp, name_id) in [("third", "o"), ("fourth", "o.x@owned.example")] {
+        let link = Link {
+            idp: IdpName::parse(idp).unwrap(),
+            name_id: name_id.to_owned(),
+            person: owen.user.clone(),
+            created_at: at(0),
+        };
+        let linked = store.link(&link, &Operator::command()).await.unwrap();
+        assert_eq!(linked, Linked::Linked);
+        let named = IdentitySettings {
+            attributes: AttributeMap(BTreeMap::from([(
+                Target::UserName,
+                vec![AttributeName::parse("login")],
+            )])),
+            ..settings()
+        };
+        let eppn = "urn:oid:1.3.6.1.4.1.5923.1.1.1.6";
+        let guest = |address| Login {
+            idp,
+            name_id,
+            email: None,
+            more: vec![("login", None, "o"), (eppn, None, address)],
+            ..alice()
+        };
+        let identity = login(&store, &named, &guest("owen@owned.example")).await.unwrap();
+        assert_eq!(identity.user, owen.user);
+        assert_eq!(
+            refused(&store, &named, &guest("alice@owned.example")).await,
+            ErrorCode::UserConflict
+        );
+    }
 }
 
 #[tokio::test]

@@ -156,3 +156,21 @@ proptest::proptest! {
         assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
     }
 }
+
+#[test]
+fn the_names_of_headers_that_say_who_somebody_is_are_known_as_such() {
+    let who = [
+        "eppn",
+        "subject-id",
+        "pairwise-id",
+        "persistent-id",
+        "mail",
+        "uid",
+    ];
+    for (header, names, _) in SHIBBOLETH_ATTRIBUTES {
+        for name in *names {
+            let is_known = crate::identity::is_identifier(name);
+            assert_eq!(is_known, who.contains(header), "{header} {name}");
+        }
+    }
+}
