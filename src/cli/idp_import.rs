@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{ConfigFile, idp_name, idps, output};
 use crate::audit::{Event, EventKind};
 use crate::base::clock::SystemClock;
-use crate::base::{Clock as _, IdpName, Timestamp};
+use crate::base::{Clock as _, EmailDomain, IdpName, Timestamp};
 use crate::config::{Loaded, metadata_url};
 use crate::dsig::TrustedKeys;
 use crate::saml::Vendor;
@@ -113,10 +113,9 @@ fn source(text: &str) -> Result<ImportSource, String> {
 }
 
 fn domain(text: &str) -> Result<String, String> {
-    let domain = text.to_ascii_lowercase();
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-    let fine = domain.contains('.') && domain.bytes().all(word) && !domain.starts_with('.');
-    fine.then_some(domain)
+    let domain = EmailDomain::parse(text).map(|domain| domain.as_str().to_owned());
+    domain
+        .filter(|domain| domain.contains('.'))
         .ok_or_else(|| "write a domain such as example.com".to_owned())
 }
 

@@ -630,6 +630,19 @@ fn identity_providers_do_not_share_a_name_a_default_or_a_domain() {
         ),
         "idp[second].email_domains",
     );
+    refused(
+        &two(
+            "email_domains = ['xn--mnchen-3ya.example']",
+            "second",
+            "email_domains = ['MÜNCHEN.example.']",
+        ),
+        "idp[second].email_domains",
+    );
+    let kept = good(&idp("email_domains = ['münchen.example', 'Example.com.']"));
+    assert_eq!(
+        kept.config.idps[0].email_domains,
+        ["xn--mnchen-3ya.example", "example.com"]
+    );
     let warned = good(&idp("default = true\nenabled = false")).warnings;
     assert_eq!(warned[0].path, "idp[corp].default");
 }
@@ -647,10 +660,19 @@ fn each_identity_provider_has_a_name_and_metadata() {
     );
     refused(&only("name = 'corp'"), "idp[corp].metadata");
     refused(&idp("label = ' '"), "idp[corp].label");
-    refused(
-        &idp("email_domains = ['alice@example.com']"),
-        "idp[corp].email_domains",
-    );
+    for domain in [
+        "alice@example.com",
+        "a%62.example",
+        "192.0.2.1",
+        "a..b",
+        "xn--a.example",
+        ".",
+    ] {
+        refused(
+            &idp(&format!("email_domains = ['{domain}']")),
+            "idp[corp].email_domains",
+        );
+    }
     for landing in [
         "welcome",
         "https://evil.example/",

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 
 use self::domains::check_domains;
 use self::search::Search;
-use crate::base::{Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
+use crate::base::{EmailDomain, Entropy, IdpName, StoreError, Timestamp, UserId, entropy};
 use crate::directory::{DirectoryStore, Profile, Standing, UniqueField, User};
 use crate::identity::{
     AttributeMap, Facts, Identity, IdentityError, IdentitySettings, Mapped, NamedBy, Provisioning,
@@ -39,9 +39,8 @@ pub struct Asserter<'a> {
     pub user_name_suffix: Option<&'a str>,
     /// `groups_overage`
     pub groups_overage: GroupsOverage,
-    /// Whose people have e-mail addresses in a domain (`email_domains`); the domain is in lower
-    /// case.
-    pub owner_of: &'a (dyn Fn(&str) -> Option<IdpName> + Sync),
+    /// Whose people have e-mail addresses in a domain (`email_domains`).
+    pub owner_of: &'a (dyn Fn(&EmailDomain) -> Option<IdpName> + Sync),
 }
 
 /// What an assertion says about a person, whoever they are here: the part that needs no store.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::finder::Finder;
 use super::idp::IdpTrust;
-use crate::base::{ErrorCode, IdpName};
+use crate::base::{EmailDomain, ErrorCode, IdpName};
 use crate::saml::artifact::{Artifact, source_id};
 
 /// The identity providers whose metadata is at hand. Replaced as a whole when one changes.
@@ -18,7 +18,7 @@ pub struct Registry {
     entities: HashMap<String, usize>,
     sources: HashMap<[u8; 20], usize>,
     /// The first that has a domain, and the first of those that are switched on.
-    domains: HashMap<String, (usize, Option<usize>)>,
+    domains: HashMap<EmailDomain, (usize, Option<usize>)>,
     way: Found,
     /// Those that there are, and whose metadata is not at hand.
     absent: HashMap<IdpName, Absent>,
@@ -67,7 +67,8 @@ impl Registry {
             registry.sources.entry(source_id(&idp.metadata.entity_id)).or_insert(number);
             let enabled = settings.enabled.then_some(number);
             for domain in &settings.email_domains {
-                let entry = registry.domains.entry(domain.clone()).or_insert((number, enabled));
+                let domain = EmailDomain::read(domain);
+                let entry = registry.domains.entry(domain).or_insert((number, enabled));
                 entry.1 = entry.1.or(enabled);
             }
         }
@@ -135,8 +136,8 @@ impl Registry {
         self.idps.get(*self.sources.get(artifact.source_id())?)
     }
 
-    /// Whose people have addresses in this domain, in lower case; disabled ones keep theirs.
-    pub fn owner_of(&self, domain: &str) -> Option<IdpName> {
+    /// Whose people have addresses in this domain; disabled ones keep theirs.
+    pub fn owner_of(&self, domain: &EmailDomain) -> Option<IdpName> {
         let (first, _) = self.domains.get(domain)?;
         self.idps.get(*first).map(|idp| idp.settings.name.clone())
     }
@@ -144,7 +145,7 @@ impl Registry {
     /// By the domain of an e-mail address.
     pub fn of_email(&self, email: &str) -> Option<&Arc<IdpTrust>> {
         let (_, domain) = email.trim().rsplit_once('@')?;
-        let (_, enabled) = self.domains.get(&domain.to_ascii_lowercase())?;
+        let (_, enabled) = self.domains.get(&EmailDomain::read(domain))?;
         self.idps.get((*enabled)?)
     }
 

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::server::{clock_skew, entity_id, uri};
 use crate::base::url::is_loopback;
-use crate::base::{IdpName, LocalPath, PublicUrl};
+use crate::base::{EmailDomain, IdpName, LocalPath, PublicUrl};
 use crate::config::keys::IDP;
 use crate::config::node::{Entry, Node};
 use crate::config::problem::{Problems, Source};
@@ -422,20 +422,13 @@ fn metadata_file(text: &str, folder: &Path) -> Result<MetadataSource, Complaint>
 }
 
 fn email_domain(text: &str) -> Result<String, Complaint> {
-    let domain = text.to_ascii_lowercase();
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    match domain.len() <= 253 && domain.split('.').all(label) {
-        true => Ok(domain),
-        false => Err(Complaint::new(
+    let domain = EmailDomain::parse(text).map(|domain| domain.as_str().to_owned());
+    domain.ok_or_else(|| {
+        Complaint::new(
             format!("\"{text}\" is not a domain"),
             "write what stands behind the @, such as example.com",
-        )),
-    }
+        )
+    })
 }
 
 /// What a name can end with: everything that an application can be told, and that fits behind one.

@@ -73,7 +73,8 @@ pub(in crate::config) static IDP: &[Key] = &[
         "email_domains",
         Kind::Texts,
         "People who enter an e-mail address of these domains are sent here, and no other identity \
-         provider may assert one: that is `user.conflict`.",
+         provider may assert one: that is `user.conflict`. `münchen.example` and \
+         `xn--mnchen-3ya.example` are the same; the latter is kept.",
     )
     .default("[]")
     .sample("[\"example.com\"]"),

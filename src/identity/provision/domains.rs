@@ -5,6 +5,7 @@
 //! it says of others, such as a manager or a group, is not looked at.
 
 use super::Asserter;
+use crate::base::EmailDomain;
 use crate::directory::User;
 use crate::identity::{AttributeMap, AttributeName, IdentityError, Mapped, Target, is_identifier};
 use crate::saml::{Attribute, Claims};
@@ -32,7 +33,7 @@ pub(super) fn check_domains(
         else {
             continue;
         };
-        let owner = (asserter.owner_of)(&domain.to_ascii_lowercase());
+        let owner = (asserter.owner_of)(&EmailDomain::read(domain));
         if let Some(owner) = owner.filter(|owner| owner != asserter.idp) {
             let (by, address) = (by.to_owned(), address.to_owned());
             return Err(IdentityError::Domain { by, address, owner });

@@ -130,7 +130,10 @@ async fn login(
         allow_duplicates: false,
         user_name_suffix: (login.idp == "partner").then_some("!partner"),
         groups_overage: login.overage,
-        owner_of: &|domain| IdpName::parse("owner").filter(|_| domain == "owned.example"),
+        owner_of: &|domain| {
+            let owned = ["owned.example", "xn--mnchen-3ya.example"];
+            IdpName::parse("owner").filter(|_| owned.contains(&domain.as_str()))
+        },
     };
     let mut desk = Desk { store, identity: None };
     resolve(
@@ -544,6 +547,28 @@ async fn who_is_linked_is_called_what_they_are_called_here_and_nothing_else() {
             ErrorCode::UserConflict
         );
     }
+}
+
+#[tokio::test]
+async fn a_domain_is_the_same_in_every_writing() {
+    let store = store().await;
+    for address in [
+        "zz@owned.example.",
+        "zz@OWNED。example",
+        "zz@owned.ｅxample",
+        "zz@owned%2eexample",
+        "zz@münchen.example",
+        "zz@MU\u{308}NCHEN.example",
+        "zz@XN--MNCHEN-3ya.example.",
+    ] {
+        let by_email = Login { email: Some(address), ..alice() };
+        let by_name = Login { name_id: address, email: None, ..alice() };
+        for attempt in [&by_email, &by_name] {
+            let code = refused(&store, &settings(), attempt).await;
+            assert_eq!(code, ErrorCode::UserConflict, "{address}");
+        }
+    }
+    assert_eq!(everybody(&store).await, 0);
 }
 
 #[tokio::test]
