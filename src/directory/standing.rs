@@ -35,4 +35,9 @@ pub trait Standings: Send + Sync {
         groups: &[String],
         asserted: Timestamp,
     ) -> Result<Option<Standing>, StoreError>;
+
+    /// Whether provisioning says which groups somebody is in, also where that is none: they are in
+    /// one, or their connection has groups and a client that keeps them. Where all its tokens and
+    /// keys are for people alone, nobody does; where none is good any more, what was said last counts.
+    async fn says_groups(&self, id: &UserId, now: Timestamp) -> Result<bool, StoreError>;
 }

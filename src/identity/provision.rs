@@ -141,7 +141,8 @@ pub async fn resolve(
         let attributes = &settings.attributes;
         check_domains(claims, &mapped, &asserter, attributes, linked.as_ref())?;
         if let Some(known) = linked {
-            let groups = groups_of(&known, &mapped, asserter.groups_overage, false)?;
+            let policy = asserter.groups_overage;
+            let groups = groups_of(&known, &mapped, policy, false, store, now).await?;
             search.check_address(&search.found().await?, Some(&known))?;
             let mapped = Mapped {
                 profile: Profile { groups, ..mapped.profile.clone() },
@@ -176,7 +177,8 @@ pub async fn resolve(
         if !known.may_enter() {
             return Err(IdentityError::Disabled { user: known.id, user_name: known.user_name });
         }
-        let groups = groups_of(&known, &mapped, asserter.groups_overage, true)?;
+        let policy = asserter.groups_overage;
+        let groups = groups_of(&known, &mapped, policy, true, store, now).await?;
         let mapped = &Mapped {
             profile: Profile { groups, ..mapped.profile.clone() },
             ..mapped.clone()
@@ -244,11 +246,13 @@ async fn guest(
 
 /// The groups that were asserted; where they were left out, those that count instead. `own` says
 /// that what is kept of the person is what this identity provider said.
-fn groups_of(
+async fn groups_of(
     known: &User,
     mapped: &Mapped,
     policy: GroupsOverage,
     own: bool,
+    store: &dyn DirectoryStore,
+    now: Timestamp,
 ) -> Result<Vec<String>, IdentityError> {
     if !mapped.groups_left_out {
         return Ok(mapped.profile.groups.clone());
@@ -256,7 +260,13 @@ fn groups_of(
     match policy {
         GroupsOverage::Refuse => Err(left_out(mapped, "groups_overage is \"refuse\"")),
         // What is provisioned is laid over what was asserted: nothing.
-        GroupsOverage::Scim if known.managed => Ok(Vec::new()),
+        GroupsOverage::Scim if known.managed => match store.says_groups(&known.id, now).await? {
+            true => Ok(Vec::new()),
+            false => Err(left_out(
+                mapped,
+                "groups_overage is \"scim\", and whoever provisions them provisions no groups",
+            )),
+        },
         GroupsOverage::Scim => Err(left_out(
             mapped,
             "groups_overage is \"scim\", and nobody provisions them",

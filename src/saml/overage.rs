@@ -12,8 +12,8 @@ pub const GROUPS_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
 /// What counts when the identity provider left a person's groups out (`groups_overage`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GroupsOverage {
-    /// The groups that are provisioned for the person. Somebody whom nobody provisions is refused:
-    /// nobody enters by a guess about their groups.
+    /// The groups that are provisioned for the person. Somebody whom nobody provisions, or without
+    /// groups, is refused: nobody enters by a guess about their groups.
     #[default]
     Scim,
     /// The groups that were sent at the last sign-in at which they were sent. Somebody of whom there

@@ -206,6 +206,7 @@ by! { redis: LoginStore {
 
 by! { sqlite: Standings {
     fn standing(id: &UserId, groups: &[String], asserted: Timestamp) -> Option<Standing>;
+    fn says_groups(id: &UserId, now: Timestamp) -> bool;
 } }
 by! { sqlite: Links {
     fn linked(idp: &IdpName, name_id: &str) -> Option<User>;

@@ -7,7 +7,7 @@ use super::members::memberships;
 use super::row::{Sql, Statement, unreadable};
 use super::{Database, work};
 use crate::base::{StoreError, Timestamp, UserId};
-use crate::directory::{Standing, Standings};
+use crate::directory::{Scopes, Standing, Standings, Tenant};
 use crate::scim::Document;
 use crate::scim::fold::fold;
 
@@ -20,6 +20,10 @@ impl<D: Database> Standings for D {
         asserted: Timestamp,
     ) -> Result<Option<Standing>, StoreError> {
         self.read(work!(standing, id.clone(), groups.to_vec(), asserted)).await
+    }
+
+    async fn says_groups(&self, id: &UserId, now: Timestamp) -> Result<bool, StoreError> {
+        self.read(work!(says_groups, id.clone(), now)).await
     }
 }
 
@@ -50,6 +54,42 @@ async fn standing(
         standing.provisioned = provisioned(sql, &tenant, groups, *asserted).await?;
     }
     Ok(Some(standing))
+}
+
+async fn says_groups(
+    sql: &mut Sql<'_>,
+    (id, now): &(UserId, Timestamp),
+) -> Result<bool, StoreError> {
+    let asked = Statement::new("SELECT number, tenant FROM \"user\" WHERE id = ? AND managed = 1");
+    let Some(mut row) = sql.fetch_one(asked.with(id.as_str())).await? else {
+        return Ok(false);
+    };
+    let (number, tenant) = (row.integer()?, Tenant::stored(row.text()?));
+    if !names(sql, number).await?.is_empty() {
+        return Ok(true);
+    }
+    let asked = Statement::new("SELECT 1 FROM grp WHERE tenant = ? LIMIT 1");
+    let (Some(connection), Some(_)) = (
+        tenant.connection(),
+        sql.fetch_one(asked.with(tenant.as_str())).await?,
+    ) else {
+        return Ok(false);
+    };
+    let asked = Statement::new(
+        "SELECT scopes FROM scim_token WHERE connection = ? AND (expires IS NULL OR expires > ?)
+         UNION SELECT scopes FROM scim_key WHERE connection = ? AND (expires IS NULL OR expires > ?)",
+    )
+    .with(connection.as_str())
+    .with(*now)
+    .with(connection.as_str())
+    .with(*now);
+    let rows = sql.fetch(asked).await?;
+    let scopes: Result<Vec<Scopes>, StoreError> = rows
+        .into_iter()
+        .map(|mut row| serde_json::from_str(&row.text()?).map_err(|_| unreadable()))
+        .collect();
+    let scopes = scopes?;
+    Ok(scopes.is_empty() || scopes.iter().any(|scopes| scopes.groups && !scopes.read_only))
 }
 
 /// The names of the groups that somebody is in, also by groups in groups.

@@ -95,6 +95,7 @@ macro_rules! run_directory_suite {
             a_connection_takes_over_the_people_of_its_idp
             a_connection_is_removed_and_its_people_stay
             tokens_are_found_expire_and_are_revoked
+            groups_are_said_of_whoever_is_in_one_or_where_they_are_kept
             who_is_erased_is_nobody_and_the_audit_stays_whole
             what_the_audit_says_of_who_is_erased_is_gone
             who_was_deleted_long_ago_is_due
@@ -1284,6 +1285,56 @@ pub(crate) async fn a_connection_is_removed_and_its_people_stay<S: Directory>(st
         ["alice"]
     );
     assert_eq!(found(&*store, &actor, "").await, ["alice"]);
+}
+
+pub(crate) async fn groups_are_said_of_whoever_is_in_one_or_where_they_are_kept<S: Directory>(
+    store: Arc<S>,
+) {
+    let actor = connect(&*store, "okta", None).await;
+    let by = Operator::command();
+    let [alice, bob, nobody] = ["alice", "bob", "nobody"].map(|id| UserId::new(id.to_owned()));
+    make(&*store, &actor, "alice", person("alice")).await;
+    make(&*store, &actor, "bob", person("bob")).await;
+    let said = async |id: &UserId, seconds| store.says_groups(id, at(seconds)).await.unwrap();
+    assert!(!said(&alice, 2).await, "there are none");
+    let token = |id: &str, number, scopes, expires| ScimToken {
+        id: id.into(),
+        connection: actor.connection.name.clone(),
+        hash: [number; 32],
+        scopes,
+        created_at: at(0),
+        expires,
+        last_used: None,
+    };
+    let all = Scopes::default();
+    let people_alone = Scopes { groups: false, ..all };
+    let reader = Scopes { read_only: true, ..all };
+    for token in [
+        token("t1", 1, people_alone, Some(at(100))),
+        token("t2", 2, reader, Some(at(100))),
+        token("t3", 3, all, Some(at(10))),
+    ] {
+        let written = store.create_token(&token, &by, at(1)).await.unwrap();
+        assert_eq!(written, ConnectionWritten::Written);
+    }
+    assert!(!said(&alice, 2).await, "there are none yet");
+    // Those of others are not theirs.
+    let other = connect(&*store, "other", None).await;
+    make_group(&*store, &other, "strangers", &[]).await;
+    assert!(!said(&alice, 2).await);
+    make_group(&*store, &actor, "staff", &["bob"]).await;
+    for (id, seconds, expected) in [
+        (&bob, 2, true),
+        (&alice, 9, true),
+        // Nobody keeps them any more …
+        (&alice, 10, false),
+        (&bob, 10, true),
+        // … and here nobody changes anything any more.
+        (&alice, 100, true),
+        (&nobody, 2, false),
+    ] {
+        assert_eq!(said(id, seconds).await, expected, "{id:?} at {seconds}");
+    }
 }
 
 pub(crate) async fn tokens_are_found_expire_and_are_revoked<S: Directory>(store: Arc<S>) {

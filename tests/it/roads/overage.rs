@@ -37,6 +37,18 @@ impl World {
         self.accepted(&mut visitor, &answer, "/").await["roles"].clone()
     }
 
+    fn imports(&self, people: &str) {
+        let mut child = self
+            .gateway
+            .command(&["user", "import", "-", "--connection", "corp"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(people.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
     async fn turns_away(&self, bend: fn(&mut Response)) {
         let (mut visitor, answer) = self.comes(bend).await;
         assert_eq!(answer.status, 403);
@@ -54,17 +66,41 @@ async fn by_default_the_groups_of_scim_count_and_whom_nobody_provisions_stays_ou
         &["scim", "connection", "set", "corp", "--idp", "corp"],
         true,
     );
-    let mut child = world
-        .gateway
-        .command(&["user", "import", "-", "--connection", "corp"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let people = b"userName,emails,active,groups\nalice@example.com,alice@example.com,true,Staff\n";
-    child.stdin.take().unwrap().write_all(people).unwrap();
-    assert!(child.wait().unwrap().success());
+    world
+        .imports("userName,emails,active,groups\nalice@example.com,alice@example.com,true,Staff\n");
     // The app role that came beside is no group.
+    assert_eq!(world.roles_of_who_comes(left_out).await, json!(["staff"]));
+}
+
+#[tokio::test]
+async fn where_no_groups_are_provisioned_whom_scim_provisions_stays_outside_too() {
+    let world = world("").await;
+    world.run(&["scim", "token", "create", "corp", "--users-only"], true);
+    world.run(
+        &["scim", "connection", "set", "corp", "--idp", "corp"],
+        true,
+    );
+    world.imports("userName,emails,active\nalice@example.com,alice@example.com,true\n");
+    world.turns_away(left_out).await;
+    // Some groups that nobody keeps say nothing of who is in none of them …
+    let bob = "userName,emails,active,groups\nbob@example.com,bob@example.com,true,Staff\n";
+    world.imports(bob);
+    world.turns_away(left_out).await;
+    // … but those that are kept do: she is in none.
+    world.run(&["scim", "token", "create", "corp"], true);
+    assert_eq!(world.roles_of_who_comes(left_out).await, json!([]));
+}
+
+#[tokio::test]
+async fn groups_that_were_imported_count_beside_a_client_that_writes_none() {
+    let world = world("").await;
+    world.run(&["scim", "token", "create", "corp", "--users-only"], true);
+    world.run(
+        &["scim", "connection", "set", "corp", "--idp", "corp"],
+        true,
+    );
+    let alice = "userName,emails,active,groups\nalice@example.com,alice@example.com,true,Staff\n";
+    world.imports(alice);
     assert_eq!(world.roles_of_who_comes(left_out).await, json!(["staff"]));
 }
 
