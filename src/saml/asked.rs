@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::base::Timestamp;
 
 /// What one party asks for: an identity provider's settings, or a page. The default asks for nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Asked<'a> {
     /// By which method.
     pub context: Option<AskedContext<'a>>,
@@ -38,7 +38,7 @@ impl<'a> Asked<'a> {
 /// The wishes of all parties are checked. A request has room for one question about methods: the
 /// page's is asked, since what it wants is more than what everybody has to bring; or the link's, if
 /// whatever is enough for the link is enough for the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AskedBoth<'a> {
     /// What this identity provider is always asked for.
     pub always: Asked<'a>,
@@ -141,7 +141,7 @@ impl<'a> AskedBoth<'a> {
 }
 
 /// How the method that was used compares with those that were asked for (core 3.3.2.2.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Comparison {
     /// It is one of them.
     #[default]
@@ -192,7 +192,7 @@ impl Comparison {
 /// assert!(asked.is_met_by("urn:key") && asked.is_met_by("urn:code"));
 /// assert!(!asked.is_met_by("urn:password") && !asked.is_met_by("urn:other"));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AskedContext<'a> {
     classes: &'a [String],
     comparison: Comparison,

@@ -287,3 +287,33 @@ async fn a_loop_over_two_nodes_is_noticed_and_signing_out_in_between_is_none() {
     assert_eq!(refused.status, 403);
     assert_eq!(nodes.here.code_of(&refused).await, "session.loop");
 }
+
+/// What it asks for never comes; its rounds begin on one node and end on the other.
+#[tokio::test]
+async fn a_loop_of_somebody_signed_in_over_two_nodes_is_noticed_by_what_is_lacking() {
+    let redis = Redis::start().await;
+    let nodes = Nodes::with(&redis, |setup| {
+        setup.add(
+            "[[route]]\npath = \"/pay\"\nupstream = [\"http://127.0.0.1:9\"]\n\
+             authn_context = [\"https://refeds.org/profile/mfa\"]",
+        )
+    })
+    .await;
+    let mut alice = nodes.alice(&nodes.there).await;
+    let begin = nodes.here.url("/.samlgate/start?idp=corp&rd=/&for=/pay/api");
+    for _ in 0..2 {
+        let start = alice.get(&begin).await;
+        assert_eq!(start.status, 302, "{}", start.text());
+        let request = nodes.idp.read(&start);
+        let fields = idp::fields(
+            nodes.idp.write(&nodes.idp.answer(&request)),
+            Some(&request.relay_state),
+        );
+        let acs = Ask::new(Method::POST, &nodes.there.url("/saml/acs"));
+        let landed = alice.send(acs.navigating().form(&fields)).await;
+        assert_eq!(landed.status, 303, "{}", landed.text());
+    }
+    let stopped = alice.get(&begin).await;
+    assert_eq!(stopped.status, 403);
+    assert_eq!(nodes.here.code_of(&stopped).await, "authn.context");
+}

@@ -426,18 +426,14 @@ pub(super) async fn begin(
     }
     // One cookie for all tabs of a browser; what tells them apart is the RelayState.
     let (browser, browser_hash) = gateway.browser_or_new(headers);
-    if gateway.browser(headers).is_some() {
-        gateway.ask_other_nodes(&browser_hash, now).await;
-    }
     let session = gateway.session(headers, &Place::default(), now).await.ok().flatten();
-    match gateway.check_loop(&Place::default(), &browser_hash, return_to, now) {
-        // The session comes back each time, and is never enough.
-        Err(looping) if session.is_some() && route.is_some() => {
-            let detail = "signed in again and again within a minute, and never as the page asks";
-            let code = ErrorCode::AuthnContext;
-            return Err(GatewayError::new(code, detail).going_to(&looping.return_to));
+    if let Some(session) = session {
+        gateway.check_round(&live, browser_hash, &session, &asked, return_to, now)?;
+    } else {
+        if gateway.browser(headers).is_some() {
+            gateway.ask_other_nodes(&browser_hash, now).await;
         }
-        outcome => outcome?,
+        gateway.check_loop(&Place::default(), &browser_hash, return_to, now)?;
     }
     let handle = entropy::token(entropy);
     let login = PendingLogin {

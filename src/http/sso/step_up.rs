@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use crate::access::{Route, StepUp, Visitor, normalise};
 use crate::app::Live;
-use crate::base::{IdpName, LocalPath, ReturnTo, Timestamp};
+use crate::base::{ErrorCode, IdpName, LocalPath, ReturnTo, Timestamp};
+use crate::http::error::GatewayError;
 use crate::http::forms;
 use crate::http::hosts::Place;
 use crate::http::links;
 use crate::http::state::Gateway;
 use crate::identity::Identity;
-use crate::saml::asked::Asked;
-use crate::session::Session;
+use crate::saml::asked::{Asked, AskedBoth, Lacking};
+use crate::session::{OpenSession, Session};
 
 /// The route of a page; of a form that is kept, that of the form.
 pub(super) fn route_of(live: &Live, page: &ReturnTo) -> Option<Arc<Route>> {
@@ -48,6 +49,44 @@ pub(in crate::http) fn is_lacking(
 }
 
 impl Gateway {
+    /// Refuses to send somebody on who has a session and has signed in for the same several times, as
+    /// what they lack never comes. The code says what that is; where it is nothing, the application
+    /// sends people to sign in who are signed in.
+    pub(super) fn check_round(
+        &self,
+        live: &Live,
+        browser: [u8; 32],
+        session: &OpenSession,
+        asked: &AskedBoth<'_>,
+        return_to: &ReturnTo,
+        now: Timestamp,
+    ) -> Result<(), GatewayError> {
+        let identity = session.identity();
+        let skew = self.clock_skew(live, &identity.idp);
+        let class = identity.authn_context.as_deref();
+        let lacking = |at| asked.lacks(class, identity.authn_instant, skew, at);
+        // It was enough when it began, and has grown too old since.
+        let has_aged = lacking(session.opened_at).is_none() && lacking(now).is_some();
+        if has_aged || !self.loops.is_going_round(browser, session.sid(), asked, now) {
+            return Ok(());
+        }
+        let (code, detail) = match lacking(now) {
+            Some(Lacking::Context) => (
+                ErrorCode::AuthnContext,
+                "signed in again and again within a minute, and never by a method that is asked for",
+            ),
+            Some(Lacking::Age) => (
+                ErrorCode::AuthnAge,
+                "signed in again and again within a minute, and each time the sign-in was too old",
+            ),
+            None => (
+                ErrorCode::SessionLoop,
+                "signed in again and again within a minute; the session came back, and lacks nothing",
+            ),
+        };
+        Err(GatewayError::new(code, detail).going_to(return_to))
+    }
+
     /// Somebody who is signed in, as the decision about a route looks at them.
     pub(in crate::http) fn seen<'a>(
         &self,

@@ -6,6 +6,7 @@ mod options;
 mod pages;
 mod passive;
 mod programs;
+mod rounds;
 mod streams;
 
 use http::Method;
@@ -36,6 +37,12 @@ public_paths = ["/open"]
 path = "/pay"
 authn_context = ["https://refeds.org/profile/mfa"]
 authn_context_comparison = "minimum"
+[[route]]
+path = "/exact"
+authn_context = ["https://refeds.org/profile/mfa"]
+[[route]]
+path = "/key"
+authn_context = ["urn:example:hardware-key"]
 [[route]]
 path = "/age"
 max_authn_age = "15m"
