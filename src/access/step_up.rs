@@ -51,9 +51,15 @@ impl StepUp {
         }
     }
 
-    /// Whether it asks for this method by name.
-    pub fn names(&self, class: &str) -> bool {
-        self.contexts.iter().any(|one| one == class)
+    /// Whether it asks for this method by name, and it is enough: what it wants something better than
+    /// is named, and is not. What is enough for being weaker than one that it names is not asked for.
+    pub fn asks_for(&self, class: &str) -> bool {
+        self.contexts.iter().any(|one| one == class) && self.takes(class)
+    }
+
+    /// Whether this method is enough.
+    pub fn takes(&self, class: &str) -> bool {
+        self.asked().context.is_none_or(|asked| asked.is_met_by(class))
     }
 
     /// Whether what is enough now may not be enough later.
@@ -147,6 +153,38 @@ mod tests {
         assert_eq!(step.lacks(&alice, skew, at(1960)), None);
         assert_eq!(step.lacks(&alice, skew, at(1961)), Some(Lacking::Age));
         assert!(step.grows_old());
+    }
+
+    #[test]
+    fn it_asks_for_what_it_names_and_is_content_with() {
+        let order = list(&["urn:a", "urn:b", "urn:c"]);
+        for (comparison, takes, asks_for) in [
+            (Comparison::Exact, "b", "b"),
+            (Comparison::Minimum, "bc", "b"),
+            (Comparison::Maximum, "ab", "b"),
+            (Comparison::Better, "c", ""),
+        ] {
+            let step = StepUp::new(list(&["urn:b"]), comparison, &order, None, false);
+            let step = step.unwrap().unwrap();
+            let those = |is: &dyn Fn(&str) -> bool| {
+                ["a", "b", "c", "x"]
+                    .into_iter()
+                    .filter(|name| is(&format!("urn:{name}")))
+                    .collect::<String>()
+            };
+            let found = (
+                those(&|class| step.takes(class)),
+                those(&|class| step.asks_for(class)),
+            );
+            assert_eq!(
+                found,
+                (takes.to_owned(), asks_for.to_owned()),
+                "{comparison:?}"
+            );
+        }
+        let aged = StepUp::new(Vec::new(), Comparison::Exact, &[], None, true);
+        let aged = aged.unwrap().unwrap();
+        assert!(aged.takes("urn:a") && !aged.asks_for("urn:a"));
     }
 
     #[test]

@@ -163,7 +163,7 @@ codes! {
     AuthnMissing "authn.missing" 403 NotForUs "The sign-in answer could not be accepted." "IdP: switch the AuthnStatement on.";
     AuthnContext "authn.context" 403 NotForUs "You signed in by a method that is not enough here." "IdP: authenticate by one of the methods in authn_context.";
     AuthnAge "authn.age" 403 TryAgain "You signed in at your organisation too long ago for this page." "IdP: it has to ask the person again when our request has ForceAuthn; where it does and says another AuthnInstant, compare the clocks, or allow a longer age.";
-    AuthnLink "authn.link" 400 BadRequest "This link asks for a way of signing in that is not known here." "The link asks by `authn_context` (`authnContextClassRef`) for what no route, no `[[idp]]` and nothing above the weakest in `saml.authn_context_order` names: add it there, or mend the link.";
+    AuthnLink "authn.link" 400 BadRequest "This link asks for a way of signing in that is not known here." "The link asks by `authn_context` (`authnContextClassRef`) for what is enough for no route by name, is in no `[[idp]]` and is not above the weakest in `saml.authn_context_order`: add it there, or mend the link. `maximum` is for routes alone.";
     ValueRefused "value.refused" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: an identifier is empty, too long, or holds control characters or outer spaces.";
     ValueComplex "value.complex" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: send attribute values as text.";
     ValueDuplicate "value.duplicate" 403 NotForUs "Your organisation sent your details in a form that can not be used." "IdP: an attribute that can have one value came with several different ones.";

@@ -3,7 +3,8 @@
 //! In: words that anybody may have written into an address. Out: [`Asked`], for the request and for
 //! its answer. It waits with the request ([`super::PendingLogin`]), so that the answer is held to it
 //! whatever the browser says then. Promised: it only ever adds. What the operator asks for stays asked
-//! for, and methods are those that the operator knows ([`Wish::known_by`]).
+//! for, and methods are those that the operator knows ([`Wish::known_by`]); a wish for no more than
+//! something is refused ([`Wish::is_upper_bound`]).
 
 use super::asked::{Asked, AskedContext, AskedError, Comparison};
 
@@ -52,6 +53,12 @@ impl Wish {
     /// How others compare with them.
     pub const fn comparison(&self) -> Comparison {
         self.comparison
+    }
+
+    /// Whether it wants a method or a weaker one (`maximum`). That tells an identity provider what
+    /// would do, and never what it takes.
+    pub fn is_upper_bound(&self) -> bool {
+        !self.classes.is_empty() && self.comparison == Comparison::Maximum
     }
 
     /// Whether each method that would be enough is one that the operator knows.
@@ -171,6 +178,18 @@ mod tests {
         }
         assert!(known("stranger", "minimum").is_err());
         assert_eq!(known("", "exact"), Ok(true));
+    }
+
+    #[test]
+    fn at_most_is_no_wish_for_more() {
+        let is_upper_bound = |classes: &str, comparison| {
+            Wish::read(classes, comparison, true).unwrap().is_upper_bound()
+        };
+        assert!(is_upper_bound("key", Some("maximum")));
+        assert!(!is_upper_bound("", Some("maximum")));
+        for comparison in [None, Some("exact"), Some("minimum"), Some("better")] {
+            assert!(!is_upper_bound("key", comparison), "{comparison:?}");
+        }
     }
 
     #[test]

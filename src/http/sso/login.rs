@@ -366,8 +366,8 @@ pub(in crate::http) fn check_navigation(headers: &HeaderMap) -> Result<(), Gatew
     Err(GatewayError::new(ErrorCode::AccessCrossSite, detail))
 }
 
-/// A link asks for no method that the operator never heard of, and for none that is less than what
-/// people bring by themselves.
+/// A link asks for no method that the operator never heard of, for none that is less than what people
+/// bring by themselves, and for nothing at most.
 fn check_known(
     live: &Live,
     idp: &IdpTrust,
@@ -377,11 +377,17 @@ fn check_known(
     let of_idp = |class: &str| idp.settings.authn_context.iter().any(|one| one == class);
     let of_route = |class: &str| {
         let mut asking = live.routes.iter().filter_map(|route| route.step_up.as_ref());
-        asking.any(|step_up| step_up.names(class))
+        asking.any(|step_up| step_up.asks_for(class))
     };
     let refused =
         |detail: String| Err(GatewayError::new(ErrorCode::AuthnLink, detail).going_to(return_to));
     let wish = &manner.wish;
+    if wish.is_upper_bound() {
+        return refused(format!(
+            "the link asks for {} or weaker (maximum): whatever it names, that can only be less",
+            wish.classes().unwrap_or_default()
+        ));
+    }
     match wish.known_by(&live.authn_context_order, |class| {
         of_idp(class) || of_route(class)
     }) {

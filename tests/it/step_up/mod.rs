@@ -2,6 +2,7 @@
 //! and how somebody gets there.
 
 mod discovery;
+mod links;
 mod options;
 mod pages;
 mod passive;
