@@ -279,7 +279,7 @@ impl Resolution {
 
     /// Takes the answer, an envelope with one message in it.
     pub fn answered(self, body: &[u8]) -> Result<Resolved, SamlError> {
-        let soap = SoapMessage::read(body)?;
+        let soap = SoapMessage::read_answer(body)?;
         Ok(Resolved { soap, id: self.id, idp_entity_id: self.idp_entity_id })
     }
 }

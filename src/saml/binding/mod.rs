@@ -38,6 +38,12 @@ pub enum BindingError {
     /// Bindings 3.2: not a SOAP 1.1 envelope with one message in it.
     #[error("{0}")]
     Soap(&'static str),
+    /// Something else stands at the address that was asked: a page, most often.
+    #[error("the answer is no SOAP message: it begins with {begins:?}")]
+    NoSoap {
+        /// Its first characters.
+        begins: String,
+    },
     /// SOAP 1.1, 4.4: the other side did not understand us, or could not answer.
     #[error("SOAP fault {code}: {reason}")]
     Fault {
@@ -64,6 +70,7 @@ impl BindingError {
             Self::Query(_) => ErrorCode::BindingQuery,
             Self::Inflate(_) => ErrorCode::BindingInflate,
             Self::Soap(_) => ErrorCode::BindingSoap,
+            Self::NoSoap { .. } => ErrorCode::BindingArtifactUnreachable,
             Self::Fault { .. } => ErrorCode::BindingFault,
             Self::Artifact(_) => ErrorCode::BindingArtifact,
             // Which key, is one question; which algorithm, another.
@@ -79,7 +86,7 @@ impl BindingError {
         match self {
             Self::Params(_) | Self::Size { .. } | Self::Base64(_) => "form",
             Self::Query(_) | Self::Inflate(_) => "query",
-            Self::Soap(_) | Self::Fault { .. } => "soap",
+            Self::Soap(_) | Self::NoSoap { .. } | Self::Fault { .. } => "soap",
             Self::Artifact(_) => "artifact",
             Self::QuerySignature(_) => "query.signature",
         }

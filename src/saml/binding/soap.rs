@@ -23,6 +23,9 @@ pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 /// Largest envelope: as large as a message may be by other bindings.
 pub const MAX_BODY: usize = MAX_MESSAGE;
 
+/// How much of something that is no envelope is told: a person sees by it what it is.
+const BEGINNING: usize = 80;
+
 /// An envelope with one message in it, of which nobody has looked at a signature.
 #[derive(Debug)]
 pub struct SoapMessage(Document);
@@ -48,6 +51,18 @@ impl SoapMessage {
         let document = Document::parse(bytes, Mode::Message, &Limits::default())?;
         check(document.root())?;
         Ok(Self(document))
+    }
+
+    /// Reads the answer to an envelope of ours. What does not even name SOAP is no message in which
+    /// anything could be wrong, but something else that stands at that address.
+    pub(in crate::saml) fn read_answer(bytes: &[u8]) -> Result<Self, SamlError> {
+        let mut windows = bytes.windows(SOAP_NS.len());
+        if !windows.any(|window| window == SOAP_NS.as_bytes()) {
+            let begins = bounded(&String::from_utf8_lossy(bytes));
+            let begins = begins.chars().take(BEGINNING).collect();
+            return Err(BindingError::NoSoap { begins }.into());
+        }
+        Self::read(bytes)
     }
 
     /// All of it.

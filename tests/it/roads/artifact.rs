@@ -237,7 +237,26 @@ async fn a_service_that_gives_no_message_is_named_by_its_code() {
         .await;
     world
         .refuses("binding.soap", |_, _| {
-            Box::new(|_| (200, "<html/>".to_owned()))
+            Box::new(|_| (200, service::envelope("<a/><b/>")))
+        })
+        .await;
+    // Whatever stands at that address instead: a page, in HTML or XHTML, or nothing.
+    for page in [
+        "<!DOCTYPE html>\n<html><meta charset=utf-8><p>Please log in<br></html>",
+        "<html><br></html>",
+        "<html/>",
+        "",
+    ] {
+        world
+            .refuses("binding.artifact_unreachable", move |_, _| {
+                Box::new(move |_| (200, page.to_owned()))
+            })
+            .await;
+    }
+    // An envelope in which something is wrong is one.
+    world
+        .refuses("xml.syntax", |_, _| {
+            Box::new(|_| (200, service::envelope("<a>")))
         })
         .await;
     world

@@ -88,6 +88,28 @@ fn a_signature_around_the_message_is_sig_position() {
 }
 
 #[test]
+fn an_answer_that_does_not_name_soap_is_binding_artifact_unreachable() {
+    let read = |text: &str| {
+        let error = SoapMessage::read_answer(text.as_bytes()).map(|_| ()).unwrap_err();
+        (error.code().as_str(), error.to_string())
+    };
+    let page = "<!DOCTYPE html>\n<p>Please log in<br>".to_owned() + &"x".repeat(200);
+    let (code, detail) = read(&page);
+    assert_eq!(code, "binding.artifact_unreachable");
+    let begins =
+        "the answer is no SOAP message: it begins with \"<!DOCTYPE html> <p>Please log in<br>x";
+    assert!(detail.starts_with(begins), "{detail}");
+    assert!(detail.len() < 160, "{detail}");
+    assert_eq!(read("").0, "binding.artifact_unreachable");
+    // What is wrong with an envelope has its own code.
+    assert_eq!(read(&envelope("<a>")).0, "xml.syntax");
+    assert_eq!(read(&envelope("")).0, "binding.soap");
+    let attack = format!("<!DOCTYPE a [<!ENTITY b 'c'>]>{}", envelope("<a/>"));
+    assert_eq!(read(&attack).0, "xml.dtd");
+    assert!(SoapMessage::read_answer(envelope(MESSAGE).as_bytes()).is_ok());
+}
+
+#[test]
 fn a_fault_is_binding_fault_with_what_it_says() {
     let fault = Fault::Server.envelope("no\n<b>\u{202e}x");
     let error = SoapMessage::read(fault.as_bytes()).unwrap_err();
