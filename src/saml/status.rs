@@ -29,7 +29,7 @@ macro_rules! codes {
                 match self { $(Self::$variant => $name,)* Self::Other => "other" }
             }
 
-            /// What happened and what to do, for the person at the browser.
+            /// What happened, for the person at the browser; what to do is said by the page.
             pub const fn public(self) -> &'static str {
                 match self {
                     $(Self::$variant => $public,)*
@@ -53,11 +53,11 @@ codes! {
     Requester "Requester" "Your organisation did not accept the request to sign you in." "IdP: its log says what it dislikes about our request. Most often the application is not set up there, with another entityID or ACS URL, or it wants signed requests (sign_requests).";
     Responder "Responder" "Your organisation could not sign you in, and reported an error of its own." "IdP: its log says what went wrong there; our request was in order.";
     VersionMismatch "VersionMismatch" "Your organisation did not accept the request to sign you in." "IdP: it has to speak SAML 2.0.";
-    AuthnFailed "AuthnFailed" "Your organisation could not make sure who you are. Please try again." "IdP: the person could not prove who they are, or gave up; its log says why.";
+    AuthnFailed "AuthnFailed" "Your organisation could not make sure who you are." "IdP: the person could not prove who they are, or gave up; its log says why.";
     InvalidAttrNameOrValue "InvalidAttrNameOrValue" "Your organisation did not accept the request to sign you in." "IdP: it does not know an attribute that was asked for.";
     InvalidNameIdPolicy "InvalidNameIDPolicy" "Your organisation can not say who you are in the way that was asked for." "Unset name_id_format, or have the IdP issue a NameID of that format for this application.";
     NoAuthnContext "NoAuthnContext" "Your organisation can not sign you in by the method that is needed here." "authn_context asks for a method that the IdP does not have, or that this person has not set up.";
-    NoAvailableIdp "NoAvailableIDP" "The organisation that you chose can not be reached at the moment. Please try again later." "IdP: it passes sign-ins on, and none of those that we allow can be reached.";
+    NoAvailableIdp "NoAvailableIDP" "The organisation that you chose can not be reached at the moment." "IdP: it passes sign-ins on, and none of those that we allow can be reached.";
     NoPassive "NoPassive" "You are not signed in at your organisation." "Nothing to change: it was asked without showing anything to the person, who is not signed in there.";
     NoSupportedIdp "NoSupportedIDP" "Your organisation does not know the one that you chose." "IdP: it passes sign-ins on, and supports none of those that we allow.";
     PartialLogout "PartialLogout" "You are signed out here, but not everywhere. Please close your browser." "IdP: another application did not end its session; its log names it.";

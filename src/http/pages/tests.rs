@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use super::super::views::{Field, Post, SignOut, SignedOut};
 use super::*;
 use crate::base::ErrorCode;
+use crate::saml::status::StatusCode;
 use html::{assert_well_formed, tags};
 use samples::{Filling, choose, each_sample, failure, return_to};
 
@@ -87,6 +88,19 @@ fn every_page_is_well_formed_and_says_what_it_is() {
         );
         assert!(!html.contains(" onclick="), "{name}");
     });
+}
+
+#[test]
+fn whoever_may_try_again_is_told_so_once() {
+    for kind in StatusCode::ALL {
+        let view = failure(ErrorCode::IdpStatus).said(*kind);
+        let text = format!("{} {}", view.sentence, view.advice);
+        let sentences: Vec<&str> = text.split_inclusive(". ").map(str::trim).collect();
+        let different: BTreeSet<&&str> = sentences.iter().collect();
+        assert_eq!(different.len(), sentences.len(), "{text}");
+        let advised = text.to_lowercase().matches("try again").count();
+        assert!(advised <= 1, "{text}");
+    }
 }
 
 #[test]

@@ -142,6 +142,9 @@ impl Failure {
                 self.headline = headline(ErrorCode::AuthnContext);
                 self.advice = "If your organisation offers another method, such as a second factor, set it up there and try again. Otherwise your administrator can help with this reference.";
             }
+            StatusCode::NoAvailableIdp => {
+                self.advice = "Please try again later. If it says so again, ask the help desk of your organisation, with this reference.";
+            }
             StatusCode::RequestDenied
             | StatusCode::UnknownPrincipal
             | StatusCode::InvalidNameIdPolicy

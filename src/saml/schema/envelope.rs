@@ -113,10 +113,11 @@ pub(in crate::saml) fn read_status(status: Element<'_>) -> Result<Status, Schema
     let (mut inner, [value]) = Reader::open(code, ["Value"])?;
     let second = inner.optional(PROTOCOL_NS, "StatusCode");
     inner.end()?;
+    let message = message.map(text).transpose()?.map(|text| bounded(&text));
     Ok(Status {
         code: cut(value.required(code)?),
         detail: second.and_then(|second| second.attribute("Value")).map(cut),
-        message: message.map(text).transpose()?.map(|text| bounded(&text)),
+        message: message.filter(|text| !text.is_empty()),
         cause: detail.and_then(cause),
     })
 }
@@ -178,6 +179,17 @@ mod tests {
         assert_eq!(status.detail.as_deref(), Some("urn:b"));
         assert_eq!(status.message.as_deref(), Some("no"));
         assert_eq!(status.cause.as_deref(), Some("java.lang. Exception"));
+    }
+
+    #[test]
+    fn an_empty_message_of_a_status_is_none() {
+        for message in ["<StatusMessage/>", "<StatusMessage> \n </StatusMessage>"] {
+            let content = format!("<Status><StatusCode Value='urn:a'/>{message}</Status>");
+            let status = read(&content, |envelope| envelope.status).unwrap();
+            assert_eq!(status.message, None);
+            let error = crate::saml::profile::ProfileError::Status(Box::new(status));
+            assert_eq!(error.to_string(), "status urn:a");
+        }
     }
 
     #[test]

@@ -6,7 +6,9 @@ use crate::http::pages::{Pages, Rendered};
 use crate::http::views::{
     Choose, Failure, Field, FormKept, Post, SendForm, Shown, SignOut, SignedOut, There,
 };
-use crate::saml::status::StatusCode::{NoAuthnContext, NoPassive, RequestDenied};
+use crate::saml::status::StatusCode::{
+    AuthnFailed, NoAuthnContext, NoAvailableIdp, NoPassive, RequestDenied,
+};
 
 /// What each sample is filled with.
 #[derive(Clone, Copy)]
@@ -185,7 +187,13 @@ pub(super) fn each_sample(pages: &Pages, fill: Filling, mut visit: impl FnMut(&s
     visit("error_form_not_sent", pages.render(&form));
     let form = Failure::form_needs_more("7F3K-92QA", crate::http::links::START.to_owned(), now());
     visit("error_form_needs_more", pages.render(&form));
-    for kind in [NoAuthnContext, NoPassive, RequestDenied] {
+    for kind in [
+        AuthnFailed,
+        NoAuthnContext,
+        NoAvailableIdp,
+        NoPassive,
+        RequestDenied,
+    ] {
         let said = failure(ErrorCode::IdpStatus).said(kind).from_idp(&user);
         visit(
             &format!("error_said_{}", kind.as_str()),
