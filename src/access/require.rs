@@ -114,6 +114,15 @@ impl Require {
         }
     }
 
+    /// Whether anybody who signed in there can have all that is asked, as far as that says where.
+    pub fn may_admit(&self, idp: &IdpName) -> bool {
+        let fits = |one: &Condition| match one {
+            Condition::Idp(names) => names.contains(idp),
+            _ => true,
+        };
+        self.all.iter().all(fits) && (self.any.is_empty() || self.any.iter().any(fits))
+    }
+
     fn allows(&self, method: &Method) -> bool {
         // RFC 9110, 9.3.2: HEAD is GET without the content.
         let get = || *method == Method::HEAD && self.methods.contains(&Method::GET);
@@ -191,6 +200,22 @@ mod tests {
                 (holds, holds),
                 "{condition:?}"
             );
+        }
+    }
+
+    #[test]
+    fn people_of_another_identity_provider_than_is_asked_for_are_not_meant() {
+        let corp = IdpName::parse("corp").unwrap();
+        for (any, all, may) in [
+            (vec![], vec![], true),
+            (vec![idp(&["corp"])], vec![], true),
+            (vec![idp(&["other"])], vec![], false),
+            (vec![idp(&["other"]), role("board")], vec![], true),
+            (vec![], vec![idp(&["other"]), role("board")], false),
+            (vec![role("board")], vec![idp(&["other", "corp"])], true),
+        ] {
+            let require = Require { any, all, ..Require::default() };
+            assert_eq!(require.may_admit(&corp), may, "{require:?}");
         }
     }
 

@@ -53,8 +53,37 @@ pub(in crate::config) fn routes(
                 reader.wrong_at(scope, "public_paths", Complaint::new(message, hint));
             }
         }
+        open_to_nobody(reader, scope, route, idps);
     }
     routes.into_iter().map(|(_, route)| route).collect()
+}
+
+/// An identity provider of whose people each signs in by a method that is not enough: the request
+/// asks for what the route wants, and its answer is held to both.
+fn open_to_nobody(reader: &mut Reader, scope: &Scope<'_>, route: &Route, idps: &[IdpSettings]) {
+    let Some(step_up) = &route.step_up else {
+        return;
+    };
+    let is_meant = |idp: &&IdpSettings| idp.enabled && route.require.may_admit(&idp.name);
+    let closed_to = |idp: &&IdpSettings| {
+        let classes = &idp.authn_context;
+        !classes.is_empty() && !classes.iter().any(|class| step_up.takes(class))
+    };
+    let closed_to: Vec<&str> = idps
+        .iter()
+        .filter(is_meant)
+        .filter(closed_to)
+        .map(|idp| idp.name.as_str())
+        .collect();
+    if !closed_to.is_empty() {
+        let message = format!(
+            "nobody of {} gets in: none of the methods in `authn_context` there is enough here",
+            closed_to.join(", ")
+        );
+        let hint = "add one that is to `authn_context` of the [[idp]]; or say by `require = { idp = … }` \
+                    whose people the route is for";
+        reader.warn_at(scope, "authn_context", Complaint::new(message, hint));
+    }
 }
 
 fn route(

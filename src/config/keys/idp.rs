@@ -112,7 +112,7 @@ pub(in crate::config) static IDP: &[Key] = &[
          often fails at Entra ID and AD FS when people sign in by other means.",
     )
     .default("[]")
-    .sample("[\"urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport\"]"),
+    .sample("[\"https://refeds.org/profile/mfa\"]"),
     key(
         "name_id_format",
         Kind::Text,

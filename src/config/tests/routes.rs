@@ -618,3 +618,72 @@ fn a_route_asks_for_a_sign_in() {
     let twice = "[saml]\nauthn_context_order = ['urn:a', 'urn:a']";
     refused(&route(twice), "saml.authn_context_order");
 }
+
+#[test]
+fn a_route_that_no_answer_of_an_identity_provider_opens_is_a_warning() {
+    let about = |route: &str, idp: &str| {
+        let order = "[saml]\nauthn_context_order = ['urn:a', 'urn:b', 'urn:c']";
+        let idps = format!(
+            "[[idp]]\nname = 'corp'\nmetadata = 'https://idp.example.com/m'\n{idp}\n\
+             [[idp]]\nname = 'free'\nmetadata = 'https://free.example.com/m'"
+        );
+        warned(&super::route(&format!("{route}\n{idps}\n{order}")))
+    };
+    let only_a = "authn_context = ['urn:a']";
+    let path = "route[#1].authn_context".to_owned();
+    for (route, idp, unreachable) in [
+        ("authn_context = 'urn:b'", only_a, true),
+        ("authn_context = 'urn:x'", only_a, true),
+        (
+            "authn_context = 'urn:a'\nauthn_context_comparison = 'better'",
+            only_a,
+            true,
+        ),
+        (
+            "authn_context = 'urn:b'\nauthn_context_comparison = 'minimum'",
+            only_a,
+            true,
+        ),
+        (
+            "authn_context = 'urn:b'\nauthn_context_comparison = 'maximum'",
+            only_a,
+            false,
+        ),
+        ("authn_context = ['urn:a', 'urn:b']", only_a, false),
+        (
+            "authn_context = 'urn:b'",
+            "authn_context = ['urn:a', 'urn:b']",
+            false,
+        ),
+        (
+            "authn_context = 'urn:b'\nauthn_context_comparison = 'minimum'",
+            "authn_context = ['urn:a', 'urn:c']",
+            false,
+        ),
+        ("authn_context = 'urn:b'", "", false),
+        ("max_authn_age = '15m'", only_a, false),
+        // Nobody of theirs is meant.
+        (
+            "authn_context = 'urn:b'\nrequire = { idp = 'free' }",
+            only_a,
+            false,
+        ),
+        (
+            "authn_context = 'urn:b'\nrequire = { idp = ['free', 'corp'] }",
+            only_a,
+            true,
+        ),
+        (
+            "authn_context = 'urn:b'",
+            "authn_context = ['urn:a']\nenabled = false",
+            false,
+        ),
+    ] {
+        let expected = if unreachable {
+            vec![path.clone()]
+        } else {
+            vec![]
+        };
+        assert_eq!(about(route, idp), expected, "{route} / {idp}");
+    }
+}
