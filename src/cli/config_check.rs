@@ -260,7 +260,7 @@ fn summary(loaded: &Loaded) -> String {
             };
             table.row([
                 idp.name.to_string(),
-                idp.label.clone().unwrap_or_default(),
+                idp.label(None).to_owned(),
                 metadata,
                 state.to_owned(),
             ]);

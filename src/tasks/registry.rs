@@ -206,7 +206,9 @@ pub async fn load_again(
             Absent { code: error.code(), detail: error.to_string() },
         )
     };
-    let registry = Registry::new(found).lacking(missing.iter().map(absent).collect());
+    let lost: HashMap<IdpName, Absent> = missing.iter().map(absent).collect();
+    let owners = configured.iter().filter(|settings| lost.contains_key(&settings.name));
+    let registry = Registry::new(found).keeping(owners).lacking(lost.clone());
     Ok(Loaded { registry, missing, sources })
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::finder::Finder;
 use super::idp::IdpTrust;
+use super::settings::IdpSettings;
 use crate::base::{EmailDomain, ErrorCode, IdpName};
 use crate::saml::artifact::{Artifact, source_id};
 
@@ -22,6 +23,8 @@ pub struct Registry {
     way: Found,
     /// Those that there are, and whose metadata is not at hand.
     absent: HashMap<IdpName, Absent>,
+    /// Whose domains are theirs all the same.
+    kept: HashMap<EmailDomain, IdpName>,
     /// Made when somebody has to look for theirs.
     finder: OnceLock<Finder>,
 }
@@ -89,6 +92,17 @@ impl Registry {
         Self { absent, ..self }
     }
 
+    /// The same, with domains of those whose metadata is not at hand: nobody else may speak for their
+    /// people meanwhile.
+    #[must_use]
+    pub fn keeping<'s>(self, absent: impl IntoIterator<Item = &'s IdpSettings>) -> Self {
+        let domains = absent.into_iter().flat_map(|settings| {
+            let domains = settings.email_domains.iter();
+            domains.map(|domain| (EmailDomain::read(domain), settings.name.clone()))
+        });
+        Self { kept: domains.collect(), ..self }
+    }
+
     /// Why the one of this name can not be used, if there is such a one.
     pub fn absent(&self, name: &IdpName) -> Option<&Absent> {
         self.absent.get(name)
@@ -136,10 +150,13 @@ impl Registry {
         self.idps.get(*self.sources.get(artifact.source_id())?)
     }
 
-    /// Whose people have addresses in this domain; disabled ones keep theirs.
+    /// Whose people have addresses in this domain; those keep theirs that are switched off, or whose
+    /// metadata is not at hand.
     pub fn owner_of(&self, domain: &EmailDomain) -> Option<IdpName> {
-        let (first, _) = self.domains.get(domain)?;
-        self.idps.get(*first).map(|idp| idp.settings.name.clone())
+        let first = self.domains.get(domain).and_then(|(first, _)| self.idps.get(*first));
+        first
+            .map(|idp| idp.settings.name.clone())
+            .or_else(|| self.kept.get(domain).cloned())
     }
 
     /// By the domain of an e-mail address.

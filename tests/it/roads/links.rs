@@ -314,3 +314,17 @@ async fn links_are_made_and_taken_away_by_the_api() {
     world.gateway_forgets(&mut visitor).await;
     world.is_refused("partner", |_| {}, "user.conflict").await;
 }
+
+#[tokio::test]
+async fn domains_stay_theirs_whose_metadata_is_not_at_hand() {
+    let world = World::with("", "", |setup| {
+        setup.idp(
+            "lost",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+            "email_domains = [\"lost.example\"]",
+        )
+    })
+    .await;
+    world.is_refused("corp", about("bob@lost.example"), "user.conflict").await;
+    world.enters("corp", about("bob@example.com")).await;
+}
