@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::base::entropy::hex;
@@ -21,10 +22,17 @@ use crate::tasks::refresh::{Outcome, Results, Stores, forget_keys, refresh};
 use crate::tasks::registry::{Known, LoadError, Source, load_again};
 use crate::telemetry::series;
 use crate::telemetry::{METADATA_VALID_UNTIL, seconds};
-use crate::trust::{IdpSettings, IdpStore, Pauses, RefreshState, Registry};
+use crate::trust::{IdpSettings, IdpStore, IdpTrust, Pauses, RefreshState, Registry};
 
 /// How often the store is asked whether `samlgate idp …`, or another node, changed something.
 const POLL: Duration = Duration::from_secs(2);
+/// The first answers of addresses are waited for so long where somebody can be signed in with, as they
+/// come: one host that accepts and says nothing is no reason to keep everybody out.
+const FIRST_ANSWERS: Duration = Duration::from_secs(2);
+/// And so long where nobody can.
+const ANY_ANSWER: Duration = Duration::from_secs(10);
+/// How often it is looked whether that is over.
+const FIRST_LOOKS: Duration = Duration::from_millis(250);
 /// How often metadata files are read again.
 const FILES: Duration = Duration::from_secs(3600);
 /// Addresses that are asked at the same moment.
@@ -66,6 +74,7 @@ pub async fn keep(
         reloaded: false,
     };
     let mut begun = false;
+    let since = Instant::now();
     loop {
         let settings = Arc::clone(&configured.borrow_and_update());
         if keeper.stale {
@@ -73,14 +82,14 @@ pub async fn keep(
         }
         keeper.ask_what_is_due(app.now()).await;
         // Who starts with nothing has nobody to sign in with: the first answers are waited for.
-        if !begun && !keeper.stale && !keeper.is_first_asked() {
+        if !begun && !keeper.stale && !keeper.is_waited_for(since.elapsed()) {
             begun = true;
             loaded_once();
         }
         tokio::select! {
             Some(done) = keeper.asking.join_next() => keeper.asked(done),
             names = app.renewals.wanted() => keeper.want(names),
-            () = tokio::time::sleep(POLL) => keeper.look().await,
+            () = tokio::time::sleep(if begun { POLL } else { FIRST_LOOKS }) => keeper.look().await,
             changed = configured.changed() => {
                 if changed.is_err() {
                     return;
@@ -225,10 +234,16 @@ impl Keeper {
         }
     }
 
-    /// Whether somebody is asked about of whom nothing is known.
-    fn is_first_asked(&self) -> bool {
-        let registry = self.app.registry();
-        self.busy.iter().any(|name| registry.named(name).is_none())
+    /// Whether a first answer is waited for, so long after the beginning: somebody is asked about of
+    /// whom nothing is known.
+    fn is_waited_for(&self, waited: Duration) -> bool {
+        let (registry, now) = (self.app.registry(), self.app.now());
+        let is_usable = |idp: &Arc<IdpTrust>| idp.settings.enabled && idp.ended(now).is_none();
+        let most = match registry.all().iter().any(is_usable) {
+            true => FIRST_ANSWERS,
+            false => ANY_ANSWER,
+        };
+        waited < most && self.busy.iter().any(|name| registry.named(name).is_none())
     }
 
     fn is_due(&self, group: &Group, now: Timestamp) -> bool {

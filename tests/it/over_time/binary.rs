@@ -153,6 +153,39 @@ async fn who_can_not_be_used_yet_is_not_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_says_nothing_keeps_nobody_else_out() {
+    let corp = TestIdp::new("corp");
+    let (host, slow) = (
+        Host::saying(document(&corp, "\"1\"")),
+        Host::saying(Says::Slow),
+    );
+    let begun = tokio::time::Instant::now();
+    let gateway = Setup::http()
+        .quick_key()
+        .idp("corp", &host.url("/metadata"), "")
+        // What may be an aggregate has minutes to come.
+        .idp(
+            "slow",
+            &slow.url("/metadata"),
+            "entity_id = \"https://slow.example.com\"",
+        )
+        .route("http://127.0.0.1:9", "")
+        .start()
+        .await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(25),
+        "{:?}",
+        begun.elapsed()
+    );
+    let start = |name: &str| gateway.url(&format!("/.samlgate/start?idp={name}&rd=/"));
+    let sent = Visitor::new().get(&start("corp")).await;
+    assert_eq!(sent.status, 302, "{}", sent.text());
+    let page = Visitor::new().get(&start("slow")).await;
+    assert_eq!(page.status, 503, "{}", page.text());
+    assert_eq!(gateway.code_of(&page).await, "md.fetch");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_key_that_nobody_announced_signs_people_out() {
     for form in [false, true] {
         let mut stage = Stage::set("").await;
