@@ -12,6 +12,7 @@ use crate::telemetry::series::{self, Series};
 use crate::telemetry::{CERTIFICATE_NOT_AFTER, IDP_CLOCK_OFFSET, seconds};
 use crate::trust::{IdpSettings, RefreshState, Registry};
 use crate::watch::drift::{self, Verdict};
+use crate::watch::renewed::Ends;
 use crate::watch::{Expiry, What, notices, stale};
 
 /// How soon a new certificate is in the metrics, and a clock that drifts is told of.
@@ -36,6 +37,8 @@ struct Memory {
     /// this node has loaded.
     gone: BTreeSet<String>,
     absent: HashSet<String>,
+    /// Where the documents ended that were seen.
+    ends: Ends,
     last: Option<Last>,
 }
 
@@ -76,8 +79,9 @@ async fn look(app: &App, memory: &mut Memory, now: Timestamp) -> Result<(), Stor
     let is_due = memory.last.as_ref().is_none_or(|last| !last.is_like(&seen));
     if is_due || !memory.gone.is_empty() {
         memory.last = None;
-        let mut over = expiring(app, memory, &standing, now).await?;
-        over.extend(stale(app, memory, &standing, now).await?);
+        let states = app.ports.idps.refreshes().await?;
+        let mut over = expiring(app, memory, &standing, &states, now).await?;
+        over.extend(stale(app, memory, &standing, &states, now).await?);
         for key in memory.over_for_good(over) {
             app.ports.notices.clear(&key, now).await?;
         }
@@ -93,9 +97,10 @@ async fn expiring(
     app: &App,
     memory: &mut Memory,
     standing: &[Notice],
+    states: &[RefreshState],
     now: Timestamp,
 ) -> Result<BTreeSet<String>, StoreError> {
-    let watched = measure(app, now).await?;
+    let mut watched = measure(app, now).await?;
     let idps: Vec<(&IdpSettings, &IdpMetadata)> = watched
         .registry
         .all()
@@ -103,6 +108,8 @@ async fn expiring(
         .map(|idp| (&*idp.settings, &idp.metadata))
         .collect();
     let days = Arc::clone(&app.settings().notices.days);
+    let settings = idps.iter().map(|(settings, _)| *settings);
+    memory.ends.judge(&mut watched.expiries, settings, states, standing, now);
     let told = notices::by_source(&watched.expiries, &idps);
     let due = notices::due(&told, &idps, &days, now);
     let known: HashSet<&str> = standing.iter().map(|notice| notice.key.as_str()).collect();
@@ -133,9 +140,10 @@ async fn stale(
     app: &App,
     memory: &Memory,
     standing: &[Notice],
+    states: &[RefreshState],
     now: Timestamp,
 ) -> Result<BTreeSet<String>, StoreError> {
-    let (registry, states) = (app.registry(), app.ports.idps.refreshes().await?);
+    let registry = app.registry();
     let is_asked_for = |state: &&RefreshState| match registry.named(&state.idp) {
         Some(idp) => idp.settings.enabled && idp.settings.fetched_from().is_some(),
         None => memory.absent.contains(state.idp.as_str()),

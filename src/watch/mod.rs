@@ -8,6 +8,7 @@
 pub mod drift;
 pub mod notices;
 pub mod own;
+pub mod renewed;
 pub mod sources;
 pub mod stale;
 
@@ -42,7 +43,7 @@ pub struct Expiry {
     pub active: Option<bool>,
     /// Until when another one is valid that can take its place, or has done so.
     pub successor: Option<Timestamp>,
-    /// Whether it is published anew all the time, so that its end stays as near as it is.
+    /// Whether it is fetched anew all the time, so that nobody needs to hear that its end is near.
     pub renews: bool,
     /// What to do, in a sentence.
     pub remedy: String,

@@ -17,9 +17,6 @@ pub const PREFIX: &str = "expiry/";
 /// And of these.
 pub const TRAP: &str = "idp-certificates/";
 
-/// A published document that is good for less time than this is made anew all the time.
-const SHORT_LIVED_DAYS: u32 = 15;
-
 impl Expiry {
     /// What it is about, without the step: `expiry/idp_certificate/corp/signing/1f0e…`.
     pub fn key(&self) -> String {
@@ -36,7 +33,8 @@ impl Expiry {
     /// Which step is due: the smallest number of days that has been reached, 0 when it has ended.
     ///
     /// Not due is what was made for less time than that. Certificates for TLS are renewed when a
-    /// third of their time is left, and nobody has to hear of them before.
+    /// third of their time is left, and nobody has to hear of them before. Of what is fetched anew all
+    /// the time nobody hears before it has ended ([`super::renewed`] says where it is not).
     pub fn due(&self, days: &[u32], now: Timestamp) -> Option<u32> {
         if self.what == What::ScimToken {
             // Whoever looks after the connections says so.
@@ -44,6 +42,9 @@ impl Expiry {
         }
         if self.has_ended(now) {
             return Some(0);
+        }
+        if self.renews {
+            return None;
         }
         let left = self.not_after.since(now);
         let lifetime = self.not_before.map(|begin| self.not_after.since(begin));
@@ -56,10 +57,7 @@ impl Expiry {
             let step = DAY.saturating_mul(*step);
             left <= step && lifetime.is_none_or(|life| life > step.saturating_mul(times))
         };
-        let step = days.iter().copied().filter(reached).min()?;
-        // Federations give a document for a week or two, every day.
-        let is_renewed = self.renews && step < SHORT_LIVED_DAYS && step > 1;
-        (!is_renewed).then_some(step)
+        days.iter().copied().filter(reached).min()
     }
 
     /// What is said at a step.
