@@ -211,7 +211,8 @@ fn imported_by(
         Some(copy) => copy.picked_by.clone(),
         None => kept.picked_by.clone(),
     };
-    let settings = kept.into_settings(&record.name, signers)?;
+    let mut settings = kept.into_settings(&record.name, signers)?;
+    settings.imported_from.clone_from(&record.url);
     let entity_id = settings.entity_id.as_deref();
     let document = record.document(copy).as_bytes();
     let metadata = settings.read_kept(document, picked_by.as_deref(), entity_id, now);
@@ -470,4 +471,24 @@ pub(super) fn unknown(name: &IdpName, known: &[Known]) -> ExitCode {
         false => output::hint(&format!("there is {}", names.join(", "))),
     }
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_by_its_address_is_fetched_from_there() {
+        let record = |url: Option<&str>| ImportedIdp {
+            name: IdpName::parse("corp").unwrap(),
+            settings: json!({}),
+            metadata: String::new(),
+            url: url.map(str::to_owned),
+            updated_at: Timestamp::EPOCH,
+        };
+        for url in [None, Some("https://idp.example.com/metadata")] {
+            let known = imported(&record(url), None, Timestamp::EPOCH).unwrap();
+            assert_eq!(known.settings.fetched_from(), url);
+        }
+    }
 }

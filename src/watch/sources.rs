@@ -241,11 +241,13 @@ fn signing_remedy(
         }
         _ => "ask its administrator for the next certificate",
     };
-    let take = match &settings.metadata {
-        MetadataSource::Url(url) => format!("samlgate fetches it from {url} by itself"),
-        MetadataSource::File(path) => format!("then put the new metadata at {}", path.display()),
-        MetadataSource::Stored => {
-            format!("then import the new metadata: samlgate idp import FILE --name {name}")
+    let take = match (settings.fetched_from(), &settings.metadata) {
+        (Some(url), _) => format!("samlgate fetches it from {url} by itself"),
+        (None, MetadataSource::File(path)) => {
+            format!("then put the new metadata at {}", path.display())
+        }
+        (None, _) => {
+            format!("then import the new metadata: `samlgate idp import FILE --name {name}`")
         }
     };
     format!("{make}; {take}")

@@ -339,3 +339,23 @@ fn what_ends_for_a_whole_federation_is_told_once() {
     assert_eq!(over.len(), 1, "{over:?}");
     assert!(over[0].starts_with("expiry/metadata/https:"), "{over:?}");
 }
+
+#[test]
+fn what_was_imported_from_an_address_needs_no_second_import() {
+    let key = ends(40);
+    let metadata = metadata("https://idp.example.com", &[&key], Some(day(30)));
+    let url = "https://idp.example.com/metadata";
+    let file = IdpSettings { metadata: MetadataSource::Stored, ..settings() };
+    let fetched = IdpSettings { imported_from: Some(url.to_owned()), ..file.clone() };
+    for (own, imports) in [(file, true), (fetched, false)] {
+        for expiry in list(&own, &metadata, day(0)) {
+            let remedy = expiry.remedy;
+            assert_eq!(
+                remedy.contains("samlgate idp import FILE"),
+                imports,
+                "{remedy}"
+            );
+            assert_eq!(remedy.contains(url), !imports, "{remedy}");
+        }
+    }
+}
