@@ -94,8 +94,8 @@ impl Why {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Token => {
-                "enter a good token at the identity provider: samlgate scim token rotate NAME \
-                 makes one; of a client with a key, samlgate scim log NAME --failed says why"
+                "enter a good token at the identity provider: `samlgate scim token rotate NAME` \
+                 makes one; of a client with a key, `samlgate scim log NAME --failed` says why"
             }
             Self::Writes | Self::Share => {
                 "samlgate scim log NAME --failed says which requests, and why; when it is \

@@ -241,9 +241,9 @@ async fn warn(
     let used = token.last_used.map_or_else(|| "never".to_owned(), Timestamp::to_saml);
     let what = if is_key_id(id) { "key" } else { "token" };
     let advice = match what {
-        "key" => format!("samlgate scim key add {connection} FILE adds the next one"),
+        "key" => format!("add the next one: `samlgate scim key add {connection} FILE`"),
         _ => format!(
-            "samlgate scim token rotate {connection} --overlap 7d makes another one; enter it at \
+            "make another one by `samlgate scim token rotate {connection} --overlap 7d`, and enter it at \
              the identity provider"
         ),
     };

@@ -80,8 +80,9 @@ pub fn expiries(sources: &Sources<'_>, now: Timestamp) -> Vec<Expiry> {
             active: Some(true),
             successor: None,
             renews: false,
-            remedy: "it does not end, but it is two years old then: samlgate keys rotate --use jwt"
-                .to_owned(),
+            remedy:
+                "it does not end, but it is two years old then: `samlgate keys rotate --use jwt`"
+                    .to_owned(),
         });
     }
     all.sort_by(|a, b| {
@@ -176,7 +177,9 @@ fn of_idp(settings: &IdpSettings, metadata: &IdpMetadata, all: &mut Vec<Expiry>,
                 (None, MetadataSource::File(path)) => {
                     format!("put a newer document at {}", path.display())
                 }
-                (None, _) => format!("samlgate idp import FILE --name {owner}"),
+                (None, _) => {
+                    format!("import a newer document: `samlgate idp import FILE --name {owner}`")
+                }
             },
         });
     }
@@ -263,21 +266,21 @@ fn of_own(own: &OwnCertificate, all: &[OwnCertificate]) -> Expiry {
         successor,
         remedy: match (successor, own.next_step, own.key_use) {
             (Some(_), None, _) => {
-                "its successor is there: samlgate keys list says what comes next".to_owned()
+                "its successor is there: `samlgate keys list` says what comes next".to_owned()
             }
             (Some(_), Some(at), _) => format!(
                 "its successor is there, and the next step is taken by itself at {}: nothing is to be \
-                 done (samlgate keys list)",
+                 done (`samlgate keys list`)",
                 at.to_saml()
             ),
             (None, Some(at), _) => format!(
                 "its successor is made by itself, from {} on (saml.rotate_keys = \"auto\"): see that \
-                 samlgate keys list shows it then",
+                 `samlgate keys list` shows it then",
                 at.to_saml()
             ),
             (None, None, key_use) => format!(
                 "make its successor in time, so that identity providers have it before it is used: \
-                 samlgate keys rotate --use {key_use}"
+                 `samlgate keys rotate --use {key_use}`"
             ),
         },
         ..of_certificate(What::OwnCertificate, "sp", own.key_use, &own.certificate)
@@ -313,10 +316,10 @@ fn of_tokens(sources: &Sources<'_>, all: &mut Vec<Expiry>, now: Timestamp) {
             successor: None,
             renews: false,
             remedy: match is_key {
-                true => format!("samlgate scim key add {connection} FILE adds the next one"),
+                true => format!("add the next one: `samlgate scim key add {connection} FILE`"),
                 false => format!(
-                    "samlgate scim token rotate {connection} --overlap 7d makes another one; enter \
-                     it at the identity provider"
+                    "make another one by `samlgate scim token rotate {connection} --overlap 7d`, and \
+                     enter it at the identity provider"
                 ),
             },
         });

@@ -341,6 +341,37 @@ fn what_ends_for_a_whole_federation_is_told_once() {
 }
 
 #[test]
+fn advice_begins_with_words_and_a_full_stop_does_not_stick_to_a_command() {
+    let key = ends(40);
+    let metadata = metadata("https://idp.example.com", &[&key], Some(day(30)));
+    let stored = IdpSettings { metadata: MetadataSource::Stored, ..settings() };
+    let own = |key_use, active| OwnCertificate {
+        next_step: None,
+        key_use,
+        active,
+        certificate: certificate(&ends(20)),
+    };
+    let sources = Sources {
+        idps: vec![(&stored, &metadata)],
+        own: vec![own("signing", true), own("encryption", true)],
+        jwt_since: Some(day(-700)),
+        ..Sources::default()
+    };
+    let list = expiries(&sources, day(0));
+    assert_eq!(list.len(), 5);
+    for Expiry { remedy, .. } in list {
+        assert!(
+            !remedy.starts_with(['`']) && !remedy.starts_with("samlgate"),
+            "{remedy}"
+        );
+        let bare = remedy.split('`').step_by(2);
+        let is_command =
+            |text: &str| text.contains("samlgate keys") || text.contains("samlgate idp ");
+        assert!(bare.into_iter().all(|text| !is_command(text)), "{remedy}");
+    }
+}
+
+#[test]
 fn what_was_imported_from_an_address_needs_no_second_import() {
     let key = ends(40);
     let metadata = metadata("https://idp.example.com", &[&key], Some(day(30)));

@@ -118,4 +118,12 @@ mod tests {
             "https://idp/x has to answer!"
         );
     }
+
+    #[test]
+    fn a_full_stop_stands_behind_a_command_and_not_in_it() {
+        assert_eq!(
+            sentence("import a newer document: `samlgate idp import FILE --name corp`"),
+            "Import a newer document: `samlgate idp import FILE --name corp`."
+        );
+    }
 }
