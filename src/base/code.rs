@@ -128,7 +128,7 @@ codes! {
     SigDigestAlgorithm "sig.digest_algorithm" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: use SHA-256, SHA-384 or SHA-512 as digest.";
     SigEncoding "sig.encoding" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: a digest or signature value is not base64 of the right length.";
     SigDigest "sig.digest" 403 NotAuthentic "The sign-in answer could not be verified." "The signed content was changed on its way.";
-    SigInvalid "sig.invalid" 403 NotAuthentic "The sign-in answer could not be verified." "No key in the IdP's metadata made this signature. If the IdP has a new certificate, import its metadata again.";
+    SigInvalid "sig.invalid" 403 NotAuthentic "The sign-in answer could not be verified." "No key in the IdP's metadata made this signature. If the IdP has a new certificate, import its metadata again, or look at the key by `samlgate idp keys` and let it count by `samlgate idp approve`.";
     SigMissing "sig.missing" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: sign the Response, the Assertion, or both; a logout message always.";
     EncStructure "enc.structure" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: one EncryptedKey for this gateway, inside or beside the EncryptedData, without references to elsewhere.";
     EncAlgorithm "enc.algorithm" 403 NotAuthentic "The sign-in answer could not be verified." "IdP: encrypt with AES-GCM (or AES-CBC in a signed Response), and the key with RSA-OAEP; RSA 1.5 is never accepted.";
