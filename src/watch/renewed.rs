@@ -17,8 +17,10 @@ use crate::trust::{IdpSettings, RefreshState};
 const AWAY: Duration = Duration::from_secs(6 * 3600);
 /// And so often it was asked meanwhile: pauses of minutes come first, then those of an hour.
 const FAILURES: u32 = 9;
-/// What reaches no further than it did a day ago: metadata is asked for every day at least.
-const UNMOVED: Duration = DAY;
+/// What reaches no further than it did so long ago: some federations publish once a week.
+const UNMOVED: Duration = DAY.saturating_mul(8);
+/// Where so little is left, a day without a newer one is enough.
+const SOON: Duration = DAY.saturating_mul(2);
 
 /// Where each document ends, and since when that is known, by identity provider. In memory: what was
 /// told before a restart is known by the notice that stands.
@@ -60,7 +62,8 @@ impl Ends {
             let was_told = [expiry.owner.as_str(), url]
                 .iter()
                 .any(|owner| told.contains(&(*owner, said.as_str())));
-            expiry.renews = !fails && !was_told && now < since.plus(UNMOVED);
+            let patience = if end <= now.plus(SOON) { DAY } else { UNMOVED };
+            expiry.renews = !fails && !was_told && now < since.plus(patience);
         }
         self.0 = ends;
     }
@@ -177,8 +180,15 @@ mod tests {
     fn what_comes_and_reaches_no_further_is_told_of_also_after_a_restart() {
         let (mut memory, end) = (Ends::default(), day(10));
         assert_eq!(told(&mut memory, end, &state(day(0), 0), &[], day(0)), None);
-        let said = told(&mut memory, end, &state(day(1), 0), &[], day(1));
-        assert_eq!(said, Some(14));
+        // It may be one that comes once a week …
+        assert_eq!(told(&mut memory, end, &state(day(7), 0), &[], day(7)), None);
+        let said = told(&mut memory, end, &state(day(8), 0), &[], day(8));
+        assert_eq!(said, Some(7));
+        // … but with two days left it should have come by now.
+        let mut memory = Ends::default();
+        assert_eq!(told(&mut memory, end, &state(day(8), 0), &[], day(8)), None);
+        let said = told(&mut memory, end, &state(day(9), 0), &[], day(9));
+        assert_eq!(said, Some(1));
 
         let standing = [ends(end).notice(14, day(1))];
         let (mut memory, fine) = (Ends::default(), state(day(2), 0));
