@@ -171,7 +171,7 @@ impl NameId {
     ///
     /// A NameID is all of its parts: the same text in another Format, or qualified by another
     /// name, is another person. `other` is [`NameId::between`] the two parties: a qualifier that it
-    /// has is of somebody else, and has to stand here too. SPProvidedID is only another name of the
+    /// has is of somebody else, and has to stand here too. `SPProvidedID` is only another name of the
     /// same person.
     pub fn is_meant_by(&self, other: &Self) -> bool {
         let same = |one: &Option<String>, other: &Option<String>| other.is_none() || one == other;

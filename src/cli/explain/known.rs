@@ -134,7 +134,7 @@ impl Known {
         }
     }
 
-    /// The SingleLogoutService at which a message with this Destination would have arrived `by` this
+    /// The `SingleLogoutService` at which a message with this Destination would have arrived `by` this
     /// way, likewise.
     pub(super) fn slo_at(&self, destination: Option<&str>, by: By) -> String {
         let of_family = |family: &Family| match by {

@@ -79,7 +79,7 @@ pub(in crate::config) fn idps(
     idps
 }
 
-/// A request that names an AttributeConsumingService which our metadata does not have may be refused.
+/// A request that names an `AttributeConsumingService` which our metadata does not have may be refused.
 fn warn_of_service(
     reader: &mut Reader,
     scope: &Scope<'_>,
