@@ -112,11 +112,7 @@ async fn expiring(
     memory.ends.judge(&mut watched.expiries, settings, states, standing, now);
     let told = notices::by_source(&watched.expiries, &idps);
     let due = notices::due(&told, &idps, &days, now);
-    let known: HashSet<&str> = standing.iter().map(|notice| notice.key.as_str()).collect();
-    for notice in due.iter().filter(|notice| !known.contains(notice.key.as_str())) {
-        let quiet = notices::quiet(&notice.key);
-        app.ports.notices.raise_again(notice, quiet, now).await?;
-    }
+    raise(app, &due, standing, now).await?;
     let tls = watched.expiries.iter().filter(|expiry| expiry.what == What::TlsCertificate);
     memory.ours.extend(tls.map(Expiry::key));
     memory.absent = watched.absent.into_iter().collect();
@@ -135,6 +131,21 @@ async fn expiring(
     Ok(over.into_iter().map(str::to_owned).collect())
 }
 
+/// Raises those that do not stand.
+async fn raise(
+    app: &App,
+    due: &[Notice],
+    standing: &[Notice],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let known: HashSet<&str> = standing.iter().map(|notice| notice.key.as_str()).collect();
+    for notice in due.iter().filter(|notice| !known.contains(notice.key.as_str())) {
+        let quiet = notices::quiet(&notice.key);
+        app.ports.notices.raise_again(notice, quiet, now).await?;
+    }
+    Ok(())
+}
+
 /// Raises what is due of metadata that does not come; which notices are over.
 async fn stale(
     app: &App,
@@ -149,14 +160,11 @@ async fn stale(
         None => memory.absent.contains(state.idp.as_str()),
     };
     let due = stale::notices(states.iter().filter(is_asked_for), now);
-    let known: HashSet<&str> = standing.iter().map(|notice| notice.key.as_str()).collect();
-    for notice in due.iter().filter(|notice| !known.contains(notice.key.as_str())) {
-        let quiet = notices::quiet(&notice.key);
-        app.ports.notices.raise_again(notice, quiet, now).await?;
-    }
+    raise(app, &due, standing, now).await?;
     let due: HashSet<&str> = due.iter().map(|notice| notice.key.as_str()).collect();
-    let over = known
-        .into_iter()
+    let over = standing
+        .iter()
+        .map(|notice| notice.key.as_str())
         .filter(|key| key.starts_with(stale::PREFIX) && !due.contains(key));
     Ok(over.map(str::to_owned).collect())
 }

@@ -208,7 +208,7 @@ pub async fn load_again(
     };
     let lost: HashMap<IdpName, Absent> = missing.iter().map(absent).collect();
     let owners = configured.iter().filter(|settings| lost.contains_key(&settings.name));
-    let registry = Registry::new(found).keeping(owners).lacking(lost.clone());
+    let registry = Registry::new(found).keeping(owners).lacking(lost);
     Ok(Loaded { registry, missing, sources })
 }
 

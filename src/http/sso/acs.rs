@@ -199,7 +199,7 @@ async fn accept(
     let adds = expected.asked.page != Asked::NOTHING || expected.asked.link != Asked::NOTHING;
     let valid = signed.validate(origin, &expected, checks, now).map_err(said)?;
     let before = match adds {
-        true => attempt.session_before().await,
+        true => attempt.session_of_browser().await.map(|session| session.identity()),
         false => None,
     };
     let mut entrance = Entrance { attempt, idp: &idp, live: &live, before, outcome: None };

@@ -21,7 +21,7 @@ use crate::http::hosts::Place;
 use crate::http::measure;
 use crate::http::respond;
 use crate::http::state::Gateway;
-use crate::identity::{Identity, Person};
+use crate::identity::Person;
 use crate::saml::metadata::ErrorCategory;
 use crate::saml::status::StatusCode as SaidCode;
 use crate::saml::{Claims, Exceptions};
@@ -228,12 +228,12 @@ impl<'a> Attempt<'a> {
         !is_lacking(self.gateway, &live, page, &session.identity(), self.now)
     }
 
-    /// Who is signed in in this browser, by what its login cookie says.
-    pub(super) async fn session_before(&self) -> Option<Identity> {
+    /// The session of this browser, by what its login cookie says. An error is none: all that is missed
+    /// is a short cut, or what another logout may name it by.
+    pub(super) async fn session_of_browser(&self) -> Option<Arc<OpenSession>> {
         let browser = self.evidence.browser?;
         let newest = self.gateway.app.sessions.newest_of_browser(&browser, self.now);
-        // Without it a logout may have to be asked for once more; with an error nobody is kept out.
-        newest.await.ok().flatten().map(|session| session.identity())
+        newest.await.ok().flatten()
     }
 
     async fn session(&self, headers: &HeaderMap) -> Option<Arc<OpenSession>> {
@@ -241,12 +241,7 @@ impl<'a> Attempt<'a> {
         {
             return Some(session);
         }
-        let sessions = &self.gateway.app.sessions;
-        sessions
-            .newest_of_browser(&self.evidence.browser?, self.now)
-            .await
-            .ok()
-            .flatten()
+        self.session_of_browser().await
     }
 
     /// The evidence, and what the outcome adds to it.
